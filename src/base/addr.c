@@ -1,0 +1,213 @@
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+bool addr_is_v4(struct addr a)
+{
+	return memcmp(a.bytes, v4_mapped, sizeof(v4_mapped)) == 0;
+}
+
+bool addr_parse(const char *text, struct addr *ret_addr)
+{
+	struct addr a;
+	memcpy(a.bytes, v4_mapped, sizeof(v4_mapped));
+	if (inet_pton(AF_INET, text, a.bytes + 12) != 1 &&
+	    inet_pton(AF_INET6, text, a.bytes) != 1)
+		return false;
+	*ret_addr = a;
+	return true;
+}
+
+bool addr_parse_n(const char *text, size_t len, struct addr *ret_addr)
+{
+	char copy[ADDR_TEXT_MAX];
+	if (len >= sizeof(copy) || memchr(text, '\0', len))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	return addr_parse(copy, ret_addr);
+}
+
+bool addr_equal(struct addr a, struct addr b)
+{
+	return memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
+
+int addr_compare(struct addr a, struct addr b)
+{
+	return memcmp(a.bytes, b.bytes, sizeof(a.bytes));
+}
+
+uint64_t addr_hash(struct addr a)
+{
+	return hash_bytes(a.bytes, sizeof(a.bytes));
+}
+
+/* One row, one registered block (IANA special-purpose address registries). */
+static const struct {
+	const char *prefix;
+	enum addr_kind kind;
+} special[] = {
+	{ "0.0.0.0/8", ADDR_UNROUTABLE },
+	{ "10.0.0.0/8", ADDR_PRIVATE },
+	{ "100.64.0.0/10", ADDR_PRIVATE },
+	{ "127.0.0.0/8", ADDR_LOOPBACK },
+	{ "169.254.0.0/16", ADDR_LINK_LOCAL },
+	{ "172.16.0.0/12", ADDR_PRIVATE },
+	{ "192.0.0.0/24", ADDR_UNROUTABLE },
+	{ "192.0.2.0/24", ADDR_DOCUMENTATION },
+	{ "192.168.0.0/16", ADDR_PRIVATE },
+	{ "198.18.0.0/15", ADDR_DOCUMENTATION },
+	{ "198.51.100.0/24", ADDR_DOCUMENTATION },
+	{ "203.0.113.0/24", ADDR_DOCUMENTATION },
+	{ "224.0.0.0/3", ADDR_UNROUTABLE },
+	{ "::1/128", ADDR_LOOPBACK },
+	{ "::/96", ADDR_UNROUTABLE },
+	{ "100::/64", ADDR_UNROUTABLE },
+	{ "2001:db8::/32", ADDR_DOCUMENTATION },
+	{ "3fff::/20", ADDR_DOCUMENTATION },
+	{ "fc00::/7", ADDR_PRIVATE },
+	{ "fe80::/10", ADDR_LINK_LOCAL },
+	{ "ff00::/8", ADDR_UNROUTABLE },
+};
+
+enum addr_kind addr_kind(struct addr a)
+{
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		struct prefix p;
+		bool ok = prefix_parse(special[i].prefix, &p);
+		assert(ok);
+		if (prefix_has(p, a))
+			return special[i].kind;
+	}
+	return ADDR_PUBLIC;
+}
+
+const char *addr_kind_name(enum addr_kind kind)
+{
+	switch (kind) {
+	case ADDR_PUBLIC: return "public";
+	case ADDR_LOOPBACK: return "loopback";
+	case ADDR_PRIVATE: return "private";
+	case ADDR_LINK_LOCAL: return "link-local";
+	case ADDR_DOCUMENTATION: return "documentation";
+	case ADDR_UNROUTABLE: return "unroutable";
+	}
+	assert(false);
+	return "public";
+}
+
+const char *addr_text(struct addr a, char text[ADDR_TEXT_MAX])
+{
+	if (addr_is_v4(a))
+		(void)inet_ntop(AF_INET, a.bytes + 12, text, ADDR_TEXT_MAX);
+	else
+		(void)inet_ntop(AF_INET6, a.bytes, text, ADDR_TEXT_MAX);
+	return text;
+}
+
+struct addr addr_from_sockaddr(const struct sockaddr *sa, uint16_t *ret_port)
+{
+	struct addr a = { { 0 } };
+	uint16_t port = 0;
+	if (sa->sa_family == AF_INET) {
+		struct sockaddr_in in;
+		memcpy(&in, sa, sizeof(in));
+		memcpy(a.bytes, v4_mapped, sizeof(v4_mapped));
+		memcpy(a.bytes + 12, &in.sin_addr, 4);
+		port = ntohs(in.sin_port);
+	} else if (sa->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+		memcpy(&in6, sa, sizeof(in6));
+		memcpy(a.bytes, &in6.sin6_addr, 16);
+		port = ntohs(in6.sin6_port);
+	}
+	if (ret_port)
+		*ret_port = port;
+	return a;
+}
+
+socklen_t addr_to_sockaddr(struct addr a, uint16_t port, struct sockaddr_storage *ret_sa)
+{
+	memset(ret_sa, 0, sizeof(*ret_sa));
+	if (addr_is_v4(a)) {
+		struct sockaddr_in in = { .sin_family = AF_INET,
+					  .sin_port = htons(port) };
+		memcpy(&in.sin_addr, a.bytes + 12, 4);
+		memcpy(ret_sa, &in, sizeof(in));
+		return sizeof(in);
+	}
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	memcpy(&in6.sin6_addr, a.bytes, 16);
+	memcpy(ret_sa, &in6, sizeof(in6));
+	return sizeof(in6);
+}
+
+/* The prefix length in the 16 byte form. */
+static unsigned wide_bits(struct addr a, uint8_t bits)
+{
+	return addr_is_v4(a) ? 96U + bits : bits;
+}
+
+struct prefix prefix_of(struct addr a, uint8_t bits)
+{
+	unsigned wide = wide_bits(a, bits);
+	assert(wide <= 128);
+
+	struct prefix p = { .addr = a, .bits = bits };
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned from = i * 8;
+		if (from >= wide)
+			p.addr.bytes[i] = 0;
+		else if (wide - from < 8)
+			p.addr.bytes[i] &= (uint8_t)(0xff << (8 - (wide - from)));
+	}
+	return p;
+}
+
+struct prefix prefix_pool(struct addr a)
+{
+	return prefix_of(a, addr_is_v4(a) ? 24 : 64);
+}
+
+bool prefix_has(struct prefix p, struct addr a)
+{
+	if (addr_is_v4(a) != addr_is_v4(p.addr))
+		return false;
+	return addr_equal(prefix_of(a, p.bits).addr, p.addr);
+}
+
+bool prefix_parse(const char *text, struct prefix *ret_prefix)
+{
+	const char *slash = strchr(text, '/');
+	struct addr a;
+	if (!addr_parse_n(text, slash ? (size_t)(slash - text) : strlen(text), &a))
+		return false;
+	unsigned long most = addr_is_v4(a) ? 32 : 128;
+	unsigned long bits = most;
+	if (slash) {
+		char *end;
+		if (slash[1] < '0' || slash[1] > '9')
+			return false;
+		bits = strtoul(slash + 1, &end, 10);
+		if (*end || bits > most)
+			return false;
+	}
+	*ret_prefix = prefix_of(a, (uint8_t)bits);
+	return true;
+}
+
+const char *prefix_text(struct prefix p, char text[PREFIX_TEXT_MAX])
+{
+	char a[ADDR_TEXT_MAX];
+	(void)snprintf(text, PREFIX_TEXT_MAX, "%s/%u", addr_text(p.addr, a), p.bits);
+	return text;
+}

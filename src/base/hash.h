@@ -1,0 +1,19 @@
+/*
+ * hash - one keyed hash for all our tables
+ *
+ * SipHash-1-3 with a key drawn once per process: whoever chooses source
+ * addresses or names must not be able to choose collisions too.
+ *
+ * Limits: values differ between processes. Never store one.
+ */
+#ifndef FMX_BASE_HASH_H
+#define FMX_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t hash_bytes(const void *data, size_t len);
+/* As hash_bytes, A-Z taken as a-z: for domain names (RFC 4343). */
+uint64_t hash_name(const char *name);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * mem - allocation of small bounded things: it works or the program ends
+ *
+ * For sizes that input does not drive. What input drives has its limit in its
+ * type (see buf.h) and says "too big" instead.
+ */
+#ifndef FMX_BASE_MEM_H
+#define FMX_BASE_MEM_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *old, size_t count, size_t size);
+char *xstrdup(const char *text);
+
+/* Copies at most size - 1 bytes and always ends with NUL. True if all of
+ * text fitted. */
+bool str_copy(char *to, size_t size, const char *text);
+
+#endif
