@@ -23,6 +23,11 @@ int64_t stamp_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t stamp_clock_now(struct stamp_clock clock)
+{
+	return stamp_now() + (clock.offset_us ? *clock.offset_us : 0);
+}
+
 /* Days since 1970-01-01, by counting from 1 March so that the leap day is the
  * last of its year. */
 static int64_t civil_days(int year, int month, int day)

@@ -27,6 +27,16 @@ enum { STAMP_TEXT_MAX = 40 };
 int64_t stamp_now(void);       /* CLOCK_REALTIME; may step */
 int64_t stamp_monotonic(void); /* CLOCK_MONOTONIC; only differences mean anything */
 
+/*
+ * The clock of one daemon. In a trial (`--lab` with `clock = FILE`, and in the
+ * rehearsal) the clock may jump ahead while everybody waits: offset_us then
+ * points at eight shared bytes, microseconds to add. It never runs faster.
+ */
+struct stamp_clock {
+	const volatile int64_t *offset_us; /* NULL: the real clock */
+};
+int64_t stamp_clock_now(struct stamp_clock clock);
+
 const char *stamp_text(int64_t t, char text[STAMP_TEXT_MAX]);
 
 /*
