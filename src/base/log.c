@@ -28,6 +28,7 @@ void log_init(enum log_level least_severe)
 
 /* One write() per line, so that lines of several processes do not mix. Bytes
  * that could end or forge a line are replaced. */
+FMX_PRINTF(2, 0)
 static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	if (level > sink.least_severe)
