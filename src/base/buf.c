@@ -51,21 +51,39 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
+/* Length that the first byte of a UTF-8 sequence announces, 0 if none. */
+static size_t utf8_announced(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+/* The second byte excludes overlong forms, surrogates and what is beyond
+ * U+10FFFF (RFC 3629 4). */
+static bool utf8_second_fits(unsigned char first, unsigned char second)
+{
+	switch (first) {
+	case 0xe0: return second >= 0xa0;
+	case 0xed: return second <= 0x9f;
+	case 0xf0: return second >= 0x90;
+	case 0xf4: return second <= 0x8f;
+	default: return true;
+	}
+}
+
 /* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if none. */
 static size_t utf8_length(const unsigned char *p)
 {
-	if (p[0] < 0x80)
-		return 1;
-	size_t n = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-		   : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-						  : 0;
+	size_t n = utf8_announced(p[0]);
 	for (size_t i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-	bool beyond = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-	return overlong || beyond ? 0 : n;
+	return n > 1 && !utf8_second_fits(p[0], p[1]) ? 0 : n;
 }
 
 void buf_add_json(struct buf *b, const char *text)

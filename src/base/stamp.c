@@ -139,25 +139,36 @@ static bool parse_date(const char **at, int *y, int *mo, int *d)
 	return *d >= 1 && *d <= longest[*mo - 1] + (*mo == 2 && leap);
 }
 
+/* hh:mm:ss with fraction and zone, as microseconds since the UTC midnight of
+ * the date that stands before it. */
+static bool parse_clock_time(const char **at, int64_t *ret_us, int64_t *ret_precision)
+{
+	int h, mi, s, offset;
+	int64_t us;
+	if (!digits(at, 2, &h) || !literal(at, ':') || !digits(at, 2, &mi) ||
+	    !literal(at, ':') || !digits(at, 2, &s))
+		return false;
+	if (h > 23 || mi > 59 || s > 60) /* 60: a leap second */
+		return false;
+	if (!parse_fraction(at, &us, ret_precision) || !parse_zone(at, &offset))
+		return false;
+	*ret_us = (h * 3600 + mi * 60 + s - offset) * STAMP_SECOND + us;
+	return true;
+}
+
 bool stamp_parse(const char *text, int64_t *ret_t, int64_t *ret_precision)
 {
 	const char *at = text;
-	int y, mo, d, h = 0, mi = 0, s = 0, offset = 0;
+	int y, mo, d;
 	int64_t us = 0, precision = STAMP_SECOND;
 	if (!parse_date(&at, &y, &mo, &d))
 		return false;
-	if (*at) {
-		if (!literal(&at, 'T') && !literal(&at, 't') && !literal(&at, ' '))
+	if (literal(&at, 'T') || literal(&at, 't') || literal(&at, ' '))
+		if (!parse_clock_time(&at, &us, &precision))
 			return false;
-		if (!digits(&at, 2, &h) || !literal(&at, ':') || !digits(&at, 2, &mi) ||
-		    !literal(&at, ':') || !digits(&at, 2, &s) || h > 23 || mi > 59 ||
-		    s > 60)
-			return false;
-		if (!parse_fraction(&at, &us, &precision) || !parse_zone(&at, &offset) ||
-		    *at)
-			return false;
-	}
-	*ret_t = (stamp_civil(y, mo, d, h, mi, s) - offset) * STAMP_SECOND + us;
+	if (*at)
+		return false;
+	*ret_t = stamp_civil(y, mo, d, 0, 0, 0) * STAMP_SECOND + us;
 	if (ret_precision)
 		*ret_precision = precision;
 	return true;
