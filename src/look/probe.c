@@ -134,6 +134,15 @@ static void leave(struct probe *p)
 	say(p, STEP_QUIT, "QUIT", "");
 }
 
+static void note_local(struct probe *p)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	int len = sizeof(sa);
+	if (uv_tcp_getsockname(&p->tcp, (struct sockaddr *)&sa, &len) == 0)
+		p->result.local =
+		    addr_from_sockaddr((struct sockaddr *)&sa, &p->result.local_port);
+}
+
 /* RFC 5321 4.1.3: who has no name says its address. */
 static void own_name(struct probe *p)
 {
@@ -143,10 +152,7 @@ static void own_name(struct probe *p)
 		(void)str_copy(p->name, sizeof(p->name), host);
 		return;
 	}
-	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
-	int len = sizeof(sa);
-	(void)uv_tcp_getsockname(&p->tcp, (struct sockaddr *)&sa, &len); /* "[::]" then */
-	struct addr me = addr_from_sockaddr((struct sockaddr *)&sa, NULL);
+	struct addr me = p->result.local; /* "[IPv6:::]" if it could not be asked */
 	char text[ADDR_TEXT_MAX];
 	(void)snprintf(p->name, sizeof(p->name), "[%s%s]",
 		       addr_is_v4(me) ? "" : "IPv6:", addr_text(me, text));
@@ -263,6 +269,7 @@ static void on_connected(uv_connect_t *c, int status)
 		return;
 	if (status == 0) {
 		p->result.connect_us = elapsed(p);
+		note_local(p);
 		p->step = STEP_GREETING;
 		reply_init(&p->reply);
 		status = uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);

@@ -40,6 +40,10 @@ enum { PROBE_PORT = 25 };
 struct probe_result {
 	struct addr addr;
 	uint16_t port;
+	/* Our end of the connection, as the other side's log names it; all zero
+	 * when there was none. */
+	struct addr local;
+	uint16_t local_port;
 	/* False: we could not look (no route from here, no descriptors left).
 	 * Then state means nothing, and reply says why. */
 	bool known;

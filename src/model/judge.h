@@ -173,6 +173,8 @@ struct judge_counts judge_counts(const struct judge *j);
 /* Sites as last defined, the ones no longer configured included. */
 size_t judge_site_count(const struct judge *j);
 const struct site *judge_site(const struct judge *j, size_t index);
+/* False after an UNSITE record, until the next SITE record of that id. */
+bool judge_site_is_configured(const struct judge *j, uint16_t site_id);
 /* NULL when no definition ever had that id. *ret_site may be NULL. */
 const struct host *judge_host(const struct judge *j, uint16_t host_id,
 			      const struct site **ret_site);
