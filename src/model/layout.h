@@ -72,7 +72,8 @@ struct site {
 	char name[SITE_NAME_MAX];
 	struct host *hosts;
 	size_t host_count;
-	char **domains; /* lower case, no final dot */
+	char *
+	    *domains; /* lower case, no final dot; sorted by site_check(), site_parse() */
 	size_t domain_count;
 };
 
@@ -84,8 +85,16 @@ FMX_MUST_CHECK bool role_parse(const char *text, enum role *ret_role);
 FMX_MUST_CHECK bool layout_parse(const char *text, enum layout *ret_layout);
 FMX_MUST_CHECK bool posture_parse(const char *text, enum posture *ret_posture);
 
+/* A real host needs a source; the others are our own eyes. */
 bool host_is_watched(const struct host *h);
 bool host_has_address(const struct host *h, struct addr a);
+
+/* Needs sorted domains. Exactly the domain, not one below it. */
+bool site_has_domain(const struct site *s, const char *domain);
+void site_sort_domains(struct site *s);
+/* Gives every host its place; returns the first decoy that stands between real
+ * hosts or at one's preference, or NULL. Without a real host decoys are low. */
+const struct host *site_set_places(struct site *s);
 
 /*
  * Sets every host's place and judges the site. 0, or
