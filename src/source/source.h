@@ -1,0 +1,33 @@
+/*
+ * source - what every source of visits has in common: where it gives them
+ *
+ * A source (decoy listeners, the reader of a mail log, later knocks, policy
+ * and feed) runs on the caller's libuv loop and hands what it sees to a sink.
+ * The engine journals it; a test writes it down. Sources know no journal.
+ *
+ * Use:
+ *	struct source_sink sink = { on_visit, on_watermark, on_trouble, engine };
+ *	struct decoy_set *d = decoy_new(loop, clock, &limits, &sink);
+ *
+ * Ownership: a sink is copied; visits and sentences are lent for the call. A
+ * callback may not stop or free the source that calls it.
+ */
+#ifndef FMX_SOURCE_SOURCE_H
+#define FMX_SOURCE_SOURCE_H
+
+#include <stdint.h>
+
+#include "model/visit.h"
+
+struct source_sink {
+	void (*visit)(void *arg, const struct visit *v);
+	/* Complete: every visit at this host that began before upto was given.
+	 * Given about once a second and host; never decreases. */
+	void (*watermark)(void *arg, uint16_t host_id, int64_t upto);
+	/* Something keeps the source from seeing or doing its work: one sentence
+	 * when it begins, one (is_over) when it is past. */
+	void (*trouble)(void *arg, uint16_t host_id, bool is_over, const char *sentence);
+	void *arg;
+};
+
+#endif
