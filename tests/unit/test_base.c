@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/nearest.h"
 #include "base/stamp.h"
 
 static void addresses_read_and_print_alike(void **state)
@@ -152,6 +153,29 @@ static void json_text_is_always_valid(void **state)
 	buf_release(&b);
 }
 
+static void a_slip_finds_its_word(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word, *want;
+	} rows[] = {
+		{ "reprot", "report" }, { "rport", "report" },
+		{ "report", "report" }, { "explian", "explain" },
+		{ "xyz", NULL },        { "", NULL },
+		{ "r", NULL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct nearest n = nearest_to(rows[i].word);
+		nearest_offer(&n, "explain");
+		nearest_offer(&n, "revert");
+		nearest_offer(&n, "report");
+		if (!rows[i].want)
+			assert_null(n.best);
+		else
+			assert_string_equal(n.best, rows[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +186,7 @@ int main(void)
 		cmocka_unit_test(durations_have_units_and_limits),
 		cmocka_unit_test(a_buffer_stops_at_its_limit),
 		cmocka_unit_test(json_text_is_always_valid),
+		cmocka_unit_test(a_slip_finds_its_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

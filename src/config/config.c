@@ -1,0 +1,280 @@
+#include "config/config.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "config/tree.h"
+
+/* What all steps of one load share. */
+struct load {
+	const char *file;
+	struct config *config;
+	struct error *error;
+};
+
+static int load_host(const struct load *l, struct site *s, cfg_t *section,
+		     const char *kind, enum role role)
+{
+	const char *name = cfg_title(section);
+	if (s->host_count == SITE_MAX_HOSTS)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: site %s has more than %d hosts", l->file,
+				 tree_line(section), s->name, SITE_MAX_HOSTS);
+	s->hosts = xrealloc(s->hosts, s->host_count + 1, sizeof(*s->hosts));
+	struct host *h = &s->hosts[s->host_count++];
+	*h = (struct host){ .role = role };
+	if (!fill_is_domain(name, h->name, sizeof(h->name)))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: a %s is named by its host name, not '%s'",
+				 l->file, tree_line(section), kind, name);
+	char say[NAME_MAX_TEXT + 16];
+	(void)snprintf(say, sizeof(say), "%s %s", kind, h->name);
+	return fill(section, kind, say, l->file, h, l->error);
+}
+
+static int load_hosts(const struct load *l, struct site *s, cfg_t *section)
+{
+	static const struct {
+		const char *kind;
+		enum role role;
+	} kinds[] = { { "host", ROLE_REAL },
+		      { "decoy", ROLE_DECOY },
+		      { "control", ROLE_CONTROL } };
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		size_t n = tree_size(section, kinds[k].kind);
+		for (size_t i = 0; i < n; i++) {
+			cfg_t *host = cfg_getnsec(section, kinds[k].kind, (unsigned)i);
+			int rc = load_host(l, s, host, kinds[k].kind, kinds[k].role);
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+static int load_zone(const struct load *l, struct config_zone *z, cfg_t *section,
+		     const char *site)
+{
+	if (tree_size(section, "zone") == 0)
+		return 0;
+	cfg_t *zone = cfg_getsec(section, "zone");
+	char say[SITE_NAME_MAX + 32];
+	(void)snprintf(say, sizeof(say), "the zone of site %s", site);
+	int rc = fill(zone, "zone", say, l->file, z, l->error);
+	if (rc)
+		return rc;
+	bool has_update = tree_size(zone, "update") > 0;
+	if (has_update == (*z->file != '\0'))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: %s needs either a file or an update section",
+				 l->file, tree_line(zone), say);
+	if (!has_update)
+		return 0;
+	(void)snprintf(say, sizeof(say), "the update of site %s", site);
+	return fill(cfg_getsec(zone, "update"), "update", say, l->file, z, l->error);
+}
+
+static bool is_site_name(const char *text)
+{
+	size_t len = strlen(text);
+	if (len == 0 || len >= SITE_NAME_MAX)
+		return false;
+	for (const char *c = text; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+			return false;
+	return true;
+}
+
+static int load_site(const struct load *l, cfg_t *section)
+{
+	struct config *c = l->config;
+	const char *name = cfg_title(section);
+	if (!is_site_name(name))
+		return error_set(
+		    l->error, FMX_EUSAGE,
+		    "%s:%u: a site is named by at most %d letters, digits and "
+		    "._-, not '%s'",
+		    l->file, tree_line(section), SITE_NAME_MAX - 1, name);
+	c->sites = xrealloc(c->sites, c->site_count + 1, sizeof(*c->sites));
+	c->zones = xrealloc(c->zones, c->site_count + 1, sizeof(*c->zones));
+	struct site *s = &c->sites[c->site_count];
+	struct config_zone *z = &c->zones[c->site_count];
+	*s = (struct site){ 0 };
+	*z = (struct config_zone){ 0 };
+	c->site_count++;
+	bool fits = str_copy(s->name, sizeof(s->name), name);
+	assert(fits);
+
+	char say[SITE_NAME_MAX + 16];
+	(void)snprintf(say, sizeof(say), "site %s", name);
+	int rc = fill(section, "site", say, l->file, s, l->error);
+	if (rc == 0)
+		rc = load_hosts(l, s, section);
+	return rc ? rc : load_zone(l, z, section, name);
+}
+
+/* The sentence of the model says site and host; where it stands is ours. */
+static int at_line(const struct load *l, cfg_t *section, const struct error *why)
+{
+	return error_set(l->error, why->code, "%s:%u: %.400s", l->file,
+			 tree_line(section), why->text);
+}
+
+static int judge_sites(const struct load *l, cfg_t *tree)
+{
+	struct config *c = l->config;
+	struct error why;
+	for (size_t i = 0; i < c->site_count; i++)
+		if (site_check(&c->sites[i], c->lab, &why) != 0)
+			return at_line(l, cfg_getnsec(tree, "site", (unsigned)i), &why);
+	if (site_check_all(c->sites, c->site_count, c->lab, &why) != 0)
+		return error_set(l->error, why.code, "%s: %.400s", l->file, why.text);
+	return 0;
+}
+
+static void warn_of_addresses(struct config *c)
+{
+	for (size_t i = 0; i < c->site_count; i++) {
+		for (size_t k = 0; k < c->sites[i].host_count; k++) {
+			const struct host *h = &c->sites[i].hosts[k];
+			for (size_t a = 0; a < h->address_count; a++) {
+				enum addr_kind kind = addr_kind(h->addresses[a].addr);
+				char text[ADDR_TEXT_MAX];
+				if (h->role == ROLE_REAL || kind == ADDR_PUBLIC)
+					continue;
+				buf_addf(&c->warnings,
+					 "%s %s of site %s has the address %s, which is "
+					 "%s: only a trial may do that\n",
+					 role_name(h->role), h->name, c->sites[i].name,
+					 addr_text(h->addresses[a].addr, text),
+					 addr_kind_name(kind));
+			}
+		}
+	}
+}
+
+static int check_globals(const struct load *l, cfg_t *tree)
+{
+	const struct config *c = l->config;
+	if (*c->clock && !c->lab)
+		return error_set(
+		    l->error, FMX_EUSAGE,
+		    "%s:%u: clock needs lab = true: time does not jump where "
+		    "mail is real",
+		    l->file, tree_value(tree, "clock", 0)->line);
+	if (c->site_count == 0)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s: there is no site; fakemx.conf(5) has an example",
+				 l->file);
+	if (c->rules.final < c->rules.patience)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s: final is shorter than patience: nothing could be "
+				 "provisional",
+				 l->file);
+	return 0;
+}
+
+static int load_tree(const struct load *l, cfg_t *tree, bool lab)
+{
+	struct config *c = l->config;
+	int rc = fill(tree, "", "the file", l->file, c, l->error);
+	if (rc)
+		return rc;
+	c->lab = c->lab || lab;
+	c->rules.lab = c->lab;
+	size_t n = tree_size(tree, "site");
+	if (n > CONFIG_MAX_SITES)
+		return error_set(l->error, FMX_EUSAGE, "%s: more than %d sites", l->file,
+				 CONFIG_MAX_SITES);
+	for (size_t i = 0; i < n; i++) {
+		rc = load_site(l, cfg_getnsec(tree, "site", (unsigned)i));
+		if (rc)
+			return rc;
+	}
+	rc = check_globals(l, tree);
+	return rc ? rc : judge_sites(l, tree);
+}
+
+int config_parse(const char *text, size_t len, const char *name, bool lab,
+		 struct config *ret_config, struct error *e)
+{
+	cfg_t *tree = tree_parse(text, len, name, e);
+	if (!tree)
+		return FMX_EUSAGE;
+	struct config c = { .warnings = BUF_INIT(CONFIG_MAX_WARNINGS) };
+	struct load l = { name, &c, e };
+	int rc = load_tree(&l, tree, lab);
+	tree_free(tree);
+	if (rc) {
+		config_release(&c);
+		return rc;
+	}
+	if (c.lab)
+		warn_of_addresses(&c);
+	*ret_config = c;
+	return 0;
+}
+
+static int unreadable(const char *path, struct error *e)
+{
+	int cause = errno;
+	if (cause == ENOENT)
+		return error_set(
+		    e, -cause,
+		    "there is no configuration %s; fakemx.conf(5) says how to "
+		    "write one, -c names another",
+		    path);
+	return error_set(e, -cause, "cannot read the configuration %s: %s", path,
+			 strerror(cause));
+}
+
+int config_load(const char *path, bool lab, struct config *ret_config, struct error *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return unreadable(path, e);
+	struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
+	char piece[65536];
+	ssize_t n;
+	while ((n = read(fd, piece, sizeof(piece))) > 0 && !buf_failed(&text))
+		buf_add(&text, piece, (size_t)n);
+	int rc;
+	if (n < 0)
+		rc = unreadable(path, e);
+	else if (buf_failed(&text))
+		rc = error_set(e, FMX_EUSAGE, "%s is larger than %d bytes", path,
+			       CONFIG_MAX_BYTES);
+	else
+		rc = config_parse(buf_text(&text), text.len, path, lab, ret_config, e);
+	(void)close(fd); /* only read */
+	buf_release(&text);
+	return rc;
+}
+
+void config_release(struct config *c)
+{
+	for (size_t i = 0; i < c->site_count; i++)
+		site_release(&c->sites[i]);
+	for (size_t i = 0; i < c->allow_count; i++)
+		free(c->allow[i]);
+	free(c->sites);
+	free(c->zones);
+	free(c->allow);
+	buf_release(&c->warnings);
+	*c = (struct config){ 0 };
+}
+
+bool config_journal_path(const struct config *c, char *to, size_t size)
+{
+	int n = snprintf(to, size, "%s/journal.sqlite", c->state);
+	return n > 0 && (size_t)n < size;
+}

@@ -1,0 +1,133 @@
+/*
+ * config - the configuration file as values of the model
+ *
+ * One table, config_keys(), says what may stand in the file: from it the
+ * parser is made, mistakes are found, defaults are taken and fakemx.conf(5)
+ * is checked. Every mistake is one sentence with file and line: an unknown
+ * key (with the nearest known one), a wrong type, a number out of range, a key
+ * given twice, a key that is missing.
+ *
+ * Use:
+ *	struct config c;
+ *	if (config_load(CONFIG_PATH, false, &c, &e) != 0)
+ *		return cli_fail(cli, &e);	// exit 3 or 64, by e.code
+ *	...
+ *	config_release(&c);
+ *
+ * Ownership: config_release() frees what a successful load made. After a
+ * failure there is nothing to release.
+ *
+ * Limits: CONFIG_MAX_BYTES of text, CONFIG_MAX_SITES sites, and those of
+ * layout.h. Not for several threads at once: libconfuse's scanner is global.
+ */
+#ifndef FMX_CONFIG_CONFIG_H
+#define FMX_CONFIG_CONFIG_H
+
+#include "model/judge.h"
+#include "model/layout.h"
+
+#define CONFIG_PATH "/etc/fakemx/fakemx.conf"
+
+enum {
+	CONFIG_MAX_BYTES = 8 * 1024 * 1024,
+	CONFIG_MAX_SITES = 4096,
+	CONFIG_MAX_WARNINGS = 64 * 1024, /* bytes */
+	CONFIG_TEXT_MAX = 1024,          /* a path or command, with NUL */
+	CONFIG_USER_MAX = 64,
+};
+
+/* Where a site's records live and what to call around a change of them. "" is
+ * not given. Read by plan, apply and revert, and by them alone. */
+struct config_zone {
+	char file[CONFIG_TEXT_MAX];       /* a zone file, a folder or a glob */
+	char check[CONFIG_TEXT_MAX];      /* %z zone, %f file */
+	char reload[CONFIG_TEXT_MAX];     /* the same */
+	struct endpoint update_server;    /* RFC 2136; port 0 when not given */
+	char update_key[CONFIG_TEXT_MAX]; /* file with the TSIG key */
+};
+
+/* What the decoys may use of the machine. */
+struct config_limits {
+	uint32_t connections;            /* all decoys together */
+	uint32_t connections_per_client; /* of one IPv4 address or IPv6 /64 */
+	uint32_t commands;               /* of one connection */
+	int64_t idle;                    /* between two commands */
+	int64_t session;                 /* of a connection */
+};
+
+struct config {
+	struct site *sites;        /* ids 0: the journal gives them */
+	struct config_zone *zones; /* of the site with the same index */
+	size_t site_count;
+	struct rules rules;
+	struct config_limits limits;
+	int64_t retention;           /* older records leave the journal */
+	char state[CONFIG_TEXT_MAX]; /* folder of the journal */
+	char user[CONFIG_USER_MAX];  /* whom serve becomes; "" stays */
+	char clock[CONFIG_TEXT_MAX]; /* lab: struct stamp_clock's file; "" none */
+	char **allow;                /* addresses, prefixes, names, domains */
+	size_t allow_count;
+	bool lab;
+	/* Sentences for the log, one a line: under lab, addresses that would
+	 * have been refused. */
+	struct buf warnings;
+};
+
+/*
+ * lab: as `lab = true` in the file. Fails with FMX_EREFUSED (exit 3) where the
+ * sites would endanger mail, -errno where the file cannot be read (exit 64
+ * too: it is the configuration that is wrong), else FMX_EUSAGE.
+ */
+FMX_MUST_CHECK int config_load(const char *path, bool lab, struct config *ret_config,
+			       struct error *e);
+/* The same of a text, NUL after its len bytes; name stands for the file in
+ * sentences. */
+FMX_MUST_CHECK int config_parse(const char *text, size_t len, const char *name, bool lab,
+				struct config *ret_config, struct error *e);
+void config_release(struct config *c);
+
+/* path of the journal in the state folder. False: it is too long. */
+FMX_MUST_CHECK bool config_journal_path(const struct config *c, char *to, size_t size);
+
+/* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25": port SMTP_PORT if absent. */
+FMX_MUST_CHECK bool config_parse_endpoint(const char *text,
+					  struct endpoint *ret_endpoint);
+
+enum config_type {
+	CONFIG_TEXT,      /* any string */
+	CONFIG_FLAG,      /* true, false */
+	CONFIG_COUNT,     /* a whole number */
+	CONFIG_DURATION,  /* 90s 15m 24h 7d */
+	CONFIG_WORD,      /* one of `words` */
+	CONFIG_WATCH,     /* an absolute path, feed or journal */
+	CONFIG_ENDPOINT,  /* ADDRESS[@PORT] */
+	CONFIG_ADDRESSES, /* a list of those */
+	CONFIG_DOMAINS,   /* a list of domain names */
+	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
+};
+
+struct config_key {
+	const char *section; /* "", or a row of config_sections() */
+	const char *name;
+	enum config_type type;
+	bool is_required;
+	size_t offset, size;  /* of the field in the section's struct */
+	int64_t least, most;  /* COUNT: the number; DURATION: microseconds */
+	const char *words;    /* WORD: in the order of the field's values */
+	const char *fallback; /* as it would stand in the file; NULL is none */
+	const char *meaning;
+};
+
+struct config_section {
+	const char *name;
+	const char *parent; /* "" is the file itself */
+	bool has_title;
+	bool may_repeat;
+	const char *meaning;
+};
+
+const struct config_key *config_keys(size_t *ret_count);
+const struct config_section *config_sections(size_t *ret_count);
+const char *config_type_name(enum config_type type);
+
+#endif

@@ -1,0 +1,277 @@
+/* Tree to structs, one setter per type of the table. */
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/stamp.h"
+#include "config/tree.h"
+
+/* One value on its way into its field. */
+struct filling {
+	const struct config_key *key;
+	void *to; /* the struct */
+	const char *file, *say;
+	struct error *error;
+};
+
+static void *field(const struct filling *f)
+{
+	return (char *)f->to + f->key->offset;
+}
+
+FMX_PRINTF(3, 4)
+static int wrong(const struct filling *f, const struct value *v, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return error_set(f->error, FMX_EUSAGE, "%s:%u: %s of %s %s", f->file, v->line,
+			 f->key->name, f->say, text);
+}
+
+static int set_text(const struct filling *f, const struct value *v)
+{
+	if (!*v->text)
+		return wrong(f, v, "is empty");
+	if (!str_copy(field(f), f->key->size, v->text))
+		return wrong(f, v, "is longer than %zu bytes", f->key->size - 1);
+	return 0;
+}
+
+static int set_flag(const struct filling *f, const struct value *v)
+{
+	int is_true = cfg_parse_boolean(v->text);
+	if (is_true < 0)
+		return wrong(f, v, "is true or false, not '%s'", v->text);
+	*(bool *)field(f) = is_true;
+	return 0;
+}
+
+static int set_count(const struct filling *f, const struct value *v)
+{
+	char *end;
+	errno = 0;
+	unsigned long long n = strtoull(v->text, &end, 10);
+	if (!isdigit((unsigned char)*v->text) || *end)
+		return wrong(f, v, "is a whole number, not '%s'", v->text);
+	if (errno || n < (unsigned long long)f->key->least ||
+	    n > (unsigned long long)f->key->most)
+		return wrong(f, v, "is %lld to %lld, not %s", (long long)f->key->least,
+			     (long long)f->key->most, v->text);
+	if (f->key->size == sizeof(uint16_t))
+		*(uint16_t *)field(f) = (uint16_t)n;
+	else
+		*(uint32_t *)field(f) = (uint32_t)n;
+	return 0;
+}
+
+static int set_duration(const struct filling *f, const struct value *v)
+{
+	int64_t us;
+	if (!stamp_parse_duration(v->text, &us))
+		return wrong(f, v, "is a time such as 90s, 15m, 24h or 7d, not '%s'",
+			     v->text);
+	if (us < f->key->least || us > f->key->most) {
+		char least[STAMP_TEXT_MAX], most[STAMP_TEXT_MAX];
+		return wrong(f, v, "is %s to %s, not %s",
+			     stamp_duration_text(f->key->least, least),
+			     stamp_duration_text(f->key->most, most), v->text);
+	}
+	*(int64_t *)field(f) = us;
+	return 0;
+}
+
+static int set_word(const struct filling *f, const struct value *v)
+{
+	char words[128];
+	bool fits = str_copy(words, sizeof(words), f->key->words);
+	assert(fits);
+	struct nearest n = nearest_to(v->text);
+	unsigned index = 0;
+	char *rest = words;
+	for (char *word; (word = strsep(&rest, " ")); index++) {
+		nearest_offer(&n, word);
+		if (strcmp(word, v->text) != 0)
+			continue;
+		if (f->key->size == sizeof(bool))
+			*(bool *)field(f) = index;
+		else
+			memcpy(field(f), &index, sizeof(index)); /* an enum */
+		return 0;
+	}
+	if (n.best)
+		return wrong(f, v, "is one of '%s', not '%s'; did you mean '%s'?",
+			     f->key->words, v->text, n.best);
+	return wrong(f, v, "is one of '%s', not '%s'", f->key->words, v->text);
+}
+
+static int set_watch(const struct filling *f, const struct value *v)
+{
+	if (*v->text != '/' && strcmp(v->text, "feed") != 0 &&
+	    strcmp(v->text, "journal") != 0)
+		return wrong(f, v, "is an absolute path, feed or journal, not '%s'",
+			     v->text);
+	return set_text(f, v);
+}
+
+bool config_parse_endpoint(const char *text, struct endpoint *ret_endpoint)
+{
+	const char *at = strchr(text, '@');
+	unsigned long port = SMTP_PORT;
+	if (at) {
+		char *end;
+		port = strtoul(at + 1, &end, 10);
+		if (!isdigit((unsigned char)at[1]) || *end || port < 1 || port > 65535)
+			return false;
+	}
+	struct addr a;
+	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), &a))
+		return false;
+	*ret_endpoint = (struct endpoint){ .addr = a, .port = (uint16_t)port };
+	return true;
+}
+
+static int set_endpoint(const struct filling *f, const struct value *v)
+{
+	struct endpoint p;
+	if (!config_parse_endpoint(v->text, &p))
+		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
+	if (!strchr(v->text, '@'))
+		p.port = 53; /* the one endpoint that is no mail server */
+	*(struct endpoint *)field(f) = p;
+	return 0;
+}
+
+static int add_address(const struct filling *f, const struct value *v)
+{
+	struct host *h = f->to;
+	if (h->address_count == HOST_MAX_ADDRESSES)
+		return wrong(f, v, "has more than %d entries", HOST_MAX_ADDRESSES);
+	struct endpoint p;
+	if (!config_parse_endpoint(v->text, &p))
+		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
+	h->addresses[h->address_count++] = p;
+	return 0;
+}
+
+/* Letters, digits, hyphens (RFC 952, RFC 1123) and the underscore that people
+ * use all the same; copied in lower case without the final dot. */
+bool fill_is_domain(const char *text, char *to, size_t size)
+{
+	size_t len = strlen(text), label = 0, dots = 0;
+	if (len && text[len - 1] == '.')
+		len--;
+	if (len == 0 || len > 253 || len >= size)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool is_dot = c == '.';
+		if (!is_dot && !isalnum(c) && c != '-' && c != '_')
+			return false;
+		if (is_dot ? label == 0 : ++label > 63)
+			return false;
+		if (is_dot) {
+			label = 0;
+			dots++;
+		}
+		to[i] = (char)tolower(c);
+	}
+	to[len] = '\0';
+	struct addr a;
+	return label > 0 && dots > 0 && !addr_parse(to, &a);
+}
+
+static void append(char ***list, size_t *count, const char *text)
+{
+	*list = xrealloc(*list, *count + 1, sizeof(**list));
+	(*list)[(*count)++] = xstrdup(text);
+}
+
+static int add_domain(const struct filling *f, const struct value *v)
+{
+	struct site *s = f->to;
+	char name[NAME_MAX_TEXT];
+	if (!fill_is_domain(v->text, name, sizeof(name)))
+		return wrong(f, v,
+			     "must be domain names such as example.com (other letters "
+			     "as xn--), not '%s'",
+			     v->text);
+	append(&s->domains, &s->domain_count, name);
+	return 0;
+}
+
+static int add_entry(const struct filling *f, const struct value *v)
+{
+	struct config *c = f->to;
+	char name[NAME_MAX_TEXT];
+	struct prefix p;
+	if (prefix_parse(v->text, &p))
+		append(&c->allow, &c->allow_count, v->text);
+	else if (fill_is_domain(v->text, name, sizeof(name)))
+		append(&c->allow, &c->allow_count, name);
+	else
+		return wrong(f, v, "has addresses, prefixes and names, not '%s'",
+			     v->text);
+	return 0;
+}
+
+static int set(const struct filling *f, const struct value *v)
+{
+	switch (f->key->type) {
+	case CONFIG_TEXT: return set_text(f, v);
+	case CONFIG_FLAG: return set_flag(f, v);
+	case CONFIG_COUNT: return set_count(f, v);
+	case CONFIG_DURATION: return set_duration(f, v);
+	case CONFIG_WORD: return set_word(f, v);
+	case CONFIG_WATCH: return set_watch(f, v);
+	case CONFIG_ENDPOINT: return set_endpoint(f, v);
+	case CONFIG_ADDRESSES: return add_address(f, v);
+	case CONFIG_DOMAINS: return add_domain(f, v);
+	case CONFIG_ENTRIES: return add_entry(f, v);
+	}
+	assert(false);
+	return FMX_EUSAGE;
+}
+
+/* The fallback is text in the table, so that it is judged as the file is. */
+static void set_fallback(const struct filling *f)
+{
+	size_t len = strlen(f->key->fallback) + 1;
+	struct value *v = xcalloc(1, sizeof(*v) + len);
+	memcpy(v->text, f->key->fallback, len);
+	int rc = set(f, v);
+	assert(rc == 0);
+	free(v);
+}
+
+int fill(cfg_t *section, const char *section_name, const char *say, const char *file,
+	 void *to, struct error *e)
+{
+	size_t count;
+	const struct config_key *keys = config_keys(&count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(keys[i].section, section_name) != 0)
+			continue;
+		struct filling f = { &keys[i], to, file, say, e };
+		size_t n = tree_size(section, keys[i].name);
+		for (size_t k = 0; k < n; k++) {
+			int rc = set(&f, tree_value(section, keys[i].name, k));
+			if (rc)
+				return rc;
+		}
+		if (n == 0 && keys[i].is_required)
+			return error_set(e, FMX_EUSAGE, "%s:%u: %s has no %s (%s)", file,
+					 tree_line(section), say, keys[i].name,
+					 config_type_name(keys[i].type));
+		if (n == 0 && keys[i].fallback)
+			set_fallback(&f);
+	}
+	return 0;
+}

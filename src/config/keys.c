@@ -1,0 +1,172 @@
+/* The table of everything that may stand in the configuration file. */
+#include "config/config.h"
+
+#include <stddef.h>
+
+#include "base/stamp.h"
+
+static const struct config_section sections[] = {
+	{ "site", "", true, true, "One set of MX hosts that one or many domains share." },
+	{ "host", "site", true, true, "A real host: it takes mail." },
+	{ "decoy", "site", true, true, "A fake MX: it never takes mail." },
+	{ "control", "site", true, true,
+	  "An address in no MX at all, watched like a decoy to count the background "
+	  "of scanners." },
+	{ "zone", "site", false, false, "Where the DNS records of the domains live." },
+	{ "update", "zone", false, false,
+	  "Changes go by dynamic update (RFC 2136) instead of a file." },
+};
+
+#define FIELD(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
+#define SECOND STAMP_SECOND
+#define HOUR STAMP_HOUR
+#define DAY STAMP_DAY
+
+/* clang-format off */
+#define GLOBAL(key, type, field, least, most, words, fallback, meaning) \
+	{ "", key, type, false, FIELD(struct config, field), least, most, words, fallback, meaning }
+#define RULE(key, field, least, most, fallback, meaning) \
+	GLOBAL(key, CONFIG_DURATION, rules.field, least, most, NULL, fallback, meaning)
+#define HOST(section, key, type, required, field, most, words, fallback, meaning) \
+	{ section, key, type, required, FIELD(struct host, field), 0, most, words, fallback, meaning }
+#define ZONE(section, key, type, required, field, meaning) \
+	{ section, key, type, required, FIELD(struct config_zone, field), 0, 0, NULL, NULL, meaning }
+
+#define ADDRESSES \
+	"Its addresses, each as ADDRESS or ADDRESS@PORT; the port is 25 otherwise."
+#define POSTURE \
+	"What it does: closed (nothing listens), reset (handshake, then RST), busy " \
+	"(421, close), defer (dialogue, 451 to each recipient). A low decoy: closed " \
+	"or reset only."
+
+static const struct config_key keys[] = {
+	GLOBAL("mode", CONFIG_WORD, rules.enforce, 0, 0, "observe enforce", "observe",
+	       "observe lists nobody and says who would have been listed; enforce lists."),
+	GLOBAL("lab", CONFIG_FLAG, lab, 0, 0, NULL, "false",
+	       "A trial: loopback, private and documentation addresses are a warning, not "
+	       "refused, and enforce does not wait for watched_days."),
+	GLOBAL("state", CONFIG_TEXT, state, 0, 0, NULL, "/var/lib/fakemx",
+	       "Folder of the journal."),
+	GLOBAL("user", CONFIG_TEXT, user, 0, 0, NULL, NULL,
+	       "User that serve becomes once its ports are open, if started as root."),
+	GLOBAL("clock", CONFIG_TEXT, clock, 0, 0, NULL, NULL,
+	       "Only with lab: file of eight bytes, the microseconds (signed, native order) "
+	       "that the clock is ahead. Lets hours pass in a trial."),
+	GLOBAL("retention", CONFIG_DURATION, retention, DAY, 3650 * DAY, NULL, "90d",
+	       "How long visits stay in the journal."),
+	GLOBAL("allow", CONFIG_ENTRIES, allow, 0, 0, NULL, NULL,
+	       "Addresses, prefixes, names and domains that are never listed; a stopped one "
+	       "of them raises an alarm."),
+	GLOBAL("connections", CONFIG_COUNT, limits.connections, 1, 1000000, NULL, "10000",
+	       "Connections held by all decoys together; more are reset and counted."),
+	GLOBAL("connections_per_client", CONFIG_COUNT, limits.connections_per_client, 1,
+	       1000000, NULL, "50", "The same for one IPv4 address or IPv6 /64."),
+	GLOBAL("commands", CONFIG_COUNT, limits.commands, 10, 1000000, NULL, "1000",
+	       "Commands that a decoy takes in one connection."),
+	GLOBAL("idle_timeout", CONFIG_DURATION, limits.idle, SECOND, HOUR, NULL, "60s",
+	       "A decoy closes a connection that was silent for so long."),
+	GLOBAL("session_timeout", CONFIG_DURATION, limits.session, SECOND, HOUR, NULL, "5m",
+	       "A decoy closes a connection that is so old."),
+
+	RULE("confirm", confirm, SECOND, HOUR, "60s",
+	     "A sender that went to a high decoy is judged this long afterwards."),
+	RULE("patience", patience, SECOND, 5 * DAY, "4h",
+	     "A sender that saw decoys only is called stopped after this much time in which "
+	     "the real hosts were well."),
+	RULE("final", final, SECOND, 30 * DAY, "5d", "Stopped is final after this."),
+	RULE("walk_gap", walk_gap, SECOND, DAY, "30m",
+	     "A walk ends when no visit comes for so long."),
+	RULE("excuse", excuse, SECOND, 30 * DAY, "24h",
+	     "A contact with a real host excuses visits to high decoys for so long."),
+	RULE("grace", grace, 0, HOUR, "60s", "After a start nothing is judged for so long."),
+	RULE("probe_interval", probe_interval, SECOND, HOUR, "60s",
+	     "Time between two health probes of a real host."),
+	RULE("unwell_tail", unwell_tail, 0, 7 * DAY, "6h",
+	     "After trouble of a real host everybody is excused for so long."),
+	RULE("mx_ttl", mx_ttl, SECOND, 7 * DAY, "1h",
+	     "TTL of the MX records: a changed set of real hosts excuses for twice as long, "
+	     "48 hours at least."),
+	RULE("delay_window", delay_window, SECOND, HOUR, "10m",
+	     "The longest way from a low decoy to a real host that counts as delay; a later "
+	     "arrival is a return."),
+	RULE("known_window", known_window, DAY, 3650 * DAY, "90d",
+	     "Accepted mail makes a sender known for so long."),
+	RULE("pool_accepted", pool_accepted, SECOND, 3650 * DAY, "30d",
+	     "Accepted mail keeps the sender's whole pool off the list for so long."),
+	RULE("listing_spacing", listing_spacing, SECOND, 7 * DAY, "1h",
+	     "Visits count for listing when at least this far apart."),
+	RULE("listing_expires", listing_expires, SECOND, 7 * DAY, "24h",
+	     "A sender leaves the list after this."),
+	RULE("watched_days", watched_days, 0, 365 * DAY, "14d",
+	     "enforce lists nobody before the real hosts were watched for so long."),
+	GLOBAL("listing_visits", CONFIG_COUNT, rules.listing_visits, 1, 1000, NULL, "2",
+	       "Counted visits that list a sender."),
+	GLOBAL("max_senders", CONFIG_COUNT, rules.max_senders, 1000, 100000000, NULL,
+	       "1000000", "Senders kept in mind; beyond it the oldest undecided go first."),
+
+	{ "site", "layout", CONFIG_WORD, true, FIELD(struct site, layout), 0, 0,
+	  "none high low both", NULL,
+	  "Where the decoys stand: none, high (worse than every real host), low (better: "
+	  "classic nolisting, at a cost), both." },
+	{ "site", "domains", CONFIG_DOMAINS, true, FIELD(struct site, domains), 0, 0, NULL,
+	  NULL, "The domains whose MX records these are." },
+
+	HOST("host", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
+	     "Of its MX record; lower is tried first."),
+	HOST("host", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL, ADDRESSES),
+	HOST("host", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL,
+	     "Where every visit to it can be seen: the path of its mail log, feed (another "
+	     "machine sends them), or journal (systemd's). Without it no sender can be judged."),
+
+	HOST("decoy", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
+	     "Of its MX record: above or below every real host's."),
+	HOST("decoy", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL, ADDRESSES),
+	HOST("decoy", "posture", CONFIG_WORD, true, posture, 0, "closed reset busy defer", NULL,
+	     POSTURE),
+
+	HOST("control", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL,
+	     ADDRESSES),
+	HOST("control", "posture", CONFIG_WORD, true, posture, 0, "closed reset busy defer",
+	     NULL, POSTURE),
+
+	ZONE("zone", "file", CONFIG_TEXT, false, file,
+	     "The zone file, a folder of them, or a glob."),
+	ZONE("zone", "check", CONFIG_TEXT, false, check,
+	     "Command that must succeed before a changed file is put in place; %z is the zone, "
+	     "%f the file."),
+	ZONE("zone", "reload", CONFIG_TEXT, false, reload,
+	     "Command that makes the name server load the changed file."),
+	ZONE("update", "server", CONFIG_ENDPOINT, true, update_server,
+	     "The primary name server, as ADDRESS or ADDRESS@PORT; the port is 53 otherwise."),
+	ZONE("update", "key", CONFIG_TEXT, false, update_key, "File with the TSIG key."),
+};
+/* clang-format on */
+
+const struct config_key *config_keys(size_t *ret_count)
+{
+	*ret_count = sizeof(keys) / sizeof(keys[0]);
+	return keys;
+}
+
+const struct config_section *config_sections(size_t *ret_count)
+{
+	*ret_count = sizeof(sections) / sizeof(sections[0]);
+	return sections;
+}
+
+const char *config_type_name(enum config_type type)
+{
+	static const char *const names[] = {
+		[CONFIG_TEXT] = "text",
+		[CONFIG_FLAG] = "true or false",
+		[CONFIG_COUNT] = "a number",
+		[CONFIG_DURATION] = "a duration",
+		[CONFIG_WORD] = "a word",
+		[CONFIG_WATCH] = "a path, feed or journal",
+		[CONFIG_ENDPOINT] = "an address",
+		[CONFIG_ADDRESSES] = "a list of addresses",
+		[CONFIG_DOMAINS] = "a list of domains",
+		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
+	};
+	return names[type];
+}

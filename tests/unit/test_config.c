@@ -1,0 +1,301 @@
+#include "config/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/stamp.h"
+
+/* Part one of the article; row's text stands before or in the site. */
+#define HOST10                                                                           \
+	"host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" } }\n"
+#define DECOY30                                                                          \
+	"decoy \"fake1.mx.example.com\" { preference = 30 address = { \"192.0.2.30\" } " \
+	"posture = defer }\n"
+#define SITE(inside)                                                                     \
+	"lab = true\n"                                                                   \
+	"site \"example\" {\n"                                                           \
+	"layout = high domains = { \"example.com\" }\n" inside "}\n"
+#define GOOD SITE(HOST10 DECOY30)
+
+/* clang-format off */
+static const struct {
+	const char *story;
+	const char *text;
+	int code;
+	const char *want; /* the whole sentence, or its start when it ends in ... */
+} mistakes[] = {
+	{ "an empty file", "", FMX_EUSAGE,
+	  "f: there is no site; fakemx.conf(5) has an example" },
+	{ "an unknown key with a neighbour", "\n\npatiense = 4h\n" GOOD, FMX_EUSAGE,
+	  "f:3: unknown key 'patiense' in the file; did you mean 'patience'?" },
+	{ "an unknown key without one", "colour = red\n" GOOD, FMX_EUSAGE,
+	  "f:1: unknown key 'colour' in the file; see fakemx.conf(5) for all keys" },
+	{ "an unknown key in a section",
+	  SITE("decoy \"fake1.mx.example.com\" {\nposture = defer\nadress = { \"192.0.2.30\" }\n}"),
+	  FMX_EUSAGE, "f:6: unknown key 'adress' in a decoy section; did you mean 'address'?" },
+	{ "an unknown section", "sites \"x\" { }\n", FMX_EUSAGE,
+	  "f:1: unknown key 'sites' in the file; did you mean 'site'?" },
+	{ "a number that is none", SITE("host \"mail.example.com\" {\npreference = ten\n}"), FMX_EUSAGE,
+	  "f:5: preference of host mail.example.com is a whole number, not 'ten'" },
+	{ "a number out of range", SITE("host \"mail.example.com\" {\npreference = 65536\n}"), FMX_EUSAGE,
+	  "f:5: preference of host mail.example.com is 0 to 65535, not 65536" },
+	{ "a negative number", SITE("host \"mail.example.com\" {\npreference = -1\n}"), FMX_EUSAGE,
+	  "f:5: preference of host mail.example.com is a whole number, not '-1'" },
+	{ "a number beyond any integer", "max_senders = 99999999999999999999999\n" GOOD, FMX_EUSAGE,
+	  "f:1: max_senders of the file is 1000 to 100000000, not 99999999999999999999999" },
+	{ "a duration without its form", "patience = soon\n" GOOD, FMX_EUSAGE,
+	  "f:1: patience of the file is a time such as 90s, 15m, 24h or 7d, not 'soon'" },
+	{ "a listing for ever", "listing_expires = 30d\n" GOOD, FMX_EUSAGE,
+	  "f:1: listing_expires of the file is 1.00 s to 7 days, not 30d" },
+	{ "a flag that is none", "lab = perhaps\n", FMX_EUSAGE,
+	  "f:1: lab of the file is true or false, not 'perhaps'" },
+	{ "a mistyped word", "mode = enforced\n" GOOD, FMX_EUSAGE,
+	  "f:1: mode of the file is one of 'observe enforce', not 'enforced'; did you mean 'enforce'?" },
+	{ "a scalar given twice", "patience = 4h\npatience = 5h\n" GOOD, FMX_EUSAGE,
+	  "f:2: patience is given twice; first on line 1" },
+	{ "a list given twice", "site \"a\" {\ndomains = { \"example.com\" }\ndomains = { \"example.net\" }\n}",
+	  FMX_EUSAGE, "f:3: domains is given twice; first on line 2" },
+	{ "a list emptied by a second one",
+	  "site \"a\" {\ndomains = { \"example.com\" }\ndomains = { }\n}",
+	  FMX_EUSAGE, "f:2: domains is given twice; once as {}" },
+	{ "a site given twice", GOOD GOOD, FMX_EUSAGE, "f:7: lab is given twice; first on line 1" },
+	{ "a title given twice", SITE("") "site \"example\" { }\n", FMX_EUSAGE,
+	  "f:5: found duplicate title 'example'" },
+	{ "a second zone section", SITE(HOST10 DECOY30 "zone { file = \"a\" }\nzone { file = \"b\" }\n"),
+	  FMX_EUSAGE, "f:7: a second zone section; there may be one" },
+	{ "an expansion", "state = \"${HOME}\"\n" GOOD, FMX_EUSAGE,
+	  "f:1: \"${\" is not expanded here; write it in single quotes if you mean it" },
+	{ "an open quote", "\nstate = \"/var\n" GOOD "\n\"", FMX_EUSAGE, "f:..." },
+	{ "quotes that never end", "\nstate = '/var\n", FMX_EUSAGE, "f:2: this quoted text never ends" },
+	{ "a comment that never ends", "# a\n/* b\n", FMX_EUSAGE, "f:2: this comment never ends" },
+	{ "an open brace", "\nsite \"a\" {\n", FMX_EUSAGE, "f:2: the { of this line is never closed" },
+	{ "a brace too many", GOOD "}\n", FMX_EUSAGE, "f:7: unexpected closing brace" },
+	{ "no equal sign", "mode observe\n", FMX_EUSAGE, "f:1: missing equal sign after option 'mode'" },
+	{ "a list where a value belongs", "mode = { observe }\n", FMX_EUSAGE, "f:1: unexpected token '{'" },
+	{ "a site without a name", "site { }\n", FMX_EUSAGE, "f:1: missing title for section 'site'" },
+	{ "a site with a bad name", "site \"a b\" { }\n", FMX_EUSAGE,
+	  "f:1: a site is named by at most 63 letters, digits and ._-, not 'a b'" },
+	{ "no layout", "site \"a\" {\ndomains = { \"example.com\" }\n}\n", FMX_EUSAGE,
+	  "f:2: site a has no layout (a word)" },
+	{ "no domains", "site \"a\" {\nlayout = high\n}\n", FMX_EUSAGE,
+	  "f:2: site a has no domains (a list of domains)" },
+	{ "an empty list of domains", "site \"a\" {\nlayout = high domains = { }\n}\n", FMX_EUSAGE,
+	  "f:2: site a has no domains (a list of domains)" },
+	{ "a domain that is none", "site \"a\" {\nlayout = high domains = { \"example..com\" }\n}\n", FMX_EUSAGE,
+	  "f:2: domains of site a must be domain names such as example.com (other letters as xn--), not 'example..com'" },
+	{ "a domain that is an address", "site \"a\" {\nlayout = high domains = { \"192.0.2.1\" }\n}\n", FMX_EUSAGE,
+	  "f:2: domains of site a must be domain names such as example.com (other letters as xn--), not '192.0.2.1'" },
+	{ "a host named by its address", SITE("host \"192.0.2.25\" {\n}"), FMX_EUSAGE,
+	  "f:5: a host is named by its host name, not '192.0.2.25'" },
+	{ "an address that is a name",
+	  SITE("host \"mail.example.com\" { preference = 10\naddress = { \"mail\" }\n}"), FMX_EUSAGE,
+	  "f:5: address of host mail.example.com is ADDRESS or ADDRESS@PORT, not 'mail'" },
+	{ "a port that is none",
+	  SITE("host \"mail.example.com\" { preference = 10\naddress = { \"192.0.2.25@65536\" }\n}"), FMX_EUSAGE,
+	  "f:5: address of host mail.example.com is ADDRESS or ADDRESS@PORT, not '192.0.2.25@65536'" },
+	{ "a log by a relative path",
+	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
+	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed or journal, not 'mail.log'" },
+	{ "a posture of the wrong kind",
+	  SITE(HOST10 "decoy \"fake1.mx.example.com\" {\npreference = 30 address = { \"192.0.2.30\" }\nposture = tarpit\n}"),
+	  FMX_EUSAGE, "f:7: posture of decoy fake1.mx.example.com is one of 'closed reset busy defer', not 'tarpit'" },
+	{ "a zone with neither file nor update", SITE(HOST10 DECOY30 "zone {\ncheck = \"true\"\n}"), FMX_EUSAGE,
+	  "f:7: the zone of site example needs either a file or an update section" },
+	{ "a clock where mail is real", "clock = \"/tmp/clock\"\nsite \"a\" { layout = high domains = { \"example.com\" } }\n",
+	  FMX_EUSAGE, "f:1: clock needs lab = true: time does not jump where mail is real" },
+	{ "patience longer than final", "patience = 4d\nfinal = 3d\n" GOOD, FMX_EUSAGE,
+	  "f: final is shorter than patience: nothing could be provisional" },
+
+	/* What the model refuses is said with the line of the site. */
+	{ "no real host", SITE(DECOY30), FMX_EUSAGE, "f:3: ..." },
+	{ "a documentation address outside a lab", "site \"example\" {\nlayout = high domains = { \"example.com\" }\n" HOST10 DECOY30 "}",
+	  FMX_EREFUSED, "f:2: ..." },
+	{ "two low decoys", "lab = true\nsite \"a\" { layout = low domains = { \"example.com\" }\n" HOST10
+	  "decoy \"a.example.com\" { preference = 0 address = { \"192.0.2.30\" } posture = reset }\n"
+	  "decoy \"b.example.com\" { preference = 5 address = { \"192.0.2.31\" } posture = reset }\n}",
+	  FMX_EREFUSED, "f:2: ..." },
+	{ "a low decoy that answers", "lab = true\nsite \"a\" { layout = low domains = { \"example.com\" }\n" HOST10
+	  "decoy \"a.example.com\" { preference = 0 address = { \"192.0.2.30\" } posture = busy }\n}",
+	  FMX_EREFUSED, "f:2: ..." },
+	{ "a decoy with a real host's address", SITE(HOST10
+	  "decoy \"a.example.com\" { preference = 30 address = { \"192.0.2.25\" } posture = reset }\n"),
+	  FMX_EREFUSED, "f:3: ..." },
+};
+/* clang-format on */
+
+static int parse(const char *text, struct config *ret_config, struct error *e)
+{
+	return config_parse(text, strlen(text), "f", false, ret_config, e);
+}
+
+static bool is_sentence(const char *got, const char *want)
+{
+	size_t len = strlen(want);
+	if (len >= 3 && strcmp(want + len - 3, "...") == 0)
+		return strncmp(got, want, len - 3) == 0 && strlen(got) > len;
+	return strcmp(got, want) == 0;
+}
+
+static void every_mistake_is_a_sentence_with_its_line(void **state)
+{
+	(void)state;
+	unsigned wrong = 0;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct config c;
+		struct error e = { .code = 0 };
+		int rc = parse(mistakes[i].text, &c, &e);
+		if (rc != mistakes[i].code || e.code != rc ||
+		    !is_sentence(e.text, mistakes[i].want)) {
+			print_error("%s: got %d '%s', want %d '%s'\n", mistakes[i].story,
+				    rc, rc ? e.text : "", mistakes[i].code,
+				    mistakes[i].want);
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* libconfuse's scanner is global: a reload after a broken file must not
+ * inherit the place where the broken one ended. */
+static void a_good_file_is_read_after_any_mistake(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct config c;
+		struct error e;
+		assert_int_not_equal(parse(mistakes[i].text, &c, &e), 0);
+		int rc = parse(GOOD, &c, &e);
+		if (rc)
+			fail_msg("after %s: %s", mistakes[i].story, e.text);
+		config_release(&c);
+	}
+}
+
+static const char whole[] =
+    "# everything at once\n"
+    "mode = enforce\nlab = yes\nstate = '/tmp/${fakemx}' // not expanded\n"
+    "patience = 90m listing_visits = 3\n"
+    "allow = { \"192.0.2.0/24\", \"Example.ORG\" }\nallow += { \"2001:db8::1\" }\n"
+    "site \"part-two\" {\n"
+    "  layout = both\n  domains = { \"Example.com.\", \"example.net\" }\n"
+    "  host \"mail.example.com\" { preference = 10\n"
+    "    address = { \"127.0.0.10@2525\", \"2001:db8::10\" } watch = "
+    "\"/var/log/mail.log\" }\n"
+    "  host \"backup.example.com\" { preference = 20 address = \"127.0.0.20\" watch = "
+    "feed }\n"
+    "  decoy \"fake0.example.com\" { preference = 0 address = { \"127.0.0.2\" } posture "
+    "= reset }\n"
+    "  decoy \"fake1.example.com\" { preference = 30 address = { \"127.0.0.30@26\" } "
+    "posture = defer }\n"
+    "  control \"quiet.example.com\" { address = { \"127.0.0.40\" } posture = busy }\n"
+    "  zone { update { server = \"192.0.2.53\" key = \"/etc/fakemx/key\" } reload = "
+    "\"rndc reload %z\" }\n"
+    "}\n";
+
+static void every_value_reaches_its_field(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	if (parse(whole, &c, &e))
+		fail_msg("%s", e.text);
+	assert_true(c.rules.enforce);
+	assert_true(c.lab && c.rules.lab);
+	assert_string_equal(c.state, "/tmp/${fakemx}");
+	assert_int_equal(c.rules.patience, 90 * STAMP_MINUTE);
+	assert_int_equal(c.rules.listing_visits, 3);
+	assert_int_equal(c.allow_count, 3);
+	assert_string_equal(c.allow[1], "example.org");
+	assert_string_equal(c.allow[2], "2001:db8::1");
+
+	assert_int_equal(c.site_count, 1);
+	const struct site *s = &c.sites[0];
+	assert_int_equal(s->layout, LAYOUT_BOTH);
+	assert_int_equal(s->domain_count, 2);
+	assert_string_equal(s->domains[0], "example.com");
+	assert_int_equal(s->host_count, 5);
+	assert_string_equal(s->hosts[0].watch, "/var/log/mail.log");
+	assert_int_equal(s->hosts[0].address_count, 2);
+	assert_int_equal(s->hosts[0].addresses[0].port, 2525);
+	assert_int_equal(s->hosts[0].addresses[1].port, 25);
+	assert_int_equal(s->hosts[1].preference, 20);
+	assert_int_equal(s->hosts[1].address_count, 1);
+	assert_int_equal(s->hosts[2].posture, POSTURE_RESET);
+	assert_int_equal(s->hosts[2].place, PLACE_LOW);
+	assert_int_equal(s->hosts[3].place, PLACE_HIGH);
+	assert_int_equal(s->hosts[4].role, ROLE_CONTROL);
+	assert_int_equal(c.zones[0].update_server.port, 53);
+	assert_string_equal(c.zones[0].update_key, "/etc/fakemx/key");
+	assert_string_equal(c.zones[0].reload, "rndc reload %z");
+	config_release(&c);
+}
+
+static void a_trial_is_warned_of_its_addresses(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	assert_int_equal(parse(GOOD, &c, &e), 0);
+	assert_string_equal(
+	    buf_text(&c.warnings),
+	    "decoy fake1.mx.example.com of site example has the address "
+	    "192.0.2.30, which is documentation: only a trial may do that\n");
+	config_release(&c);
+}
+
+static void the_option_makes_a_lab_too(void **state)
+{
+	(void)state;
+	const char *text = strchr(GOOD, '\n');
+	struct config c;
+	struct error e;
+	assert_int_equal(config_parse(text, strlen(text), "f", false, &c, &e),
+			 FMX_EREFUSED);
+	assert_int_equal(config_parse(text, strlen(text), "f", true, &c, &e), 0);
+	assert_true(c.lab && c.rules.lab);
+	config_release(&c);
+}
+
+static void a_missing_file_is_a_sentence(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	assert_int_equal(config_load("/nonexistent/fakemx.conf", false, &c, &e), -2);
+	assert_string_equal(e.text,
+			    "there is no configuration /nonexistent/fakemx.conf; "
+			    "fakemx.conf(5) says how to write one, -c names another");
+	assert_int_not_equal(config_load("/", false, &c, &e), 0);
+	assert_string_equal(e.text, "cannot read the configuration /: Is a directory");
+}
+
+static void a_nul_byte_is_refused(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	static const char text[] = "mode = observe\n\0mode = enforce\n";
+	assert_int_equal(config_parse(text, sizeof(text) - 1, "f", false, &c, &e),
+			 FMX_EUSAGE);
+	assert_string_equal(e.text, "f:2: there is a NUL byte: this is no configuration");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_mistake_is_a_sentence_with_its_line),
+		cmocka_unit_test(a_good_file_is_read_after_any_mistake),
+		cmocka_unit_test(every_value_reaches_its_field),
+		cmocka_unit_test(a_trial_is_warned_of_its_addresses),
+		cmocka_unit_test(the_option_makes_a_lab_too),
+		cmocka_unit_test(a_missing_file_is_a_sentence),
+		cmocka_unit_test(a_nul_byte_is_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
