@@ -135,6 +135,7 @@ class Host:
     def __init__(self, network, name, addresses, trees, hostname):
         self.network, self.name = network, name
         self.hostname = hostname or f"{name}.example"
+        self.has_name = hostname is not None  # in DNS, see programs.Knot
         self.addresses = []
         self.has_root = bool(trees)
         # Seen by the host as /var/log if it has its own root.

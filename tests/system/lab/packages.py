@@ -37,7 +37,6 @@ PROGRAMS = {
     "sendmail": (["sendmail-bin", "sendmail-base", "sendmail-cf"], ""),
     "knot": (["knot"], ""),
     "unbound": (["unbound"], ""),
-    "faketime": (["libfaketime"], ""),
 }
 
 _INSTALL = """set -e
@@ -118,6 +117,10 @@ def _apt(argv):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def _has_lists():
+    return any(pathlib.Path("/var/lib/apt/lists").glob("*_Packages*"))
+
+
 def _download(names):
     """Fetches the packages and what they need beyond the machine's own."""
     debs = LAB / "debs"
@@ -125,7 +128,8 @@ def _download(names):
     argv = ["-y", "--download-only", "--reinstall", "--no-install-recommends",
             "-o", f"Dir::Cache::archives={debs}", "install"] + names
     done = _apt(argv)
-    if done.returncode and re.search("Unable to locate package|has no installation candidate|404", done.stdout):
+    # The lists are fetched only when there are none, or when they name files that are gone.
+    if done.returncode and (not _has_lists() or re.search(" 404 ", done.stdout)):
         _apt(["update"])
         done = _apt(argv)
     if done.returncode:

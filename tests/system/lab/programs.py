@@ -43,9 +43,8 @@ class Program:
     """A program on its own host: host, start(), stop()."""
     package = ""
 
-    def __init__(self, network, name, addresses, hostname=None, extra_packages=()):
-        trees = [packages.tree(p) for p in (self.package, *extra_packages)]
-        self.host = network.host(name, addresses, trees, hostname)
+    def __init__(self, network, name, addresses, hostname=None):
+        self.host = network.host(name, addresses, [packages.tree(self.package)], hostname or f"{name}.example")
         self.configure()
 
     def configure(self):
@@ -70,9 +69,9 @@ def address_records(name, addresses):
 
 
 class Knot(Program):
-    """Serves zones. Its root zone names every host of the network, both ways; names given
-    with load() are zones of their own. Start it after the other hosts exist, or call
-    load_root() again."""
+    """Serves zones. Its root zone names the hosts of the network, both ways, but for those
+    that were made without a name; names given with load() are zones of their own. Start it
+    after the other hosts exist, or call load_root() again."""
     package = "knot"
     _HEAD = "$TTL 300\n@ SOA ns.lab. hostmaster.lab. {serial} 3600 600 86400 1\n@ NS ns.lab.\n"
 
@@ -118,9 +117,11 @@ zone:
         self.host.script("mkdir -p /run/knot; chown knot:knot /run/knot")
 
     def _root_lines(self):
-        """Forward and reverse names of all hosts, for greetings and forward-confirmed names."""
+        """Forward and reverse names of all hosts that were given one."""
         lines = []
         for host in self._network.hosts.values():
+            if not host.has_name:
+                continue
             lines += address_records(host.hostname + ".", host.addresses)
             lines += [f"{reverse_name(a)} PTR {host.hostname}." for a in host.addresses]
         return lines
@@ -203,9 +204,9 @@ class PostfixMx(Program):
     Its log is host.folder/mail.log; host.folder/store/new holds the messages."""
     package = "postfix"
 
-    def __init__(self, network, name, addresses, hostname, domains, extra_packages=()):
+    def __init__(self, network, name, addresses, hostname, domains):
         self.domains = domains
-        super().__init__(network, name, addresses, hostname, extra_packages)
+        super().__init__(network, name, addresses, hostname)
 
     @property
     def log(self):

@@ -6,7 +6,8 @@
     fake1  30   30.0.0.31  3ffe::31     decoy
 
 The decoy addresses belong to a host without a mail server, so they answer RST
-until a test starts something on it. Each sender has a /24 and a /64 of its own.
+until a test starts something on it. Each sender has a /24 and a /64 of its own and
+a name that is confirmed both ways; the hosts of bots have none.
 """
 
 from .case import NAME_SERVER, RESOLVER
@@ -19,17 +20,19 @@ FAKE1_V6 = "3ffe::31"
 
 class Site:
     """knot, unbound, mail, backup, decoys (a plain host) and senders, all but the senders started.
-    mx_packages: extra trees for the two real hosts."""
+    v6: the senders have an IPv6 address too."""
 
-    def __init__(self, net, senders=SENDERS, mx_packages=()):
+    def __init__(self, net, senders=SENDERS, v6=False):
         self.net = net
         self.knot = Knot(net, "ns", [NAME_SERVER])
         self.unbound = Unbound(net, "resolver", [RESOLVER], NAME_SERVER)
-        self.mail = PostfixMx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN], mx_packages)
-        self.backup = PostfixMx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN], mx_packages)
+        self.mail = PostfixMx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN])
+        self.backup = PostfixMx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN])
         self.decoys = net.host("decoys", [FAKE0, FAKE1, FAKE1_V6])
-        self.senders = [kind(net, kind.profile, [f"30.0.{n}.10", f"3ffe:0:{n}::10"], f"out.{kind.profile}.example")
-                        for n, kind in enumerate(senders, 1)]
+        self.senders = [kind(net, kind.profile, [f"30.0.{n}.10"] + ([f"3ffe:0:{n}::10"] if v6 else []),
+                             f"out.{kind.profile}.example") for n, kind in enumerate(senders, 1)]
+        # A crowd of clients without names: bots get their addresses with crowd.add_address().
+        self.crowd = net.host("crowd", [])
         self.knot.load(DOMAIN, self.zone())
         for program in (self.knot, self.unbound, self.mail, self.backup):
             program.start()

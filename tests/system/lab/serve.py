@@ -1,0 +1,133 @@
+"""serve - fakemx-serve on a host of the laboratory, its clock, its log, and the verbs.
+
+    serve = Serve(site.decoys, config(site, mode="enforce"))
+    serve.start()
+    serve.jump(3600)                 # an hour passes
+    serve.verdicts()                 # as logged live
+    serve.json("report")             # fakemx --json report
+
+Time is the real one plus the offset in the clock file (fakemx.conf(5), `clock`).
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import struct
+
+from . import case, net
+from .site import DOMAIN, FAKE0, FAKE1, FAKE1_V6
+
+
+def config(site, low="reset", high="defer", **options):
+    """A configuration for the laboratory's site, watched by the logs of both real hosts.
+    options are keys of the file; lists and numbers as they would stand there."""
+    hosts = "".join(
+        f'  host "{mx.host.hostname}" {{ preference = {preference} '
+        f'address = {{ {", ".join(map(json.dumps, mx.host.addresses))} }} watch = "{mx.log}" }}\n'
+        for preference, mx in ((10, site.mail), (20, site.backup)))
+    decoys = ""
+    if low:
+        decoys += f'  decoy "fake0.{DOMAIN}" {{ preference = 0 address = {{ "{FAKE0}" }} posture = {low} }}\n'
+    if high:
+        decoys += (f'  decoy "fake1.{DOMAIN}" {{ preference = 30 address = {{ "{FAKE1}", "{FAKE1_V6}" }} '
+                   f'posture = {high} }}\n')
+    layout = "both" if low and high else "low" if low else "high"
+    return "lab = true\n" + "".join(f"{k} = {v}\n" for k, v in options.items()) + (
+        f'site "lab" {{\n  layout = {layout}\n  domains = {{ "{DOMAIN}" }}\n{hosts}{decoys}}}\n')
+
+
+class Serve:
+    """One fakemx-serve. Several may live on one host under different names."""
+
+    def __init__(self, host, text, name="serve"):
+        self.host, self.name = host, name
+        self.folder = host.folder / name
+        self.folder.mkdir()
+        self.clock = self.folder / "clock"
+        self.clock.write_bytes(bytes(8))
+        self.log = self.folder / "serve.log"
+        self.conf = self.folder / "fakemx.conf"
+        self.configure(text)
+        self.daemon = None
+
+    def configure(self, text):
+        self.conf.write_text(f'state = "{self.folder / "state"}"\nclock = "{self.clock}"\n{text}')
+
+    # The daemon
+
+    def start(self, wait=True):
+        began = len(self.text())
+        self.daemon = self.host.spawn([case.program("fakemx-serve"), "-c", self.conf],
+                                      output=f"{self.name}/serve.log", name=self.name)
+        if wait:
+            net.wait_for("fakemx-serve is ready", lambda: self._is_ready(began))
+        return self
+
+    def _is_ready(self, began):
+        if not self.daemon.alive():
+            raise RuntimeError(f"fakemx-serve ended with {self.daemon.wait()}:\n{self.text()[began:]}")
+        return " serving " in self.text()[began:] or "ready" in self.text()[began:]
+
+    def stop(self):
+        return self.daemon.stop()
+
+    def kill(self):
+        return self.daemon.stop(signal.SIGKILL)
+
+    def reload(self):
+        self.daemon.signal(signal.SIGHUP)
+
+    # Time
+
+    def offset(self):
+        return struct.unpack("q", self.clock.read_bytes())[0] / 1e6
+
+    def jump(self, seconds):
+        """Lets time pass while everybody waits; never back."""
+        with open(self.clock, "r+b") as f:
+            os.pwrite(f.fileno(), struct.pack("q", round((self.offset() + seconds) * 1e6)), 0)
+
+    # What it said
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def events(self, event):
+        """The log's key=value lines of one kind ("verdict", "listing"), as dicts, in order."""
+        found = []
+        for line in self.text().splitlines():
+            _, mark, rest = line.partition(f"{event} address=")
+            if mark:
+                pairs = shlex.split("address=" + rest)
+                found.append(dict(p.split("=", 1) for p in pairs if re.match(r"\w+=", p)))
+        return found
+
+    def verdicts(self):
+        """The latest verdict of each address and walk."""
+        return {(v["address"], int(v["walk"])): v for v in self.events("verdict")}
+
+    def latest(self, address):
+        """The latest verdict of an address, or {}."""
+        found = [v for (a, _), v in self.verdicts().items() if a == address]
+        return found[-1] if found else {}
+
+    # The verbs
+
+    def fakemx(self, *argv, check=None):
+        """Runs a verb on the same host and configuration. check: the exit status it must have."""
+        done = self.host.run([case.program("fakemx"), "-c", self.conf, *argv], check=False)
+        if check is not None and done.returncode != check:
+            raise AssertionError(f"fakemx {' '.join(map(str, argv))}: exit {done.returncode}, want {check}\n"
+                                 f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done
+
+    def json(self, *argv):
+        return json.loads(self.fakemx("--json", *argv, check=0).stdout)
+
+    def json_lines(self, *argv):
+        return [json.loads(line) for line in self.fakemx("--json", *argv, check=0).stdout.splitlines()]
+
+    def listed(self):
+        return self.json("list")
