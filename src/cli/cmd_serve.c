@@ -1,0 +1,75 @@
+/* serve - hand over to fakemx-serve, which is linked without what changes DNS. */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/beside.h"
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "config/config.h"
+
+static int check_config(const struct cli *c)
+{
+	struct config config;
+	int code = cli_config(c, &config);
+	if (code)
+		return code;
+	size_t domains = 0;
+	for (size_t i = 0; i < config.site_count; i++)
+		domains += config.sites[i].domain_count;
+	(void)printf("%s is good: %zu site%s, %zu domain%s, mode %s\n", c->config_path,
+		     config.site_count, config.site_count == 1 ? "" : "s", domains,
+		     domains == 1 ? "" : "s",
+		     config.rules.enforce ? "enforce" : "observe");
+	config_release(&config);
+	return CLI_DONE;
+}
+
+static int run(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	if (cli_flag(c, "check-config"))
+		return check_config(c);
+
+	struct error e;
+	char path[PATH_MAX];
+	if (beside_find("fakemx-serve", path, sizeof(path), &e) < 0)
+		return cli_fail(c, &e);
+	const char *words[8];
+	size_t n = 0;
+	words[n++] = "fakemx-serve";
+	words[n++] = "-c";
+	words[n++] = c->config_path;
+	if (c->lab)
+		words[n++] = "--lab";
+	if (c->verbose)
+		words[n++] = "-v";
+	if (c->quiet)
+		words[n++] = "-q";
+	words[n] = NULL;
+	assert(n < sizeof(words) / sizeof(words[0]));
+	(void)execv(path, (char *const *)(uintptr_t)words);
+	return cli_fail(c, (error_set(&e, -errno, "cannot execute %s: %m", path), &e));
+}
+
+static const struct option_row options[] = {
+	{ .name = "check-config",
+	  .meaning = "Read the configuration, say whether it is good, and end." },
+	{ 0 },
+};
+
+const struct verb verb_serve = {
+	.name = "serve",
+	.run = run,
+	.synopsis = "[--check-config]",
+	.summary = "run the decoys, watch the real hosts, journal and judge every visit",
+	.help =
+	    "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the "
+	    "configuration\nagain without dropping a connection. Logs go to stderr, one "
+	    "line an event.\n\n"
+	    "  fakemx serve --check-config\n"
+	    "  fakemx -c trial.conf --lab serve",
+	.options = options,
+};

@@ -1,0 +1,21 @@
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config/config.h"
+
+int cli_config(const struct cli *c, struct config *ret_config)
+{
+	struct error e;
+	if (config_load(c->config_path, c->lab, ret_config, &e) < 0) {
+		/* A file that cannot be read is a configuration error too. */
+		if (e.code != FMX_EREFUSED)
+			e.code = FMX_EUSAGE;
+		return cli_fail(c, &e);
+	}
+	for (const char *line = buf_text(&ret_config->warnings); *line;) {
+		size_t len = strcspn(line, "\n");
+		cli_warn(c, "%.*s", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
+	return CLI_DONE;
+}

@@ -1,0 +1,16 @@
+/* The table of verbs, in the order in which help lists them. */
+#include "cli/verbs.h"
+
+#include <stddef.h>
+
+#include "cli/cli.h"
+
+static const struct verb *const verbs[] = {
+	&verb_serve,
+	NULL,
+};
+
+const struct verb *const *cli_verbs(void)
+{
+	return verbs;
+}

@@ -1,0 +1,11 @@
+/*
+ * verbs - the rows that the cmd_*.c files define
+ */
+#ifndef FMX_CLI_VERBS_H
+#define FMX_CLI_VERBS_H
+
+struct verb;
+
+extern const struct verb verb_serve;
+
+#endif
