@@ -1,0 +1,54 @@
+/*
+ * edit - write a plan into a zone's text, changing those bytes alone
+ *
+ * New MX lines imitate the last apex MX line: owner style, columns, TTL,
+ * class, line end, relative or absolute exchange. Other new records stand at
+ * the end of the file, each with its owner, so that no record after them can
+ * inherit it. A record that is taken out leaves its written owner to a
+ * follower that relied on it.
+ *
+ * Use:
+ *	struct buf out = BUF_INIT(UINT32_MAX);
+ *	zone_edit(&in, &places, edits, count, serial, &out, &e);
+ *
+ * Ownership: appends to the caller's buffer.
+ *
+ * Limits: works on the zone file itself. What stands in an $INCLUDE or comes
+ * from a $GENERATE is refused (FMX_EREFUSED) with the file's name.
+ */
+#ifndef FMX_ZONE_EDIT_H
+#define FMX_ZONE_EDIT_H
+
+#include "base/buf.h"
+#include "zone/places.h"
+
+enum { PLAN_MAX_EDITS = 256 };
+
+enum edit_action { EDIT_ADD, EDIT_REMOVE };
+enum edit_type { EDIT_MX, EDIT_A, EDIT_AAAA, EDIT_TLSA };
+
+/* One record put in or taken out. A changed preference or TTL is both. */
+struct zone_change {
+	enum edit_action action;
+	enum edit_type type;
+	uint32_t ttl;
+	uint16_t preference;        /* MX */
+	char owner[NAME_TEXT_MAX];  /* absolute, lower case, no final dot */
+	char target[NAME_TEXT_MAX]; /* MX: the exchange, likewise */
+	char rdata[512];            /* the others: as in a master file */
+};
+
+const char *edit_action_name(enum edit_action a); /* "add" "remove" */
+const char *edit_type_name(enum edit_type t);     /* "MX" "A" "AAAA" "TLSA" */
+
+/* "10 mail.example.com." for an MX, else rdata. Returns text. */
+const char *zone_change_rdata(const struct zone_change *c, char *text, size_t size);
+
+/* The record as one master file line, absolute names, newline included. */
+void zone_change_line(const struct zone_change *c, struct buf *out);
+
+FMX_MUST_CHECK int zone_edit(const struct zone_input *in, const struct zone_places *p,
+			     const struct zone_change *changes, size_t count,
+			     uint32_t serial, struct buf *out, struct error *e);
+
+#endif

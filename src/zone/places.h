@@ -1,0 +1,74 @@
+/*
+ * places - where in a zone's text the things stand that a plan may change
+ *
+ * Found by the lexer, checked against what libzscanner read (recordset.h):
+ * if the two do not see the same apex MX set and SOA serial, nothing is
+ * planned. Besides, the addresses, aliases and TLSA of names one asks for.
+ *
+ * Use:
+ *	struct zone_places p;
+ *	places_read(&in, names, count, &p, &e);
+ *
+ * Ownership: places_release frees the list of records.
+ */
+#ifndef FMX_ZONE_PLACES_H
+#define FMX_ZONE_PLACES_H
+
+#include "base/addr.h"
+#include "zone/recordset.h"
+#include "zone/walk.h"
+
+enum { PLACES_MAX_RECORDS = 4096 };
+
+/* An apex MX record and where it stands. */
+struct place_mx {
+	struct lex_entry en;
+	unsigned depth; /* 0: in the zone file itself */
+	bool is_generated;
+	uint16_t preference;
+	char exchange[NAME_TEXT_MAX];
+	struct lex_span preference_span, exchange_span;
+	char origin[NAME_TEXT_MAX]; /* in force there */
+};
+
+struct place_soa {
+	struct lex_entry en;
+	unsigned depth;
+	struct lex_span serial_span;
+	uint32_t serial;
+};
+
+enum place_type { PLACE_A, PLACE_AAAA, PLACE_CNAME, PLACE_TLSA };
+
+/* A record of one of the names asked for; rdata as written. */
+struct place_record {
+	enum place_type type;
+	char owner[NAME_TEXT_MAX];
+	char rdata[512];  /* tokens, one space between; a CNAME's made absolute */
+	struct addr addr; /* A and AAAA */
+	unsigned depth;
+	struct lex_entry en;
+};
+
+struct zone_places {
+	struct place_soa soa;
+	bool has_soa;
+	struct place_mx mx[RECORDSET_MAX_MX];
+	uint32_t mx_count;
+	char last_origin[NAME_TEXT_MAX]; /* in force at the end of the zone file */
+	uint32_t default_ttl;
+	bool has_default_ttl;
+	struct place_record *records;
+	size_t record_count;
+	/* The include that the first of them stands in, for the sentence. */
+	char include_path[512];
+};
+
+/* names: absolute, lower case. A TLSA is asked for by its full owner name
+ * (_25._tcp.mail.example.com). */
+FMX_MUST_CHECK int places_read(const struct zone_input *in, const char *const *names,
+			       size_t name_count, struct zone_places *ret,
+			       struct error *e);
+void places_release(struct zone_places *p);
+
+#endif

@@ -1,0 +1,258 @@
+#include "zone/recordset.h"
+
+#include <libzscanner/scanner.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+enum { TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_RRSIG = 46 };
+enum { CLASS_IN = 1 };
+
+struct recordset_reader {
+	zs_scanner_t scanner;
+	/* of the reading under way: */
+	struct recordset set;
+	struct zone_facts facts;
+	uint8_t apex[NAME_WIRE_MAX];
+	size_t apex_len;
+	const char *path;
+	struct error *e;
+	int rc;
+};
+
+struct recordset_reader *recordset_reader_new(void)
+{
+	return xcalloc(1, sizeof(struct recordset_reader));
+}
+
+void recordset_reader_free(struct recordset_reader *r)
+{
+	free(r);
+}
+
+/* Letters only: a label's length is at most 63, below 'A'. */
+static void lower(uint8_t *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			name[i] += 32;
+}
+
+/* The names within rdata, whose case carries no meaning. */
+static void lower_rdata(zs_scanner_t *s)
+{
+	switch (s->r_type) {
+	case TYPE_NS:
+	case TYPE_CNAME: lower(s->r_data, s->r_data_length); break;
+	case TYPE_MX:
+		if (s->r_data_length > 2)
+			lower(s->r_data + 2, s->r_data_length - 2);
+		break;
+	case TYPE_SOA:
+		if (s->r_data_length > 20)
+			lower(s->r_data, s->r_data_length - 20);
+		break;
+	default: break;
+	}
+}
+
+static uint64_t record_hash(const zs_scanner_t *s)
+{
+	struct {
+		uint64_t owner, rdata;
+		uint32_t ttl;
+		uint16_t type, class_;
+	} parts = { hash_bytes(s->r_owner, s->r_owner_length),
+		    hash_bytes(s->r_data, s->r_data_length), s->r_ttl, s->r_type,
+		    s->r_class };
+	return hash_bytes(&parts, sizeof(parts));
+}
+
+static uint32_t read_u32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void note_apex(struct recordset_reader *r, const zs_scanner_t *s)
+{
+	struct zone_facts *f = &r->facts;
+	if (s->r_type == TYPE_SOA && s->r_data_length >= 20) {
+		const uint8_t *numbers = s->r_data + s->r_data_length - 20;
+		f->soa_count++;
+		f->serial = read_u32(numbers);
+		f->soa_minimum = read_u32(numbers + 16);
+		f->soa_ttl = s->r_ttl;
+	}
+	if (s->r_type != TYPE_MX || s->r_data_length < 3)
+		return;
+	if (f->mx_count < RECORDSET_MAX_MX) {
+		struct zone_mx *mx = &f->mx[f->mx_count];
+		mx->preference = (uint16_t)(s->r_data[0] << 8 | s->r_data[1]);
+		mx->ttl = s->r_ttl;
+		if (!name_from_wire(s->r_data + 2, mx->exchange))
+			mx->exchange[0] = '\0';
+	}
+	f->mx_count++;
+}
+
+static bool is_apex(const struct recordset_reader *r, const zs_scanner_t *s)
+{
+	return s->r_owner_length == r->apex_len &&
+	       memcmp(s->r_owner, r->apex, r->apex_len) == 0;
+}
+
+static void on_record(zs_scanner_t *s)
+{
+	struct recordset_reader *r = s->process.data;
+	lower(s->r_owner, s->r_owner_length);
+	lower_rdata(s);
+	r->set.count++;
+	r->set.sum += record_hash(s);
+	if (s->r_type == TYPE_RRSIG)
+		r->facts.has_rrsig = true;
+	if (is_apex(r, s)) {
+		note_apex(r, s);
+	} else if (s->r_type == TYPE_MX) {
+		bool is_wildcard = s->r_owner[0] == 1 && s->r_owner[1] == '*';
+		r->facts.has_wildcard_mx |= is_wildcard;
+		r->facts.has_other_mx |= !is_wildcard;
+	}
+}
+
+static void on_error(zs_scanner_t *s)
+{
+	struct recordset_reader *r = s->process.data;
+	if (r->rc == 0)
+		r->rc = error_set(r->e, FMX_EMALFORMED, "%s line %llu: %s", r->path,
+				  (unsigned long long)s->line_counter,
+				  zs_strerror(s->error.code));
+}
+
+static int scan(struct recordset_reader *r, const char *origin, const char *text,
+		size_t len)
+{
+	zs_scanner_t *s = &r->scanner;
+	char absolute[NAME_TEXT_MAX + 1];
+	(void)snprintf(absolute, sizeof(absolute), "%s.", origin);
+	if (zs_init(s, absolute, CLASS_IN, 3600) != 0)
+		return error_set(r->e, FMX_EMALFORMED, "\"%s\" is not an origin", origin);
+	if (zs_set_processing(s, on_record, on_error, r) != 0 ||
+	    zs_set_input_string(s, text, len) != 0 || zs_parse_all(s) != 0)
+		on_error(s);
+	zs_deinit(s);
+	return r->rc;
+}
+
+/* ---- $INCLUDE and $GENERATE, written out ---- */
+
+struct flat {
+	struct buf out;
+	char origin[NAME_TEXT_MAX];
+};
+
+/* Every record with its owner in full, so that what an included file or a
+ * $GENERATE does to "the owner before" cannot matter. */
+static int flatten(void *arg, const struct zone_at *at, struct error *e)
+{
+	struct flat *f = arg;
+	const struct lex_span whole = at->en->whole;
+	if (strcmp(f->origin, at->origin) != 0) {
+		(void)str_copy(f->origin, sizeof(f->origin), at->origin);
+		buf_addf(&f->out, "$ORIGIN %s.\n", at->origin);
+	}
+	if (at->en->kind == LEX_ORIGIN)
+		return 0;
+	uint32_t from = whole.begin;
+	if (at->en->kind == LEX_RECORD) {
+		char owner[NAME_TEXT_MAX];
+		int rc = zone_owner(at, owner, e);
+		if (rc != 0)
+			return rc;
+		buf_addf(&f->out, "%s.\t", owner);
+		from += at->en->owner.len;
+	}
+	buf_add(&f->out, at->text + from, whole.begin + whole.len - from);
+	buf_adds(&f->out, "\n");
+	return buf_failed(&f->out)
+		   ? error_set(e, FMX_ETOOBIG, "%s: too large with its $INCLUDEs",
+			       at->path)
+		   : 0;
+}
+
+static int scan_flat(struct recordset_reader *r, const struct zone_input *in)
+{
+	struct flat f = { .out = BUF_INIT(UINT32_MAX) };
+	int rc = zone_walk(in, flatten, &f, r->e);
+	if (rc == 0)
+		rc = scan(r, in->origin, buf_text(&f.out), f.out.len);
+	buf_release(&f.out);
+	return rc;
+}
+
+/* A directive stands at a line's start. May say yes where a lexer would say
+ * no (within parentheses): then the long way is taken, with the same result. */
+static bool needs_flat(const char *text, size_t len)
+{
+	const char *end = text + len;
+	for (const char *p = text; p && p < end; p = memchr(p, '\n', (size_t)(end - p))) {
+		p += *p == '\n';
+		if (end - p >= 8 && *p == '$' &&
+		    ((p[1] | 32) == 'i' || (p[1] | 32) == 'g'))
+			return true;
+	}
+	return false;
+}
+
+int recordset_read(struct recordset_reader *r, const struct zone_input *in,
+		   struct recordset *ret_set, struct zone_facts *ret_facts,
+		   struct error *e)
+{
+	struct error own;
+	r->e = e ? e : &own;
+	r->rc = 0;
+	r->path = in->path;
+	r->set = (struct recordset){ 0 };
+	r->facts = (struct zone_facts){ 0 };
+	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
+		return error_set(e, FMX_EMALFORMED, "\"%s\" is not an origin",
+				 in->origin);
+	lower(r->apex, r->apex_len);
+
+	int rc;
+	if (needs_flat(in->text, in->len)) {
+		rc = scan_flat(r, in);
+	} else if (in->len && in->text[in->len - 1] == '\n') {
+		rc = scan(r, in->origin, in->text, in->len);
+	} else { /* libzscanner wants the last line ended */
+		struct buf ended = BUF_INIT(UINT32_MAX);
+		buf_add(&ended, in->text, in->len);
+		buf_adds(&ended, "\n");
+		rc = scan(r, in->origin, buf_text(&ended), ended.len);
+		buf_release(&ended);
+	}
+	if (rc != 0)
+		return rc;
+	*ret_set = r->set;
+	if (ret_facts)
+		*ret_facts = r->facts;
+	return 0;
+}
+
+struct recordset recordset_add(struct recordset a, struct recordset b)
+{
+	return (struct recordset){ a.count + b.count, a.sum + b.sum };
+}
+
+struct recordset recordset_take(struct recordset a, struct recordset b)
+{
+	return (struct recordset){ a.count - b.count, a.sum - b.sum };
+}
+
+bool recordset_equal(struct recordset a, struct recordset b)
+{
+	return a.count == b.count && a.sum == b.sum;
+}

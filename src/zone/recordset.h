@@ -1,0 +1,69 @@
+/*
+ * recordset - what a name server would make of a zone text, by libzscanner
+ *
+ * The judge of every edit: the record set after must be the record set before
+ * plus exactly the plan, else nothing is written. A set is kept as the number
+ * of its records and the sum of their keyed hashes, so a million records cost
+ * no memory, order does not matter, and sets can be added and taken away:
+ *
+ *	after == before - removed + added
+ *
+ * Owner names, and names within MX, SOA, NS and CNAME, are hashed in lower
+ * case (RFC 4343); TTL and class belong to the record. The hash's key is drawn
+ * once per process, so the comparison cannot be aimed at.
+ *
+ * Use:
+ *	struct recordset before, after;
+ *	recordset_read(r, &in, &before, &facts, &e);
+ *
+ * Ownership: a reader holds libzscanner's 206 kB; make one per thread and
+ * reuse it.
+ */
+#ifndef FMX_ZONE_RECORDSET_H
+#define FMX_ZONE_RECORDSET_H
+
+#include <stdint.h>
+
+#include "zone/walk.h"
+
+enum { RECORDSET_MAX_MX = 64 };
+
+struct recordset {
+	uint64_t count;
+	uint64_t sum;
+};
+
+struct zone_mx {
+	uint16_t preference;
+	uint32_t ttl;
+	char exchange[NAME_TEXT_MAX];
+};
+
+/* What the plan has to know of a zone. */
+struct zone_facts {
+	uint32_t soa_count; /* 1 in a zone */
+	uint32_t serial, soa_ttl, soa_minimum;
+	uint32_t mx_count; /* at the apex; those beyond RECORDSET_MAX_MX are not in mx */
+	struct zone_mx mx[RECORDSET_MAX_MX];
+	bool has_rrsig;       /* signed */
+	bool has_wildcard_mx; /* *.origin MX */
+	bool has_other_mx;    /* at names other than the apex: never touched */
+};
+
+struct recordset_reader;
+struct recordset_reader *recordset_reader_new(void);
+void recordset_reader_free(struct recordset_reader *r);
+
+/*
+ * Reads all records through $INCLUDE and $GENERATE. FMX_EMALFORMED with file,
+ * line and libzscanner's words; FMX_ETOOBIG. ret_facts may be NULL.
+ */
+FMX_MUST_CHECK int recordset_read(struct recordset_reader *r, const struct zone_input *in,
+				  struct recordset *ret_set, struct zone_facts *ret_facts,
+				  struct error *e);
+
+struct recordset recordset_add(struct recordset a, struct recordset b);
+struct recordset recordset_take(struct recordset a, struct recordset b);
+bool recordset_equal(struct recordset a, struct recordset b);
+
+#endif

@@ -1,0 +1,299 @@
+#include "zone/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "zone/generate.h"
+
+/* An origin, once named, is kept until the walk ends: owners refer to it. */
+struct origin {
+	struct origin *next;
+	char name[NAME_TEXT_MAX];
+};
+
+struct walk {
+	const struct zone_input *in;
+	zone_walk_fn fn;
+	void *arg;
+	struct origin *origins;
+	struct zone_at at;
+	unsigned files;
+	const char *open_paths[WALK_MAX_DEPTH];
+};
+
+static int walk_text(struct walk *w, const char *path, const char *text, size_t len,
+		     struct error *e);
+
+/* ---- names ---- */
+
+/* Lower case, no final dot; escapes go the long way, by the wire. */
+static bool canonical_name(char *name, char ret_name[NAME_TEXT_MAX])
+{
+	if (strchr(name, '\\') || strstr(name, "..")) {
+		uint8_t wire[NAME_WIRE_MAX];
+		return name_to_wire(name, wire, NULL) && name_from_wire(wire, ret_name);
+	}
+	size_t n = strlen(name);
+	if (n && name[n - 1] == '.')
+		name[--n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			name[i] = (char)(name[i] + 32);
+	return str_copy(ret_name, NAME_TEXT_MAX, name);
+}
+
+bool zone_name(const char *text, struct lex_span token, const char *origin,
+	       char ret_name[NAME_TEXT_MAX])
+{
+	char full[2 * NAME_TEXT_MAX];
+	const char *from = text + token.begin;
+	if (token.len == 1 && *from == '@')
+		return str_copy(ret_name, NAME_TEXT_MAX, origin);
+	if (token.len >= NAME_TEXT_MAX)
+		return false;
+	memcpy(full, from, token.len);
+	full[token.len] = '\0';
+	bool is_absolute = token.len && from[token.len - 1] == '.' &&
+			   (token.len < 2 || from[token.len - 2] != '\\');
+	if (!is_absolute)
+		(void)snprintf(full + token.len, sizeof(full) - token.len, ".%s", origin);
+	return canonical_name(full, ret_name);
+}
+
+int zone_owner(const struct zone_at *at, char ret_name[NAME_TEXT_MAX], struct error *e)
+{
+	if (at->owner.len == 0)
+		return error_set(e, FMX_EMALFORMED,
+				 "%s line %u: the first record has no owner name",
+				 at->path, at->en->line);
+	if (!zone_name(at->owner_text, at->owner, at->owner_origin, ret_name))
+		return error_set(e, FMX_EMALFORMED,
+				 "%s line %u: \"%.*s\" is not a domain name", at->path,
+				 at->en->line,
+				 (int)(at->owner.len > 60 ? 60 : at->owner.len),
+				 at->owner_text + at->owner.begin);
+	return 0;
+}
+
+static const char *keep_origin(struct walk *w, const char *name)
+{
+	struct origin *o = xcalloc(1, sizeof(*o));
+	(void)str_copy(o->name, sizeof(o->name), name); /* was made by zone_name */
+	o->next = w->origins;
+	w->origins = o;
+	return o->name;
+}
+
+/* ---- files ---- */
+
+int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct error *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		int rc = error_set(e, -errno, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return rc;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size >= (off_t)UINT32_MAX) {
+		(void)close(fd);
+		return error_set(e, FMX_EMALFORMED, "%s: not a regular file below 4 GiB",
+				 path);
+	}
+	size_t size = (size_t)st.st_size, have = 0;
+	char *text = xcalloc(size + 1, 1);
+	ssize_t n = 1;
+	while (have < size && (n = read(fd, text + have, size - have)) > 0)
+		have += (size_t)n;
+	int rc = n < 0 ? error_set(e, -errno, "%s: %s", path, strerror(errno)) : 0;
+	(void)close(fd);
+	if (rc != 0) {
+		free(text);
+		return rc;
+	}
+	*ret_text = text;
+	*ret_len = have;
+	return 0;
+}
+
+/* A relative path stands below the server's base, or beside the zone file. */
+static void include_path(const struct walk *w, const char *text, struct lex_span token,
+			 char *path, size_t size)
+{
+	const char *from = text + token.begin;
+	int len = (int)token.len;
+	if (len >= 2 && *from == '"') {
+		from++;
+		len -= 2;
+	}
+	const char *slash = strrchr(w->in->path, '/');
+	if (*from == '/')
+		(void)snprintf(path, size, "%.*s", len, from);
+	else if (w->in->include_base)
+		(void)snprintf(path, size, "%s/%.*s", w->in->include_base, len, from);
+	else if (slash)
+		(void)snprintf(path, size, "%.*s/%.*s", (int)(slash - w->in->path),
+			       w->in->path, len, from);
+	else
+		(void)snprintf(path, size, "%.*s", len, from);
+}
+
+static int may_include(const struct walk *w, const char *path, struct error *e)
+{
+	for (unsigned i = 0; i < w->at.depth; i++)
+		if (strcmp(w->open_paths[i], path) == 0)
+			return error_set(e, FMX_EMALFORMED,
+					 "%s line %u: $INCLUDE of %s goes in a loop",
+					 w->at.path, w->at.en->line, path);
+	if (strcmp(w->in->path, path) == 0)
+		return error_set(e, FMX_EMALFORMED,
+				 "%s line %u: the file includes itself", w->at.path,
+				 w->at.en->line);
+	if (w->at.depth >= WALK_MAX_DEPTH || w->files >= WALK_MAX_FILES)
+		return error_set(e, FMX_ETOOBIG,
+				 "%s line %u: more than %d $INCLUDEs deep or %d in all",
+				 w->at.path, w->at.en->line, WALK_MAX_DEPTH,
+				 WALK_MAX_FILES);
+	return 0;
+}
+
+/* What the included file changes of origin and owner ends with it (RFC 1035
+ * 5.1: "$INCLUDE ... does not change the relative origin of the parent"). */
+static int include(struct walk *w, struct error *e)
+{
+	const char *text = w->at.text;
+	const struct lex_entry *en = w->at.en;
+	uint32_t at = en->rdata.begin;
+	struct lex_span file, origin;
+	char path[4096], name[NAME_TEXT_MAX];
+	if (!lex_token(text, en->rdata, &at, &file))
+		return error_set(e, FMX_EMALFORMED, "%s line %u: $INCLUDE without a file",
+				 w->at.path, en->line);
+	include_path(w, text, file, path, sizeof(path));
+	int rc = may_include(w, path, e);
+	if (rc != 0)
+		return rc;
+	struct zone_at saved = w->at;
+	if (lex_token(text, en->rdata, &at, &origin)) {
+		if (!zone_name(text, origin, w->at.origin, name))
+			return error_set(e, FMX_EMALFORMED,
+					 "%s line %u: $INCLUDE with a bad origin",
+					 w->at.path, en->line);
+		w->at.origin = keep_origin(w, name);
+	}
+	char *inner;
+	size_t len;
+	struct error why;
+	rc = zone_read_file(path, &inner, &len, &why);
+	if (rc != 0)
+		return error_set(e, rc, "%s line %u: $INCLUDE: %s", saved.path, en->line,
+				 why.text);
+	w->open_paths[w->at.depth++] = path;
+	w->files++;
+	rc = walk_text(w, path, inner, len, e);
+	uint32_t ttl = w->at.default_ttl;
+	bool has_ttl = w->at.has_default_ttl;
+	w->at = saved;
+	w->at.default_ttl = ttl; /* BIND: $TTL holds until the next, wherever it stands */
+	w->at.has_default_ttl = has_ttl;
+	free(inner);
+	return rc;
+}
+
+static int generate(struct walk *w, struct error *e)
+{
+	struct buf out = BUF_INIT(256 << 20);
+	struct zone_at saved = w->at;
+	int rc = generate_write(w->at.text, w->at.en, &out, e);
+	if (rc == 0) {
+		w->at.is_generated = true;
+		rc = walk_text(w, saved.path, buf_text(&out), out.len, e);
+	}
+	w->at = saved;
+	buf_release(&out);
+	return rc;
+}
+
+/* ---- entries ---- */
+
+static int directive(struct walk *w, struct error *e)
+{
+	const struct lex_entry *en = w->at.en;
+	char name[NAME_TEXT_MAX];
+	switch (en->kind) {
+	case LEX_ORIGIN:
+		if (!zone_name(w->at.text, en->rdata, w->at.origin, name))
+			return error_set(e, FMX_EMALFORMED,
+					 "%s line %u: $ORIGIN is not a domain name",
+					 w->at.path, en->line);
+		w->at.origin = keep_origin(w, name);
+		return w->fn(w->arg, &w->at, e);
+	case LEX_TTL:
+		if (!lex_ttl(w->at.text, en->rdata, &w->at.default_ttl))
+			return error_set(e, FMX_EMALFORMED,
+					 "%s line %u: $TTL is not a time", w->at.path,
+					 en->line);
+		w->at.has_default_ttl = true;
+		return w->fn(w->arg, &w->at, e);
+	case LEX_INCLUDE: return include(w, e);
+	case LEX_GENERATE: return generate(w, e);
+	case LEX_BLANK:
+	case LEX_RECORD: break;
+	}
+	return 0;
+}
+
+static int record(struct walk *w, struct error *e)
+{
+	if (w->at.en->owner.len) {
+		w->at.owner_text = w->at.text;
+		w->at.owner = w->at.en->owner;
+		w->at.owner_origin = w->at.origin;
+	}
+	return w->fn(w->arg, &w->at, e);
+}
+
+static int walk_text(struct walk *w, const char *path, const char *text, size_t len,
+		     struct error *e)
+{
+	struct lex l;
+	struct lex_entry en;
+	struct error why;
+	int rc = lex_init(&l, text, len, e);
+	if (rc != 0)
+		return rc;
+	w->at.path = path;
+	w->at.text = text;
+	while ((rc = lex_next(&l, &en, &why)) > 0) {
+		w->at.en = &en;
+		rc = 0;
+		if (en.kind == LEX_RECORD)
+			rc = record(w, e);
+		else if (en.kind != LEX_BLANK)
+			rc = directive(w, e);
+		if (rc != 0)
+			return rc;
+	}
+	return rc < 0 ? error_set(e, rc, "%s %s", path, why.text) : 0;
+}
+
+int zone_walk(const struct zone_input *in, zone_walk_fn fn, void *arg, struct error *e)
+{
+	struct walk w = { .in = in, .fn = fn, .arg = arg };
+	w.at.origin = keep_origin(&w, in->origin);
+	int rc = walk_text(&w, in->path, in->text, in->len, e);
+	while (w.origins) {
+		struct origin *next = w.origins->next;
+		free(w.origins);
+		w.origins = next;
+	}
+	return rc;
+}

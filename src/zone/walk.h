@@ -1,0 +1,69 @@
+/*
+ * walk - the records of a zone in order, through $INCLUDE and $GENERATE
+ *
+ * Keeps origin, owner and default TTL as RFC 1035 5.1 and RFC 2308 4 say, and
+ * tells for each record in which file and at which bytes it stands. Names are
+ * text as in dns/name.h: lower case, absolute, no final dot.
+ *
+ * Use:
+ *	struct zone_input in = { .path = p, .text = t, .len = n, .origin = "example.com"
+ *}; rc = zone_walk(&in, on_record, me, &e);
+ *
+ * Ownership: the input is borrowed; what the callback gets is lent.
+ *
+ * Limits: WALK_MAX_DEPTH files deep, WALK_MAX_FILES files. An $INCLUDE that
+ * includes itself is refused with the chain's end.
+ */
+#ifndef FMX_ZONE_WALK_H
+#define FMX_ZONE_WALK_H
+
+#include "base/error.h"
+#include "dns/name.h"
+#include "zone/lex.h"
+
+enum { WALK_MAX_DEPTH = 8, WALK_MAX_FILES = 256 };
+
+struct zone_input {
+	const char *path; /* for sentences, and the base of relative $INCLUDEs */
+	const char *text;
+	size_t len;
+	const char *origin;
+	/* The server's own base folder for relative $INCLUDEs (BIND: its
+	 * `directory`); NULL: the folder of path (Knot, NSD). */
+	const char *include_base;
+};
+
+/* One record, or one of $ORIGIN and $TTL. */
+struct zone_at {
+	const char *path;  /* of the file it stands in */
+	unsigned depth;    /* 0: in the zone file itself, else included */
+	bool is_generated; /* written out of a $GENERATE: en has no place */
+	const char *text;  /* what en's spans are of */
+	const struct lex_entry *en;
+	const char *origin; /* in force */
+	/* The owner as written, and the origin that was in force there. Not
+	 * there (len 0): no record has been named yet. */
+	const char *owner_text, *owner_origin;
+	struct lex_span owner;
+	uint32_t default_ttl; /* valid if has_default_ttl */
+	bool has_default_ttl;
+};
+
+/* 0 to go on, anything else ends the walk, which returns it. */
+typedef int (*zone_walk_fn)(void *arg, const struct zone_at *at, struct error *e);
+
+FMX_MUST_CHECK int zone_walk(const struct zone_input *in, zone_walk_fn fn, void *arg,
+			     struct error *e);
+
+/* The absolute owner of a record. FMX_EMALFORMED when it is no name. */
+FMX_MUST_CHECK int zone_owner(const struct zone_at *at, char ret_name[NAME_TEXT_MAX],
+			      struct error *e);
+/* A name token (an exchange, say) made absolute by an origin. */
+FMX_MUST_CHECK bool zone_name(const char *text, struct lex_span token, const char *origin,
+			      char ret_name[NAME_TEXT_MAX]);
+
+/* The whole file; the caller frees. At most 4 GiB. */
+FMX_MUST_CHECK int zone_read_file(const char *path, char **ret_text, size_t *ret_len,
+				  struct error *e);
+
+#endif
