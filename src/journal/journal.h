@@ -34,7 +34,7 @@
 #include "base/error.h"
 #include "model/record.h"
 
-enum { JOURNAL_MAX_PENDING = 100000, JOURNAL_SCHEMA_VERSION = 1 };
+enum { JOURNAL_MAX_PENDING = 100000, JOURNAL_SCHEMA_VERSION = 2 };
 
 enum journal_mode { JOURNAL_READ, JOURNAL_WRITE };
 
@@ -67,15 +67,19 @@ FMX_MUST_CHECK int journal_lock(struct journal *j, struct error *e);
 FMX_MUST_CHECK int journal_append(struct journal *j, const struct record *r);
 
 /*
- * Writes the batch in one transaction, then calls fn (may be NULL) for each
- * new record in order of seq, other processes' included. Errors: -ENOSPC,
- * -EIO, ...: the batch is kept and tried again by the next call.
+ * Writes the batch in one transaction, then calls fn for each new record in
+ * order of seq, other processes' included. fn NULL: nobody wants them, now or
+ * later. A callback may append; that waits for the next commit. Errors:
+ * -ENOSPC, -EBUSY, -EIO, ...: the batch is kept and tried again by the next
+ * call; each call says so again (log the first). What fn returned if it
+ * stopped: then the batch is written, and the next call hands out the rest.
  */
 FMX_MUST_CHECK int journal_commit(struct journal *j, journal_record_fn fn, void *arg,
 				  struct error *e);
 
 /* All committed records from the checkpoint on, in order. on_checkpoint may be
- * NULL if the caller does not need the state of what was deleted. */
+ * NULL if the caller does not need the state of what was deleted; such a
+ * replay may stand still (a pipe) without the -wal file growing meanwhile. */
 FMX_MUST_CHECK int journal_replay(struct journal *j, journal_checkpoint_fn on_checkpoint,
 				  journal_record_fn fn, void *arg, struct error *e);
 /* As commit without writing: records newer than the last handed out. */
@@ -83,17 +87,25 @@ FMX_MUST_CHECK int journal_follow(struct journal *j, journal_record_fn fn, void 
 				  struct error *e);
 
 /*
- * Deletes records seen before `before`, keeping data (judge_save() of exactly
- * the records up to *upto_seq*) as the checkpoint. In slices, so that a writer
- * never waits long. Returns the number deleted.
+ * Deletes the records up to upto_seq, keeping data (judge_save() of exactly
+ * those) as the checkpoint. In slices, so that a writer never waits long.
+ * Returns the number deleted; -EINVAL when upto_seq lies before the last
+ * checkpoint or after the last record. Freed pages are overwritten and used
+ * again; the file does not shrink.
  */
 FMX_MUST_CHECK int64_t journal_retain(struct journal *j, uint64_t upto_seq,
 				      const void *data, size_t len, struct error *e);
 /* The last seq whose record was seen before `before`; 0 if none. */
 uint64_t journal_seq_before(struct journal *j, int64_t before);
 
-/* Overwrites (secure_delete) visits and names of the address, name or domain,
- * and appends the FORGET record. Returns how many records were erased. */
+/*
+ * Appends the FORGET record, then overwrites (secure_delete) visits and names
+ * of the address, or of clients whose verified name is or lies below the name
+ * or domain; where the name was only claimed (HELO, envelope), the texts.
+ * Returns how many records were changed. FMX_EUSAGE: neither address nor name.
+ * -EBUSY: erased, but a reader keeps old pages in the -wal file; do it again.
+ * Backups are not touched, nor are ALLOW records.
+ */
 FMX_MUST_CHECK int64_t journal_forget(struct journal *j, const char *what, int64_t now,
 				      struct error *e);
 
@@ -112,6 +124,6 @@ struct journal_counts {
 	uint64_t pending;
 	int64_t first_seen, last_seen; /* 0 when empty */
 };
-struct journal_counts journal_counts(const struct journal *j);
+struct journal_counts journal_counts(struct journal *j);
 
 #endif
