@@ -26,7 +26,7 @@ enum {
 
 struct error {
 	int code;
-	char text[512]; /* one line, no newline, may be cut short */
+	char text[512]; /* one line, control characters as "?", may be cut short */
 };
 
 /* Fill e (if not NULL) and return code, so that callers can write

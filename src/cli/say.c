@@ -41,11 +41,13 @@ int cli_fail(const struct cli *c, const struct error *e)
 
 int cli_usage(const struct cli *c, const char *fmt, ...)
 {
-	struct error e = { .code = FMX_EUSAGE };
+	char text[400];
 	va_list ap;
 	va_start(ap, fmt);
-	(void)vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	struct error e;
+	(void)error_set(&e, FMX_EUSAGE, "%s", text);
 	int code = cli_fail(c, &e);
 	(void)fprintf(stderr, "for help: fakemx %s%s--help\n",
 		      c->verb ? c->verb->name : "", c->verb ? " " : "");

@@ -73,7 +73,7 @@ static void unknown_key(cfg_t *at, const char *word)
 }
 
 /* libconfuse's own sentences are good enough, but for unknown keys. */
-static void on_error(cfg_t *at, const char *fmt, va_list ap)
+FMX_PRINTF(2, 0) static void on_error(cfg_t *at, const char *fmt, va_list ap)
 {
 	static const char unknown[] = "no such option '";
 	char text[256];

@@ -1,0 +1,133 @@
+#include "cli/cli.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+enum { MAX_WORDS = 12 };
+
+/* What a command line says on stderr when it is taken apart. */
+static int parse(const char *line, struct cli *c, int *ret_count, char *said, size_t size)
+{
+	static char words[512];
+	(void)str_copy(words, sizeof(words), line);
+	static char *argv[MAX_WORDS + 1];
+	int argc = 0;
+	char *rest = words;
+	for (char *word; argc < MAX_WORDS && (word = strsep(&rest, " "));)
+		argv[argc++] = word;
+	argv[argc] = NULL;
+
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	int before = dup(STDERR_FILENO);
+	assert_return_code(dup2(fileno(file), STDERR_FILENO), 0);
+	char **arguments;
+	int code = cli_parse(c, argc, argv, ret_count, &arguments);
+	(void)fflush(stderr);
+	assert_return_code(dup2(before, STDERR_FILENO), 0);
+	(void)close(before);
+	rewind(file);
+	size_t n = fread(said, 1, size - 1, file);
+	said[n] = '\0';
+	(void)fclose(file);
+	return code;
+}
+
+/* clang-format off */
+static const struct {
+	const char *line, *want; /* the first line on stderr */
+} mistakes[] = {
+	{ "fakemx serv",             "fakemx: unknown verb 'serv'; did you mean 'serve'?" },
+	{ "fakemx dance",            "fakemx: unknown verb 'dance'" },
+	{ "fakemx --jsno serve",     "fakemx: unknown option --jsno; did you mean --json?" },
+	{ "fakemx serve --chek-config", "fakemx: unknown option --chek-config; did you mean --check-config?" },
+	{ "fakemx serve --frobnicate", "fakemx: unknown option --frobnicate" },
+	{ "fakemx --check-config serve", "fakemx: unknown option --check-config" },
+	{ "fakemx -z serve",         "fakemx: unknown option -z" },
+	{ "fakemx serve -c",         "fakemx: --config needs FILE" },
+	{ "fakemx -c a serve -c b",  "fakemx: --config is given twice" },
+	{ "fakemx --json=yes serve", "fakemx: --json takes no value" },
+	{ "fakemx serve here",       "fakemx: serve takes no arguments" },
+};
+/* clang-format on */
+
+static void every_mistake_is_a_sentence(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct cli c;
+		int count;
+		char said[1024];
+		int code = parse(mistakes[i].line, &c, &count, said, sizeof(said));
+		said[strcspn(said, "\n")] = '\0';
+		if (code != CLI_USAGE || strcmp(said, mistakes[i].want) != 0)
+			fail_msg("%s: got %d '%s', want %d '%s'", mistakes[i].line, code,
+				 said, CLI_USAGE, mistakes[i].want);
+	}
+}
+
+static void global_options_stand_before_and_after_the_verb(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {
+		"fakemx -qv --json -c file serve",
+		"fakemx serve --json -qv --config=file",
+		"fakemx --json serve -cfile -q -v",
+		"fakemx -c file -q serve -v --json --",
+		"fakemx --config file -v -q serve --json",
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct cli c;
+		int count;
+		char said[1024];
+		assert_int_equal(parse(lines[i], &c, &count, said, sizeof(said)), 0);
+		assert_string_equal(said, "");
+		assert_string_equal(c.verb->name, "serve");
+		assert_string_equal(c.config_path, "file");
+		assert_true(c.json && c.quiet && c.verbose && !c.lab);
+		assert_false(cli_flag(&c, "check-config"));
+		assert_int_equal(count, 0);
+	}
+}
+
+static void the_options_of_a_verb_are_its_own(void **state)
+{
+	(void)state;
+	struct cli c;
+	int count;
+	char said[1024];
+	assert_int_equal(
+	    parse("fakemx serve --check-config", &c, &count, said, sizeof(said)), 0);
+	assert_true(cli_flag(&c, "check-config"));
+}
+
+static void every_row_explains_itself(void **state)
+{
+	(void)state;
+	for (const struct verb *const *v = cli_verbs(); *v; v++) {
+		assert_non_null((*v)->run);
+		assert_non_null((*v)->synopsis);
+		assert_true(strlen((*v)->summary) > 10);
+		assert_true(strlen((*v)->help) > 40);
+		for (const struct option_row *o = (*v)->options; o && o->name; o++)
+			assert_true(strlen(o->meaning) > 10);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_mistake_is_a_sentence),
+		cmocka_unit_test(global_options_stand_before_and_after_the_verb),
+		cmocka_unit_test(the_options_of_a_verb_are_its_own),
+		cmocka_unit_test(every_row_explains_itself),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
