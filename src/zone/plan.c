@@ -1,0 +1,403 @@
+#include "zone/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct planner {
+	const struct plan_zone *zone;
+	const struct plan_want *want;
+	struct plan *out;
+	uint32_t ttl;
+};
+
+FMX_PRINTF(2, 3) static void refuse(struct planner *p, const char *fmt, ...)
+{
+	if (p->out->refusal[0])
+		return; /* the first reason is the one to mend first */
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vsnprintf(p->out->refusal, sizeof(p->out->refusal), fmt, ap);
+	va_end(ap);
+}
+
+static bool has_low(enum layout l)
+{
+	return l == LAYOUT_LOW || l == LAYOUT_BOTH;
+}
+
+static bool has_high(enum layout l)
+{
+	return l == LAYOUT_HIGH || l == LAYOUT_BOTH;
+}
+
+bool plan_is_decoy(const struct plan_want *want, const char *name)
+{
+	if (strcmp(want->low.name, name) == 0 || strcmp(want->high.name, name) == 0)
+		return true;
+	for (size_t i = 0; i < want->former_count; i++)
+		if (strcmp(want->former[i], name) == 0)
+			return true;
+	return false;
+}
+
+static size_t add_names(char (*names)[NAME_TEXT_MAX], size_t n, size_t most,
+			const char *name)
+{
+	if (!name[0] || n + 2 > most)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return n;
+	(void)str_copy(names[n], NAME_TEXT_MAX, name);
+	(void)snprintf(names[n + 1], NAME_TEXT_MAX, "_25._tcp.%.240s", name);
+	return n + 2;
+}
+
+size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
+		  const struct plan_want *want, char (*ret_names)[NAME_TEXT_MAX],
+		  size_t most)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < mx_count && i < RECORDSET_MAX_MX; i++)
+		n = add_names(ret_names, n, most, mx[i].exchange);
+	n = add_names(ret_names, n, most, want->low.name);
+	return add_names(ret_names, n, most, want->high.name);
+}
+
+int plan_high_preference(uint16_t worst)
+{
+	unsigned top = 9;
+	while (top < worst)
+		top = top * 10 + 9;
+	if (top > UINT16_MAX)
+		top = UINT16_MAX;
+	if (worst + 10U <= top)
+		return (int)(worst + 10U);
+	if (worst < top)
+		return (int)top;
+	return worst < UINT16_MAX - 10 ? worst + 10 : -1;
+}
+
+static struct zone_change *add_change(struct planner *p, enum edit_action action,
+				      enum edit_type type, const char *owner,
+				      uint32_t ttl)
+{
+	struct zone_change *c = &p->out->changes[p->out->count];
+	if (p->out->count < PLAN_MAX_EDITS)
+		p->out->count++;
+	else
+		refuse(p, "more than %d changes in one zone", PLAN_MAX_EDITS);
+	*c = (struct zone_change){ .action = action, .type = type, .ttl = ttl };
+	(void)str_copy(c->owner, sizeof(c->owner), owner);
+	return c;
+}
+
+static void change_mx(struct planner *p, enum edit_action action, uint16_t preference,
+		      uint32_t ttl, const char *exchange)
+{
+	struct zone_change *c = add_change(p, action, EDIT_MX, p->zone->origin, ttl);
+	c->preference = preference;
+	(void)str_copy(c->target, sizeof(c->target), exchange);
+}
+
+/* ---- the MX set ---- */
+
+static void want_mx(struct planner *p, uint16_t preference, const char *exchange)
+{
+	struct plan *out = p->out;
+	if (out->after_count == RECORDSET_MAX_MX) {
+		refuse(p, "%s would have more than %d MX records", p->zone->origin,
+		       RECORDSET_MAX_MX);
+		return;
+	}
+	struct zone_mx *mx = &out->after[out->after_count++];
+	mx->preference = preference;
+	mx->ttl = p->ttl;
+	(void)str_copy(mx->exchange, sizeof(mx->exchange), exchange);
+}
+
+/* Real hosts at 0 leave no room below; asked to, they move to 10, 20, ... in
+ * their order, equal ones together. */
+static uint16_t renumbered(const struct planner *p, uint16_t preference)
+{
+	unsigned ranks = 0;
+	for (unsigned q = 0; q <= preference; q++) {
+		bool is_used = false;
+		for (uint32_t i = 0; i < p->zone->mx_count; i++)
+			is_used |= p->zone->mx[i].preference == q &&
+				   !plan_is_decoy(p->want, p->zone->mx[i].exchange);
+		ranks += is_used;
+	}
+	return (uint16_t)(ranks * 10);
+}
+
+static void want_real(struct planner *p, uint16_t *ret_best, uint16_t *ret_worst)
+{
+	bool renumber = false;
+	for (uint32_t i = 0; i < p->zone->mx_count; i++)
+		renumber |= p->want->renumber && p->zone->mx[i].preference == 0 &&
+			    !plan_is_decoy(p->want, p->zone->mx[i].exchange);
+	*ret_best = UINT16_MAX;
+	*ret_worst = 0;
+	for (uint32_t i = 0; i < p->zone->mx_count; i++) {
+		const struct zone_mx *mx = &p->zone->mx[i];
+		if (plan_is_decoy(p->want, mx->exchange))
+			continue;
+		uint16_t preference =
+		    renumber ? renumbered(p, mx->preference) : mx->preference;
+		want_mx(p, preference, mx->exchange);
+		if (preference < *ret_best)
+			*ret_best = preference;
+		if (preference > *ret_worst)
+			*ret_worst = preference;
+	}
+	if (p->out->after_count == 0)
+		refuse(p,
+		       "%s has no MX record of a real host: publish one first, else all "
+		       "mail would "
+		       "go to the decoy",
+		       p->zone->origin);
+}
+
+/* A decoy that already stands worse than all real hosts stays where it is. */
+static int high_preference(const struct planner *p, uint16_t worst)
+{
+	for (uint32_t i = 0; i < p->zone->mx_count; i++)
+		if (strcmp(p->zone->mx[i].exchange, p->want->high.name) == 0 &&
+		    p->zone->mx[i].preference > worst)
+			return p->zone->mx[i].preference;
+	return plan_high_preference(worst);
+}
+
+static void want_decoys(struct planner *p, uint16_t best, uint16_t worst)
+{
+	if (has_low(p->want->layout)) {
+		if (best == 0)
+			refuse(p,
+			       "a real host of %s stands at preference 0, so nothing can "
+			       "be better: "
+			       "--renumber moves the real hosts to 10, 20, ...",
+			       p->zone->origin);
+		want_mx(p, 0, p->want->low.name);
+	}
+	if (has_high(p->want->layout)) {
+		int preference = high_preference(p, worst);
+		if (preference < 0)
+			refuse(p,
+			       "the real hosts of %s stand at preference %u: there is no "
+			       "room for a "
+			       "decoy above; --renumber moves them to 10, 20, ...",
+			       p->zone->origin, worst);
+		else
+			want_mx(p, (uint16_t)preference, p->want->high.name);
+	}
+}
+
+static bool is_in(const struct zone_mx *set, uint32_t count, const struct zone_mx *mx)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (set[i].preference == mx->preference && set[i].ttl == mx->ttl &&
+		    strcmp(set[i].exchange, mx->exchange) == 0)
+			return true;
+	return false;
+}
+
+static void reconcile_mx(struct planner *p)
+{
+	const struct plan_zone *z = p->zone;
+	const struct plan *out = p->out;
+	for (uint32_t i = 0; i < z->mx_count; i++)
+		if (!is_in(out->after, out->after_count, &z->mx[i]))
+			change_mx(p, EDIT_REMOVE, z->mx[i].preference, z->mx[i].ttl,
+				  z->mx[i].exchange);
+	for (uint32_t i = 0; i < out->after_count; i++)
+		if (!is_in(z->mx, z->mx_count, &out->after[i]))
+			change_mx(p, EDIT_ADD, out->after[i].preference,
+				  out->after[i].ttl, out->after[i].exchange);
+}
+
+/* ---- the decoys' own records ---- */
+
+static bool has_address(const struct plan_decoy *d, struct addr a)
+{
+	for (uint8_t i = 0; i < d->address_count; i++)
+		if (addr_equal(d->addresses[i], a))
+			return true;
+	return false;
+}
+
+static const struct place_record *next_record(const struct planner *p, const char *owner,
+					      size_t *at)
+{
+	for (; *at < p->zone->record_count; (*at)++)
+		if (strcmp(p->zone->records[*at].owner, owner) == 0)
+			return &p->zone->records[(*at)++];
+	return NULL;
+}
+
+static bool is_address(const struct place_record *r)
+{
+	return r->type == PLACE_A || r->type == PLACE_AAAA;
+}
+
+/* How many addresses the decoy's name has already; refuses what contradicts. */
+static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
+{
+	size_t at = 0, found = 0;
+	const struct place_record *r;
+	char text[ADDR_TEXT_MAX];
+	while ((r = next_record(p, d->name, &at))) {
+		if (r->type == PLACE_CNAME)
+			refuse(p,
+			       "%s is an alias (CNAME); the target of an MX must not be "
+			       "one (RFC 2181 "
+			       "10.3): choose another name for the decoy",
+			       d->name);
+		if (!is_address(r))
+			continue;
+		found++;
+		if (d->address_count && !has_address(d, r->addr))
+			refuse(p,
+			       "%s already has the address %s, which is not the decoy's: "
+			       "choose "
+			       "another name, or take that record out first",
+			       d->name, addr_text(r->addr, text));
+	}
+	return found;
+}
+
+static void add_addresses(struct planner *p, const struct plan_decoy *d)
+{
+	char text[ADDR_TEXT_MAX];
+	bool is_here = name_is_below(d->name, p->zone->origin);
+	if (!is_here)
+		return; /* its addresses are another zone's to publish */
+	if (check_decoy_records(p, d) > 0)
+		return;
+	if (d->address_count == 0)
+		refuse(p,
+		       "%s has no address in the zone and none was given: write "
+		       "NAME=ADDRESS",
+		       d->name);
+	for (uint8_t i = 0; i < d->address_count; i++) {
+		bool v4 = addr_is_v4(d->addresses[i]);
+		struct zone_change *c =
+		    add_change(p, EDIT_ADD, v4 ? EDIT_A : EDIT_AAAA, d->name, p->ttl);
+		(void)str_copy(c->rdata, sizeof(c->rdata),
+			       addr_text(d->addresses[i], text));
+	}
+}
+
+/* In a zone whose real hosts have TLSA, a decoy without one could be
+ * impersonated in the clear (risks.md row 14): it gets the real host's. */
+static void add_tlsa(struct planner *p, const struct plan_decoy *d)
+{
+	char owner[NAME_TEXT_MAX], theirs[NAME_TEXT_MAX];
+	(void)snprintf(owner, sizeof(owner), "_25._tcp.%.240s", d->name);
+	size_t at = 0;
+	if (!name_is_below(d->name, p->zone->origin) || next_record(p, owner, &at))
+		return;
+	for (uint32_t i = 0; i < p->out->after_count; i++) {
+		if (plan_is_decoy(p->want, p->out->after[i].exchange))
+			continue;
+		(void)snprintf(theirs, sizeof(theirs), "_25._tcp.%.240s",
+			       p->out->after[i].exchange);
+		const struct place_record *r;
+		bool added = false;
+		for (at = 0; (r = next_record(p, theirs, &at));) {
+			if (r->type != PLACE_TLSA)
+				continue;
+			struct zone_change *c =
+			    add_change(p, EDIT_ADD, EDIT_TLSA, owner, p->ttl);
+			(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
+			added = true;
+		}
+		if (added)
+			return;
+	}
+}
+
+/* risks.md rows 8 and 11. */
+static void check_addresses(struct planner *p, const struct plan_decoy *d)
+{
+	char text[ADDR_TEXT_MAX];
+	for (uint8_t i = 0; i < d->address_count; i++) {
+		struct addr a = d->addresses[i];
+		enum addr_kind kind = addr_kind(a);
+		if (kind != ADDR_PUBLIC && !p->want->lab)
+			refuse(p,
+			       "the decoy's address %s is %s: senders' filters take such "
+			       "an MX for "
+			       "bogus; use a public one (--lab allows it for a trial)",
+			       addr_text(a, text), addr_kind_name(kind));
+		for (size_t k = 0; k < p->zone->record_count; k++) {
+			const struct place_record *r = &p->zone->records[k];
+			if (is_address(r) && addr_equal(r->addr, a) &&
+			    !plan_is_decoy(p->want, r->owner))
+				refuse(p,
+				       "the decoy's address %s is that of %s, a real "
+				       "host: mail would "
+				       "loop or bounce; use an address of its own",
+				       addr_text(a, text), r->owner);
+		}
+	}
+}
+
+static void check_low(struct planner *p)
+{
+	const struct plan_decoy *d = &p->want->low;
+	if (d->address_count > 1 ||
+	    (d->address_count == 1 && !addr_is_v4(d->addresses[0])))
+		refuse(p,
+		       "the low decoy %s may have one IPv4 address and no other: each "
+		       "costs every "
+		       "sender an attempt, and some try only two or five",
+		       d->name);
+	for (uint8_t i = 0; i < p->want->high.address_count; i++)
+		if (has_address(d, p->want->high.addresses[i]))
+			refuse(p, "the low and the high decoy have the same address: "
+				  "they do different "
+				  "things, so each needs its own");
+}
+
+static void plan_decoy_records(struct planner *p, const struct plan_decoy *d)
+{
+	if (!name_is_host(d->name)) {
+		refuse(p, "\"%s\" is not a host name that an MX can point at", d->name);
+		return;
+	}
+	check_addresses(p, d);
+	add_addresses(p, d);
+	add_tlsa(p, d);
+}
+
+void plan_make(const struct plan_zone *zone, const struct plan_want *want,
+	       struct plan *ret)
+{
+	*ret = (struct plan){ 0 };
+	struct planner p = { .zone = zone, .want = want, .out = ret };
+	for (uint32_t i = 0; i < zone->mx_count; i++)
+		if (zone->mx[i].ttl > ret->ttl_before)
+			ret->ttl_before = zone->mx[i].ttl;
+	/* One RRset has one TTL (RFC 2181 5.2): where they differ, the shortest. */
+	p.ttl = zone->mx_count ? zone->mx[0].ttl : 3600;
+	for (uint32_t i = 1; i < zone->mx_count; i++)
+		if (zone->mx[i].ttl < p.ttl)
+			p.ttl = zone->mx[i].ttl;
+	if (want->ttl >= 0)
+		p.ttl = (uint32_t)want->ttl;
+
+	uint16_t best, worst;
+	want_real(&p, &best, &worst);
+	want_decoys(&p, best, worst);
+	reconcile_mx(&p);
+	if (has_low(want->layout)) {
+		check_low(&p);
+		plan_decoy_records(&p, &want->low);
+	}
+	if (has_high(want->layout))
+		plan_decoy_records(&p, &want->high);
+}

@@ -1,0 +1,84 @@
+/*
+ * plan - what has to change in a zone so that its MX set has the wanted layout
+ *
+ * Declarative: wanted = the real hosts that are there + the layout's decoys;
+ * what is missing is added, what is too much is taken out, and of a zone that
+ * is as wanted nothing changes. Pure: the zone is a value (plan_zone), the
+ * result is a list of changes, plus refusals: sentences for what must not be
+ * done (exit 3 of apply, an error finding of plan).
+ *
+ * Preferences (DESIGN section 6; risks.md row 24): low is 0; high is the worst
+ * real one + 10, or the greatest value of the same digit count, since some
+ * tools sort preferences as text.
+ *
+ * Use:
+ *	struct plan plan;
+ *	plan_make(&zone, &want, &plan);
+ *	if (plan.refusal[0])		// must not be done: says why
+ *	if (plan.count == 0)		// nothing to do
+ *
+ * Ownership: plain data.
+ */
+#ifndef FMX_ZONE_PLAN_H
+#define FMX_ZONE_PLAN_H
+
+#include "model/layout.h"
+#include "zone/edit.h"
+
+enum { PLAN_MAX_FORMER = 16 };
+
+struct plan_decoy {
+	char name[NAME_TEXT_MAX]; /* "": none */
+	struct addr addresses[HOST_MAX_ADDRESSES];
+	uint8_t address_count;
+};
+
+struct plan_want {
+	enum layout layout;
+	struct plan_decoy low, high;
+	/* Names that are decoys too, of an earlier plan: taken out. */
+	char former[PLAN_MAX_FORMER][NAME_TEXT_MAX];
+	size_t former_count;
+	int64_t ttl; /* of all MX records; -1: as it is */
+	bool renumber;
+	bool lab; /* addresses that are not public are no reason to refuse */
+};
+
+/* What is there: from a zone file (places.h) or from lookups. */
+struct plan_zone {
+	const char *origin;
+	const struct zone_mx *mx;
+	uint32_t mx_count;
+	/* Of the names plan_names() gives. */
+	const struct place_record *records;
+	size_t record_count;
+	bool has_other_mx, has_wildcard_mx; /* never touched */
+};
+
+struct plan {
+	struct zone_change changes[PLAN_MAX_EDITS + 1]; /* the last is never used */
+	size_t count;
+	/* The MX set after; a host is a decoy if named so in the want. */
+	struct zone_mx after[RECORDSET_MAX_MX];
+	uint32_t after_count;
+	uint32_t ttl_before; /* the longest TTL of the MX set: for advice */
+	char refusal[512];
+};
+
+/* True for a name that want calls a decoy, now or formerly. */
+bool plan_is_decoy(const struct plan_want *want, const char *name);
+
+/* The names whose addresses, aliases and TLSA a plan must know: all MX hosts,
+ * decoys, and _25._tcp. of each. Returns how many; at most `most`. */
+size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
+		  const struct plan_want *want, char (*ret_names)[NAME_TEXT_MAX],
+		  size_t most);
+
+/* The preference of a high decoy over hosts whose worst is `worst`; -1 when
+ * there is no greater one. */
+int plan_high_preference(uint16_t worst);
+
+void plan_make(const struct plan_zone *zone, const struct plan_want *want,
+	       struct plan *ret);
+
+#endif
