@@ -1,0 +1,264 @@
+#include "serve/health.h"
+
+#include <strings.h>
+
+#include "base/mem.h"
+#include "look/probe.h"
+#include "serve/own.h"
+
+struct patient;
+
+struct checkup {
+	struct patient *patient;
+	struct probe *probe; /* NULL: not under way */
+};
+
+/* One machine, however many sites name it. */
+struct patient {
+	struct health *health;
+	uint16_t *ids; /* of all hosts that are this machine */
+	size_t id_count;
+	char name[NAME_MAX_TEXT];
+	struct endpoint at[HOST_MAX_ADDRESSES];
+	struct checkup probes[HOST_MAX_ADDRESSES];
+	size_t at_count;
+	size_t open_probes;      /* of the round under way; 0: no round */
+	bool is_well;            /* one address of the round was open */
+	int64_t began;           /* of the last round; 0: none yet */
+	bool was_told, was_well; /* the last result */
+	char reply[REPLY_TEXT_MAX];
+};
+
+struct health {
+	uv_loop_t *loop;
+	struct stamp_clock clock;
+	struct health_sink sink;
+	struct patient **patients;
+	size_t count;
+	size_t open_probes;
+	int64_t interval;
+};
+
+struct health *health_new(uv_loop_t *loop, struct stamp_clock clock,
+			  const struct health_sink *sink)
+{
+	struct health *h = xcalloc(1, sizeof(*h));
+	h->loop = loop;
+	h->clock = clock;
+	h->sink = *sink;
+	return h;
+}
+
+static void round_ends(struct patient *p)
+{
+	struct health *h = p->health;
+	struct health_result r = { .time = p->began,
+				   .is_well = p->is_well,
+				   .is_news = !p->was_told || p->was_well != p->is_well,
+				   .reply = p->reply };
+	p->was_told = true;
+	p->was_well = p->is_well;
+	for (size_t i = 0; i < p->id_count; i++) {
+		h->sink.ended(h->sink.arg, p->ids[i], stamp_clock_now(h->clock));
+		h->sink.result(h->sink.arg, p->ids[i], &r);
+	}
+}
+
+static void on_probed(const struct probe_result *r, void *arg)
+{
+	struct checkup *v = arg;
+	struct patient *p = v->patient;
+	struct health *h = p->health;
+	v->probe = NULL;
+	h->open_probes--;
+	p->open_probes--;
+	if (r->known && r->state == STATE_OPEN)
+		p->is_well = true;
+	(void)str_copy(p->reply, sizeof(p->reply), r->reply);
+	if (p->open_probes == 0)
+		round_ends(p);
+	health_tick(h); /* who waited for a place has it now */
+}
+
+static int64_t timeout_of(const struct health *h)
+{
+	/* A round is over before the next one is due. */
+	int64_t most = h->interval * 3 / 4;
+	return most < HEALTH_TIMEOUT ? most : HEALTH_TIMEOUT;
+}
+
+static void round_begins(struct patient *p, int64_t now)
+{
+	struct health *h = p->health;
+	p->began = now;
+	p->is_well = false;
+	p->open_probes = p->at_count;
+	h->open_probes += p->at_count;
+	for (size_t i = 0; i < p->at_count; i++) {
+		struct addr from = own_route(p->at[i].addr);
+		for (size_t k = 0; k < p->id_count; k++)
+			h->sink.began(h->sink.arg, p->ids[k], from, now);
+		p->probes[i].probe = probe_start(h->loop, p->at[i].addr, p->at[i].port,
+						 timeout_of(h), on_probed, &p->probes[i]);
+	}
+}
+
+static bool is_due(const struct patient *p, int64_t now)
+{
+	if (p->open_probes > 0)
+		return false;
+	/* A clock that was set back makes everybody due. */
+	return !p->began || now - p->began >= p->health->interval || now < p->began;
+}
+
+void health_tick(struct health *h)
+{
+	int64_t now = stamp_clock_now(h->clock);
+	for (size_t i = 0; i < h->count && h->open_probes < HEALTH_AT_ONCE; i++) {
+		if (is_due(h->patients[i], now))
+			round_begins(h->patients[i], now);
+	}
+}
+
+static void round_dropped(struct patient *p)
+{
+	struct health *h = p->health;
+	for (size_t i = 0; i < p->at_count; i++) {
+		if (!p->probes[i].probe)
+			continue;
+		probe_cancel(p->probes[i].probe);
+		p->probes[i].probe = NULL;
+		h->open_probes--;
+	}
+	if (p->open_probes == 0)
+		return;
+	p->open_probes = 0;
+	for (size_t i = 0; i < p->id_count; i++)
+		h->sink.ended(h->sink.arg, p->ids[i], stamp_clock_now(h->clock));
+}
+
+void health_all_now(struct health *h)
+{
+	for (size_t i = 0; i < h->count; i++) {
+		round_dropped(h->patients[i]);
+		h->patients[i]->began = 0;
+	}
+	health_tick(h);
+}
+
+bool health_is_idle(const struct health *h)
+{
+	int64_t now = stamp_clock_now(h->clock);
+	for (size_t i = 0; i < h->count; i++) {
+		if (h->patients[i]->open_probes > 0 || is_due(h->patients[i], now))
+			return false;
+	}
+	return true;
+}
+
+static void patient_free(struct patient *p)
+{
+	round_dropped(p);
+	free(p->ids);
+	free(p);
+}
+
+static bool is_same(const struct patient *p, const struct host *h)
+{
+	if (strcasecmp(p->name, h->name) != 0 || p->at_count != h->address_count)
+		return false;
+	for (size_t i = 0; i < p->at_count; i++) {
+		if (!addr_equal(p->at[i].addr, h->addresses[i].addr) ||
+		    p->at[i].port != h->addresses[i].port)
+			return false;
+	}
+	return true;
+}
+
+static struct patient *find(struct patient *const *patients, size_t count,
+			    const struct host *host)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_same(patients[i], host))
+			return patients[i];
+	}
+	return NULL;
+}
+
+static struct patient *patient_new(struct health *h, const struct host *host)
+{
+	struct patient *p = xcalloc(1, sizeof(*p));
+	p->health = h;
+	(void)str_copy(p->name, sizeof(p->name), host->name);
+	p->at_count = host->address_count;
+	for (size_t i = 0; i < p->at_count; i++) {
+		p->at[i] = host->addresses[i];
+		p->probes[i].patient = p;
+	}
+	return p;
+}
+
+static void add_host(struct health *h, const struct host *host, struct patient **old,
+		     size_t old_count, bool *is_kept)
+{
+	struct patient *p = find(h->patients, h->count, host);
+	if (!p) {
+		p = find(old, old_count, host);
+		for (size_t i = 0; p && i < old_count; i++) {
+			if (old[i] == p)
+				is_kept[i] = true;
+		}
+		if (p) {
+			/* Its numbers are learnt anew, and the round under way
+			 * tells those. */
+			p->id_count = 0;
+		} else {
+			p = patient_new(h, host);
+		}
+		h->patients[h->count++] = p;
+	}
+	p->ids = xrealloc(p->ids, p->id_count + 1, sizeof(*p->ids));
+	p->ids[p->id_count++] = host->id;
+}
+
+void health_set(struct health *h, const struct site *sites, size_t count,
+		int64_t interval)
+{
+	struct patient **old = h->patients;
+	size_t old_count = h->count, hosts = 0;
+	for (size_t i = 0; i < count; i++)
+		hosts += sites[i].host_count;
+	h->interval = interval;
+	h->patients = xcalloc(hosts + 1, sizeof(struct patient *));
+	h->count = 0;
+	bool *is_kept = xcalloc(old_count + 1, sizeof(bool));
+	for (size_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < sites[i].host_count; k++) {
+			const struct host *host = &sites[i].hosts[k];
+			if (host->role == ROLE_REAL)
+				add_host(h, host, old, old_count, is_kept);
+		}
+	}
+	for (size_t i = 0; i < old_count; i++) {
+		if (!is_kept[i])
+			patient_free(old[i]);
+	}
+	free(is_kept);
+	free(old);
+}
+
+void health_stop(struct health *h)
+{
+	for (size_t i = 0; i < h->count; i++)
+		patient_free(h->patients[i]);
+	h->count = 0;
+}
+
+void health_free(struct health *h)
+{
+	if (!h)
+		return;
+	health_stop(h);
+	free(h->patients);
+	free(h);
+}

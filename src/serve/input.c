@@ -1,0 +1,138 @@
+/* What sources and probes give, on its way to the ledger. */
+#include "serve/internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static void on_commit_due(uv_timer_t *t)
+{
+	engine_commit(t->data);
+}
+
+void input_add(struct engine *n, struct record *r)
+{
+	if (!r->text)
+		r->text = "";
+	if (!r->note)
+		r->note = "";
+	ledger_add(n->ledger, r);
+	n->waiting++;
+	/* While the journal cannot be written the tick tries again. */
+	if (n->is_stopping || ledger_is_failing(n->ledger))
+		return;
+	/* Not here and now: a source's callback has no time for a commit. */
+	if (n->waiting == 1)
+		(void)uv_timer_start(&n->commit, on_commit_due, COMMIT_DELAY_MS, 0);
+	else if (n->waiting == COMMIT_BATCH)
+		(void)uv_timer_start(&n->commit, on_commit_due, 0, 0);
+}
+
+static void on_visit(void *arg, const struct visit *v)
+{
+	struct engine *n = arg;
+	bool is_decoy = v->source == VISIT_SOURCE_DECOY;
+	if (!is_decoy && own_explains(n->own, v)) {
+		n->own_visits++;
+		return;
+	}
+	if (!is_decoy && past_has_visit(n->past, v)) {
+		n->old_visits++;
+		return;
+	}
+	n->visits++;
+	struct record r = { .kind = RECORD_VISIT,
+			    .time = v->time,
+			    .site = v->site,
+			    .host = v->host,
+			    .visit = *v };
+	input_add(n, &r);
+	/* Only what went to a decoy waits for a judgement. */
+	if (is_decoy)
+		marks_visit(n->marks, v->host, v->time);
+}
+
+static void on_watermark(void *arg, uint16_t host, int64_t upto)
+{
+	struct engine *n = arg;
+	marks_note(n->marks, host, upto, ledger_now(n->ledger));
+}
+
+static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	struct engine *n = arg;
+	if (is_over)
+		log_info("trouble-over host=%s reason=\"%s\"", input_host_name(n, host),
+			 sentence);
+	else
+		log_warning("trouble host=%s reason=\"%s\"", input_host_name(n, host),
+			    sentence);
+}
+
+struct source_sink input_sink(struct engine *n)
+{
+	return (struct source_sink){ .visit = on_visit,
+				     .watermark = on_watermark,
+				     .trouble = on_trouble,
+				     .arg = n };
+}
+
+static void write_mark(void *arg, uint16_t host, int64_t upto)
+{
+	struct record r = { .kind = RECORD_WATERMARK, .host = host, .time = upto };
+	input_add(arg, &r);
+}
+
+void input_write_marks(struct engine *n, enum marks_need need)
+{
+	(void)marks_write(n->marks, ledger_now(n->ledger), need, write_mark, n);
+}
+
+static void on_probe_began(void *arg, uint16_t host, struct addr from, int64_t now)
+{
+	struct engine *n = arg;
+	own_began(n->own, host, from, now);
+}
+
+static void on_probe_ended(void *arg, uint16_t host, int64_t now)
+{
+	struct engine *n = arg;
+	own_ended(n->own, host, now);
+}
+
+static void on_probe_result(void *arg, uint16_t host, const struct health_result *h)
+{
+	struct engine *n = arg;
+	struct record r = {
+		.kind = RECORD_HEALTH, .host = host, .time = h->time, .is_ok = h->is_well
+	};
+	input_add(n, &r);
+	/* What a stranger said must not look like a key of ours. */
+	char reply[256];
+	(void)str_copy(reply, sizeof(reply), h->reply);
+	for (char *c = reply; *c; c++) {
+		if (*c == '"')
+			*c = '\'';
+	}
+	const char *name = input_host_name(n, host);
+	if (!h->is_news)
+		log_debug("probe host=%s well=%s reply=\"%s\"", name,
+			  h->is_well ? "yes" : "no", reply);
+	else if (h->is_well)
+		log_info("health host=%s well=yes reply=\"%s\"", name, reply);
+	else
+		log_warning("health host=%s well=no reply=\"%s\"", name, reply);
+}
+
+struct health_sink input_health_sink(struct engine *n)
+{
+	return (struct health_sink){ .began = on_probe_began,
+				     .ended = on_probe_ended,
+				     .result = on_probe_result,
+				     .arg = n };
+}
+
+const char *input_host_name(const struct engine *n, uint16_t host)
+{
+	const struct host *h = judge_host(ledger_judge(n->ledger), host, NULL);
+	return h ? h->name : "?";
+}

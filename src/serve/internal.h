@@ -1,0 +1,93 @@
+/*
+ * internal - what the files of one engine share
+ *
+ * engine.c wires and runs it, apply.c makes it agree with a configuration,
+ * input.c takes what sources give, settle.c catches up. Nobody else includes
+ * this.
+ */
+#ifndef FMX_SERVE_INTERNAL_H
+#define FMX_SERVE_INTERNAL_H
+
+#include <uv.h>
+
+#include "config/config.h"
+#include "serve/engine.h"
+#include "serve/health.h"
+#include "serve/ids.h"
+#include "serve/labclock.h"
+#include "serve/ledger.h"
+#include "serve/marks.h"
+#include "serve/own.h"
+#include "serve/past.h"
+#include "serve/retain.h"
+#include "serve/watch.h"
+#include "source/decoy.h"
+
+enum {
+	COMMIT_DELAY_MS = 200,
+	COMMIT_BATCH = 10000,
+	TICK_MS = 1000,
+	STATUS_TICKS = 10,
+};
+
+/* How catching up stands (settle.c). */
+struct settle {
+	bool is_active;
+	int64_t since; /* the clock's; sources must have looked after it */
+	int64_t began; /* monotonic */
+};
+
+enum engine_signal { SIGNAL_STOP, SIGNAL_QUIT, SIGNAL_RELOAD, SIGNAL_CATCH_UP, SIGNALS };
+
+struct engine {
+	struct engine_options options;
+	struct config config;
+	struct labclock clock;
+	int64_t clock_offset; /* what everything due was last done for */
+	uv_loop_t loop;
+	bool has_loop;
+	uv_timer_t tick, commit, poll;
+	uv_signal_t signals[SIGNALS];
+	bool has_handles;
+	bool is_stopping;
+	unsigned ticks;
+	uint64_t waiting; /* records since the last commit */
+	uint64_t visits, own_visits, old_visits;
+
+	struct ids *ids;
+	struct past *past;
+	struct ledger *ledger;
+	struct marks *marks;
+	struct own *own;
+	struct decoy_set *decoys;
+	struct watch *watch;
+	struct health *health;
+	struct retain *retain;
+	struct settle settle;
+};
+
+/* apply.c: makes everything agree with c, which stays the caller's. All or
+ * nothing: on error the engine is as before. */
+FMX_MUST_CHECK int apply_config(struct engine *n, struct config *c, struct error *e);
+/* After a commit that may have brought definitions: who is judged together. */
+void apply_marks(struct engine *n, const struct config *c);
+void apply_reload(struct engine *n);
+
+/* input.c */
+struct source_sink input_sink(struct engine *n);
+struct health_sink input_health_sink(struct engine *n);
+/* Adds and sees to it that it is committed soon. */
+void input_add(struct engine *n, struct record *r);
+void input_write_marks(struct engine *n, enum marks_need need);
+/* host's name for a log line; "?" if unknown. */
+const char *input_host_name(const struct engine *n, uint16_t host);
+
+/* settle.c */
+void settle_begin(struct engine *n);
+void settle_look(struct engine *n); /* often while is_active */
+
+/* engine.c */
+void engine_commit(struct engine *n);
+void engine_tell(struct engine *n, const char *line); /* to ready_fd */
+
+#endif

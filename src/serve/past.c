@@ -1,0 +1,201 @@
+#include "serve/past.h"
+
+#include <search.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+enum { IDS = UINT16_MAX + 1 };
+
+struct mark {
+	int64_t upto, seen;
+};
+
+/* A visit of a log, or an allowed text; both live in a tree of tsearch(3). */
+struct old_visit {
+	uint16_t host;
+	struct addr client;
+	int64_t time;
+	uint32_t times; /* that this very visit is in the journal */
+};
+
+struct past {
+	struct mark *marks; /* by host id */
+	void *visits;       /* tree of struct old_visit */
+	size_t visit_count;
+	size_t refused; /* visits that found no room since the last clearing up */
+	char **allowed;
+	size_t allowed_count;
+};
+
+struct past *past_new(void)
+{
+	struct past *p = xcalloc(1, sizeof(*p));
+	p->marks = xcalloc(IDS, sizeof(*p->marks));
+	return p;
+}
+
+void past_drop_visits(struct past *p)
+{
+	tdestroy(p->visits, free);
+	p->visits = NULL;
+	p->visit_count = 0;
+}
+
+void past_free(struct past *p)
+{
+	if (!p)
+		return;
+	past_drop_visits(p);
+	for (size_t i = 0; i < p->allowed_count; i++)
+		free(p->allowed[i]);
+	free(p->allowed);
+	free(p->marks);
+	free(p);
+}
+
+static int compare_visits(const void *a, const void *b)
+{
+	const struct old_visit *x = a, *y = b;
+	if (x->host != y->host)
+		return x->host < y->host ? -1 : 1;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return addr_compare(x->client, y->client);
+}
+
+static struct old_visit key_of(const struct visit *v)
+{
+	return (
+	    struct old_visit){ .host = v->host, .client = v->client, .time = v->time };
+}
+
+static struct old_visit *find_visit(const struct past *p, const struct visit *v)
+{
+	struct old_visit key = key_of(v);
+	void *const *node = tfind(&key, &p->visits, compare_visits);
+	return node ? *node : NULL;
+}
+
+static void add_visit(struct past *p, const struct visit *v)
+{
+	struct old_visit *known = find_visit(p, v);
+	if (known) {
+		known->times++;
+		return;
+	}
+	if (p->visit_count == PAST_MAX_VISITS) {
+		p->refused++;
+		return;
+	}
+	struct old_visit *n = xcalloc(1, sizeof(*n));
+	*n = key_of(v);
+	n->times = 1;
+	(void)!tsearch(n, &p->visits, compare_visits);
+	p->visit_count++;
+}
+
+/* What is before a watermark will not be read again. Cleared up in bulk when
+ * the table is full, and again only after as many visits found no room: a host
+ * without watermarks would make each of them clear up in vain. */
+static void drop_passed(struct past *p)
+{
+	p->refused = 0;
+	void *old = p->visits;
+	p->visits = NULL;
+	p->visit_count = 0;
+	while (old) {
+		struct old_visit *v = *(struct old_visit **)old;
+		tdelete(v, &old, compare_visits);
+		if (v->time < p->marks[v->host].upto) {
+			free(v);
+			continue;
+		}
+		(void)!tsearch(v, &p->visits, compare_visits);
+		p->visit_count++;
+	}
+}
+
+static void note_visit(struct past *p, const struct visit *v)
+{
+	if (v->source == VISIT_SOURCE_DECOY || v->source == VISIT_SOURCE_KNOCK ||
+	    v->time < p->marks[v->host].upto)
+		return;
+	if (p->visit_count == PAST_MAX_VISITS &&
+	    (p->refused == 0 || p->refused >= PAST_MAX_VISITS))
+		drop_passed(p);
+	add_visit(p, v);
+}
+
+static size_t find_allowed(const struct past *p, const char *text)
+{
+	size_t i = 0;
+	while (i < p->allowed_count && strcasecmp(p->allowed[i], text) != 0)
+		i++;
+	return i;
+}
+
+static void note_allow(struct past *p, const struct record *r)
+{
+	size_t at = find_allowed(p, r->text);
+	bool is_known = at < p->allowed_count;
+	bool is_ours = r->is_ok && strcmp(r->note, PAST_CONFIG_NOTE) == 0;
+	if (is_ours && !is_known) {
+		p->allowed =
+		    xrealloc(p->allowed, p->allowed_count + 1, sizeof(*p->allowed));
+		p->allowed[p->allowed_count++] = xstrdup(r->text);
+	} else if (!is_ours && is_known) {
+		/* Somebody else put it on or took it off: no longer ours. */
+		free(p->allowed[at]);
+		p->allowed[at] = p->allowed[--p->allowed_count];
+	}
+}
+
+void past_record(void *arg, const struct record *r)
+{
+	struct past *p = arg;
+	switch (r->kind) {
+	case RECORD_WATERMARK:
+		p->marks[r->host] = (struct mark){ .upto = r->time, .seen = r->seen };
+		break;
+	case RECORD_VISIT: note_visit(p, &r->visit); break;
+	case RECORD_ALLOW: note_allow(p, r); break;
+	case RECORD_START:
+	case RECORD_STOP:
+	case RECORD_HEALTH:
+	case RECORD_SITE:
+	case RECORD_RULES:
+	case RECORD_NAME:
+	case RECORD_FORGET:
+	case RECORD_UNSITE: break;
+	}
+}
+
+bool past_watermark(const struct past *p, uint16_t host, int64_t *ret_upto,
+		    int64_t *ret_seen)
+{
+	if (!p->marks[host].seen)
+		return false;
+	*ret_upto = p->marks[host].upto;
+	*ret_seen = p->marks[host].seen;
+	return true;
+}
+
+bool past_has_visit(struct past *p, const struct visit *v)
+{
+	struct old_visit *known = find_visit(p, v);
+	if (!known || known->times == 0)
+		return false;
+	known->times--;
+	return true;
+}
+
+bool past_config_allows(const struct past *p, const char *text)
+{
+	return find_allowed(p, text) < p->allowed_count;
+}
+
+const char *past_config_allow(const struct past *p, size_t index)
+{
+	return index < p->allowed_count ? p->allowed[index] : NULL;
+}

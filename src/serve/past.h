@@ -1,0 +1,47 @@
+/*
+ * past - what a serve that starts wants to know of the journal besides verdicts
+ *
+ * Filled while the journal replays: up to where each real host's log was read,
+ * which visits beyond that point the journal has already (after SIGKILL the
+ * log is read again from its last watermark), and which allow entries were
+ * put there by the configuration file, so that they can be taken off when
+ * they leave it.
+ *
+ * Use:
+ *	ledger_open(path, clock, past_record, past, &l, &e);
+ *	if (past_has_visit(past, &visit))	// read a second time: drop it
+ *
+ * Ownership: plain memory, past_free().
+ *
+ * Limits: PAST_MAX_VISITS visits beyond the watermarks; over it, a visit may
+ * be counted twice. Retention hides what is older than it.
+ */
+#ifndef FMX_SERVE_PAST_H
+#define FMX_SERVE_PAST_H
+
+#include "model/record.h"
+
+enum { PAST_MAX_VISITS = 100000 };
+#define PAST_CONFIG_NOTE "fakemx.conf" /* note of an ALLOW from the configuration */
+
+struct past;
+struct past *past_new(void);
+void past_free(struct past *p);
+
+/* A ledger_past_fn; arg is the struct past. */
+void past_record(void *arg, const struct record *r);
+
+/* The last watermark of a host and when it came; false if there is none. */
+bool past_watermark(const struct past *p, uint16_t host, int64_t *ret_upto,
+		    int64_t *ret_seen);
+/* True once for each equal visit (host, client, time) after the watermark. */
+bool past_has_visit(struct past *p, const struct visit *v);
+/* No log can give an old visit again: forget them. */
+void past_drop_visits(struct past *p);
+
+/* Is text on the allow list by the configuration's doing, as the journal says? */
+bool past_config_allows(const struct past *p, const char *text);
+/* All of them: index 0, 1, ... until NULL. */
+const char *past_config_allow(const struct past *p, size_t index);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * watch - the mail logs of all real hosts, each file read once
+ *
+ * Real hosts with the same `watch` path, of whichever sites, share one reader
+ * (source/maillog.h): the first gets the visits, all get the watermarks. A
+ * reload keeps the readers whose hosts stay as they were.
+ *
+ * Use:
+ *	struct watch *w = watch_new(loop, clock, &sink);
+ *	watch_apply(w, sites, count, since, arg);	// again after a reload
+ *	watch_stop(w);		// reads what is there and gives it
+ *	uv_run(loop, ...);
+ *	watch_free(w);
+ *
+ * Ownership: copies what it needs of sites; the loop must outlive
+ * watch_free().
+ *
+ * Limits: `feed` and `journal` are not read by this version: such a host is
+ * not seen, and watch_apply() says so in the log.
+ */
+#ifndef FMX_SERVE_WATCH_H
+#define FMX_SERVE_WATCH_H
+
+#include <uv.h>
+
+#include "base/stamp.h"
+#include "model/layout.h"
+#include "source/source.h"
+
+/* Up to where a host's log was read before; false: never, begin at its end. */
+typedef bool (*watch_since_fn)(void *arg, uint16_t host, int64_t *ret_since);
+
+struct watch;
+struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
+			const struct source_sink *sink);
+void watch_apply(struct watch *w, const struct site *sites, size_t count,
+		 watch_since_fn since, void *arg);
+/* Frees readers that a reload has stopped, once they have closed. Each second. */
+void watch_tick(struct watch *w);
+void watch_stop(struct watch *w);
+void watch_free(struct watch *w);
+
+#endif
