@@ -272,17 +272,16 @@ static int walk_text(struct walk *w, const char *path, const char *text, size_t 
 		return rc;
 	w->at.path = path;
 	w->at.text = text;
-	while ((rc = lex_next(&l, &en, &why)) > 0) {
+	int more = 0;
+	while (rc == 0 && (more = lex_next(&l, &en, &why)) > 0) {
 		w->at.en = &en;
-		rc = 0;
 		if (en.kind == LEX_RECORD)
 			rc = record(w, e);
 		else if (en.kind != LEX_BLANK)
 			rc = directive(w, e);
-		if (rc != 0)
-			return rc;
 	}
-	return rc < 0 ? error_set(e, rc, "%s %s", path, why.text) : 0;
+	w->at.en = NULL; /* en ends here */
+	return more < 0 ? error_set(e, more, "%s %s", path, why.text) : rc;
 }
 
 int zone_walk(const struct zone_input *in, zone_walk_fn fn, void *arg, struct error *e)
