@@ -32,6 +32,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/stamp.h"
 #include "model/layout.h"
 #include "model/record.h"
 
@@ -55,8 +56,12 @@ struct rules {
 	int64_t listing_expires; /* 24 h; 7 days at most */
 	int64_t watched_days;    /* 14 days before enforce lists */
 	uint32_t listing_visits; /* 2 */
-	uint32_t max_senders;    /* 1,000,000 */
+	uint32_t max_senders;    /* 1,000,000; RULES_MAX_SENDERS at most */
 };
+enum { RULES_MAX_SENDERS = 16000000 };
+/* `name=number` lines, durations in microseconds. Parsing: names that the text
+ * lacks keep their default; an unknown name or a number out of range is
+ * FMX_EMALFORMED. */
 struct rules rules_default(void);
 void rules_text(const struct rules *r, struct buf *out);
 FMX_MUST_CHECK int rules_parse(const char *text, struct rules *ret_rules,
@@ -90,7 +95,8 @@ enum reason {
 	REASON_POOL_CONTACT,
 	REASON_LOW_ONLY, /* only a low decoy was tried */
 	REASON_CONTROL_ONLY,
-	REASON_NAT, /* one address makes more than half of all visits */
+	REASON_NAT,  /* one address makes more than half of all visits */
+	REASON_LATE, /* reported after its moment was settled */
 	/* fate */
 	REASON_REACHED,
 	REASON_WAITING,    /* patience is not over */
