@@ -1,0 +1,111 @@
+#include <string.h>
+
+#include "base/stamp.h"
+#include "outlet/json.h"
+#include "outlet/report.h"
+
+static json_t *hosts_json(const struct report_site *s)
+{
+	json_t *hosts = json_array();
+	for (size_t i = 0; i < s->host_count; i++) {
+		const struct report_host *h = &s->hosts[i];
+		json_t *o = json_object();
+		json_add(o, "host", json_text(h->name));
+		json_add(o, "role", json_text(role_name(h->role)));
+		json_add(o, "preference",
+			 h->role == ROLE_CONTROL ? json_null()
+						 : json_integer(h->preference));
+		json_add(o, "visits", json_integer((json_int_t)h->visits));
+		json_add(o, "senders", json_integer((json_int_t)h->senders));
+		json_push(hosts, o);
+	}
+	return hosts;
+}
+
+static json_t *order_json(const struct tally_group *g)
+{
+	/* The order of the keys is the document's, not the enum's. */
+	static const enum order orders[] = { ORDER_STRAIGHT, ORDER_SKIPPED, ORDER_SHOTGUN,
+					     ORDER_BACKDOOR, ORDER_UNKNOWN };
+	json_t *o = json_object();
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		json_add(o, order_name(orders[i]),
+			 json_integer((json_int_t)g->order[orders[i]]));
+	return o;
+}
+
+static json_t *fate_json(const struct tally_group *g)
+{
+	json_t *o = json_object();
+	json_add(o, "reached", json_integer((json_int_t)g->reached));
+	json_add(o, "stopped", json_integer((json_int_t)g->stopped));
+	json_add(o, "stopped_provisional",
+		 json_integer((json_int_t)g->stopped_provisional));
+	json_add(o, "pending", json_integer((json_int_t)g->pending));
+	json_add(o, "unknown", json_integer((json_int_t)g->unknown));
+	return o;
+}
+
+static json_t *delay_json(const struct tally_delay *d)
+{
+	bool has = d->count > 0;
+	json_t *o = json_object();
+	json_add(o, "count", json_integer((json_int_t)d->count));
+	json_add(o, "p50", has ? json_seconds(d->p50_us) : json_null());
+	json_add(o, "p95", has ? json_seconds(d->p95_us) : json_null());
+	json_add(o, "max", has ? json_seconds(d->max_us) : json_null());
+	return o;
+}
+
+static json_t *at_risk_json(const struct tally_group *g)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < g->at_risk_count; i++) {
+		const struct tally_at_risk *r = &g->at_risk[i];
+		json_t *o = json_object();
+		json_add(o, "address", json_addr(r->client));
+		json_add(o, "name", json_text_or_null(r->name));
+		json_add(o, "tier", json_text(tier_name(r->tier)));
+		json_add(o, "since", json_stamp(r->since));
+		json_add(o, "reason", json_text(report_tier_reason(r->tier)));
+		json_push(list, o);
+	}
+	return list;
+}
+
+static json_t *site_json(const struct report_site *s)
+{
+	const struct tally_group *g = &s->counts;
+	json_t *o = json_object();
+	json_add(o, "site", json_text(s->name));
+	json_add(o, "measurable", json_boolean(s->is_measurable));
+	json_add(o, "coverage", s->has_coverage ? json_real(s->coverage) : json_null());
+	json_add(o, "hosts", hosts_json(s));
+	json_add(o, "order", order_json(g));
+	json_add(o, "fate", fate_json(g));
+	json_add(o, "stopped_senders_share",
+		 s->has_share ? json_real(s->stopped_share) : json_null());
+	json_add(o, "stopped_attempts", json_integer((json_int_t)g->stopped_attempts));
+	json_add(o, "stopped_naming_recipient",
+		 json_integer((json_int_t)g->stopped_naming_recipient));
+	json_add(o, "background_senders",
+		 s->has_control ? json_integer((json_int_t)g->background_senders)
+				: json_null());
+	json_add(o, "delay_seconds", delay_json(&g->delay));
+	json_add(o, "returned_later", json_integer((json_int_t)g->returned_later));
+	json_add(o, "at_risk", at_risk_json(g));
+	return o;
+}
+
+json_t *report_json(const struct report *r)
+{
+	json_t *o = json_object();
+	json_t *sites = json_array();
+	json_add(o, "version", json_integer(REPORT_VERSION));
+	json_add(o, "since", json_stamp(r->since));
+	json_add(o, "until", json_stamp(r->until));
+	for (size_t i = 0; i < r->site_count; i++)
+		json_push(sites, site_json(&r->sites[i]));
+	json_add(o, "sites", sites);
+	return o;
+}
