@@ -1,0 +1,39 @@
+/*
+ * history - what fakemx did to a zone file, kept so that it can be undone
+ *
+ * One file a zone below the state folder, never beside a globbed zone: a line
+ * of JSON, then the bytes before and after. It is on disk before the zone file
+ * is replaced, so whatever happens in between, undoing knows what was there.
+ *
+ * Ownership: history_release frees the bytes.
+ */
+#ifndef FMX_ZONE_HISTORY_H
+#define FMX_ZONE_HISTORY_H
+
+#include "base/buf.h"
+#include "zone/plan.h"
+
+struct history {
+	char origin[NAME_TEXT_MAX];
+	char path[4096]; /* of the zone file, resolved */
+	enum layout layout;
+	uint32_t ttl;    /* the longest TTL that caches may hold the MX set for */
+	int64_t applied; /* microseconds since 1970 */
+	bool is_clean;   /* `before` is the zone as it was without fakemx's records */
+	char decoys[PLAN_MAX_FORMER][NAME_TEXT_MAX];
+	size_t decoy_count;
+	char *before, *after;
+	size_t before_len, after_len;
+};
+
+/* Creates the folders. A sentence that names the file on failure. */
+FMX_MUST_CHECK int history_save(const char *state, const struct history *h,
+				struct error *e);
+/* -ENOENT: fakemx never changed that zone. FMX_EFOREIGN: damaged. */
+FMX_MUST_CHECK int history_load(const char *state, const char *origin,
+				struct history *ret, struct error *e);
+/* Once undone there is nothing to undo. */
+FMX_MUST_CHECK int history_drop(const char *state, const char *origin, struct error *e);
+void history_release(struct history *h);
+
+#endif
