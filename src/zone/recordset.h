@@ -9,7 +9,8 @@
  *	after == before - removed + added
  *
  * Owner names, and names within MX, SOA, NS and CNAME, are hashed in lower
- * case (RFC 4343); TTL and class belong to the record. The hash's key is drawn
+ * case (RFC 4343); TTL and class belong to the record. The SOA's serial is left
+ * out of the hash: see zone_facts.serial. The hash's key is drawn
  * once per process, so the comparison cannot be aimed at.
  *
  * Use:
