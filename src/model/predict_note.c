@@ -82,16 +82,18 @@ static void add_stop(struct buf *b, const struct predict_why *why)
 		buf_adds(b, ", and each retry ends there again");
 }
 
-/* Where a slow delivery lost most of its time. */
+/* Where a slow delivery lost most of its time. A dialler that goes by name
+ * shares its time-out among the addresses, so no number is given. */
 static void add_slowness(struct buf *b, const struct predict_why *why)
 {
 	double cost[STATE_COUNT] = { 0 };
 	unsigned times[STATE_COUNT] = { 0 }, most = 0;
+	bool by_name = why->p->dial_seconds > 0;
 
 	for (size_t i = 0; i < why->attempt->tried_len; i++) {
 		enum state s = why->targets[why->attempt->tried[i]].state;
-		cost[s] += why->p->rules[s].seconds +
-			   (s == STATE_DEAD && why->p->dial_seconds > 0);
+		cost[s] += s == STATE_DEAD && by_name ? why->p->dial_seconds
+						      : why->p->rules[s].seconds;
 		times[s]++;
 	}
 	for (unsigned s = 0; s < STATE_COUNT; s++)
@@ -101,10 +103,14 @@ static void add_slowness(struct buf *b, const struct predict_why *why)
 		buf_addf(b, "%s pauses before each further connection", why->p->title);
 		return;
 	}
-	buf_addf(b, "%s waits for %s that %s", why->p->title,
-		 times[most] > 1 ? "hosts" : "a host", behaviour[most]);
+	buf_addf(b, "%s waits", why->p->title);
+	if (most != STATE_DEAD || !by_name)
+		buf_addf(b, " %.0f s", why->p->rules[most].seconds);
+	buf_addf(b, " for %s host that %s", times[most] > 1 ? "each" : "a",
+		 behaviour[most]);
 	if (why->p->remembers)
-		buf_adds(b, "; later messages pass it over for a while");
+		buf_addf(b, "; later messages pass %s over for a while",
+			 times[most] > 1 ? "them" : "it");
 }
 
 static void add_undelivered(struct buf *b, const struct predict_why *why)

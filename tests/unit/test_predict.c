@@ -350,7 +350,7 @@ static void the_sentence_explains_a_bad_outcome(void **state)
 		  "Haraka returns the message at a host that greets with 5xx (preference "
 		  "0)" },
 		{ "exim", "0=dead 10=open",
-		  "Exim waits for a host that drops connections; later messages pass it "
+		  "Exim waits 135 s for a host that drops connections; later messages pass it "
 		  "over for "
 		  "a while" },
 		{ "postfix", "0=closed 10=open", "" },
