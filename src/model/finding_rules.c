@@ -17,6 +17,7 @@ enum {
 };
 
 #define WORDS(...) (&(struct finding_words){ __VA_ARGS__ })
+#define NO_WORDS WORDS(.host = NULL)
 
 static bool has_decoy(const struct seen *s)
 {
@@ -403,13 +404,13 @@ static void rule_text_order(const struct seen *s, struct findings *f)
 static void rule_mx_kind(const struct seen *s, struct findings *f)
 {
 	if (s->has_null_beside)
-		findings_add(f, s, FINDING_MX_NULL, WORDS(NULL));
+		findings_add(f, s, FINDING_MX_NULL, NO_WORDS);
 	if (s->mx == MX_NULL)
-		findings_add(f, s, FINDING_NO_MAIL, WORDS(NULL));
+		findings_add(f, s, FINDING_NO_MAIL, NO_WORDS);
 	if (s->mx == MX_NOTHING)
-		findings_add(f, s, FINDING_NO_HOST, WORDS(NULL));
+		findings_add(f, s, FINDING_NO_HOST, NO_WORDS);
 	if (s->mx == MX_IMPLICIT)
-		findings_add(f, s, FINDING_MX_IMPLICIT, WORDS(NULL));
+		findings_add(f, s, FINDING_MX_IMPLICIT, NO_WORDS);
 	size_t left_out = s->left_out;
 	for (size_t i = 0; i < s->host_count; i++)
 		left_out += s->hosts[i].left_out;
