@@ -27,13 +27,24 @@ void engine_tell(struct engine *n, const char *line)
 		(void)!write(n->options.ready_fd, line, strlen(line));
 }
 
+/* A slow disk gets larger batches: the loop waits for it while it writes. */
+static uint64_t next_delay(int64_t took_us)
+{
+	uint64_t ms = (uint64_t)took_us * COMMIT_SHARE / 1000;
+	if (ms < COMMIT_DELAY_MS)
+		return COMMIT_DELAY_MS;
+	return ms > COMMIT_LONGEST_MS ? COMMIT_LONGEST_MS : ms;
+}
+
 void engine_commit(struct engine *n)
 {
 	bool was_failing = ledger_is_failing(n->ledger);
+	int64_t began = stamp_monotonic();
 	(void)uv_timer_stop(&n->commit);
 	n->waiting = 0;
 	if (ledger_commit(n->ledger) && was_failing)
 		apply_marks(n, &n->config);
+	n->commit_delay_ms = next_delay(stamp_monotonic() - began);
 }
 
 /* The judge is moved by records alone; when something is due and none comes,
@@ -264,6 +275,7 @@ int engine_start(const struct engine_options *options, struct config *config,
 {
 	struct engine *n = xcalloc(1, sizeof(*n));
 	n->options = *options;
+	n->commit_delay_ms = COMMIT_DELAY_MS;
 	n->config = *config;
 	*config = (struct config){ .sites = NULL };
 	if (n->options.ready_fd >= 0)

@@ -11,12 +11,13 @@ struct patient;
 struct checkup {
 	struct patient *patient;
 	struct probe *probe; /* NULL: not under way */
+	uint64_t name;       /* the sink's */
 };
 
 /* One machine, however many sites name it. */
 struct patient {
 	struct health *health;
-	uint16_t *ids; /* of all hosts that are this machine */
+	uint16_t *ids; /* of all hosts that are this machine; at least one */
 	size_t id_count;
 	char name[NAME_MAX_TEXT];
 	struct endpoint at[HOST_MAX_ADDRESSES];
@@ -58,10 +59,8 @@ static void round_ends(struct patient *p)
 				   .reply = p->reply };
 	p->was_told = true;
 	p->was_well = p->is_well;
-	for (size_t i = 0; i < p->id_count; i++) {
-		h->sink.ended(h->sink.arg, p->ids[i], stamp_clock_now(h->clock));
+	for (size_t i = 0; i < p->id_count; i++)
 		h->sink.result(h->sink.arg, p->ids[i], &r);
-	}
 }
 
 static void on_probed(const struct probe_result *r, void *arg)
@@ -72,7 +71,9 @@ static void on_probed(const struct probe_result *r, void *arg)
 	v->probe = NULL;
 	h->open_probes--;
 	p->open_probes--;
-	if (r->known && r->state == STATE_OPEN)
+	bool is_open = r->known && r->state == STATE_OPEN;
+	h->sink.ended(h->sink.arg, v->name, stamp_clock_now(h->clock), is_open);
+	if (is_open)
 		p->is_well = true;
 	(void)str_copy(p->reply, sizeof(p->reply), r->reply);
 	if (p->open_probes == 0)
@@ -95,9 +96,8 @@ static void round_begins(struct patient *p, int64_t now)
 	p->open_probes = p->at_count;
 	h->open_probes += p->at_count;
 	for (size_t i = 0; i < p->at_count; i++) {
-		struct addr from = own_route(p->at[i].addr);
-		for (size_t k = 0; k < p->id_count; k++)
-			h->sink.began(h->sink.arg, p->ids[k], from, now);
+		p->probes[i].name =
+		    h->sink.began(h->sink.arg, p->ids[0], own_route(p->at[i].addr), now);
 		p->probes[i].probe = probe_start(h->loop, p->at[i].addr, p->at[i].port,
 						 timeout_of(h), on_probed, &p->probes[i]);
 	}
@@ -124,17 +124,15 @@ static void round_dropped(struct patient *p)
 {
 	struct health *h = p->health;
 	for (size_t i = 0; i < p->at_count; i++) {
-		if (!p->probes[i].probe)
+		struct checkup *c = &p->probes[i];
+		if (!c->probe)
 			continue;
-		probe_cancel(p->probes[i].probe);
-		p->probes[i].probe = NULL;
+		probe_cancel(c->probe);
+		c->probe = NULL;
 		h->open_probes--;
+		h->sink.ended(h->sink.arg, c->name, stamp_clock_now(h->clock), false);
 	}
-	if (p->open_probes == 0)
-		return;
 	p->open_probes = 0;
-	for (size_t i = 0; i < p->id_count; i++)
-		h->sink.ended(h->sink.arg, p->ids[i], stamp_clock_now(h->clock));
 }
 
 void health_all_now(struct health *h)

@@ -37,9 +37,10 @@ struct health_result {
 };
 
 struct health_sink {
-	/* A connection to the host is about to be made, from our address. */
-	void (*began)(void *arg, uint16_t host, struct addr from, int64_t now);
-	void (*ended)(void *arg, uint16_t host, int64_t now);
+	/* A connection to the host is about to be made, from our address; what is
+	 * returned names it when it is over. */
+	uint64_t (*began)(void *arg, uint16_t host, struct addr from, int64_t now);
+	void (*ended)(void *arg, uint64_t probe, int64_t now, bool was_open);
 	void (*result)(void *arg, uint16_t host, const struct health_result *r);
 	void *arg;
 };

@@ -22,7 +22,7 @@ void input_add(struct engine *n, struct record *r)
 		return;
 	/* Not here and now: a source's callback has no time for a commit. */
 	if (n->waiting == 1)
-		(void)uv_timer_start(&n->commit, on_commit_due, COMMIT_DELAY_MS, 0);
+		(void)uv_timer_start(&n->commit, on_commit_due, n->commit_delay_ms, 0);
 	else if (n->waiting == COMMIT_BATCH)
 		(void)uv_timer_start(&n->commit, on_commit_due, 0, 0);
 }
@@ -51,10 +51,32 @@ static void on_visit(void *arg, const struct visit *v)
 		marks_visit(n->marks, v->host, v->time);
 }
 
+/* Says once when a log stops showing our probes, and once when it shows them
+ * again. */
+static bool is_stalled(struct engine *n, uint16_t host)
+{
+	uint16_t log = watch_log(n->watch, host);
+	if (!log)
+		return false; /* a decoy, which sees for itself */
+	bool is_missing = own_is_missing(n->own, log, n->config.rules.probe_interval,
+					 ledger_now(n->ledger));
+	bool *was_missing = &n->is_log_stalled[log];
+	if (is_missing && !*was_missing)
+		log_warning(
+		    "log-stalled host=%s reason=\"our own probes no longer appear "
+		    "in its log; nobody is judged by it\"",
+		    input_host_name(n, log));
+	else if (!is_missing && *was_missing)
+		log_info("log-resumed host=%s", input_host_name(n, log));
+	*was_missing = is_missing;
+	return is_missing;
+}
+
 static void on_watermark(void *arg, uint16_t host, int64_t upto)
 {
 	struct engine *n = arg;
-	marks_note(n->marks, host, upto, ledger_now(n->ledger));
+	if (!is_stalled(n, host))
+		marks_note(n->marks, host, upto, ledger_now(n->ledger));
 }
 
 static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
@@ -87,16 +109,16 @@ void input_write_marks(struct engine *n, enum marks_need need)
 	(void)marks_write(n->marks, ledger_now(n->ledger), need, write_mark, n);
 }
 
-static void on_probe_began(void *arg, uint16_t host, struct addr from, int64_t now)
+static uint64_t on_probe_began(void *arg, uint16_t host, struct addr from, int64_t now)
 {
 	struct engine *n = arg;
-	own_began(n->own, host, from, now);
+	return own_began(n->own, watch_log(n->watch, host), from, now);
 }
 
-static void on_probe_ended(void *arg, uint16_t host, int64_t now)
+static void on_probe_ended(void *arg, uint64_t probe, int64_t now, bool was_open)
 {
 	struct engine *n = arg;
-	own_ended(n->own, host, now);
+	own_ended(n->own, probe, now, was_open);
 }
 
 static void on_probe_result(void *arg, uint16_t host, const struct health_result *h)

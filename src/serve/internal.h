@@ -24,7 +24,10 @@
 #include "source/decoy.h"
 
 enum {
-	COMMIT_DELAY_MS = 200,
+	COMMIT_DELAY_MS =
+	    200, /* after the first record of a batch, if the disk is fast */
+	COMMIT_LONGEST_MS = 1000,
+	COMMIT_SHARE = 10, /* at most a tenth of the time goes into commits */
 	COMMIT_BATCH = 10000,
 	TICK_MS = 1000,
 	STATUS_TICKS = 10,
@@ -52,6 +55,8 @@ struct engine {
 	bool is_stopping;
 	unsigned ticks;
 	uint64_t waiting; /* records since the last commit */
+	uint64_t commit_delay_ms;
+	bool is_log_stalled[UINT16_MAX + 1]; /* by watch_log(); said once */
 	uint64_t visits, own_visits, old_visits;
 
 	struct ids *ids;

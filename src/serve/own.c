@@ -5,16 +5,18 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 
-struct probe_note {
+struct note {
 	struct addr from;
-	uint16_t host;
-	bool is_used; /* has explained its visit */
+	uint16_t log;
+	bool is_explained; /* its visit was seen */
+	bool was_open;     /* the host took the connection, so its log must show it */
 	int64_t began, ended;
 };
 
 struct own {
-	struct probe_note notes[OWN_KEPT];
-	size_t next, count;
+	struct note notes[OWN_KEPT];
+	uint64_t next;                 /* name of the next probe */
+	uint8_t trust[UINT16_MAX + 1]; /* by log: probes seen in it, at most OWN_TRUST */
 };
 
 struct own *own_new(void)
@@ -27,35 +29,29 @@ void own_free(struct own *o)
 	free(o);
 }
 
-/* The i-th newest note. */
-static struct probe_note *newest(struct own *o, size_t i)
+static uint64_t oldest(const struct own *o)
 {
-	return &o->notes[(o->next + OWN_KEPT - 1 - i) % OWN_KEPT];
+	return o->next > OWN_KEPT ? o->next - OWN_KEPT : 0;
 }
 
-void own_began(struct own *o, uint16_t host, struct addr from, int64_t now)
+uint64_t own_began(struct own *o, uint16_t log, struct addr from, int64_t now)
 {
-	o->notes[o->next] = (struct probe_note){
-		.from = from, .host = host, .began = now, .ended = STAMP_NEVER
-	};
-	o->next = (o->next + 1) % OWN_KEPT;
-	if (o->count < OWN_KEPT)
-		o->count++;
+	o->notes[o->next % OWN_KEPT] =
+	    (struct note){ .from = from, .log = log, .began = now, .ended = STAMP_NEVER };
+	return o->next++;
 }
 
-void own_ended(struct own *o, uint16_t host, int64_t now)
+void own_ended(struct own *o, uint64_t probe, int64_t now, bool was_open)
 {
-	for (size_t i = 0; i < o->count; i++) {
-		struct probe_note *n = newest(o, i);
-		if (n->host != host || n->ended != STAMP_NEVER)
-			continue;
-		n->ended = now;
-	}
+	if (probe < oldest(o))
+		return; /* forgotten */
+	o->notes[probe % OWN_KEPT].ended = now;
+	o->notes[probe % OWN_KEPT].was_open = was_open;
 }
 
-static bool explains(const struct probe_note *n, const struct visit *v)
+static bool explains(const struct note *n, const struct visit *v)
 {
-	if (n->is_used || n->host != v->host || !addr_equal(n->from, v->client))
+	if (n->is_explained || n->log != v->host || !addr_equal(n->from, v->client))
 		return false;
 	if (v->time + v->precision_us < n->began - OWN_SLACK)
 		return false;
@@ -68,12 +64,31 @@ bool own_explains(struct own *o, const struct visit *v)
 		return false;
 	/* Oldest first: logs are read in order, so the oldest probe that fits is
 	 * the one, and a later visit finds its own. */
-	for (size_t i = o->count; i-- > 0;) {
-		struct probe_note *n = newest(o, i);
+	for (uint64_t i = oldest(o); i < o->next; i++) {
+		struct note *n = &o->notes[i % OWN_KEPT];
 		if (!explains(n, v))
 			continue;
-		n->is_used = true;
+		n->is_explained = true;
+		if (o->trust[v->host] < OWN_TRUST)
+			o->trust[v->host]++;
 		return true;
+	}
+	return false;
+}
+
+bool own_is_missing(const struct own *o, uint16_t log, int64_t interval, int64_t now)
+{
+	unsigned missed = 0;
+	if (o->trust[log] < OWN_TRUST)
+		return false;
+	for (uint64_t i = o->next; i-- > oldest(o);) {
+		const struct note *n = &o->notes[i % OWN_KEPT];
+		if (n->log != log || !n->was_open || now < n->ended + OWN_LATENESS)
+			continue;
+		if (n->is_explained)
+			return false;
+		if (++missed >= OWN_MISSED && now - n->began >= 2 * interval)
+			return true;
 	}
 	return false;
 }

@@ -172,6 +172,18 @@ void watch_tick(struct watch *w)
 	w->count = kept;
 }
 
+uint16_t watch_log(const struct watch *w, uint16_t host)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct reader *r = w->readers[i];
+		for (size_t k = 0; k < r->host_count; k++) {
+			if (r->hosts[k] == host && r->leaving_ticks == 0)
+				return r->hosts[0];
+		}
+	}
+	return 0;
+}
+
 void watch_stop(struct watch *w)
 {
 	for (size_t i = 0; i < w->count; i++)

@@ -37,6 +37,9 @@ void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		 watch_since_fn since, void *arg);
 /* Frees readers that a reload has stopped, once they have closed. Each second. */
 void watch_tick(struct watch *w);
+/* The host that the reader of this host's log gives visits for; 0 if no log of
+ * it is read. */
+uint16_t watch_log(const struct watch *w, uint16_t host);
 void watch_stop(struct watch *w);
 void watch_free(struct watch *w);
 

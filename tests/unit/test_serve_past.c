@@ -126,13 +126,16 @@ static void entries_of_the_configuration_are_known_from_others(void **state)
 
 /* own */
 
+static void probe(struct own *o, const char *from, int64_t time)
+{
+	own_ended(o, own_began(o, MAIL, address(from), time), time + 1, true);
+}
+
 static void a_probe_explains_one_visit_of_its_time(void **state)
 {
 	(void)state;
 	struct own *o = own_new();
-	struct addr us = address("192.0.2.30");
-	own_began(o, MAIL, us, NOON);
-	own_ended(o, MAIL, NOON + S);
+	probe(o, "192.0.2.30", NOON);
 	struct visit v = log_visit("192.0.2.30", NOON);
 	struct visit other = log_visit("192.0.2.31", NOON);
 	struct visit late = log_visit("192.0.2.30", NOON + 30 * S);
@@ -153,7 +156,7 @@ static void a_log_that_is_faster_than_the_probe_is_understood(void **state)
 {
 	(void)state;
 	struct own *o = own_new();
-	own_began(o, MAIL, address("::1"), NOON);
+	(void)own_began(o, MAIL, address("::1"), NOON);
 	struct visit v = log_visit("::1", NOON + 9 * S);
 	assert_true(own_explains(o, &v)); /* the probe is not over */
 	own_free(o);
@@ -163,14 +166,54 @@ static void a_log_read_late_finds_every_probe(void **state)
 {
 	(void)state;
 	struct own *o = own_new();
-	for (int i = 0; i < 100; i++) {
-		own_began(o, MAIL, address("192.0.2.30"), NOON + i * 60 * S);
-		own_ended(o, MAIL, NOON + i * 60 * S + 1);
-	}
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 2 * OWN_KEPT; i++)
+		probe(o, "192.0.2.30", NOON + i * 60 * S);
+	for (int i = OWN_KEPT; i < 2 * OWN_KEPT; i++) {
 		struct visit v = log_visit("192.0.2.30", NOON + i * 60 * S);
 		assert_true(own_explains(o, &v));
 	}
+	own_free(o);
+}
+
+static void a_log_without_our_probes_is_suspected_once_it_had_them(void **state)
+{
+	(void)state;
+	struct own *o = own_new();
+	int64_t now = NOON;
+	for (int i = 0; i < 10; i++, now += 60 * S)
+		probe(o, "192.0.2.30", now);
+	assert_false(own_is_missing(o, MAIL, 60 * S, now)); /* never had any: NAT */
+	for (int i = 0; i < OWN_TRUST; i++, now += 60 * S) {
+		struct visit v = log_visit("192.0.2.30", now);
+		probe(o, "192.0.2.30", now);
+		assert_true(own_explains(o, &v));
+	}
+	assert_false(own_is_missing(o, MAIL, 60 * S, now));
+	probe(o, "192.0.2.30", now);
+	probe(o, "192.0.2.30", now + 60 * S);
+	assert_false(own_is_missing(o, MAIL, 60 * S, now + 100 * S));
+	probe(o, "192.0.2.30", now + 120 * S);
+	assert_false(own_is_missing(o, MAIL, 60 * S, now + 121 * S)); /* may yet come */
+	assert_true(own_is_missing(o, MAIL, 60 * S, now + 140 * S));
+	struct visit v = log_visit("192.0.2.30", now + 120 * S);
+	assert_true(own_explains(o, &v));
+	assert_false(own_is_missing(o, MAIL, 60 * S, now + 140 * S));
+	own_free(o);
+}
+
+static void a_host_that_does_not_answer_is_no_reason_to_suspect_its_log(void **state)
+{
+	(void)state;
+	struct own *o = own_new();
+	int64_t now = NOON;
+	for (int i = 0; i < OWN_TRUST; i++, now += 60 * S) {
+		struct visit v = log_visit("192.0.2.30", now);
+		probe(o, "192.0.2.30", now);
+		assert_true(own_explains(o, &v));
+	}
+	for (int i = 0; i < 10; i++, now += 60 * S)
+		own_ended(o, own_began(o, MAIL, address("192.0.2.30"), now), now, false);
+	assert_false(own_is_missing(o, MAIL, 60 * S, now + 60 * S));
 	own_free(o);
 }
 
@@ -191,6 +234,9 @@ int main(void)
 		cmocka_unit_test(a_probe_explains_one_visit_of_its_time),
 		cmocka_unit_test(a_log_that_is_faster_than_the_probe_is_understood),
 		cmocka_unit_test(a_log_read_late_finds_every_probe),
+		cmocka_unit_test(a_log_without_our_probes_is_suspected_once_it_had_them),
+		cmocka_unit_test(
+		    a_host_that_does_not_answer_is_no_reason_to_suspect_its_log),
 		cmocka_unit_test(a_connection_to_loopback_leaves_from_loopback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
