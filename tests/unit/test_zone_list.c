@@ -1,0 +1,188 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "zone/list.h"
+
+static char folder[64];
+
+static int begin(void **state)
+{
+	(void)state;
+	(void)snprintf(folder, sizeof(folder), "/tmp/fakemx-list-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	char command[128];
+	(void)snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command); /* NOLINT(cert-env33-c): our own folder */
+}
+
+static const char *put(const char *name, const char *text)
+{
+	static char path[256];
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	return path;
+}
+
+/* "zone=file ..." with the folder cut off; ! shared, + dynamic. */
+static void list_is(struct zone_list *l, const char *want)
+{
+	struct buf got = BUF_INIT(4096);
+	zone_list_settle(l);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct zone_item *z = &l->items[i];
+		const char *path = strncmp(z->path, folder, strlen(folder)) == 0
+				       ? z->path + strlen(folder) + 1
+				       : z->path;
+		buf_addf(&got, "%s=%s%s%s ", z->origin, path, z->is_shared ? "!" : "",
+			 z->is_dynamic ? "+" : "");
+	}
+	assert_string_equal(buf_text(&got), want);
+	buf_release(&got);
+	zone_list_release(l);
+}
+
+static void file_names_tell_their_zone(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path, *want; /* NULL: no zone */
+	} rows[] = { { "/etc/bind/db.Example.COM", "example.com" },
+		     { "example.com.zone", "example.com" },
+		     { "z/example.com.db", "example.com" },
+		     { "example.com.hosts", "example.com" },
+		     { "example.com", "example.com" },
+		     { "2.0.192.in-addr.arpa.zone", "2.0.192.in-addr.arpa" },
+		     { "example.com.jnl", NULL },
+		     { ".example.com", NULL },
+		     { "README", NULL },
+		     { "example.com.zone~", NULL },
+		     { "named.conf", NULL } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char origin[NAME_TEXT_MAX] = "";
+		bool ok = zone_of_file_name(rows[i].path, origin);
+		if (ok != !!rows[i].want || (ok && strcmp(origin, rows[i].want) != 0))
+			fail_msg("%s: got %s, want %s", rows[i].path,
+				 ok ? origin : "no zone",
+				 rows[i].want ? rows[i].want : "no zone");
+	}
+}
+
+static void a_folder_and_a_glob_give_the_zones_in_them(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char pattern[128];
+	(void)put("b.example.zone", "");
+	(void)put("db.a.example", "");
+	(void)put("README", "");
+	(void)put("a.example.jnl", "");
+	assert_int_equal(zone_list_add(&l, folder, NULL, &e), 0);
+	list_is(&l, "a.example=db.a.example b.example=b.example.zone ");
+	(void)snprintf(pattern, sizeof(pattern), "%s/*.zone", folder);
+	assert_int_equal(zone_list_add(&l, pattern, NULL, &e), 0);
+	list_is(&l, "b.example=b.example.zone ");
+	(void)snprintf(pattern, sizeof(pattern), "%s/*.nothing", folder);
+	assert_int_equal(zone_list_add(&l, pattern, NULL, &e), -ENOENT);
+	assert_int_equal(zone_list_add(&l, folder, "a.example", &e), FMX_EUSAGE);
+	assert_int_equal(zone_list_add(&l, put("README", ""), NULL, &e), FMX_EUSAGE);
+	zone_list_release(&l);
+}
+
+static void named_conf_lists_primary_zones(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char text[2048];
+	(void)put("more.conf", "zone \"c.example\" { type master; file \"db.c\"; };\n");
+	(void)snprintf(
+	    text, sizeof(text),
+	    "// BIND\noptions { listen-on { any; }; directory \"%s\"; };\n"
+	    "zone \"a.example\" IN { type primary; file \"db.a\"; /* x */ };\n"
+	    "zone \"s.example\" { type slave; masters { 192.0.2.1; }; file \"db.s\"; };\n"
+	    "# zone \"no.example\" { type master; file \"db.no\"; };\n"
+	    "view v { zone \"D.example\" { type master; allow-update { key k; }; file "
+	    "\"db.d\"; }; };\n"
+	    "zone \"e.example\" { type master; file \"db.a\"; allow-update { none; }; "
+	    "};\n"
+	    "zone \".\" { type hint; file \"root\"; };\n"
+	    "include \"more.conf\";\n",
+	    folder);
+	assert_int_equal(zone_list_add(&l, put("named.conf", text), NULL, &e), 0);
+	list_is(&l, "a.example=db.a! c.example=db.c d.example=db.d+ e.example=db.a! ");
+	assert_int_equal(zone_list_add(&l, put("empty.conf", "options { };\n"), NULL, &e),
+			 FMX_EUSAGE);
+	assert_int_equal(zone_list_add(&l, put("loop.conf", ""), NULL, &e), FMX_EUSAGE);
+	(void)snprintf(text, sizeof(text), "include \"%s/loop.conf\";\n", folder);
+	assert_int_equal(zone_list_add(&l, put("loop.conf", text), NULL, &e),
+			 FMX_ETOOBIG);
+}
+
+static void knot_conf_lists_zones_by_template_and_storage(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char text[2048];
+	(void)snprintf(
+	    text, sizeof(text),
+	    "server:\n  listen: 127.0.0.1@53\n"
+	    "template:\n  - id: default\n    storage: %s\n  - id: t\n    storage: "
+	    "\"%s/t\"\n    file: db.%%s\n"
+	    "zone:\n  - domain: a.example\n  - domain: b.example. # b\n    template: t\n"
+	    "  - domain: c.example\n    file: \"own\"\n  - domain: s.example\n    "
+	    "master: m\n",
+	    folder, folder);
+	assert_int_equal(zone_list_add(&l, put("knot.conf", text), NULL, &e), 0);
+	list_is(&l, "a.example=a.example.zone b.example=t/db.b.example c.example=own ");
+}
+
+static void a_list_names_zones_and_files(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	(void)put("db.a.example", "");
+	FILE *f =
+	    fopen(put("list", "# zones\nx.example /z/one\nX.example. /z/one\n\n"), "r");
+	assert_non_null(f);
+	assert_int_equal(zone_list_add_lines(&l, f, &e), 0);
+	(void)fclose(f);
+	list_is(&l, "x.example=/z/one ");
+	f = fopen(put("list", "x..example /z/one\n"), "r");
+	assert_non_null(f);
+	assert_int_equal(zone_list_add_lines(&l, f, &e), FMX_EUSAGE);
+	(void)fclose(f);
+	zone_list_release(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(file_names_tell_their_zone),
+		cmocka_unit_test(a_folder_and_a_glob_give_the_zones_in_them),
+		cmocka_unit_test(named_conf_lists_primary_zones),
+		cmocka_unit_test(knot_conf_lists_zones_by_template_and_storage),
+		cmocka_unit_test(a_list_names_zones_and_files),
+	};
+	return cmocka_run_group_tests(tests, begin, end);
+}
