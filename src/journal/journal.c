@@ -406,6 +406,13 @@ static int give_checkpoint(struct journal *j, journal_checkpoint_fn fn, void *ar
 	return rc;
 }
 
+int journal_checkpoint(struct journal *j, journal_checkpoint_fn fn, void *arg,
+		       struct error *e)
+{
+	uint64_t upto;
+	return give_checkpoint(j, fn, arg, &upto, e);
+}
+
 /*
  * A caller that takes the checkpoint needs it and the rest from one moment:
  * one transaction. It is a fold, which does not stand still.
@@ -446,7 +453,10 @@ struct journal_counts journal_counts(struct journal *j)
 	/* A file that cannot be read counts as empty: commit says why. */
 	if (journal_read_head(j, &head, NULL) != 0)
 		head = (struct head){ 0 };
-	if (sql_number(j->db, j->path, "SELECT seen FROM record ORDER BY seq LIMIT 1",
+	if (sql_number(j->db, j->path,
+		       "SELECT seen FROM record WHERE seq > "
+		       "coalesce((SELECT upto_seq FROM checkpoint), 0) "
+		       "ORDER BY seq LIMIT 1",
 		       &first_seen, NULL) != 0)
 		first_seen = 0;
 	return (struct journal_counts){

@@ -82,6 +82,12 @@ FMX_MUST_CHECK int journal_commit(struct journal *j, journal_record_fn fn, void 
  * replay may stand still (a pipe) without the -wal file growing meanwhile. */
 FMX_MUST_CHECK int journal_replay(struct journal *j, journal_checkpoint_fn on_checkpoint,
 				  journal_record_fn fn, void *arg, struct error *e);
+/* The checkpoint alone, if there is one. */
+FMX_MUST_CHECK int journal_checkpoint(struct journal *j, journal_checkpoint_fn fn,
+				      void *arg, struct error *e);
+/* Every ALLOW record that was ever committed, in order. */
+FMX_MUST_CHECK int journal_allowed(struct journal *j, journal_record_fn fn, void *arg,
+				   struct error *e);
 /* As commit without writing: records newer than the last handed out. */
 FMX_MUST_CHECK int journal_follow(struct journal *j, journal_record_fn fn, void *arg,
 				  struct error *e);
@@ -90,8 +96,8 @@ FMX_MUST_CHECK int journal_follow(struct journal *j, journal_record_fn fn, void 
  * Deletes the records up to upto_seq, keeping data (judge_save() of exactly
  * those) as the checkpoint. In slices, so that a writer never waits long.
  * Returns the number deleted; -EINVAL when upto_seq lies before the last
- * checkpoint or after the last record. Freed pages are overwritten and used
- * again; the file does not shrink.
+ * checkpoint or after the last record. ALLOW records stay in the file. Freed
+ * pages are overwritten and used again; the file does not shrink.
  */
 FMX_MUST_CHECK int64_t journal_retain(struct journal *j, uint64_t upto_seq,
 				      const void *data, size_t len, struct error *e);

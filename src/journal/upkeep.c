@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "journal/internal.h"
+#include "journal/row.h"
 #include "journal/sql.h"
 
 /* Deleted in one transaction: some ten milliseconds of a writer's patience. */
@@ -24,6 +25,27 @@ uint64_t journal_seq_before(struct journal *j, int64_t before)
 	(void)sqlite3_finalize(
 	    stmt); /* an error ends the search early: less is deleted */
 	return seq;
+}
+
+int journal_allowed(struct journal *j, journal_record_fn fn, void *arg, struct error *e)
+{
+	struct record r;
+	sqlite3_stmt *stmt;
+	int step = SQLITE_DONE;
+	int rc =
+	    sql_prepare(j->db, j->path,
+			"SELECT " ROW_COLUMNS
+			" FROM record WHERE kind = 9 /* RECORD_ALLOW */ ORDER BY seq",
+			&stmt, e);
+	if (rc != 0)
+		return rc;
+	while (rc == 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW)
+		if (row_read(stmt, &r)) /* `verify` tells of the others */
+			rc = fn(arg, &r, e);
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = sql_error(j->db, j->path, "read", e);
+	(void)sqlite3_finalize(stmt); /* told above */
+	return rc;
 }
 
 static int check_upto(struct journal *j, const struct head *head, uint64_t upto_seq,
@@ -62,24 +84,37 @@ static int put_checkpoint(struct journal *j, uint64_t upto_seq, const void *data
 	return rc;
 }
 
+/* ALLOW records stay: there are few, and the list with its notes is asked for.
+ * A replay passes over them all the same. */
+#define DELETABLE "seq <= ?1 AND kind <> 9 /* RECORD_ALLOW */"
+_Static_assert(RECORD_ALLOW == 9, "as in DELETABLE");
+
+static int run_delete(struct journal *j, const char *sql, uint64_t upto_seq,
+		      struct error *e)
+{
+	sqlite3_stmt *stmt;
+	int rc = sql_prepare(j->db, j->path, sql, &stmt, e);
+	if (rc != 0)
+		return rc;
+	(void)sqlite3_bind_int64(stmt, 1, (int64_t)upto_seq);
+	(void)sqlite3_bind_int64(stmt, 2, DELETE_SLICE);
+	rc = sql_done(j->db, j->path, stmt, e);
+	(void)sqlite3_finalize(stmt); /* told above */
+	return rc;
+}
+
 static int delete_slice(struct journal *j, uint64_t upto_seq, int64_t *ret_deleted,
 			struct error *e)
 {
 	struct head head;
-	sqlite3_stmt *stmt = NULL;
 	int rc = journal_begin(j, &head, e);
 	if (rc != 0)
 		return rc;
-	rc = sql_prepare(j->db, j->path,
-			 "DELETE FROM record WHERE seq <= min(?1, "
-			 "(SELECT seq FROM record ORDER BY seq LIMIT 1) + ?2)",
-			 &stmt, e);
-	if (rc == 0) {
-		(void)sqlite3_bind_int64(stmt, 1, (int64_t)upto_seq);
-		(void)sqlite3_bind_int64(stmt, 2, DELETE_SLICE);
-		rc = sql_done(j->db, j->path, stmt, e);
-	}
-	(void)sqlite3_finalize(stmt); /* told above */
+	rc = run_delete(j,
+			"DELETE FROM record WHERE " DELETABLE " AND seq < "
+			"(SELECT seq FROM record WHERE " DELETABLE
+			" ORDER BY seq LIMIT 1) + ?2",
+			upto_seq, e);
 	if (rc != 0) {
 		sql_rollback(j->db);
 		return rc;

@@ -213,6 +213,33 @@ static void a_checkpoint_without_its_deletions_still_counts(void **state)
 	journal_close(j);
 }
 
+static void the_allow_list_outlives_retention(void **state)
+{
+	struct place *p = *state;
+	struct error e;
+	struct got g = { 0 };
+	struct journal *j = opened(p->path, JOURNAL_WRITE);
+	struct record r = a_start(1);
+	r.kind = RECORD_ALLOW;
+	r.text = "=one";
+	append(j, r);
+	for (int i = 2; i <= 12000; i++)
+		append(j, a_start(i));
+	r.text = "=two";
+	append(j, r);
+	commit(j, NULL);
+	assert_int_equal(journal_retain(j, 11999, "", 0, &e), 11998);
+	assert_int_equal(journal_allowed(j, collect, &g, &e), 0);
+	assert_string_equal(g.text, "9=one 9=two ");
+	assert_string_equal(replayed(j).text, "1 9=two ");
+	assert_int_equal(journal_counts(j).records, 3);
+	assert_int_equal(journal_counts(j).first_seen, 12000);
+	journal_close(j);
+	uint64_t n = 0;
+	assert_int_equal(journal_verify(p->path, &n, &e), 0);
+	assert_int_equal(n, 3);
+}
+
 /* ---- forgetting ---- */
 
 /* Looks through the folder's files, -wal included, as a thief would. */
@@ -377,6 +404,7 @@ int main(void)
 		TEST(rows_that_are_not_ours_are_found),
 		TEST(what_is_deleted_is_kept_by_the_checkpoint),
 		TEST(a_checkpoint_without_its_deletions_still_counts),
+		TEST(the_allow_list_outlives_retention),
 		TEST(forgetting_an_address_leaves_no_trace),
 		TEST(forgetting_a_name_erases_what_bears_it),
 		TEST(what_is_no_address_or_name_cannot_be_forgotten),
