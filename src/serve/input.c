@@ -46,9 +46,7 @@ static void on_visit(void *arg, const struct visit *v)
 			    .host = v->host,
 			    .visit = *v };
 	input_add(n, &r);
-	/* Only what went to a decoy waits for a judgement. */
-	if (is_decoy)
-		marks_visit(n->marks, v->host, v->time);
+	marks_visit(n->marks, v->host, v->time);
 }
 
 /* Says once when a log stops showing our probes, and once when it shows them

@@ -78,8 +78,8 @@ static void a_visit_is_passed_by_confirm_as_soon_as_the_sources_are(void **state
 				last_other = w.all[i].upto;
 		}
 	}
-	assert_int_equal(last_mail, visit + 60 * S);
-	assert_int_equal(last_fake, visit + 60 * S);
+	assert_int_equal(last_mail, visit + 61 * S);
+	assert_int_equal(last_fake, visit + 61 * S);
 	assert_int_equal(last_other, NOON + 60 * S); /* not its affair */
 	marks_free(m);
 }
