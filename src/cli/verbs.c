@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 static const struct verb *const verbs[] = {
+	&verb_check,
 	&verb_predict,
 	&verb_serve,
 	NULL,

@@ -6,6 +6,7 @@
 
 struct verb;
 
+extern const struct verb verb_check;
 extern const struct verb verb_predict;
 extern const struct verb verb_serve;
 

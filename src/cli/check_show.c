@@ -1,0 +1,243 @@
+#include "cli/check_show.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/stamp.h"
+#include "cli/check_senders.h"
+#include "cli/cli.h"
+#include "zone/plan.h"
+
+enum { JSON_MAX = 4 << 20, WIDTH = 78 };
+
+/* ---- JSON ------------------------------------------------------------- */
+
+static void json_address(struct buf *b, const struct seen_address *a)
+{
+	char text[ADDR_TEXT_MAX];
+	buf_adds(b, "{\"address\":");
+	buf_add_json(b, addr_text(a->addr, text));
+	if (a->is_known)
+		buf_addf(b, ",\"state\":\"%s\",\"seconds\":%.6g,\"reply\":",
+			 state_name(a->state), (double)a->us / (double)STAMP_SECOND);
+	else
+		buf_adds(b, ",\"state\":null,\"seconds\":null,\"reply\":");
+	if (*a->reply)
+		buf_add_json(b, a->reply);
+	else
+		buf_adds(b, "null");
+	buf_adds(b, "}");
+}
+
+static void json_host(struct buf *b, const struct seen_host *h)
+{
+	buf_addf(b, "{\"preference\":%u,\"host\":", h->preference);
+	buf_add_json(b, h->name);
+	buf_addf(b, ",\"role\":\"%s\",\"addresses\":[", role_name(h->role));
+	for (size_t i = 0; i < h->address_count; i++) {
+		buf_adds(b, i ? "," : "");
+		json_address(b, &h->addresses[i]);
+	}
+	buf_adds(b, "]}");
+}
+
+static void json_finding(struct buf *b, const struct finding *f)
+{
+	buf_addf(b, "{\"id\":\"%s\",\"severity\":\"%s\",\"text\":", f->kind->id,
+		 severity_name(f->severity));
+	buf_add_json(b, f->text);
+	buf_adds(b, ",\"fix\":");
+	buf_add_json(b, f->fix);
+	buf_adds(b, "}");
+}
+
+static void json_senders(struct buf *b, const struct seen *s)
+{
+	struct check_senders cs;
+	if (check_senders_init(&cs, s))
+		senders_json(b, &cs.senders);
+	else
+		buf_adds(b, "[]");
+	check_senders_release(&cs);
+}
+
+void check_json_error(FILE *to, const char *domain, const char *failure)
+{
+	struct buf b = BUF_INIT(JSON_MAX);
+	buf_adds(&b, "{\"version\":1,\"domain\":");
+	buf_add_json(&b, domain);
+	buf_adds(
+	    &b,
+	    ",\"layout\":null,\"hosts\":[],\"findings\":[],\"senders\":[],\"error\":");
+	buf_add_json(&b, failure);
+	(void)fprintf(to, "%s}\n", buf_text(&b));
+	buf_release(&b);
+}
+
+void check_json(FILE *to, const struct look_result *r, const struct findings *f)
+{
+	const struct seen *s = &r->seen;
+	if (r->status != LOOKUP_OK) {
+		check_json_error(to, s->domain, r->failure);
+		return;
+	}
+	struct buf b = BUF_INIT(JSON_MAX);
+	buf_adds(&b, "{\"version\":1,\"domain\":");
+	buf_add_json(&b, s->domain);
+	buf_addf(&b, ",\"layout\":\"%s\",\"hosts\":[", layout_name(s->layout));
+	for (size_t i = 0; i < s->host_count; i++) {
+		buf_adds(&b, i ? "," : "");
+		json_host(&b, &s->hosts[i]);
+	}
+	buf_adds(&b, "],\"findings\":[");
+	for (size_t i = 0; i < f->count; i++) {
+		buf_adds(&b, i ? "," : "");
+		json_finding(&b, &f->items[i]);
+	}
+	buf_adds(&b, "],\"senders\":");
+	json_senders(&b, s);
+	buf_adds(&b, "}");
+	assert(!buf_failed(&b)); /* the limits of seen.h keep it far below */
+	(void)fprintf(to, "%s\n", buf_text(&b));
+	buf_release(&b);
+}
+
+/* ---- text ------------------------------------------------------------- */
+
+static void folded(FILE *to, const char *text, int indent)
+{
+	size_t column = (size_t)indent;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (column > (size_t)indent && column + 1 + word > WIDTH) {
+			(void)fprintf(to, "\n%*s", indent, "");
+			column = (size_t)indent;
+		} else if (column > (size_t)indent) {
+			(void)fputc(' ', to);
+			column++;
+		}
+		(void)fprintf(to, "%.*s", (int)word, text);
+		column += word;
+		text += word + (text[word] == ' ');
+	}
+	(void)fputc('\n', to);
+}
+
+static enum cli_style state_style(const struct seen_host *h, const struct seen_address *a)
+{
+	if (!a->is_known)
+		return CLI_FAINT;
+	if (h->role == ROLE_DECOY)
+		return CLI_PLAIN;
+	return a->state == STATE_OPEN ? CLI_GOOD : CLI_BAD;
+}
+
+static void text_address(FILE *to, const struct seen_host *h,
+			 const struct seen_address *a, int width, bool is_first)
+{
+	char address[ADDR_TEXT_MAX], seconds[32] = "";
+	char preference[8] = "";
+	if (is_first)
+		(void)snprintf(preference, sizeof(preference), "%u", h->preference);
+	if (a && a->is_known)
+		(void)snprintf(seconds, sizeof(seconds), "%.3f s",
+			       (double)a->us / (double)STAMP_SECOND);
+	(void)fprintf(to, "  %5s  %-5s  %-*s  ", preference,
+		      is_first ? role_name(h->role) : "", width, is_first ? h->name : "");
+	if (!a) {
+		(void)fprintf(to, "%s\n",
+			      h->lookup == HOST_FAILED ? h->failure : "no address");
+		return;
+	}
+	(void)fprintf(to, "%-15s  %s%-12s%s %9s  %.60s\n", addr_text(a->addr, address),
+		      cli_style(to, state_style(h, a)),
+		      a->is_known ? state_name(a->state) : "not known",
+		      cli_style(to, CLI_PLAIN), seconds, a->reply);
+}
+
+static void text_hosts(FILE *to, const struct seen *s)
+{
+	int width = 4;
+	for (size_t i = 0; i < s->host_count; i++)
+		if ((int)strlen(s->hosts[i].name) > width)
+			width = (int)strlen(s->hosts[i].name);
+	if (s->host_count > 0)
+		(void)fprintf(to, "\n%s  %5s  %-5s  %-*s  %-15s  %-12s %9s  %s%s\n",
+			      cli_style(to, CLI_BOLD), "PREF", "ROLE", width, "HOST",
+			      "ADDRESS", "STATE", "TIME", "REPLY",
+			      cli_style(to, CLI_PLAIN));
+	for (size_t i = 0; i < s->host_count; i++) {
+		const struct seen_host *h = &s->hosts[i];
+		if (h->address_count == 0)
+			text_address(to, h, NULL, width, true);
+		for (size_t j = 0; j < h->address_count; j++)
+			text_address(to, h, &h->addresses[j], width, j == 0);
+	}
+}
+
+static void text_findings(FILE *to, const struct findings *f)
+{
+	static const enum cli_style styles[] = { CLI_PLAIN, CLI_WARN, CLI_BAD };
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *x = &f->items[i];
+		(void)fprintf(to, "\n%s%s%s %s\n  ", cli_style(to, styles[x->severity]),
+			      severity_name(x->severity), cli_style(to, CLI_PLAIN),
+			      x->kind->id);
+		folded(to, x->text, 2);
+		(void)fprintf(to, "  Fix: ");
+		folded(to, x->fix, 7);
+	}
+}
+
+/* What `plan` would add; nothing where a Fake MX makes no sense. */
+static void text_proposal(FILE *to, const struct seen *s)
+{
+	uint16_t worst = 0;
+	size_t open = 0;
+	for (size_t i = 0; i < s->host_count; i++) {
+		worst = s->hosts[i].preference > worst ? s->hosts[i].preference : worst;
+		open += seen_host_is_open(&s->hosts[i]);
+	}
+	int high = plan_high_preference(worst);
+	if (s->mx != MX_PRESENT || open == 0 || high < 0)
+		return;
+	char text[1024];
+	(void)snprintf(
+	    text, sizeof(text),
+	    "There is no Fake MX here. %zu of %zu host%s take%s mail. `fakemx plan` "
+	    "with layout high would add a decoy that no queueing sender visits while "
+	    "a real host accepts:",
+	    open, s->host_count, s->host_count == 1 ? "" : "s", open == 1 ? "s" : "");
+	(void)fputc('\n', to);
+	folded(to, text, 0);
+	(void)fprintf(to, "\n  %s. MX %d fake1.mx.%s.\n", s->domain, high, s->domain);
+}
+
+static void text_senders(FILE *to, const struct seen *s)
+{
+	struct check_senders cs;
+	if (check_senders_init(&cs, s)) {
+		(void)fprintf(to, "\nWhat senders do with this:\n\n");
+		senders_table(to, &cs.senders);
+	}
+	check_senders_release(&cs);
+}
+
+void check_text(FILE *to, const struct look_result *r, const struct findings *f)
+{
+	const struct seen *s = &r->seen;
+	static const char *const layouts[] = {
+		[LAYOUT_NONE] = "no Fake MX",
+		[LAYOUT_HIGH] = "Fake MX behind the real hosts (layout high)",
+		[LAYOUT_LOW] = "Fake MX in front of the real hosts (layout low)",
+		[LAYOUT_BOTH] = "Fake MX on both sides (layout both)",
+	};
+	(void)fprintf(to, "%s%s%s: %s%s\n", cli_style(to, CLI_BOLD), s->domain,
+		      cli_style(to, CLI_PLAIN), layouts[s->layout],
+		      f->count == 0 ? ", nothing wrong" : "");
+	text_hosts(to, s);
+	text_findings(to, f);
+	if (s->layout == LAYOUT_NONE && findings_worst(f) != SEVERITY_ERROR)
+		text_proposal(to, s);
+	text_senders(to, s);
+}
