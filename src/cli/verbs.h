@@ -8,6 +8,7 @@ struct verb;
 
 extern const struct verb verb_check;
 extern const struct verb verb_predict;
+extern const struct verb verb_rehearse;
 extern const struct verb verb_serve;
 
 #endif

@@ -1,0 +1,203 @@
+/* rehearse - the main job, end to end, before any DNS is touched. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/nearest.h"
+#include "base/stamp.h"
+#include "cli/rehearse.h"
+#include "cli/verbs.h"
+#include "outlet/report.h"
+
+enum { DEFAULT_SENDERS = 300, REPORT_MOST = 4 * 1024 * 1024 };
+
+static int parse_layout(const struct cli *c, enum layout *ret_layout)
+{
+	const char *text = cli_option(c, "layout");
+	*ret_layout = LAYOUT_BOTH;
+	if (!text || layout_parse(text, ret_layout))
+		return CLI_DONE;
+	struct nearest n = nearest_to(text);
+	for (int l = LAYOUT_NONE; l <= LAYOUT_BOTH; l++)
+		nearest_offer(&n, layout_name((enum layout)l));
+	if (n.best)
+		return cli_usage(c, "unknown layout '%s'; did you mean '%s'?", text,
+				 n.best);
+	return cli_usage(c, "unknown layout '%s'; there are none, high, low and both",
+			 text);
+}
+
+static json_t *seconds_json(int64_t us)
+{
+	return us < 0 ? json_null() : json_real((double)us / (double)STAMP_SECOND);
+}
+
+static json_t *population_json(const struct rehearse_population *p)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "population",
+			 p->profile->name, "kind", p->profile->is_bot ? "bot" : "good",
+			 "messages", (json_int_t)p->messages, "delivered",
+			 (json_int_t)p->delivered, "lost", (json_int_t)p->lost,
+			 "delay_seconds", "p50", seconds_json(p->p50_us), "p95",
+			 seconds_json(p->p95_us), "max", seconds_json(p->max_us));
+}
+
+static void print_json(const struct rehearsal *r, const struct report *report)
+{
+	json_t *whole = report_json(report);
+	json_t *populations = json_array();
+	for (size_t i = 0; i < PROFILE_COUNT; i++) {
+		struct rehearse_population p = rehearse_population(r, i);
+		if (p.messages)
+			(void)json_array_append_new(populations, population_json(&p));
+	}
+	(void)json_object_set_new(whole, "populations", populations);
+	(void)json_dumpf(whole, stdout, JSON_INDENT(2)); /* main() asks stdout */
+	(void)putchar('\n');
+	json_decref(whole);
+}
+
+static void print_delay(int64_t us)
+{
+	char text[STAMP_TEXT_MAX];
+	(void)printf(" %8s", us < 0 ? "-" : stamp_duration_text(us, text));
+}
+
+static void print_population(const struct rehearse_population *p)
+{
+	bool is_bad = !p->profile->is_bot && p->lost;
+	(void)printf("  %-18s %-4s %9" PRIu64 " %9" PRIu64 " %s%6" PRIu64 "%s",
+		     p->profile->name, p->profile->is_bot ? "bot" : "good", p->messages,
+		     p->delivered, is_bad ? cli_style(stdout, CLI_BAD) : "", p->lost,
+		     is_bad ? cli_style(stdout, CLI_PLAIN) : "");
+	print_delay(p->p50_us);
+	print_delay(p->p95_us);
+	print_delay(p->max_us);
+	(void)putchar('\n');
+}
+
+static void print_text(const struct rehearsal *r, const struct report *report)
+{
+	struct report_style style = {
+		.bold = cli_style(stdout, CLI_BOLD),
+		.good = cli_style(stdout, CLI_GOOD),
+		.warn = cli_style(stdout, CLI_WARN),
+		.bad = cli_style(stdout, CLI_BAD),
+		.faint = cli_style(stdout, CLI_FAINT),
+		.plain = cli_style(stdout, CLI_PLAIN),
+	};
+	struct buf text = BUF_INIT(REPORT_MOST);
+	report_text(report, &style, &text);
+	(void)fputs(buf_text(&text), stdout);
+	buf_release(&text);
+
+	(void)printf("\n%sHow each population fared%s\n", style.bold, style.plain);
+	(void)printf("  %-18s %-4s %9s %9s %6s %8s %8s %8s\n", "population", "kind",
+		     "messages", "delivered", "lost", "p50", "p95", "longest");
+	for (size_t i = 0; i < PROFILE_COUNT; i++) {
+		struct rehearse_population p = rehearse_population(r, i);
+		if (p.messages)
+			print_population(&p);
+	}
+}
+
+static int print(const struct cli *c, const struct rehearsal *r, struct error *e)
+{
+	struct journal *j;
+	int rc = journal_open(rehearse_journal(r), JOURNAL_READ, &j, e);
+	if (rc < 0)
+		return rc;
+	struct report report;
+	struct report_span span = { .since = REPORT_BEGIN, .until = STAMP_NEVER };
+	rc = report_make(j, &span, rehearse_now(r), &report, e);
+	journal_close(j);
+	if (rc < 0)
+		return rc;
+	if (c->json)
+		print_json(r, &report);
+	else
+		print_text(r, &report);
+	report_release(&report);
+	return 0;
+}
+
+static void stay(struct rehearsal *r)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr,
+		      "\nEverything keeps running until Ctrl-C. Look at it with\n"
+		      "  fakemx -c %s report\n"
+		      "  fakemx -c %s visits\n"
+		      "  fakemx -c %s list\n",
+		      rehearse_config(r), rehearse_config(r), rehearse_config(r));
+	rehearse_stay(r);
+}
+
+static int run(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	uint64_t senders = DEFAULT_SENDERS, seed = 1;
+	struct rehearse_options o;
+	int code = cli_number(c, "senders", 1, CAST_MAX_SENDERS, &senders);
+	if (code == CLI_DONE)
+		code = cli_number(c, "seed", 0, UINT64_MAX, &seed);
+	if (code == CLI_DONE)
+		code = parse_layout(c, &o.layout);
+	if (code)
+		return code;
+	o.senders = senders;
+	o.seed = seed;
+
+	struct error e;
+	struct rehearsal *r;
+	if (rehearse_run(c, &o, &r, &e) < 0) {
+		struct error why;
+		(void)error_set(&why, e.code, "the rehearsal failed: %.450s", e.text);
+		return cli_fail(c, &why);
+	}
+	int rc = print(c, r, &e);
+	if (rc == 0 && cli_flag(c, "stay"))
+		stay(r);
+	rehearse_free(r);
+	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
+}
+
+static const struct option_row options[] = {
+	{ .name = "senders",
+	  .argument = "N",
+	  .meaning = "How many senders there are, of all populations together; 300 "
+		     "otherwise." },
+	{ .name = "seed",
+	  .argument = "S",
+	  .meaning = "Number that all chance follows from; 1 otherwise." },
+	{ .name = "layout",
+	  .argument = "L",
+	  .meaning = "none, high, low or both; both otherwise." },
+	{ .name = "stay",
+	  .meaning = "Keep everything running and say how to look at it, until Ctrl-C." },
+	{ 0 },
+};
+
+const struct verb verb_rehearse = {
+	.name = "rehearse",
+	.run = run,
+	.synopsis = "[--senders N] [--seed S] [--layout L] [--stay]",
+	.summary =
+	    "play the whole of it on this machine's loopback, with made-up senders",
+	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "
+		"article, two\n"
+		"real hosts that take all mail, and senders: mail programs that follow "
+		"the rules\n"
+		"of the real ones, and bots. All visits go over TCP and are seen as in "
+		"earnest;\n"
+		"days pass because the clock jumps while everybody waits. At the end the "
+		"report\n"
+		"is printed, and how each population fared. Nothing is changed on this "
+		"machine,\n"
+		"and no configuration is read.\n\n"
+		"  fakemx rehearse\n"
+		"  fakemx rehearse --layout high --senders 1000 --seed 7",
+	.options = options,
+};

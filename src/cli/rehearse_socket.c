@@ -1,0 +1,23 @@
+#include "cli/rehearse_socket.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+int socket_listen(struct endpoint *at, struct error *e)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(at->addr, at->port, &sa);
+	char text[ADDR_TEXT_MAX];
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(e, -errno, "cannot open a socket: %m");
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 1024) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
+		int rc = error_set(e, -errno, "cannot listen on %s: %m",
+				   addr_text(at->addr, text));
+		(void)close(fd);
+		return rc;
+	}
+	(void)addr_from_sockaddr((struct sockaddr *)&sa, &at->port);
+	return fd;
+}
