@@ -50,8 +50,9 @@ static const char *const reasons[] = {
 	[REASON_AT_ONCE] = "it dialled decoy and real host at once",
 	[REASON_LOW_SKIPPED] = "it came to a real host without trying the low decoy",
 	[REASON_IN_ORDER] = "it tried the hosts in order",
-	[REASON_REAL_NEVER_SEEN] = "it went to the high decoy, and no real host had seen "
-				   "it or its pool",
+	[REASON_REAL_NEVER_SEEN] =
+	    ("it went to the high decoy, and no real host had seen "
+	     "it or its pool"),
 	[REASON_ADDRESS_CONTACT] = "a real host had seen this address within a day",
 	[REASON_POOL_CONTACT] =
 	    "a real host had seen an address of its pool within a day",
