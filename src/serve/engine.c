@@ -68,16 +68,26 @@ static void tell_status(struct engine *n)
 	notify_status(status);
 }
 
+/* Commits also with nothing of our own: what other processes wrote comes back.
+ * While the disk is full, watermarks are left out (newer ones replace them) and
+ * the batch is not tried each second. */
+static void tick_journal(struct engine *n)
+{
+	if (!ledger_is_failing(n->ledger))
+		input_write_marks(n, marks_need(n));
+	else if (n->ticks % RETRY_TICKS != 0)
+		return;
+	engine_commit(n);
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct engine *n = t->data;
 	notify_watchdog();
 	watch_tick(n->watch);
 	health_tick(n->health);
-	input_write_marks(n, marks_need(n));
 	retain_tick(n->retain, ledger_now(n->ledger), n->config.retention);
-	/* Also with nothing of our own: what other processes wrote comes back. */
-	engine_commit(n);
+	tick_journal(n);
 	if (n->settle.is_active)
 		settle_look(n);
 	if (n->ticks % STATUS_TICKS == 0)
@@ -266,6 +276,9 @@ static int start(struct engine *n, struct error *e)
 		r = privilege_finish(e);
 	if (r < 0)
 		return r;
+	if (geteuid() == 0 && !n->config.lab)
+		log_warning("running-as-root note=\"set `user` in the configuration, or "
+			    "use the systemd unit\"");
 	learn_marks(n);
 	add_record(n, RECORD_START);
 	engine_commit(n);

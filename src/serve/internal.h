@@ -31,6 +31,7 @@ enum {
 	COMMIT_BATCH = 10000,
 	TICK_MS = 1000,
 	STATUS_TICKS = 10,
+	RETRY_TICKS = 5,      /* while the journal cannot be written */
 	PAST_TICKS = 15 * 60, /* by then a log has been read again (maillog.h: 10 min) */
 };
 

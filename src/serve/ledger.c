@@ -62,8 +62,17 @@ static int feed(void *arg, const struct record *r, struct error *e)
 			    (unsigned long long)r->seq, record_kind_name(r->kind),
 			    why.text);
 	l->last_seen = r->seen;
-	if (l->is_replaying && l->past)
+	if (l->is_replaying && r->kind != RECORD_ALLOW)
 		l->past(l->past_arg, r);
+	return 0;
+}
+
+/* Retention leaves these in the file, so that none is lost in a checkpoint. */
+static int past_allow(void *arg, const struct record *r, struct error *e)
+{
+	struct ledger *l = arg;
+	(void)e;
+	l->past(l->past_arg, r);
 	return 0;
 }
 
@@ -91,6 +100,8 @@ int ledger_open(const char *path, struct stamp_clock clock, ledger_past_fn past,
 	l->is_replaying = true;
 	r = journal_replay(l->journal, load, feed, l, e);
 	l->is_replaying = false;
+	if (r >= 0)
+		r = journal_allowed(l->journal, past_allow, l, e);
 out:
 	if (r < 0) {
 		ledger_close(l);

@@ -30,7 +30,8 @@
 struct ledger;
 
 /* Called for every record of the past before ledger_open() returns, after the
- * judge was fed with it. */
+ * judge was fed with it; for ALLOW records at last, and for all that were ever
+ * written. */
 typedef void (*ledger_past_fn)(void *arg, const struct record *r);
 
 FMX_MUST_CHECK int ledger_open(const char *path, struct stamp_clock clock,

@@ -14,7 +14,7 @@
  * Ownership: plain memory, past_free().
  *
  * Limits: PAST_MAX_VISITS visits beyond the watermarks; over it, a visit may
- * be counted twice. Retention hides what is older than it.
+ * be counted twice.
  */
 #ifndef FMX_SERVE_PAST_H
 #define FMX_SERVE_PAST_H
