@@ -9,6 +9,9 @@ static const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_predict,
 	&verb_serve,
+	&verb_allow,
+	&verb_forget,
+	&verb_journal,
 	NULL,
 };
 

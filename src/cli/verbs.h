@@ -10,5 +10,12 @@ extern const struct verb verb_check;
 extern const struct verb verb_predict;
 extern const struct verb verb_rehearse;
 extern const struct verb verb_serve;
+extern const struct verb verb_report;
+extern const struct verb verb_visits;
+extern const struct verb verb_explain;
+extern const struct verb verb_list;
+extern const struct verb verb_allow;
+extern const struct verb verb_forget;
+extern const struct verb verb_journal;
 
 #endif

@@ -24,6 +24,8 @@ static int on_record(void *arg, const struct record *r, struct error *e)
 {
 	struct past *p = arg;
 	int rc = judge_feed(p->judge, r, e);
+	if (rc == FMX_EMALFORMED)
+		rc = 0; /* it changes nothing, as in serve, which said so */
 	if (rc != 0)
 		return rc;
 	if (p->first_seen == 0)

@@ -169,16 +169,13 @@ static void hosts(const struct writing *w, const struct report_site *s)
 static void listing(const struct writing *w, const struct report_site *s)
 {
 	heading(w, "Listing");
-	if (w->r->enforce)
-		number_line(w, "mode = enforce", s->listed,
-			    s->listed == 1 ? "sender is listed" : "senders are listed");
-	label(w, w->r->enforce ? "" : "mode = observe");
+	label(w, w->r->enforce ? "mode = enforce" : "mode = observe");
 	if (!w->r->enforce)
 		buf_addf(w->out, "nothing is listed; %" PRIu64 " sender%s would be\n",
 			 s->would_be_listed, plural(s->would_be_listed));
 	else
-		buf_addf(w->out, "%" PRIu64 " more would be after 14 watched days\n",
-			 s->would_be_listed);
+		buf_addf(w->out, "%" PRIu64 " sender%s listed\n", s->listed,
+			 s->listed == 1 ? " is" : "s are");
 }
 
 static void site(const struct writing *w, const struct report_site *s)

@@ -1,0 +1,126 @@
+#include "cli/archive.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/stamp.h"
+#include "cli/cli.h"
+#include "outlet/json.h"
+#include "serve/labclock.h"
+
+/* What a text result may grow to; a result of that size is a mistake. */
+enum { PRINT_MAX = 1 << 30 };
+
+/* A trial's clock may be ahead; then "now" is its now. A clock file that is
+ * not there (the trial is over) is no reason not to read the journal. */
+static int64_t trial_now(const struct config *config)
+{
+	struct labclock clock = LABCLOCK_REAL;
+	if (labclock_open(config->clock, &clock, NULL) != 0)
+		return stamp_now();
+	int64_t now = stamp_clock_now(clock.clock);
+	labclock_close(&clock);
+	return now;
+}
+
+int archive_find(struct archive *a, const struct cli *c)
+{
+	struct error e;
+	*a = (struct archive){ .journal = NULL };
+	int code = cli_config(c, &a->config);
+	if (code)
+		return code;
+	a->now = trial_now(&a->config);
+	if (config_journal_path(&a->config, a->path, sizeof(a->path)))
+		return CLI_DONE;
+	config_release(&a->config);
+	(void)error_set(&e, FMX_EUSAGE, "the state folder's name is too long");
+	return cli_fail(c, &e);
+}
+
+int archive_open(struct archive *a, const struct cli *c, enum journal_mode mode)
+{
+	struct error e;
+	int code = archive_find(a, c);
+	if (code)
+		return code;
+	int rc = 0;
+	if (access(a->path, F_OK) != 0)
+		rc = error_set(&e, -errno,
+			       "cannot open the journal %s: %s (`fakemx serve` makes it)",
+			       a->path, strerror(errno));
+	if (rc == 0)
+		rc = journal_open(a->path, mode, &a->journal, &e);
+	if (rc == 0)
+		return CLI_DONE;
+	archive_close(a);
+	return cli_fail(c, &e);
+}
+
+void archive_close(struct archive *a)
+{
+	journal_close(a->journal);
+	config_release(&a->config);
+	*a = (struct archive){ .journal = NULL };
+}
+
+int archive_moment(const struct cli *c, const char *option, int64_t now, int64_t *value)
+{
+	int64_t ago;
+	int64_t t;
+	const char *text = cli_option(c, option);
+	if (!text)
+		return CLI_DONE;
+	if (stamp_parse_duration(text, &ago))
+		*value = now - ago;
+	else if (stamp_parse(text, &t, NULL))
+		*value = t;
+	else
+		return cli_usage(
+		    c,
+		    "--%s is a time such as 2026-11-23T14:00:00Z, a date, or "
+		    "a duration such as 7d, not '%s'",
+		    option, text);
+	return CLI_DONE;
+}
+
+int archive_span(const struct cli *c, int64_t now, struct report_span *span)
+{
+	*span = (struct report_span){ REPORT_BEGIN, STAMP_NEVER };
+	int code = archive_moment(c, "since", now, &span->since);
+	if (code == CLI_DONE)
+		code = archive_moment(c, "until", now, &span->until);
+	if (code == CLI_DONE && span->since >= span->until)
+		code = cli_usage(c, "--since is not before --until");
+	return code;
+}
+
+void archive_print(struct buf *b)
+{
+	/* main() asks stdout whether all was written */
+	(void)fwrite(buf_text(b), 1, b->len, stdout);
+	buf_release(b);
+}
+
+void archive_print_json(json_t *document)
+{
+	struct buf b = BUF_INIT(PRINT_MAX);
+	json_print(document, &b);
+	json_decref(document);
+	archive_print(&b);
+}
+
+struct report_style archive_style(void)
+{
+	return (struct report_style){
+		.bold = cli_style(stdout, CLI_BOLD),
+		.good = cli_style(stdout, CLI_GOOD),
+		.warn = cli_style(stdout, CLI_WARN),
+		.bad = cli_style(stdout, CLI_BAD),
+		.faint = cli_style(stdout, CLI_FAINT),
+		.plain = cli_style(stdout, CLI_PLAIN),
+	};
+}

@@ -1,0 +1,70 @@
+/*
+ * archive - what the verbs that read or keep the journal have in common
+ *
+ * Use:
+ *	struct archive a;
+ *	int code = archive_open(&a, c, JOURNAL_READ);
+ *	if (code)
+ *		return code;
+ *	...a.journal, a.now...
+ *	archive_close(&a);
+ *
+ * Ownership: the archive owns the journal and the configuration.
+ */
+#ifndef FMX_CLI_ARCHIVE_H
+#define FMX_CLI_ARCHIVE_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "journal/journal.h"
+#include "outlet/report.h"
+
+struct cli;
+
+struct archive {
+	struct config config;
+	char path[CONFIG_TEXT_MAX + 32];
+	struct journal *journal; /* NULL after archive_find() */
+	int64_t now;             /* the trial's clock if it has one */
+};
+
+/* The configuration and the journal's path alone. CLI_DONE, or what was said. */
+FMX_MUST_CHECK int archive_find(struct archive *a, const struct cli *c);
+/* The journal must exist, also to be written: serve makes it, as the user that
+ * it runs as. */
+FMX_MUST_CHECK int archive_open(struct archive *a, const struct cli *c,
+				enum journal_mode mode);
+void archive_close(struct archive *a);
+
+/*
+ * A moment from an option: RFC 3339, a date, or a duration, which is that long
+ * before now. CLI_DONE with *value left alone if the option was not given, or
+ * CLI_USAGE after saying what is wrong.
+ */
+FMX_MUST_CHECK int archive_moment(const struct cli *c, const char *option, int64_t now,
+				  int64_t *value);
+/* --since and --until; CLI_USAGE too when the one is not before the other. */
+FMX_MUST_CHECK int archive_span(const struct cli *c, int64_t now,
+				struct report_span *span);
+
+/* The rows of these options, for the verbs' tables. */
+#define ARCHIVE_SINCE                                                                    \
+	{                                                                                \
+		.name = "since", .argument = "TIME",                                     \
+		.meaning = "From then on: RFC 3339, a date, or a duration such as 7d "   \
+			   "ago."                                                        \
+	}
+#define ARCHIVE_UNTIL                                                                    \
+	{                                                                                \
+		.name = "until", .argument = "TIME", .meaning = "Before then."           \
+	}
+
+/* To stdout. Releases the buffer; the document's reference is taken. */
+void archive_print(struct buf *b);
+void archive_print_json(json_t *document);
+/* Texts for stdout: coloured if it is a terminal. */
+struct report_style archive_style(void);
+
+#endif
