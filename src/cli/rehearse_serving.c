@@ -65,8 +65,9 @@ static void become(const char *path, const char *config, int log_fd, int ready_f
 	_exit(127);
 }
 
+/* Returns the child's pid. */
 static int spawn(const char *path, const char *config, const char *log, int ready_fd,
-		 pid_t *ret_pid, struct error *e)
+		 struct error *e)
 {
 	int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
@@ -75,10 +76,10 @@ static int spawn(const char *path, const char *config, const char *log, int read
 	pid_t pid = fork();
 	if (pid == 0)
 		become(path, config, log_fd, ready_fd, parent);
-	int rc = pid < 0 ? error_set(e, -errno, "cannot start fakemx-serve: %m") : 0;
+	if (pid < 0)
+		pid = error_set(e, -errno, "cannot start fakemx-serve: %m");
 	(void)close(log_fd);
-	*ret_pid = pid;
-	return rc;
+	return pid;
 }
 
 int serving_start(uv_loop_t *loop, const char *config, const char *log,
@@ -92,12 +93,11 @@ int serving_start(uv_loop_t *loop, const char *config, const char *log,
 	int fds[2];
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_set(e, -errno, "cannot make a pipe: %m");
-	pid_t pid;
-	rc = spawn(path, config, log, fds[1], &pid, e);
+	int pid = spawn(path, config, log, fds[1], e);
 	(void)close(fds[1]);
-	if (rc < 0) {
+	if (pid < 0) {
 		(void)close(fds[0]);
-		return rc;
+		return pid;
 	}
 	ret_serving->pid = pid;
 	ret_serving->ready.data = ret_serving;
