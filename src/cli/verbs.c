@@ -7,6 +7,9 @@
 
 static const struct verb *const verbs[] = {
 	&verb_check,
+	&verb_plan,
+	&verb_apply,
+	&verb_revert,
 	&verb_predict,
 	&verb_serve,
 	&verb_allow,

@@ -6,9 +6,12 @@
 
 struct verb;
 
+extern const struct verb verb_apply;
 extern const struct verb verb_check;
+extern const struct verb verb_plan;
 extern const struct verb verb_predict;
 extern const struct verb verb_rehearse;
+extern const struct verb verb_revert;
 extern const struct verb verb_serve;
 extern const struct verb verb_report;
 extern const struct verb verb_visits;

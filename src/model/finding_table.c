@@ -417,6 +417,24 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	       "server; Mail-in-a-Box and YunoHost warn of additional MX records.",
 	.source = "documentation of cPanel, Email Routing",
 },
+[FINDING_PLAN_REFUSED] = {
+	.id = "FMX-PLAN-REFUSED", .severity = SEVERITY_ERROR,
+	.text = "{detail}",
+	.fix = "Mend what the sentence names, then plan again; apply refuses it until then.",
+	.why = "The change would endanger mail or the zone, or the zone is not fakemx's to change: a "
+	       "decoy on a real host's address, no room for a better preference, a signed file, MX "
+	       "records in an included file, a dynamic zone.",
+	.source = "RFC 1035 5, RFC 2136, RFC 2181 10.3, RFC 5321 5.1",
+},
+[FINDING_ZONE_UNREADABLE] = {
+	.id = "FMX-ZONE-UNREADABLE", .severity = SEVERITY_ERROR,
+	.text = "{detail}",
+	.fix = "Have the file checked by the name server's own tool (named-checkzone, kzonecheck), and "
+	       "see whether --origin names the right zone.",
+	.why = "What libzscanner cannot read as a zone, no name server may read as one; it is never "
+	       "written to.",
+	.source = "RFC 1035 5",
+},
 };
 /* clang-format on */
 

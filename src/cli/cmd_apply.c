@@ -1,0 +1,311 @@
+/* apply - the DNS change, done: planned for all zones first, then written. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "cli/zone_run.h"
+#include "cli/zone_show.h"
+
+enum { MAX_CHANGE_DEFAULT = 30, MAX_CHANGE_FROM = 10, DIFFS_MAX = 20 };
+
+/* One verb's way through plan, question and change; apply and revert alike. */
+struct changing {
+	struct cli *c;
+	struct zone_work work;
+	enum zone_does plans, does;
+	const char *plans_what, *does_what;
+	size_t *chosen; /* the zones that will change */
+	size_t chosen_count;
+	struct zone_totals planned, done;
+	bool endangers; /* a zone with an error finding: apply refuses it */
+	bool interrupted;
+	size_t json_told;
+};
+
+static void say_problem(const struct changing *ch, const struct zone_outcome *o)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "%sfakemx: %s: %s%s\n", cli_style(stderr, CLI_BAD),
+		      ch->work.items[o->index].zone->origin, o->error.text,
+		      cli_style(stderr, CLI_PLAIN));
+}
+
+static void tell_json(struct changing *ch, const struct zone_outcome *o)
+{
+	struct buf problem = BUF_INIT(64 * 1024);
+	const char *text = buf_text(&o->text);
+	if (!*text) {
+		zone_json_problem(&ch->work, o, &problem);
+		text = buf_text(&problem);
+	}
+	(void)printf("%s%s", ch->json_told++ ? "," : "", text);
+	buf_release(&problem);
+}
+
+static void tell_planned(struct zone_run *run, const struct zone_outcome *o)
+{
+	struct changing *ch = run->arg;
+	if (ch->c->json)
+		tell_json(ch, o);
+	else if (o->outcome < JOB_REFUSED &&
+		 (ch->work.count <= DIFFS_MAX || ch->c->verbose))
+		(void)fputs(buf_text(&o->text), stdout);
+	if (o->outcome >= JOB_REFUSED) {
+		say_problem(ch, o);
+	} else if (o->outcome == JOB_CHANGED && o->worst == SEVERITY_ERROR &&
+		   run->does == ZONE_PLAN) {
+		ch->endangers = true;
+		(void)fprintf(
+		    stderr,
+		    "fakemx: %s: refused because of the error above; see fakemx plan\n",
+		    ch->work.items[o->index].zone->origin);
+	} else if (o->outcome == JOB_CHANGED) {
+		ch->chosen[ch->chosen_count++] = o->index;
+	}
+}
+
+static void tell_done(struct zone_run *run, const struct zone_outcome *o)
+{
+	struct changing *ch = run->arg;
+	if (o->outcome >= JOB_REFUSED)
+		say_problem(ch, o);
+}
+
+static void plan_all(struct changing *ch)
+{
+	struct zone_run run = { .work = &ch->work,
+				.cli = ch->c,
+				.does = ch->plans,
+				.what = ch->plans_what,
+				.render =
+				    ch->c->json ? zone_render_json : zone_render_text,
+				.tell = tell_planned,
+				.arg = ch };
+	if (ch->c->json)
+		(void)printf("{\"version\":1,\"zones\":[");
+	zone_run(&run);
+	if (ch->c->json)
+		(void)printf("]}\n");
+	ch->planned = run.totals;
+	ch->interrupted = run.interrupted;
+}
+
+static void change(struct changing *ch, size_t from, size_t count)
+{
+	struct zone_run run = { .work = &ch->work,
+				.cli = ch->c,
+				.does = ch->does,
+				.what = ch->does_what,
+				.chosen = ch->chosen + from,
+				.chosen_count = count,
+				.tell = tell_done,
+				.arg = ch };
+	run.totals = ch->done;
+	zone_run(&run);
+	ch->done = run.totals;
+	ch->interrupted |= run.interrupted;
+}
+
+static bool asks(const struct changing *ch, const char *question, size_t zones)
+{
+	char line[16];
+	(void)fflush(stdout);
+	(void)fprintf(stderr, question, zones, zones == 1 ? "" : "s");
+	(void)fprintf(stderr, " [y/N] ");
+	(void)fflush(stderr);
+	(void)ch;
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
+/* A mistake in a configuration shows as a change of very many zones. */
+static int check_max_change(const struct changing *ch)
+{
+	uint64_t most = MAX_CHANGE_DEFAULT;
+	int code = cli_number(ch->c, "max-change", 0, 100, &most);
+	if (code != CLI_DONE)
+		return code;
+	size_t zones = ch->planned.zones;
+	if (zones < MAX_CHANGE_FROM || ch->chosen_count * 100 <= most * zones)
+		return CLI_DONE;
+	struct error e;
+	(void)error_set(
+	    &e, FMX_EREFUSED,
+	    "%zu of %zu zones would change, more than %d %% of them: nothing was "
+	    "changed. "
+	    "If that is meant, say --max-change 100; --sample 3 tries three first",
+	    ch->chosen_count, zones, (int)most);
+	return cli_fail(ch->c, &e);
+}
+
+static int final_code(const struct changing *ch)
+{
+	if (ch->planned.failed || ch->done.failed || ch->interrupted)
+		return CLI_FAILED;
+	if (ch->planned.refused || ch->done.refused || ch->endangers)
+		return CLI_REFUSED;
+	return CLI_DONE;
+}
+
+static void say_end(const struct changing *ch)
+{
+	struct zone_totals t = ch->done;
+	char text[STAMP_TEXT_MAX];
+	t.zones = ch->planned.zones;
+	t.same = ch->planned.same;
+	t.refused += ch->planned.refused + ch->endangers;
+	t.failed += ch->planned.failed;
+	if (!ch->c->quiet)
+		zone_show_summary(ch->c->json ? stderr : stdout, &t, true);
+	if (ch->does == ZONE_REVERT && ch->done.changed && !ch->c->quiet)
+		(void)fprintf(ch->c->json ? stderr : stdout,
+			      "The decoys are gone everywhere by %s, when the last cache "
+			      "has forgotten "
+			      "them: keep their hosts as they are until then.\n",
+			      stamp_text(t.gone_by, text));
+	if (ch->interrupted)
+		cli_warn(
+		    ch->c,
+		    "interrupted; what was done is done whole. Run it again to go on");
+}
+
+/* A sample first; the rest when told to go on. */
+static int change_sampled(struct changing *ch, size_t sample)
+{
+	change(ch, 0, sample);
+	size_t left = ch->chosen_count - sample;
+	if (left == 0 || ch->interrupted || ch->done.failed || ch->done.refused)
+		return final_code(ch);
+	bool on_terminal = isatty(STDIN_FILENO) && !cli_flag(ch->c, "yes");
+	if (on_terminal &&
+	    asks(ch, "The sample is done. Change the other %zu zone%s too?", left)) {
+		change(ch, sample, left);
+		return final_code(ch);
+	}
+	cli_warn(ch->c,
+		 "the sample of %zu is done; %zu more to change: run it again to go on",
+		 sample, left);
+	int code = final_code(ch);
+	return code == CLI_DONE ? CLI_TELL : code;
+}
+
+static int ask_and_change(struct changing *ch, const char *question)
+{
+	if (ch->interrupted)
+		return CLI_FAILED;
+	uint64_t sample = ch->chosen_count;
+	int code = check_max_change(ch);
+	if (code == CLI_DONE)
+		code = cli_number(ch->c, "sample", 1, ZONE_LIST_MAX, &sample);
+	if (code != CLI_DONE)
+		return code;
+	if (ch->chosen_count == 0)
+		return final_code(ch);
+	if (!cli_flag(ch->c, "yes") && !asks(ch, question, ch->chosen_count)) {
+		cli_warn(ch->c, "nothing was changed");
+		return CLI_TELL;
+	}
+	return change_sampled(ch, sample < ch->chosen_count ? sample : ch->chosen_count);
+}
+
+static int change_verb(struct changing *ch, bool needs_layout, const char *question)
+{
+	if (!cli_flag(ch->c, "yes") && !isatty(STDIN_FILENO))
+		return cli_usage(
+		    ch->c,
+		    "nobody can be asked here (standard input is no terminal): --yes "
+		    "says that the change is meant; `plan` shows it");
+	int code = zone_work_collect(&ch->work, ch->c, needs_layout);
+	if (code != CLI_DONE)
+		return code;
+	ch->chosen = xcalloc(ch->work.count, sizeof(*ch->chosen));
+	plan_all(ch);
+	code = ask_and_change(ch, question);
+	say_end(ch);
+	free(ch->chosen);
+	zone_work_release(&ch->work);
+	return code;
+}
+
+static int run_apply(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	struct changing ch = { .c = c,
+			       .plans = ZONE_PLAN,
+			       .does = ZONE_APPLY,
+			       .plans_what = "zones planned",
+			       .does_what = "zones changed" };
+	return change_verb(&ch, true, "Change %zu zone%s?");
+}
+
+static int run_revert(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	struct changing ch = { .c = c,
+			       .plans = ZONE_PLAN_REVERT,
+			       .does = ZONE_REVERT,
+			       .plans_what = "zones planned",
+			       .does_what = "zones reverted" };
+	return change_verb(&ch, false, "Undo what fakemx did to %zu zone%s?");
+}
+
+#define CHANGE_OPTIONS                                                                   \
+	{ .name = "yes", .meaning = "Do it without asking." },                           \
+	    { .name = "max-change",                                                      \
+	      .argument = "PERCENT",                                                     \
+	      .meaning =                                                                 \
+		  "Of ten zones or more, refuse when more than this part would change; " \
+		  "30 if not given." },                                                  \
+	{                                                                                \
+		.name = "sample", .argument = "N",                                       \
+		.meaning = "Change N zones, then stop until told to go on."              \
+	}
+
+static const struct option_row apply_options[] = {
+	ZONE_WORK_OPTIONS,
+	ZONE_WANT_OPTIONS,
+	CHANGE_OPTIONS,
+	{ 0 },
+};
+
+static const struct option_row revert_options[] = {
+	ZONE_WORK_OPTIONS,
+	CHANGE_OPTIONS,
+	{ 0 },
+};
+
+const struct verb verb_apply = {
+	.name = "apply",
+	.run = run_apply,
+	.synopsis =
+	    "--zone FILE [--origin NAME] --layout LAYOUT [--decoy NAME=ADDRESS] [--yes]",
+	.summary = "the DNS change: planned, proven equal but for the plan, and written",
+	.help = "Plans as `plan` does, asks, and writes. Every byte of a zone file stays "
+		"but for\n"
+		"the plan and the SOA serial; the record set is proven to be the old one "
+		"plus the\n"
+		"plan before the file is replaced; the former version is kept for "
+		"`revert`. Can be\n"
+		"stopped and run again at any time.\n\n"
+		"  fakemx apply --zone /etc/bind/db.example.com --origin example.com \\\n"
+		"         --layout high --decoy fake1.mx.example.com=192.0.2.30 --yes",
+	.options = apply_options,
+};
+
+const struct verb verb_revert = {
+	.name = "revert",
+	.run = run_revert,
+	.synopsis = "--zone FILE [--origin NAME] [--yes]",
+	.summary = "undo what apply did; the serial moves on, never back",
+	.help =
+	    "Gives a zone file that nobody changed since its former bytes back, all but "
+	    "the\n"
+	    "serial, which goes on counting so that no secondary keeps the decoy. From a "
+	    "file\n"
+	    "that was changed since, only the decoys are taken out.\n\n"
+	    "  fakemx revert --zone /etc/bind/db.example.com --origin example.com --yes",
+	.options = revert_options,
+};

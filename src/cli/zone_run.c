@@ -1,0 +1,154 @@
+#include "cli/zone_run.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop_asked = 1;
+}
+
+struct batch {
+	struct zone_run *run;
+	size_t first, count;
+	atomic_size_t next;
+	struct zone_outcome outcomes[ZONE_BATCH];
+};
+
+static size_t total(const struct zone_run *run)
+{
+	return run->chosen ? run->chosen_count : run->work->count;
+}
+
+static void do_job(const struct zone_run *run, struct job_worker *w,
+		   const struct job *job, struct job_result *r)
+{
+	switch (run->does) {
+	case ZONE_PLAN: job_plan(w, job, r); break;
+	case ZONE_APPLY: job_apply(w, job, r); break;
+	case ZONE_PLAN_REVERT: job_plan_revert(w, job, r); break;
+	case ZONE_REVERT: job_revert(w, job, r); break;
+	}
+}
+
+static void work_on(struct batch *b, size_t at, struct job_worker *w,
+		    struct zone_outlook *outlook)
+{
+	struct zone_run *run = b->run;
+	struct zone_outcome *o = &b->outcomes[at];
+	struct job job;
+	struct job_result r;
+	o->index = run->chosen ? run->chosen[b->first + at] : b->first + at;
+	o->text.limit = 64 << 20;
+	zone_work_job(run->work, o->index, &job);
+	const struct zone_work_item *item = &run->work->items[o->index];
+	if (item->problem[0]) {
+		o->outcome = JOB_REFUSED;
+		(void)error_set(&o->error, FMX_EREFUSED, "%s", item->problem);
+		return;
+	}
+	do_job(run, w, &job, &r);
+	o->outcome = r.outcome;
+	o->error = r.error;
+	o->gone_by = r.gone_by;
+	o->was_restored = r.was_restored;
+	if (r.outcome == JOB_FAILED)
+		return;
+	zone_outlook_fill(outlook, &job, &r, item->postures);
+	o->worst = findings_worst(&outlook->findings);
+	if (run->render)
+		run->render(run, &job, &r, outlook, &o->text);
+}
+
+static void *worker(void *arg)
+{
+	struct batch *b = arg;
+	struct job_worker *w = job_worker_new();
+	struct zone_outlook *outlook = zone_outlook_new();
+	size_t at;
+	while (!stop_asked && (at = atomic_fetch_add(&b->next, 1)) < b->count)
+		work_on(b, at, w, outlook);
+	zone_outlook_free(outlook);
+	job_worker_free(w);
+	return NULL;
+}
+
+static void count(struct zone_totals *t, const struct zone_outcome *o)
+{
+	t->zones++;
+	t->same += o->outcome == JOB_SAME;
+	t->changed += o->outcome == JOB_CHANGED;
+	t->refused += o->outcome == JOB_REFUSED;
+	t->failed += o->outcome == JOB_FAILED;
+	t->warned += o->worst >= SEVERITY_WARNING;
+	if (o->gone_by > t->gone_by)
+		t->gone_by = o->gone_by;
+}
+
+static unsigned threads_for(size_t zones)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cores < 1                  ? 1
+		     : cores > ZONE_THREADS_MAX ? ZONE_THREADS_MAX
+						: (unsigned)cores;
+	return zones < n ? (unsigned)zones : n;
+}
+
+static void run_batch(struct batch *b)
+{
+	pthread_t threads[ZONE_THREADS_MAX];
+	unsigned started = 0;
+	atomic_store(&b->next, 0);
+	for (unsigned n = threads_for(b->count); started + 1 < n; started++)
+		if (pthread_create(&threads[started], NULL, worker, b) != 0)
+			break; /* fewer workers do it too */
+	(void)worker(b);
+	for (unsigned i = 0; i < started; i++)
+		(void)pthread_join(threads[i], NULL);
+}
+
+static void tell_batch(struct batch *b)
+{
+	size_t done = atomic_load(&b->next);
+	for (size_t i = 0; i < b->count; i++) {
+		struct zone_outcome *o = &b->outcomes[i];
+		if (i < done) {
+			count(&b->run->totals, o);
+			if (b->run->tell)
+				b->run->tell(b->run, o);
+		}
+		buf_release(&o->text);
+		*o = (struct zone_outcome){ 0 };
+	}
+}
+
+void zone_run(struct zone_run *run)
+{
+	struct sigaction now = { .sa_handler = on_signal }, old_int, old_term;
+	struct progress progress;
+	struct batch *b = xcalloc(1, sizeof(*b));
+	b->run = run;
+	(void)sigaction(SIGINT, &now, &old_int);
+	(void)sigaction(SIGTERM, &now, &old_term);
+	progress_begin(&progress, run->cli, run->what);
+	for (size_t n = total(run); b->first < n && !stop_asked; b->first += b->count) {
+		b->count = n - b->first < ZONE_BATCH ? n - b->first : ZONE_BATCH;
+		run_batch(b);
+		tell_batch(b);
+		progress_set(&progress, b->first + b->count, n, NULL);
+	}
+	progress_end(&progress);
+	run->interrupted = stop_asked;
+	(void)sigaction(SIGINT, &old_int, NULL);
+	(void)sigaction(SIGTERM, &old_term, NULL);
+	free(b);
+}

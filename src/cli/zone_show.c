@@ -1,0 +1,255 @@
+#include "cli/zone_show.h"
+
+#include <string.h>
+
+#include "base/stamp.h"
+
+/* ---- JSON ---- */
+
+static void json_edits(const struct plan *p, struct buf *out)
+{
+	buf_adds(out, "\"edits\":[");
+	for (size_t i = 0; i < p->count; i++) {
+		const struct zone_change *c = &p->changes[i];
+		char rdata[1024];
+		buf_addf(out, "%s{\"action\":\"%s\",\"owner\":", i ? "," : "",
+			 edit_action_name(c->action));
+		buf_add_json(out, c->owner);
+		buf_addf(out, ",\"type\":\"%s\",\"ttl\":%u,\"rdata\":",
+			 edit_type_name(c->type), c->ttl);
+		buf_add_json(out, zone_change_rdata(c, rdata, sizeof(rdata)));
+		buf_adds(out, "}");
+	}
+	buf_adds(out, "]");
+}
+
+static void json_finding(struct buf *out, const char *id, const char *severity,
+			 const char *text, const char *fix)
+{
+	buf_addf(out, "{\"id\":\"%s\",\"severity\":\"%s\",\"text\":", id, severity);
+	buf_add_json(out, text);
+	buf_adds(out, ",\"fix\":");
+	buf_add_json(out, fix);
+	buf_adds(out, "}");
+}
+
+static void json_refusal(struct buf *out, enum job_outcome outcome, const char *text)
+{
+	const struct finding_kind *k = finding_kind(
+	    outcome == JOB_FAILED ? FINDING_ZONE_UNREADABLE : FINDING_PLAN_REFUSED);
+	json_finding(out, k->id, severity_name(k->severity), text, k->fix);
+}
+
+static void json_findings(const struct job_result *r, const struct findings *f,
+			  struct buf *out)
+{
+	buf_adds(out, "\"findings\":[");
+	if (r->outcome >= JOB_REFUSED)
+		json_refusal(out, r->outcome, r->error.text);
+	for (size_t i = 0; i < f->count; i++) {
+		buf_adds(out, i || r->outcome >= JOB_REFUSED ? "," : "");
+		json_finding(out, f->items[i].kind->id,
+			     severity_name(f->items[i].severity), f->items[i].text,
+			     f->items[i].fix);
+	}
+	buf_adds(out, "]");
+}
+
+void zone_render_json(const struct zone_run *run, const struct job *job,
+		      const struct job_result *r, const struct zone_outlook *o,
+		      struct buf *out)
+{
+	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
+	buf_adds(out, "{\"zone\":");
+	buf_add_json(out, job->origin);
+	buf_addf(out, ",\"layout\":\"%s\",",
+		 layout_name(reverts ? LAYOUT_NONE : job->want->layout));
+	json_edits(r->plan, out);
+	buf_adds(out, ",");
+	json_findings(r, &o->findings, out);
+	buf_adds(out, ",\"senders_before\":");
+	senders_json(out, &o->before);
+	buf_adds(out, ",\"senders\":");
+	senders_json(out, &o->after);
+	buf_adds(out, "}");
+}
+
+void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
+		       struct buf *out)
+{
+	const struct zone_work_item *item = &w->items[o->index];
+	buf_adds(out, "{\"zone\":");
+	buf_add_json(out, item->zone->origin);
+	buf_addf(out, ",\"layout\":\"%s\",\"edits\":[],\"findings\":[",
+		 layout_name(item->want->layout));
+	json_refusal(out, o->outcome, o->error.text);
+	buf_adds(out, "],\"senders_before\":[],\"senders\":[]}");
+}
+
+/* ---- text ---- */
+
+static void text_diff(const char *diff, struct buf *out)
+{
+	for (const char *line = diff; *line;) {
+		size_t n = strcspn(line, "\n");
+		enum cli_style style = CLI_PLAIN;
+		if (*line == '+')
+			style = CLI_GOOD;
+		else if (*line == '-')
+			style = CLI_BAD;
+		else if (*line == '@')
+			style = CLI_FAINT;
+		if (style != CLI_PLAIN)
+			buf_adds(out, cli_style(stdout, style));
+		buf_add(out, line, n);
+		if (style != CLI_PLAIN)
+			buf_adds(out, cli_style(stdout, CLI_PLAIN));
+		buf_adds(out, "\n");
+		line += n + (line[n] == '\n');
+	}
+}
+
+static void text_findings(const struct findings *f, struct buf *out)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *one = &f->items[i];
+		enum cli_style style = one->severity == SEVERITY_ERROR     ? CLI_BAD
+				       : one->severity == SEVERITY_WARNING ? CLI_WARN
+									   : CLI_FAINT;
+		buf_addf(out, "%s%s%s %s: %s\n", cli_style(stdout, style),
+			 severity_name(one->severity), cli_style(stdout, CLI_PLAIN),
+			 one->kind->id, one->text);
+		if (one->fix[0])
+			buf_addf(out, "  %s\n", one->fix);
+	}
+}
+
+/* Most senders fare as before; those who do not are what the reader must see. */
+static void text_senders(const struct zone_outlook *o, struct buf *out)
+{
+	size_t same = 0;
+	for (size_t i = 0; i < PROFILE_SENDERS; i++) {
+		const struct profile *p = &profile_table[i];
+		struct prediction before, after;
+		predict(&before, p, o->before.hosts, o->before.hosts_len);
+		predict(&after, p, o->after.hosts, o->after.hosts_len);
+		double extra = after.delay_seconds - before.delay_seconds;
+		if (before.outcome == after.outcome && extra < 0.05 && extra > -0.05) {
+			same++;
+			continue;
+		}
+		buf_addf(out, "  %s: %s", p->title, predict_outcome_name(after.outcome));
+		if (after.outcome == PREDICT_DELIVERED)
+			buf_addf(out, " after %.1f s", after.delay_seconds);
+		buf_addf(out, " (before: %s)%s%s\n", predict_outcome_name(before.outcome),
+			 after.note[0] ? "; " : "", after.note);
+	}
+	buf_addf(out,
+		 "%zu of %d mail programs deliver as before, with the real hosts up.\n",
+		 same, PROFILE_SENDERS);
+}
+
+static void text_ttl(const struct job *job, const struct plan *p, struct buf *out)
+{
+	enum { SHORT = 3600 };
+	char text[STAMP_TEXT_MAX];
+	if (p->ttl_before > SHORT && job->want->ttl < 0 &&
+	    job->want->layout != LAYOUT_NONE)
+		buf_addf(
+		    out,
+		    "The MX records may be cached for %s, so retreat would take that "
+		    "long: while "
+		    "trying, --ttl 300 is kinder.\n",
+		    stamp_duration_text((int64_t)p->ttl_before * STAMP_SECOND, text));
+}
+
+void zone_render_text(const struct zone_run *run, const struct job *job,
+		      const struct job_result *r, const struct zone_outlook *o,
+		      struct buf *out)
+{
+	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
+	if (r->outcome == JOB_REFUSED)
+		return; /* the sentence is told by itself */
+	if (r->outcome == JOB_SAME) {
+		buf_addf(out, "%s is as wanted (layout %s): nothing to do.\n",
+			 job->origin,
+			 layout_name(reverts ? LAYOUT_NONE : job->want->layout));
+		text_findings(&o->findings, out);
+		return;
+	}
+	text_diff(r->diff, out);
+	if (reverts)
+		return;
+	text_findings(&o->findings, out);
+	text_senders(o, out);
+	text_ttl(job, r->plan, out);
+}
+
+/* ---- for people whose DNS lives elsewhere ---- */
+
+void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
+			  const struct job_result *r, const struct zone_outlook *o,
+			  struct buf *out)
+{
+	(void)run, (void)o;
+	if (r->outcome != JOB_CHANGED)
+		return;
+	char rdata[1024];
+	buf_addf(out, "zone %s.\n", job->origin);
+	/* What was seen must still be there, whole: else nothing is changed. */
+	for (uint32_t i = 0; i < r->facts->mx_count && i < RECORDSET_MAX_MX; i++)
+		buf_addf(out, "prereq yxrrset %s. IN MX %u %s.\n", job->origin,
+			 r->facts->mx[i].preference, r->facts->mx[i].exchange);
+	for (int action = EDIT_REMOVE; action >= EDIT_ADD; action--)
+		for (size_t i = 0; i < r->plan->count; i++) {
+			const struct zone_change *c = &r->plan->changes[i];
+			if ((int)c->action != action)
+				continue;
+			(void)zone_change_rdata(c, rdata, sizeof(rdata));
+			if (c->action == EDIT_REMOVE)
+				buf_addf(out, "update delete %s. IN %s %s\n", c->owner,
+					 edit_type_name(c->type), rdata);
+			else
+				buf_addf(out, "update add %s. %u IN %s %s\n", c->owner,
+					 c->ttl, edit_type_name(c->type), rdata);
+		}
+	buf_adds(out, "send\n");
+}
+
+void zone_render_knotc(const struct zone_run *run, const struct job *job,
+		       const struct job_result *r, const struct zone_outlook *o,
+		       struct buf *out)
+{
+	(void)run, (void)o;
+	if (r->outcome != JOB_CHANGED)
+		return;
+	char rdata[1024];
+	buf_addf(out, "knotc zone-begin %s.\n", job->origin);
+	for (size_t i = 0; i < r->plan->count; i++) {
+		const struct zone_change *c = &r->plan->changes[i];
+		(void)zone_change_rdata(c, rdata, sizeof(rdata));
+		if (c->action == EDIT_REMOVE)
+			buf_addf(out, "knotc zone-unset %s. %s. %s '%s'\n", job->origin,
+				 c->owner, edit_type_name(c->type), rdata);
+		else
+			buf_addf(out, "knotc zone-set %s. %s. %u %s '%s'\n", job->origin,
+				 c->owner, c->ttl, edit_type_name(c->type), rdata);
+	}
+	buf_addf(out, "knotc zone-commit %s.\n", job->origin);
+}
+
+/* ---- the end ---- */
+
+void zone_show_summary(FILE *to, const struct zone_totals *t, bool written)
+{
+	(void)fprintf(to, "%zu zone%s: %zu %s, %zu as wanted", t->zones,
+		      t->zones == 1 ? "" : "s", t->changed,
+		      written ? "changed" : "to change", t->same);
+	if (t->refused)
+		(void)fprintf(to, ", %zu refused", t->refused);
+	if (t->failed)
+		(void)fprintf(to, ", %zu failed", t->failed);
+	if (t->warned)
+		(void)fprintf(to, "; %zu with warnings", t->warned);
+	(void)fprintf(to, "\n");
+}
