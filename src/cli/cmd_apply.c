@@ -110,14 +110,14 @@ static void change(struct changing *ch, size_t from, size_t count)
 	ch->interrupted |= run.interrupted;
 }
 
-static bool asks(const struct changing *ch, const char *question, size_t zones)
+/* before and after stand around "N zones". */
+static bool asks(const char *before, size_t zones, const char *after)
 {
 	char line[16];
 	(void)fflush(stdout);
-	(void)fprintf(stderr, question, zones, zones == 1 ? "" : "s");
-	(void)fprintf(stderr, " [y/N] ");
+	(void)fprintf(stderr, "%s %zu zone%s%s [y/N] ", before, zones,
+		      zones == 1 ? "" : "s", after);
 	(void)fflush(stderr);
-	(void)ch;
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
@@ -165,7 +165,7 @@ static void say_end(const struct changing *ch)
 			      "The decoys are gone everywhere by %s, when the last cache "
 			      "has forgotten "
 			      "them: keep their hosts as they are until then.\n",
-			      stamp_text(t.gone_by, text));
+			      stamp_text(t.gone_by / STAMP_SECOND * STAMP_SECOND, text));
 	if (ch->interrupted)
 		cli_warn(
 		    ch->c,
@@ -180,8 +180,7 @@ static int change_sampled(struct changing *ch, size_t sample)
 	if (left == 0 || ch->interrupted || ch->done.failed || ch->done.refused)
 		return final_code(ch);
 	bool on_terminal = isatty(STDIN_FILENO) && !cli_flag(ch->c, "yes");
-	if (on_terminal &&
-	    asks(ch, "The sample is done. Change the other %zu zone%s too?", left)) {
+	if (on_terminal && asks("The sample is done. Go on with the other", left, "?")) {
 		change(ch, sample, left);
 		return final_code(ch);
 	}
@@ -204,7 +203,7 @@ static int ask_and_change(struct changing *ch, const char *question)
 		return code;
 	if (ch->chosen_count == 0)
 		return final_code(ch);
-	if (!cli_flag(ch->c, "yes") && !asks(ch, question, ch->chosen_count)) {
+	if (!cli_flag(ch->c, "yes") && !asks(question, ch->chosen_count, "?")) {
 		cli_warn(ch->c, "nothing was changed");
 		return CLI_TELL;
 	}
@@ -238,7 +237,7 @@ static int run_apply(struct cli *c, int argc, char **argv)
 			       .does = ZONE_APPLY,
 			       .plans_what = "zones planned",
 			       .does_what = "zones changed" };
-	return change_verb(&ch, true, "Change %zu zone%s?");
+	return change_verb(&ch, true, "Change");
 }
 
 static int run_revert(struct cli *c, int argc, char **argv)
@@ -249,7 +248,7 @@ static int run_revert(struct cli *c, int argc, char **argv)
 			       .does = ZONE_REVERT,
 			       .plans_what = "zones planned",
 			       .does_what = "zones reverted" };
-	return change_verb(&ch, false, "Undo what fakemx did to %zu zone%s?");
+	return change_verb(&ch, false, "Undo what fakemx did to");
 }
 
 #define CHANGE_OPTIONS                                                                   \

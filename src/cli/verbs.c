@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 
+/* clang-format off */
 static const struct verb *const verbs[] = {
 	&verb_check,
 	&verb_plan,
@@ -17,6 +18,7 @@ static const struct verb *const verbs[] = {
 	&verb_journal,
 	NULL,
 };
+/* clang-format on */
 
 const struct verb *const *cli_verbs(void)
 {

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/stamp.h"
-
 /* ---- JSON ---- */
 
 static void json_edits(const struct plan *p, struct buf *out)
@@ -149,20 +147,6 @@ static void text_senders(const struct zone_outlook *o, struct buf *out)
 		 same, PROFILE_SENDERS);
 }
 
-static void text_ttl(const struct job *job, const struct plan *p, struct buf *out)
-{
-	enum { SHORT = 3600 };
-	char text[STAMP_TEXT_MAX];
-	if (p->ttl_before > SHORT && job->want->ttl < 0 &&
-	    job->want->layout != LAYOUT_NONE)
-		buf_addf(
-		    out,
-		    "The MX records may be cached for %s, so retreat would take that "
-		    "long: while "
-		    "trying, --ttl 300 is kinder.\n",
-		    stamp_duration_text((int64_t)p->ttl_before * STAMP_SECOND, text));
-}
-
 void zone_render_text(const struct zone_run *run, const struct job *job,
 		      const struct job_result *r, const struct zone_outlook *o,
 		      struct buf *out)
@@ -182,7 +166,6 @@ void zone_render_text(const struct zone_run *run, const struct job *job,
 		return;
 	text_findings(&o->findings, out);
 	text_senders(o, out);
-	text_ttl(job, r->plan, out);
 }
 
 /* ---- for people whose DNS lives elsewhere ---- */
