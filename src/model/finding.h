@@ -82,6 +82,7 @@ enum finding_id {
 	FINDING_DANE_DECOY,
 	FINDING_HOSTED,
 	FINDING_PANEL,
+	/* Not of what was seen: plan gives them of a zone file. */
 	FINDING_PLAN_REFUSED,
 	FINDING_ZONE_UNREADABLE,
 	FINDING_COUNT
