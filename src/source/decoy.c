@@ -214,7 +214,7 @@ static int open_missing(struct decoy_set *d, const struct decoy_spec *specs, siz
 	struct decoy_listener *opened = NULL;
 	int rc = 0;
 	for (size_t i = 0; i < count && rc == 0; i++) {
-		struct decoy_listener *l;
+		struct decoy_listener *l = NULL;
 		if (specs[i].posture == POSTURE_CLOSED ||
 		    find_listener(d->listeners, specs[i].at) ||
 		    find_listener(opened, specs[i].at))
