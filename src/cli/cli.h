@@ -5,7 +5,8 @@
  * dispatch, the manual's check and suggestions for mistyped words all come
  * from that row. To add a verb there are three things to do: write
  * cmd_NAME.c, add &verb_NAME to the table of verbs.c, and describe the verb in
- * man/fakemx.1.scd (scripts/check-docs finds what is missing).
+ * man/fakemx.1.scd (scripts/check-docs finds what is missing). One that looks
+ * up names or fetches anything has its work in NAME_run.c, see verbs.h.
  *
  * Use:
  *	static int run(struct cli *c, int argc, char **argv)

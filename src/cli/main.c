@@ -1,8 +1,13 @@
-/* fakemx - the verbs. */
+/* fakemx - the verbs; and fakemx-net, the same with the verbs of the network
+ * (verbs.h). */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "cli/beside.h"
 #include "cli/cli.h"
 
 /* What was printed may be a list that a mail server acts on: one that was cut
@@ -16,11 +21,27 @@ static int finish(const struct cli *c, int code)
 	return cli_fail(c, &e);
 }
 
+static int become_net(const struct cli *c, char **words)
+{
+	struct error e;
+	char path[PATH_MAX];
+	if (beside_find("fakemx-net", path, sizeof(path), &e) == 0) {
+		(void)execv(path, words);
+		(void)error_set(&e, -errno, "cannot execute %s: %m", path);
+	}
+	return cli_fail(c, &e);
+}
+
 int main(int argc, char **argv)
 {
+	/* cli_parse() moves the words about; fakemx-net wants them as they were. */
+	char **words = xcalloc((size_t)argc + 1, sizeof(*words));
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
+
 	struct cli c;
 	int code = cli_parse(&c, argc, argv, &argc, &argv);
 	if (code == CLI_DONE && c.verb)
-		code = c.verb->run(&c, argc, argv);
+		code = c.verb->run ? c.verb->run(&c, argc, argv) : become_net(&c, words);
+	free(words);
 	return finish(&c, code);
 }

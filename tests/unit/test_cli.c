@@ -112,7 +112,6 @@ static void every_row_explains_itself(void **state)
 {
 	(void)state;
 	for (const struct verb *const *v = cli_verbs(); *v; v++) {
-		assert_non_null((*v)->run);
 		assert_non_null((*v)->synopsis);
 		assert_true(strlen((*v)->summary) > 10);
 		assert_true(strlen((*v)->help) > 40);

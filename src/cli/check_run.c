@@ -1,0 +1,413 @@
+/* check - what the world sees of a domain's mail, and what to make of it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "cli/check_show.h"
+#include "cli/cli.h"
+#include "cli/names.h"
+#include "cli/verbs.h"
+#include "config/config.h"
+#include "dns/name.h"
+#include "look/look.h"
+
+enum {
+	OPEN_MAX_LOOKS = 400, /* domains at once: bounds the memory of a long list */
+	DECOYS_MAX = 256,
+	VANTAGE_HOSTS = 3,
+	FILES_WANTED = 4096,
+};
+
+/* Hosts whose port 25 is open to everybody, if anybody's is. */
+static const char *const vantage_domains[VANTAGE_HOSTS] = { "gmail.com", "outlook.com",
+							    "yahoo.com" };
+
+struct check {
+	struct cli *cli;
+	uv_loop_t loop;
+	struct looker *looker;
+	struct look_options options;
+	const char *decoys[DECOYS_MAX];
+	char decoy_names[DECOYS_MAX][NAME_TEXT_MAX];
+
+	char (*domains)[NAME_TEXT_MAX]; /* from the command line */
+	size_t domain_count, domain_next;
+	struct names *names; /* or from a list */
+	bool json;
+
+	struct item *open; /* under way */
+	unsigned open_count;
+	bool is_stopped; /* Ctrl-C, or nobody reads our output */
+	uv_signal_t interrupt, terminate;
+	struct progress progress;
+	uint64_t done, well, told, failed, unfinished;
+	size_t vantage_left;
+};
+
+/* A domain that is being looked at. */
+struct item {
+	struct check *check;
+	struct item *next, **link;
+	char domain[NAME_TEXT_MAX];
+};
+
+static void check_end(struct check *k);
+
+/* ---- results ---------------------------------------------------------- */
+
+static void count_result(struct check *k, const struct look_result *r,
+			 const struct findings *f)
+{
+	k->done++;
+	if (r->status != LOOKUP_OK)
+		k->failed++;
+	else if (findings_worst(f) > SEVERITY_INFO)
+		k->told++;
+	else
+		k->well++;
+}
+
+static void show(struct check *k, const struct look_result *r)
+{
+	struct findings f = { NULL, 0 };
+	if (r->status == LOOKUP_OK)
+		findings_of(&r->seen, &f);
+	if (k->json) {
+		check_json(stdout, r, &f);
+	} else if (r->status == LOOKUP_OK) {
+		if (k->done > 0)
+			(void)putchar('\n');
+		check_text(stdout, r, &f);
+	} else {
+		struct error e;
+		(void)error_set(&e, -EIO, "%s", r->failure);
+		(void)cli_fail(k->cli, &e);
+	}
+	count_result(k, r, &f);
+	findings_release(&f);
+	/* A reader at the other end of a pipe wants its line now; and if it went
+	 * away, the rest of the list is not worth asking. */
+	if (fflush(stdout) != 0 || ferror(stdout))
+		k->is_stopped = true;
+}
+
+static void item_release(struct item *it)
+{
+	*it->link = it->next;
+	if (it->next)
+		it->next->link = it->link;
+	it->check->open_count--;
+	free(it);
+}
+
+static void start_more(void *arg);
+
+static void on_seen(struct look_result *r, void *arg)
+{
+	struct item *it = arg;
+	struct check *k = it->check;
+	item_release(it);
+	show(k, r);
+	progress_set(&k->progress, k->done, k->names ? 0 : k->domain_count, NULL);
+	start_more(k);
+}
+
+/* ---- domains ---------------------------------------------------------- */
+
+static void start(struct check *k, const char *domain)
+{
+	struct item *it = xcalloc(1, sizeof(*it));
+	it->check = k;
+	(void)str_copy(it->domain, sizeof(it->domain), domain);
+	it->next = k->open;
+	it->link = &k->open;
+	if (it->next)
+		it->next->link = &it->next;
+	k->open = it;
+	k->open_count++;
+	look_start(k->looker, domain, on_seen, it);
+}
+
+/* A line that is no domain is a result too: one of many must not end the rest. */
+static void start_line(struct check *k, const char *line)
+{
+	char domain[NAME_TEXT_MAX];
+	struct error e;
+	if (name_read(line, domain, NULL, &e) == 0) {
+		start(k, domain);
+		return;
+	}
+	check_json_error(stdout, line, e.text);
+	k->done++;
+	k->failed++;
+}
+
+static void start_more(void *arg)
+{
+	struct check *k = arg;
+	char line[NAMES_LINE_MAX];
+	while (!k->is_stopped && k->open_count < OPEN_MAX_LOOKS) {
+		if (k->domain_next < k->domain_count)
+			start(k, k->domains[k->domain_next++]);
+		else if (k->names && names_take(k->names, line))
+			start_line(k, line);
+		else
+			break;
+	}
+	bool no_more =
+	    k->domain_next == k->domain_count && (!k->names || names_ended(k->names));
+	if (k->is_stopped || (no_more && k->open_count == 0))
+		uv_stop(&k->loop);
+}
+
+/* ---- vantage ---------------------------------------------------------- */
+
+static void on_vantage(struct look_result *r, void *arg)
+{
+	struct check *k = arg;
+	bool any_known = false;
+	for (size_t i = 0; i < r->seen.host_count; i++) {
+		const struct seen_host *h = &r->seen.hosts[i];
+		any_known = any_known || seen_host_is_down(h);
+		if (seen_host_is_open(h))
+			k->options.vantage = TRI_YES;
+	}
+	if (any_known && k->options.vantage == TRI_UNKNOWN)
+		k->options.vantage = TRI_NO;
+	if (--k->vantage_left == 0)
+		uv_stop(&k->loop);
+}
+
+static int check_vantage(struct check *k)
+{
+	struct look_options o = k->options;
+	struct looker *l;
+	struct error e;
+	o.mx_only = true;
+	o.no_probe = false;
+	int r = looker_new(&k->loop, &o, &l, &e);
+	if (r != 0)
+		return cli_fail(k->cli, &e);
+	k->vantage_left = VANTAGE_HOSTS;
+	for (size_t i = 0; i < VANTAGE_HOSTS; i++)
+		look_start(l, vantage_domains[i], on_vantage, k);
+	while (k->vantage_left > 0 && !k->is_stopped)
+		(void)uv_run(&k->loop, UV_RUN_DEFAULT);
+	looker_free(l);
+	static const char *const sentences[] = {
+		[TRI_UNKNOWN] =
+		    "whether port 25 is open from here could not be found out: the "
+		    "mail hosts of gmail.com, outlook.com and yahoo.com were not found",
+		[TRI_NO] = "port 25 is blocked from here: no mail host of gmail.com, "
+			   "outlook.com "
+			   "or yahoo.com answered",
+		[TRI_YES] = "port 25 is open from here: a well-known mail host answered",
+	};
+	cli_warn(k->cli, "%s", sentences[k->options.vantage]);
+	return CLI_DONE;
+}
+
+/* ---- options ---------------------------------------------------------- */
+
+static int add_decoy(struct check *k, const char *text)
+{
+	struct error e;
+	if (k->options.decoy_count == DECOYS_MAX)
+		return cli_usage(k->cli, "more than %d decoys", DECOYS_MAX);
+	char *name = k->decoy_names[k->options.decoy_count];
+	if (name_read(text, name, NULL, &e) != 0)
+		return cli_usage(k->cli, "--decoy: %s", e.text);
+	k->decoys[k->options.decoy_count++] = name;
+	return CLI_DONE;
+}
+
+/* With -c, the decoys of the configuration are declared ones. */
+static int add_configured_decoys(struct check *k)
+{
+	struct config config;
+	int code = k->cli->has_config ? cli_config(k->cli, &config) : CLI_DONE;
+	if (code != CLI_DONE || !k->cli->has_config)
+		return code;
+	for (size_t i = 0; i < config.site_count; i++)
+		for (size_t j = 0; j < config.sites[i].host_count && code == CLI_DONE;
+		     j++)
+			if (config.sites[i].hosts[j].role == ROLE_DECOY)
+				code = add_decoy(k, config.sites[i].hosts[j].name);
+	config_release(&config);
+	return code;
+}
+
+static int read_options(struct check *k)
+{
+	struct cli *c = k->cli;
+	uint64_t port = SMTP_PORT;
+	const char *resolver = cli_option(c, "resolver"), *decoy;
+	int code = cli_number(c, "port", 1, UINT16_MAX, &port);
+	k->options.port = (uint16_t)port;
+	k->options.no_probe = cli_flag(c, "no-probe");
+	k->options.lab = c->lab;
+	k->options.decoys = k->decoys;
+	if (resolver && !resolver_parse(resolver, &k->options.resolver.server,
+					&k->options.resolver.port))
+		return cli_usage(c, "--resolver: '%s' is not ADDRESS or ADDRESS@PORT",
+				 resolver);
+	k->options.resolver.has_server = resolver != NULL;
+	for (size_t i = 0; code == CLI_DONE && (decoy = cli_option_at(c, "decoy", i));
+	     i++)
+		code = add_decoy(k, decoy);
+	return code == CLI_DONE ? add_configured_decoys(k) : code;
+}
+
+static int read_domains(struct check *k, int argc, char **argv)
+{
+	const char *from = cli_option(k->cli, "from");
+	struct error e;
+	if (from && argc > 0)
+		return cli_usage(k->cli, "give domains or --from, not both");
+	if (!from && argc == 0)
+		return cli_usage(k->cli, "no domain given");
+	k->json = k->cli->json || from;
+	if (from && names_open(&k->loop, from, start_more, k, &k->names, &e) != 0)
+		return cli_fail(k->cli, &e);
+	if (!from)
+		k->domains = xcalloc((size_t)argc, sizeof(*k->domains));
+	for (int i = 0; i < argc; i++) {
+		struct name_note note;
+		if (name_read(argv[i], k->domains[i], &note, &e) != 0)
+			return cli_usage(k->cli, "%s", e.text);
+		if (*note.text)
+			cli_warn(k->cli, "%s: %s", note.text, k->domains[i]);
+		k->domain_count++;
+	}
+	return CLI_DONE;
+}
+
+/* ---- life ------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	struct check *k = s->data;
+	(void)number;
+	k->is_stopped = true;
+	uv_stop(&k->loop);
+}
+
+static void prepare(struct check *k)
+{
+	/* A peer that closes while we say QUIT is no reason to die. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_WANTED) {
+		files.rlim_cur =
+		    files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+		(void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer probes at once */
+	}
+	k->interrupt.data = k->terminate.data = k;
+	(void)uv_signal_init(&k->loop, &k->interrupt);
+	(void)uv_signal_init(&k->loop, &k->terminate);
+	(void)uv_signal_start(&k->interrupt, on_signal, SIGINT);
+	(void)uv_signal_start(&k->terminate, on_signal, SIGTERM);
+}
+
+static void work(struct check *k)
+{
+	progress_begin(&k->progress, k->cli, "domains");
+	start_more(k);
+	/* uv_stop within start_more, before the loop runs, ends it at once too. */
+	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
+	progress_end(&k->progress);
+}
+
+/* What Ctrl-C left: named, so that the next run knows what to ask. */
+static void report_unfinished(struct check *k)
+{
+	while (k->open) {
+		if (k->json)
+			check_json_error(stdout, k->open->domain, "unfinished");
+		else
+			cli_warn(k->cli, "%s is unfinished", k->open->domain);
+		k->unfinished++;
+		item_release(k->open);
+	}
+	k->unfinished += k->domain_count - k->domain_next;
+}
+
+static void summarize(struct check *k, int64_t began)
+{
+	if (!k->names && !k->is_stopped)
+		return;
+	double seconds = (double)(stamp_monotonic() - began) / (double)STAMP_SECOND;
+	cli_warn(k->cli,
+		 "%" PRIu64 " domains in %.1f s (%.0f/s): %" PRIu64 " well, %" PRIu64
+		 " with findings, %" PRIu64 " failed, %" PRIu64 " unfinished%s",
+		 k->done, seconds, seconds > 0 ? (double)k->done / seconds : 0.0, k->well,
+		 k->told, k->failed, k->unfinished,
+		 k->names && !names_ended(k->names) ? "; the list was not read to its end"
+						    : "");
+}
+
+static int exit_code(const struct check *k)
+{
+	if (k->failed > 0 || k->is_stopped)
+		return CLI_FAILED;
+	return k->told > 0 ? CLI_TELL : CLI_DONE;
+}
+
+static int check_all(struct check *k)
+{
+	struct error e;
+	int64_t began = stamp_monotonic();
+	int code = cli_flag(k->cli, "vantage-check") ? check_vantage(k) : CLI_DONE;
+	if (code != CLI_DONE)
+		return code;
+	if (looker_new(&k->loop, &k->options, &k->looker, &e) != 0)
+		return cli_fail(k->cli, &e);
+	if (!k->is_stopped)
+		work(k);
+	looker_free(k->looker);
+	report_unfinished(k);
+	summarize(k, began);
+	if (k->names && *names_failure(k->names)) {
+		(void)error_set(&e, -EIO, "cannot read the list: %s",
+				names_failure(k->names));
+		return cli_fail(k->cli, &e);
+	}
+	return exit_code(k);
+}
+
+static void check_end(struct check *k)
+{
+	if (k->names)
+		names_close(k->names);
+	uv_close((uv_handle_t *)&k->interrupt, NULL);
+	uv_close((uv_handle_t *)&k->terminate, NULL);
+	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&k->loop);
+	free(k->domains);
+	free(k);
+}
+
+int check_run(struct cli *c, int argc, char **argv)
+{
+	struct check *k = xcalloc(1, sizeof(*k));
+	k->cli = c;
+	if (uv_loop_init(&k->loop) != 0) {
+		free(k);
+		struct error e;
+		return cli_fail(
+		    c, (error_set(&e, -ENFILE, "cannot start the event loop"), &e));
+	}
+	prepare(k);
+	int code = read_options(k);
+	if (code == CLI_DONE)
+		code = read_domains(k, argc, argv);
+	if (code == CLI_DONE)
+		code = check_all(k);
+	check_end(k);
+	return code;
+}

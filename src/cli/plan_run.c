@@ -1,0 +1,97 @@
+/* plan - the DNS change, shown: what would be written, found and delivered. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "cli/zone_run.h"
+#include "cli/zone_show.h"
+
+enum { DIFFS_MAX = 20 }; /* of more zones only those with something to say are shown */
+
+struct telling {
+	bool json, is_long;
+	size_t told;
+};
+
+static void tell_json(struct zone_run *run, const struct zone_outcome *o)
+{
+	struct telling *t = run->arg;
+	struct buf problem = BUF_INIT(64 * 1024);
+	const char *text = buf_text(&o->text);
+	if (!*text) {
+		zone_json_problem(run->work, o, &problem);
+		text = buf_text(&problem);
+	}
+	(void)printf("%s%s", t->told++ ? "," : "", text);
+	buf_release(&problem);
+}
+
+static void tell_text(struct zone_run *run, const struct zone_outcome *o)
+{
+	const struct telling *t = run->arg;
+	if (o->outcome >= JOB_REFUSED) {
+		(void)fflush(stdout);
+		(void)fprintf(stderr, "%sfakemx: %s: %s%s\n", cli_style(stderr, CLI_BAD),
+			      run->work->items[o->index].zone->origin, o->error.text,
+			      cli_style(stderr, CLI_PLAIN));
+	} else if (!t->is_long || run->cli->verbose) {
+		(void)fputs(buf_text(&o->text), stdout);
+	}
+}
+
+static int exit_code(const struct zone_run *run)
+{
+	const struct zone_totals *t = &run->totals;
+	if (t->failed || run->interrupted)
+		return CLI_FAILED;
+	return t->changed || t->refused || t->warned ? CLI_TELL : CLI_DONE;
+}
+
+/* The render function of --format; NULL and a sentence for one there is not. */
+static int choose_format(const struct cli *c, struct zone_run *run)
+{
+	const char *format = cli_option(c, "format");
+	run->render = c->json ? zone_render_json : zone_render_text;
+	if (!format)
+		return CLI_DONE;
+	if (c->json)
+		return cli_usage(c, "--json and --format exclude each other");
+	if (strcmp(format, "nsupdate") == 0)
+		run->render = zone_render_nsupdate;
+	else if (strcmp(format, "knotc") == 0)
+		run->render = zone_render_knotc;
+	else
+		return cli_usage(c, "--format %s: there are nsupdate and knotc", format);
+	return CLI_DONE;
+}
+
+int plan_run(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	struct zone_work work;
+	struct telling telling = { .json = c->json };
+	struct zone_run run = { .cli = c,
+				.does = ZONE_PLAN,
+				.what = "zones planned",
+				.tell = c->json ? tell_json : tell_text,
+				.arg = &telling };
+	int code = choose_format(c, &run);
+	if (code == CLI_DONE)
+		code = zone_work_collect(&work, c, true);
+	if (code != CLI_DONE)
+		return code;
+	bool is_format = cli_option(c, "format") != NULL;
+	run.work = &work;
+	telling.is_long = work.count > DIFFS_MAX && !is_format;
+	if (c->json)
+		(void)printf("{\"version\":1,\"zones\":[");
+	zone_run(&run);
+	if (c->json)
+		(void)printf("]}\n");
+	else if (!is_format && (work.count > 1 || run.totals.changed))
+		zone_show_summary(stdout, &run.totals, false);
+	code = exit_code(&run);
+	zone_work_release(&work);
+	return code;
+}
