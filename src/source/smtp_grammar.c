@@ -23,14 +23,6 @@ static bool is_printable(unsigned char c)
 	return c > 0x20 && c != 0x7f;
 }
 
-static bool take(struct span *in, char c)
-{
-	if (in->at == in->end || *in->at != c)
-		return false;
-	in->at++;
-	return true;
-}
-
 static size_t skip(struct span *in, bool (*is_member)(unsigned char c))
 {
 	const char *start = in->at;
@@ -52,7 +44,7 @@ static bool read_domain(struct span *in)
 		const char *label = in->at;
 		if (skip(in, is_label_byte) == 0 || *label == '-' || in->at[-1] == '-')
 			return false;
-	} while (take(in, '.'));
+	} while (span_take(in, '.'));
 	return in->at - start <= DOMAIN_MAX;
 }
 
@@ -64,11 +56,11 @@ static bool is_literal_byte(unsigned char c)
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]", or "[tag:content]". */
 static bool read_literal(struct span *in)
 {
-	if (!take(in, '['))
+	if (!span_take(in, '['))
 		return false;
 	const char *text = in->at;
 	size_t len = skip(in, is_literal_byte);
-	if (len == 0 || len > DOMAIN_MAX || !take(in, ']'))
+	if (len == 0 || len > DOMAIN_MAX || !span_take(in, ']'))
 		return false;
 	struct addr a;
 	if (len > 5 && strncasecmp(text, "IPv6:", 5) == 0)
@@ -92,17 +84,17 @@ bool smtp_read_host(struct span *in, struct span *ret_host)
 /* DQUOTE *( qtext / "\" printable ) DQUOTE */
 static bool read_quoted(struct span *in)
 {
-	if (!take(in, '"'))
+	if (!span_take(in, '"'))
 		return false;
 	while (in->at < in->end && *in->at != '"') {
-		(void)take(in, '\\'); /* the byte it quotes is judged below */
+		(void)span_take(in, '\\'); /* the byte it quotes is judged below */
 		if (in->at == in->end)
 			return false;
 		unsigned char c = (unsigned char)*in->at++;
 		if (c < 0x20 || c == 0x7f)
 			return false;
 	}
-	return take(in, '"');
+	return span_take(in, '"');
 }
 
 static bool read_local_part(struct span *in)
@@ -112,7 +104,7 @@ static bool read_local_part(struct span *in)
 	do {
 		if (skip(in, is_atext) == 0)
 			return false;
-	} while (take(in, '.'));
+	} while (span_take(in, '.'));
 	return true;
 }
 
@@ -121,18 +113,18 @@ static bool read_local_part(struct span *in)
 static bool read_source_route(struct span *in)
 {
 	do {
-		if (!take(in, '@') || !read_domain(in))
+		if (!span_take(in, '@') || !read_domain(in))
 			return false;
-	} while (take(in, ','));
-	return take(in, ':');
+	} while (span_take(in, ','));
+	return span_take(in, ':');
 }
 
 bool smtp_read_path(struct span *in, struct smtp_path *ret_path)
 {
-	if (!take(in, '<'))
+	if (!span_take(in, '<'))
 		return false;
 	ret_path->mailbox = ret_path->domain = (struct span){ in->at, in->at };
-	if (take(in, '>'))
+	if (span_take(in, '>'))
 		return true;
 	if (in->at < in->end && *in->at == '@' && !read_source_route(in))
 		return false;
@@ -141,7 +133,7 @@ bool smtp_read_path(struct span *in, struct smtp_path *ret_path)
 		return false;
 	ret_path->domain = (struct span){ in->at, in->at };
 	size_t local = (size_t)(in->at - ret_path->mailbox.at);
-	if (take(in, '@')) {
+	if (span_take(in, '@')) {
 		if (!smtp_read_host(in, &ret_path->domain))
 			return false;
 	} else if (local != 10 ||
@@ -149,7 +141,7 @@ bool smtp_read_path(struct span *in, struct smtp_path *ret_path)
 		return false; /* the only mailbox without a domain (4.1.1.3) */
 	}
 	ret_path->mailbox.end = in->at;
-	return take(in, '>');
+	return span_take(in, '>');
 }
 
 static bool is_keyword_byte(unsigned char c)
@@ -164,14 +156,14 @@ static bool is_value_byte(unsigned char c)
 
 bool smtp_read_parameters(struct span *in)
 {
-	while (take(in, ' ')) {
-		while (take(in, ' ')) {
+	while (span_take(in, ' ')) {
+		while (span_take(in, ' ')) {
 		} /* more than one space, or one at the end: harmless */
 		if (in->at == in->end)
 			return true;
 		if (*in->at == '-' || skip(in, is_keyword_byte) == 0)
 			return false;
-		if (take(in, '=') && skip(in, is_value_byte) == 0)
+		if (span_take(in, '=') && skip(in, is_value_byte) == 0)
 			return false;
 	}
 	return in->at == in->end;

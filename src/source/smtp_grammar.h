@@ -19,11 +19,7 @@
 #ifndef FMX_SOURCE_SMTP_GRAMMAR_H
 #define FMX_SOURCE_SMTP_GRAMMAR_H
 
-#include "base/attr.h"
-
-struct span {
-	const char *at, *end;
-};
+#include "source/span.h"
 
 /* Of "<@a,@b:local@domain>": mailbox is "local@domain". "<>" has both empty,
  * "<Postmaster>" has no domain. */

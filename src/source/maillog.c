@@ -1,0 +1,216 @@
+#include "source/maillog.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/maillog_postfix.h"
+#include "source/tail.h"
+
+/* How often we look, and how much we read before others get their turn. */
+enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 20 };
+
+struct maillog {
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	struct stamp_clock clock;
+	struct source_sink sink;
+	uint16_t *hosts;
+	size_t host_count;
+	uint16_t site;
+	char *path;
+	int64_t since; /* INT64_MIN: all */
+	struct tail *tail;
+	struct maillog_postfix *reader;
+	struct prefix *own;
+	size_t own_count;
+	int64_t now;  /* of the look that runs */
+	int64_t upto; /* the last watermark */
+	bool is_trouble, is_stopped, is_closed;
+	struct maillog_counts counts;
+};
+
+static bool is_own(const struct maillog *m, struct addr client)
+{
+	for (size_t i = 0; i < m->own_count; i++)
+		if (prefix_has(m->own[i], client))
+			return true;
+	return false;
+}
+
+static void on_visit(void *arg, const struct visit *known)
+{
+	struct maillog *m = arg;
+	if (known->time < m->since)
+		return;
+	if (is_own(m, known->client)) {
+		m->counts.ignored++;
+		if (known->time > m->counts.last_ignored)
+			m->counts.last_ignored = known->time;
+		return;
+	}
+	struct visit v = *known;
+	v.site = m->site;
+	v.host = m->hosts[0];
+	m->counts.visits++;
+	m->sink.visit(m->sink.arg, &v);
+}
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct maillog *m = arg;
+	maillog_postfix_line(m->reader, line, len, m->now);
+}
+
+/* In whole seconds: then a stamp without fraction is below the watermark
+ * exactly if the moment it stands for is. */
+static void give_watermark(struct maillog *m)
+{
+	int64_t upto = m->now - MAILLOG_LAG;
+	int64_t held = maillog_postfix_held(m->reader);
+	upto -= upto % STAMP_SECOND;
+	if (held < upto)
+		upto = held;
+	if (upto <= m->upto)
+		return;
+	m->upto = upto;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.watermark(m->sink.arg, m->hosts[i], upto);
+}
+
+static void tell(struct maillog *m, int error)
+{
+	char text[512];
+	bool is_over = error == 0;
+	if (m->is_trouble == !is_over)
+		return;
+	m->is_trouble = !is_over;
+	if (is_over)
+		(void)snprintf(text, sizeof(text), "the mail log %s is read again",
+			       m->path);
+	else
+		(void)snprintf(text, sizeof(text),
+			       "the mail log %s cannot be read: %s; until it can, nobody "
+			       "watches this host%s",
+			       m->path, strerror(error),
+			       error == EACCES
+				   ? " (let fakemx into the log's group, as a "
+				     "rule adm)"
+				   : "");
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
+}
+
+/* True: there is more to read at once. While old lines are read, time is what
+ * they say: by the clock, sessions whose end stands further down would look
+ * forgotten. */
+static bool look(struct maillog *m)
+{
+	m->now = stamp_clock_now(m->clock);
+	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
+	tell(m, rc < 0 ? -rc : 0);
+	if (rc == TAIL_AT_END) {
+		maillog_postfix_advance(m->reader, m->now);
+		give_watermark(m);
+	} else if (rc == TAIL_MORE) {
+		maillog_postfix_advance(m->reader, maillog_postfix_newest(m->reader));
+	}
+	return rc == TAIL_MORE;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct maillog *m = timer->data;
+	uint64_t wait = look(m) ? 0 : LOOK_MS;
+	if (!m->is_stopped)
+		(void)uv_timer_start(timer, on_timer, wait, 0); /* not closing */
+}
+
+struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
+			    const struct maillog_spec *spec,
+			    const struct source_sink *sink)
+{
+	struct maillog *m = xcalloc(1, sizeof(*m));
+	assert(spec->host_count > 0);
+	m->loop = loop;
+	m->clock = clock;
+	m->sink = *sink;
+	m->site = spec->site;
+	m->host_count = spec->host_count;
+	m->hosts = xcalloc(spec->host_count, sizeof(uint16_t));
+	memcpy(m->hosts, spec->hosts, spec->host_count * sizeof(uint16_t));
+	m->path = xstrdup(spec->path);
+	m->since = spec->start == MAILLOG_SINCE ? spec->since : INT64_MIN;
+	if (spec->start == MAILLOG_END)
+		m->upto = stamp_clock_now(clock); /* of before we know nothing */
+	m->tail = tail_new(spec->path, spec->start == MAILLOG_END, on_line, m);
+	m->reader = maillog_postfix_new(on_visit, m);
+	m->timer.data = m;
+	int rc = uv_timer_init(loop, &m->timer);
+	if (rc == 0)
+		rc = uv_timer_start(&m->timer, on_timer, 0, 0);
+	assert(rc == 0); /* timers need nothing that could lack */
+	(void)rc;
+	return m;
+}
+
+void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
+{
+	free(m->own);
+	m->own = xcalloc(count + 1, sizeof(*own));
+	m->own_count = count;
+	if (count)
+		memcpy(m->own, own, count * sizeof(*own));
+}
+
+struct maillog_counts maillog_counts(const struct maillog *m)
+{
+	struct maillog_counts c = m->counts;
+	struct tail_counts t = tail_counts(m->tail);
+	struct maillog_postfix_counts p = maillog_postfix_counts(m->reader);
+	c.bytes = t.bytes;
+	c.too_long = t.too_long;
+	c.rotations = t.rotations;
+	c.lines = p.lines;
+	c.used = p.used;
+	c.foreign = p.foreign;
+	c.garbled = p.garbled;
+	c.open = p.open;
+	c.last_line = maillog_postfix_newest(m->reader);
+	return c;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct maillog *m = h->data;
+	m->is_closed = true;
+}
+
+void maillog_stop(struct maillog *m)
+{
+	if (m->is_stopped)
+		return;
+	m->is_stopped = true;
+	bool is_more = look(m);
+	if (!is_more) {
+		maillog_postfix_finish(m->reader);
+		if (!m->is_trouble)
+			give_watermark(m);
+	}
+	uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
+void maillog_free(struct maillog *m)
+{
+	if (!m)
+		return;
+	assert(m->is_closed);
+	tail_free(m->tail);
+	maillog_postfix_free(m->reader);
+	free(m->hosts);
+	free(m->path);
+	free(m->own);
+	free(m);
+}

@@ -1,0 +1,324 @@
+#include "source/postfix_line.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* name[address] or name[address]:port. Postfix writes only names that are
+ * valid as such, hence without "[". */
+static bool read_client(struct span *in, struct postfix_line *l)
+{
+	struct span rest = *in, name, address;
+	if (!span_take_until(&rest, '[', &name) ||
+	    !span_take_until(&rest, ']', &address) || span_len(name) == 0 ||
+	    memchr(name.at, ' ', span_len(name)) ||
+	    !addr_parse_n(address.at, span_len(address), &l->client))
+		return false;
+	if (span_len(rest) > 1 && rest.at[0] == ':' && is_digit(rest.at[1]))
+		for (rest.at++; rest.at < rest.end && is_digit(*rest.at);)
+			rest.at++;
+	l->name = span_is(name, "unknown") ? (struct span){ name.at, name.at } : name;
+	*in = rest;
+	return true;
+}
+
+static enum depth stage_of(struct span word)
+{
+	static const struct {
+		const char *word;
+		enum depth depth;
+	} rows[] = {
+		{ "EHLO", DEPTH_HELO },           { "HELO", DEPTH_HELO },
+		{ "MAIL", DEPTH_MAIL },           { "RCPT", DEPTH_RCPT },
+		{ "DATA", DEPTH_DATA },           { "BDAT", DEPTH_DATA },
+		{ "END-OF-MESSAGE", DEPTH_DATA },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_is(word, rows[i].word))
+			return rows[i].depth;
+	return DEPTH_CONNECT; /* CONNECT, AUTH, RSET, UNKNOWN, ... prove no more */
+}
+
+/* "key=<text>" anywhere behind `in`, the last one of its kind; text ends at
+ * "> " or at the end. What the client wrote may look the same; it is its own
+ * text that it then forges. */
+static struct span find_text(struct span in, const char *key)
+{
+	size_t len = strlen(key);
+	struct span none = { in.at, in.at };
+	if (span_len(in) < len)
+		return none;
+	for (const char *p = in.end - len; p >= in.at; p--) {
+		if (memcmp(p, key, len) != 0)
+			continue;
+		struct span text = { p + len, p + len };
+		const char *end = memmem(text.at, (size_t)(in.end - text.at), "> ", 2);
+		if (!end && in.end > text.at && in.end[-1] == '>')
+			end = in.end - 1;
+		text.end = end ? end : text.at;
+		return text;
+	}
+	return none;
+}
+
+static void read_envelope(struct span in, struct postfix_line *l)
+{
+	l->helo = find_text(in, " helo=<");
+	l->to = find_text(in, " to=<");
+	l->from = find_text(in, "; from=<");
+	l->has_from = l->from.at != in.at;
+}
+
+/* "ehlo=1 mail=1 rcpt=0/2 commands=3": accepted, or accepted/tried. */
+static bool read_counts(struct span in, struct postfix_counts *c)
+{
+	struct span key;
+	while (span_take(&in, ' ') && span_take_until(&in, '=', &key)) {
+		uint32_t n[2] = { 0, 0 };
+		int parts = 0;
+		do {
+			while (in.at < in.end && is_digit(*in.at))
+				n[parts] = n[parts] * 10 + (uint32_t)(*in.at++ - '0');
+		} while (++parts < 2 && span_take(&in, '/'));
+		uint32_t tried = parts == 2 ? n[1] : n[0];
+		c->has_any = true;
+		if (span_is(key, "ehlo") || span_is(key, "helo"))
+			c->helo += tried;
+		else if (span_is(key, "mail"))
+			c->mail = tried;
+		else if (span_is(key, "rcpt"))
+			c->rcpt = tried, c->rcpt_ok = n[0];
+		else if (span_is(key, "data"))
+			c->data += tried, c->data_ok = n[0];
+		else if (span_is(key, "bdat"))
+			c->data += tried, c->bdat_ok = n[0];
+		else if (span_is(key, "quit"))
+			c->quit = n[0];
+	}
+	return in.at == in.end;
+}
+
+static enum postfix_says read_connect(struct span in, struct postfix_line *l)
+{
+	return read_client(&in, l) && in.at == in.end ? POSTFIX_CONNECT : POSTFIX_GARBLED;
+}
+
+static enum postfix_says read_disconnect(struct span in, struct postfix_line *l)
+{
+	return read_client(&in, l) && read_counts(in, &l->counts) ? POSTFIX_DISCONNECT
+								  : POSTFIX_GARBLED;
+}
+
+/* "RCPT (12 bytes) from name[address]" */
+static enum postfix_says read_lost(struct span in, struct postfix_line *l)
+{
+	struct span stage, size;
+	if (!span_take_until(&in, ' ', &stage))
+		return POSTFIX_GARBLED;
+	l->stage = stage_of(stage);
+	if (span_take(&in, '(') && !span_take_until(&in, ' ', &size))
+		return POSTFIX_GARBLED;
+	(void)span_take_text(&in, "bytes) ");
+	return span_take_text(&in, "from ") && read_client(&in, l) ? POSTFIX_LOST
+								   : POSTFIX_GARBLED;
+}
+
+/* "RCPT from name[address]: 450 4.2.0 <to>: text; from=<> to=<> proto= helo=<>";
+ * a milter's has no 450 before the 4.2.0. */
+static enum postfix_says read_refused(struct span in, struct postfix_line *l)
+{
+	struct span stage;
+	if (!span_take_until(&in, ' ', &stage) || !span_take_text(&in, "from ") ||
+	    !read_client(&in, l) || !span_take_text(&in, ": ") || in.at == in.end)
+		return POSTFIX_GARBLED;
+	l->stage = stage_of(stage);
+	l->code = *in.at - '0';
+	if (l->code != 4 && l->code != 5)
+		return POSTFIX_GARBLED;
+	read_envelope(in, l);
+	return POSTFIX_REFUSED;
+}
+
+/* "END-OF-MESSAGE from name[address]: 250 2.0.0 Ok: queued as X; from=..." */
+static enum postfix_says read_relayed(struct span in, struct postfix_line *l)
+{
+	if (!span_take_text(&in, "END-OF-MESSAGE from ") || !read_client(&in, l))
+		return POSTFIX_GARBLED;
+	read_envelope(in, l);
+	return POSTFIX_RELAYED;
+}
+
+static enum postfix_says read_client_line(struct span in, struct postfix_line *l)
+{
+	return read_client(&in, l) ? POSTFIX_CLIENT : POSTFIX_GARBLED;
+}
+
+/* "Connection rate limit exceeded: 31 from name[address] for service smtp":
+ * it was told 421. */
+static enum postfix_says read_limit(struct span in, struct postfix_line *l)
+{
+	struct span count;
+	if (!span_take_until(&in, ' ', &count) || !span_take_text(&in, "from ") ||
+	    !read_client(&in, l))
+		return POSTFIX_GARBLED;
+	l->stage = DEPTH_CONNECT;
+	l->code = 4;
+	return POSTFIX_REFUSED;
+}
+
+static enum postfix_says read_smtpd(struct span in, struct postfix_line *l)
+{
+	static const struct {
+		const char *words;
+		enum postfix_says (*read)(struct span in, struct postfix_line *l);
+	} rows[] = {
+		{ "connect from ", read_connect },
+		{ "disconnect from ", read_disconnect },
+		{ "client=", read_client_line },
+		{ "reject: ", read_refused },
+		{ "milter-reject: ", read_refused },
+		{ "proxy-reject: ", read_refused },
+		{ "proxy-accept: ", read_relayed },
+		{ "lost connection after ", read_lost },
+		{ "timeout after ", read_lost },
+		{ "too many errors after ", read_lost },
+		{ "warning: Connection rate limit exceeded: ", read_limit },
+		{ "warning: Connection concurrency limit exceeded: ", read_limit },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_take_text(&in, rows[i].words))
+			return rows[i].read(in, l);
+	return POSTFIX_NOTHING;
+}
+
+/* Hexadecimal, or base 52 without vowels (enable_long_queue_ids): what has a
+ * small vowel is a word, as "warning". */
+static bool is_queue_id_byte(char c)
+{
+	return is_digit(c) || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z' && !strchr("aeiou", c));
+}
+
+/* "NOQUEUE: " or "4XYZ123: " in front. */
+static void read_queue_id(struct span *in, struct postfix_line *l)
+{
+	struct span rest = *in, id;
+	l->queue_id = (struct span){ in->at, in->at };
+	if (!span_take_until(&rest, ':', &id) || span_len(id) < 5 || span_len(id) > 32 ||
+	    !span_take(&rest, ' '))
+		return;
+	for (const char *p = id.at; p < id.end; p++)
+		if (!is_queue_id_byte(*p))
+			return;
+	*in = rest;
+	if (!span_is(id, "NOQUEUE"))
+		l->queue_id = id;
+}
+
+/* "from=<a@b>, size=202, nrcpt=1 (queue active)" */
+static enum postfix_says read_qmgr(struct span in, struct postfix_line *l)
+{
+	const char *end;
+	if (!span_take_text(&in, "from=<"))
+		return POSTFIX_FOREIGN; /* "removed" and the like */
+	end = memmem(in.at, span_len(in), ">, size=", 8);
+	if (!end)
+		return POSTFIX_FOREIGN; /* ">, status=expired" */
+	l->from = (struct span){ in.at, end };
+	l->has_from = true;
+	return POSTFIX_QUEUED;
+}
+
+/* At the end of a message: checks of the header and body ("reject: header
+ * Subject: ... from name[address]; ...") have the client's words before the
+ * client, so nothing is read behind "reject: "; the queue id tells enough. */
+static enum postfix_says read_cleanup(struct span in, struct postfix_line *l)
+{
+	if (span_take_text(&in, "discard: ") || span_take_text(&in, "milter-discard: "))
+		return POSTFIX_DISCARDED;
+	if (span_take_text(&in, "hold: ") || span_take_text(&in, "milter-hold: "))
+		return POSTFIX_QUEUED; /* it will not come to the queue manager soon */
+	if (span_take_text(&in, "milter-reject: "))
+		return read_refused(in, l);
+	if (!span_take_text(&in, "reject: "))
+		return POSTFIX_FOREIGN;
+	l->stage = DEPTH_DATA;
+	l->code = 5;
+	return POSTFIX_REFUSED;
+}
+
+/* "to=<bob@example.com>, orig_to=<info@example.com>, relay=..." */
+static enum postfix_says read_delivery(struct span in, struct postfix_line *l)
+{
+	const char *end;
+	if (!span_take_text(&in, "to=<") ||
+	    !(end = memmem(in.at, span_len(in), ">, ", 3)))
+		return POSTFIX_FOREIGN;
+	l->to = (struct span){ in.at, end };
+	in.at = end + 3;
+	if (span_take_text(&in, "orig_to=<") &&
+	    (end = memmem(in.at, span_len(in), ">, ", 3)))
+		l->to = (struct span){ in.at, end };
+	return POSTFIX_DELIVERY;
+}
+
+/* Services that take mail of users, not of the world, by the names that
+ * everybody's master.cf gives them. */
+static bool is_submission(struct span tag)
+{
+	static const char *const words[] = { "submission", "smtps" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (memmem(tag.at, span_len(tag), words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
+/* "postfix/smtpd", "postfix-in/smtpd", "postfix/mx/smtpd": the program is what
+ * stands behind the last slash. */
+static struct span program_of(struct span tag)
+{
+	const char *slash = memrchr(tag.at, '/', span_len(tag));
+	return slash ? (struct span){ slash + 1, tag.end }
+		     : (struct span){ tag.at, tag.at };
+}
+
+static enum postfix_says read_message(struct span tag, struct span in,
+				      struct postfix_line *l)
+{
+	struct span program = program_of(tag);
+	if (span_len(program) == 0)
+		return POSTFIX_FOREIGN;
+	read_queue_id(&in, l);
+	if (span_is(program, "smtpd"))
+		return is_submission(tag) ? POSTFIX_FOREIGN : read_smtpd(in, l);
+	if (span_len(l->queue_id) == 0)
+		return POSTFIX_FOREIGN;
+	if (span_is(program, "qmgr") || span_is(program, "oqmgr") ||
+	    span_is(program, "nqmgr"))
+		return read_qmgr(in, l);
+	if (span_is(program, "cleanup"))
+		return read_cleanup(in, l);
+	return read_delivery(in, l);
+}
+
+enum postfix_says postfix_read_line(struct logtime *times, const char *line, size_t len,
+				    int64_t now, struct postfix_line *ret_line)
+{
+	struct span in = { line, line + len }, tag, pid;
+	struct postfix_line *l = ret_line;
+	memset(l, 0, sizeof(*l));
+	l->stage = DEPTH_CONNECT;
+	l->queue_id = l->name = l->from = l->to = l->helo = (struct span){ line, line };
+	if (!logtime_read(times, &in, now, &l->time, &l->precision_us))
+		return POSTFIX_GARBLED;
+	l->process.at = in.at;
+	if (!span_take_until(&in, ' ', &l->host))
+		return POSTFIX_GARBLED;
+	struct span rest = in;
+	if (!span_take_until(&rest, '[', &tag) || memchr(tag.at, ' ', span_len(tag)) ||
+	    !span_take_until(&rest, ']', &pid) || !span_take_text(&rest, ": "))
+		return POSTFIX_FOREIGN; /* the kernel's and others' */
+	l->process.end = pid.end;
+	return read_message(tag, rest, l);
+}

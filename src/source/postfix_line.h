@@ -1,0 +1,62 @@
+/*
+ * postfix_line - what one line of Postfix's log says
+ *
+ * Pure grammar, no memory between lines (maillog_postfix.h joins them). A line
+ * is read strictly from the left: stamp, host, tag, queue id, and the words
+ * Postfix itself writes before anything a client said. The client's address is
+ * taken only from there, so no HELO, sender or recipient can forge one. Texts
+ * (helo, sender, recipient) are the client's own and believed as such.
+ *
+ * Use:
+ *	struct postfix_line l;
+ *	switch (postfix_read_line(&times, line, len, now, &l)) {
+ *	case POSTFIX_CONNECT: ...	// l.time, l.process, l.client
+ *
+ * Ownership: spans borrow the line.
+ */
+#ifndef FMX_SOURCE_POSTFIX_LINE_H
+#define FMX_SOURCE_POSTFIX_LINE_H
+
+#include "model/visit.h"
+#include "source/logtime.h"
+#include "source/span.h"
+
+enum postfix_says {
+	POSTFIX_FOREIGN, /* another program, or a service that is not the MX's */
+	POSTFIX_GARBLED, /* no stamp, or a line we know that is not as we know it */
+	POSTFIX_NOTHING, /* smtpd's, but nothing we need */
+	POSTFIX_CONNECT,
+	POSTFIX_DISCONNECT,
+	POSTFIX_CLIENT,  /* a recipient was accepted: a queue file was opened */
+	POSTFIX_REFUSED, /* 4xx or 5xx with a text */
+	POSTFIX_LOST,    /* connection lost or timed out */
+	POSTFIX_RELAYED, /* accepted through a before-queue filter */
+	POSTFIX_QUEUED,  /* by the queue manager */
+	POSTFIX_DISCARDED,
+	POSTFIX_DELIVERY, /* tells a recipient */
+};
+
+/* Counts of a disconnect line; tried includes those that were refused. */
+struct postfix_counts {
+	bool has_any; /* Postfix 3.0 and later */
+	uint32_t helo, mail, rcpt, rcpt_ok, data, data_ok, bdat_ok, quit;
+};
+
+struct postfix_line {
+	int64_t time;
+	uint32_t precision_us;
+	struct span host, process; /* "mail", "mail postfix/smtpd[123]" */
+	struct span queue_id;      /* empty: none */
+	struct addr client;        /* CONNECT DISCONNECT CLIENT REFUSED LOST RELAYED */
+	struct span name;          /* the client's; empty when unknown */
+	enum depth stage;          /* REFUSED, LOST: the command it was at */
+	int code;                  /* REFUSED: 4 or 5 */
+	struct postfix_counts counts;
+	bool has_from;
+	struct span from, to, helo; /* REFUSED RELAYED QUEUED DELIVERY; may be empty */
+};
+
+enum postfix_says postfix_read_line(struct logtime *times, const char *line, size_t len,
+				    int64_t now, struct postfix_line *ret_line);
+
+#endif

@@ -1,0 +1,492 @@
+#include "source/maillog_postfix.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "source/postfix_line.h"
+
+enum { SEEN_MAX = 128 };
+
+/* What came out: each visit as one line of text. */
+struct seen {
+	char text[SEEN_MAX][512];
+	struct visit visits[SEEN_MAX]; /* texts are gone */
+	size_t count;
+};
+
+static void on_visit(void *arg, const struct visit *v)
+{
+	struct seen *s = arg;
+	char client[ADDR_TEXT_MAX], when[STAMP_TEXT_MAX];
+	assert_true(s->count < SEEN_MAX);
+	s->visits[s->count] = *v;
+	(void)snprintf(s->text[s->count++], 512,
+		       "%.19s %s name=%s %s %s helo=%s from=%s to=%s",
+		       stamp_text(v->time, when) + 11, addr_text(v->client, client),
+		       v->name, depth_name(v->depth), outcome_name(v->outcome), v->helo,
+		       v->mail_from, v->recipient_domain);
+}
+
+/* The clock of all tests: 2026-11-23T15:00:00Z, in UTC. */
+static int64_t test_now(void)
+{
+	int64_t now;
+	assert_true(stamp_parse("2026-11-23T15:00:00Z", &now, NULL));
+	return now;
+}
+
+static void feed(struct maillog_postfix *p, const char *line)
+{
+	maillog_postfix_line(p, line, strlen(line), test_now());
+}
+
+static void expect(const struct seen *s, size_t at, const char *want)
+{
+	if (at >= s->count)
+		fail_msg("visit %zu: got none, want \"%s\"", at, want);
+	if (strcmp(s->text[at], want) != 0)
+		fail_msg("visit %zu:\ngot  \"%s\"\nwant \"%s\"", at, s->text[at], want);
+}
+
+static struct maillog_postfix *read_file(const char *name, struct seen *s)
+{
+	char path[512], line[4096];
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, s);
+	(void)snprintf(path, sizeof(path), FMX_TEST_DATA "/maillog/%s", name);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		feed(p, line);
+		maillog_postfix_advance(p, maillog_postfix_newest(p));
+	}
+	fclose(f);
+	return p;
+}
+
+/* Written by Postfix 3.7.11 (maillog_file) while a client did what stands
+ * beside each row. */
+static void what_postfix_wrote_becomes_what_the_client_did(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+		/* a message, step by step */
+		"14:59:30Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=",
+		/* the same from a client without a name */
+		"14:59:31Z 203.0.113.9 name= data accepted helo= "
+		"from=alice@client.example to=example.com",
+		/* by IPv6 */
+		"14:59:31Z 2001:db8::7 name= data accepted helo= "
+		"from=alice@client.example to=example.com",
+		/* two in one session */
+		"14:59:31Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=example.com",
+		/* with HELO and the null sender */
+		"14:59:31Z 198.51.100.7 name=client.example data accepted helo= from= "
+		"to=",
+		/* an unknown recipient */
+		"14:59:31Z 203.0.113.9 name= rcpt rejected helo=u from=a@b.example "
+		"to=example.com",
+		/* relaying, greylisted and refused recipients */
+		"14:59:32Z 203.0.113.9 name= rcpt deferred helo=u from=a@b.example "
+		"to=elsewhere.example",
+		/* greylisted */
+		"14:59:32Z 203.0.113.9 name= rcpt deferred helo=u from=a@b.example "
+		"to=example.com",
+		/* HELO x[192.0.2.1], RCPT TO:<x[192.0.2.3]@elsewhere.example> */
+		"14:59:32Z 203.0.113.9 name= rcpt rejected helo= from= to=",
+		/* EHLO and MAIL with words of the log in them */
+		"14:59:32Z 203.0.113.9 name= rcpt deferred "
+		"helo=u]:?connect?from?z[192.0.2.4] from=q@r to=elsewhere.example",
+		/* gone after connecting, EHLO, MAIL, RCPT, DATA; reset after RCPT */
+		"14:59:32Z 203.0.113.9 name= connect aborted helo= from= to=",
+		"14:59:33Z 203.0.113.9 name= helo aborted helo= from= to=",
+		"14:59:33Z 203.0.113.9 name= mail aborted helo= from= to=",
+		"14:59:33Z 203.0.113.9 name= rcpt aborted helo= from= to=",
+		"14:59:33Z 203.0.113.9 name= data aborted helo= from= to=",
+		"14:59:33Z 203.0.113.9 name= rcpt aborted helo= from= to=",
+		/* QUIT; NOOP and QUIT */
+		"14:59:34Z 203.0.113.9 name= connect aborted helo= from= to=",
+		"14:59:34Z 203.0.113.9 name= connect aborted helo= from= to=",
+		/* reset within the message */
+		"14:59:34Z 203.0.113.9 name= data aborted helo= from= to=",
+		/* GET / HTTP/1.1 */
+		"14:59:34Z 203.0.113.9 name= connect aborted helo= from= to=",
+		/* MAIL that is not well-formed */
+		"14:59:34Z 203.0.113.9 name= mail aborted helo= from= to=",
+		/* MAIL with a SIZE that is too big */
+		"14:59:35Z 203.0.113.9 name= mail rejected helo=u from=a@b.example to=",
+		/* a message that is too big */
+		"14:59:35Z 203.0.113.9 name= data rejected helo= from= to=",
+		/* a message that a header check discarded */
+		"14:59:35Z 198.51.100.7 name=client.example data rejected helo= from= "
+		"to=",
+		/* one that a header check put on hold */
+		"14:59:35Z 198.51.100.7 name=client.example data accepted helo= from= "
+		"to=",
+		/* a message by BDAT */
+		"14:59:35Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=",
+		/* too many errors */
+		"14:59:36Z 203.0.113.9 name= helo aborted helo= from= to=",
+		/* one recipient greylisted, one accepted, and a message */
+		"14:59:47Z 203.0.113.9 name= data accepted helo=u from=a@b.example "
+		"to=example.com",
+		/* AUTH where there is none */
+		"14:59:47Z 203.0.113.9 name= helo aborted helo= from= to=",
+		/* refused, told as a warning; RSET */
+		"14:59:47Z 203.0.113.9 name= rcpt rejected helo= from= to=",
+		/* silent until the time-out */
+		"14:59:47Z 192.0.2.25 name=mail.example.com connect aborted helo= from= "
+		"to=",
+		/* VRFY */
+		"14:59:52Z 203.0.113.9 name= helo deferred helo=u from= to=",
+		/* three at once, each with a message */
+		"14:59:52Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=example.com",
+		"14:59:52Z 203.0.113.9 name= data accepted helo= "
+		"from=alice@client.example to=example.com",
+		"14:59:52Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=",
+		/* XCLIENT */
+		"14:59:53Z 203.0.113.9 name= helo aborted helo= from= to=",
+	};
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = read_file("postfix-3.7.log", &s);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		expect(&s, i, rows[i]);
+	assert_int_equal(s.count, 66);
+	for (size_t i = sizeof(rows) / sizeof(rows[0]); i < s.count; i++)
+		assert_int_equal(s.visits[i].depth,
+				 DEPTH_CONNECT); /* one said QUIT often */
+	struct maillog_postfix_counts c = maillog_postfix_counts(p);
+	assert_int_equal(c.garbled, 0);
+	assert_int_equal(c.open, 0);
+	assert_int_equal(maillog_postfix_held(p), STAMP_NEVER);
+	maillog_postfix_free(p);
+}
+
+#define AT(seconds) "2026-11-23T14:00:" seconds ".500000+00:00 mail "
+#define U "unknown[203.0.113.9]"
+
+static void sessions_are_joined_whatever_the_order_of_lines(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *story;
+		const char *lines[10];
+		const char *want[4];
+	} rows[] = {
+		{ "the queue manager's line comes after the disconnect line",
+		  { AT("01") "postfix/smtpd[1]: connect from "
+			     "client.example[198.51.100.7]",
+		    AT("02") "postfix/smtpd[1]: 4XYZAB: "
+			     "client=client.example[198.51.100.7]",
+		    AT("03") "postfix/smtpd[1]: disconnect from "
+			     "client.example[198.51.100.7] "
+			     "ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5",
+		    AT("04") "postfix/qmgr[9]: 4XYZAB: from=<a@b.example>, size=9, "
+			     "nrcpt=1 "
+			     "(queue active)" },
+		  { "14:00:01.5Z 198.51.100.7 name=client.example data accepted helo= "
+		    "from=a@b.example to=" } },
+		{ "other instances of Postfix are the MX too, submission is not",
+		  { AT("01") "postfix-in/smtpd[1]: connect from " U,
+		    AT("01") "postfix/mx/smtpd[1]: connect from " U,
+		    AT("01") "postfix/submission/smtpd[2]: connect from " U,
+		    AT("01") "postfix-submissions/smtpd[2]: connect from " U,
+		    AT("01") "postfix/smtps/smtpd[2]: connect from " U,
+		    AT("01") "smtpd[3]: connect from " U },
+		  { "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=",
+		    "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=" } },
+		{ "a port behind the address",
+		  { AT("01") "postfix/smtpd[1]: connect from "
+			     "client.example[198.51.100.7]:4711",
+		    AT("02") "postfix/smtpd[1]: NOQUEUE: reject: RCPT from "
+			     "client.example[198.51.100.7]:4711: 450 4.2.0 "
+			     "<c@d.example>: "
+			     "later; from=<a@b.example> to=<c@d.example> proto=SMTP "
+			     "helo=<h>",
+		    AT("03") "postfix/smtpd[1]: disconnect from "
+			     "client.example[198.51.100.7]:4711 helo=1 mail=1 rcpt=0/1 "
+			     "quit=1 "
+			     "commands=3/4" },
+		  { "14:00:01.5Z 198.51.100.7 name=client.example rcpt deferred helo=h "
+		    "from=a@b.example to=d.example" } },
+		{ "a disconnect line is missing: the next session of the process ends it",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: connect from unknown[203.0.113.10]" },
+		  { "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=",
+		    "14:00:02.5Z 203.0.113.10 name= connect aborted helo= from= to=" } },
+		{ "a connect line is missing: the session begins with what there is",
+		  { AT("05") "postfix/smtpd[1]: disconnect from " U
+			     " ehlo=1 mail=1 quit=1 commands=3" },
+		  { "14:00:05.5Z 203.0.113.9 name= mail aborted helo= from= to=" } },
+		{ "two machines in one log, same process ids and queue ids",
+		  { "2026-11-23T14:00:01+00:00 one postfix/smtpd[1]: connect from " U,
+		    "2026-11-23T14:00:02+00:00 two postfix/smtpd[1]: connect from " U,
+		    "2026-11-23T14:00:03+00:00 two postfix/smtpd[1]: disconnect from " U
+		    " ehlo=1 quit=1 commands=2" },
+		  { "14:00:02Z 203.0.113.9 name= helo aborted helo= from= to=",
+		    "14:00:01Z 203.0.113.9 name= connect aborted helo= from= to=" } },
+		{ "a milter refuses the message, told by cleanup",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: 4XYZAB: client=" U,
+		    AT("03") "postfix/cleanup[7]: 4XYZAB: milter-reject: END-OF-MESSAGE "
+			     "from " U
+			     ": 4.7.1 try later; from=<a@b.example> to=<c@D.example> "
+			     "proto=ESMTP helo=<h>",
+		    AT("04") "postfix/smtpd[1]: disconnect from " U
+			     " ehlo=1 mail=1 rcpt=1 data=0/1 quit=1 commands=4/5" },
+		  { "14:00:01.5Z 203.0.113.9 name= data deferred helo=h from=a@b.example "
+		    "to=d.example" } },
+		{ "a filter before the queue took it",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: NOQUEUE: client=" U,
+		    AT("03") "postfix/smtpd[1]: proxy-accept: END-OF-MESSAGE from " U
+			     ": 250 2.0.0 Ok: queued as AB; from=<a@b.example> "
+			     "to=<c@d.example> proto=ESMTP helo=<h>",
+		    AT("04") "postfix/smtpd[1]: disconnect from " U
+			     " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5" },
+		  { "14:00:01.5Z 203.0.113.9 name= data accepted helo=h from=a@b.example "
+		    "to=d.example" } },
+		{ "before Postfix 3.0 there were no counts",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: lost connection after RCPT from " U,
+		    AT("02") "postfix/smtpd[1]: disconnect from " U },
+		  { "14:00:01.5Z 203.0.113.9 name= rcpt aborted helo= from= to=" } },
+		{ "the server was full: the client was told 421",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: warning: Connection concurrency limit "
+			     "exceeded: 51 from " U " for service smtp",
+		    AT("02") "postfix/smtpd[1]: disconnect from " U " commands=0/0" },
+		  { "14:00:01.5Z 203.0.113.9 name= connect deferred helo= from= to=" } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seen s = { .count = 0 };
+		struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+		size_t want = 0;
+		print_message("%s\n", rows[i].story);
+		for (size_t k = 0; k < 10 && rows[i].lines[k]; k++)
+			feed(p, rows[i].lines[k]);
+		maillog_postfix_finish(p);
+		for (; want < 4 && rows[i].want[want]; want++)
+			expect(&s, want, rows[i].want[want]);
+		assert_int_equal(s.count, want);
+		maillog_postfix_free(p);
+	}
+}
+
+static void only_postfix_says_who_the_client_is(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"x[192.0.2.1]",
+		"u]: connect from z[192.0.2.4]",
+		"a> to=<b@c> proto=SMTP helo=<postfix/smtpd[1]: connect from "
+		"e[192.0.2.1]",
+		"postfix/smtpd[1]: disconnect from e[192.0.2.1] ehlo=1",
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct seen s = { .count = 0 };
+		struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+		char line[1024];
+		feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
+		(void)snprintf(
+		    line, sizeof(line),
+		    AT("02") "postfix/smtpd[1]: NOQUEUE: reject: RCPT from " U
+			     ": 550 5.7.1 <%s>: no; from=<%s> to=<%s> proto=SMTP "
+			     "helo=<%s>",
+		    texts[i], texts[i], texts[i], texts[i]);
+		feed(p, line);
+		(void)snprintf(
+		    line, sizeof(line),
+		    AT("02") "postfix/smtpd[1]: warning: non-SMTP command from " U ": %s",
+		    texts[i]);
+		feed(p, line);
+		feed(p, AT("03") "postfix/smtpd[1]: disconnect from " U
+				 " quit=1 commands=1");
+		maillog_postfix_finish(p);
+		assert_int_equal(s.count, 1);
+		assert_non_null(strstr(s.text[0], " 203.0.113.9 name= rcpt rejected "));
+		maillog_postfix_free(p);
+	}
+}
+
+static void lines_that_are_not_ours_are_counted_by_kind(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	feed(p, AT("01") "sshd[12]: Connection from 192.0.2.1 port 22");
+	feed(p, AT("01") "kernel: connect from x[192.0.2.1]");
+	feed(p, AT("01") "postfix/qmgr[1]: 4XYZAB: removed");
+	feed(p, "connect from x[192.0.2.1]");
+	feed(p, "");
+	feed(p, "\xff\xfe\x01");
+	feed(p, AT("01") "postfix/smtpd[1]: connect from x[192.0.2");
+	feed(p, AT("01") "postfix/smtpd[1]: connect from x[192.0.2.1] and more");
+	feed(p, AT("01") "postfix/smtpd[1]: disconnect from x[192.0.2.1] ehlo=x");
+	feed(p,
+	     AT("01") "postfix/smtpd[1]: improper command pipelining after DATA from x[");
+	struct maillog_postfix_counts c = maillog_postfix_counts(p);
+	assert_int_equal(c.lines, 10);
+	assert_int_equal(c.foreign, 3);
+	assert_int_equal(c.garbled, 6);
+	assert_int_equal(c.used, 1);
+	maillog_postfix_finish(p);
+	assert_int_equal(s.count, 0);
+	maillog_postfix_free(p);
+}
+
+static void a_long_session_is_given_once_and_holds_until_then(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	int64_t began;
+	assert_true(stamp_parse("2026-11-23T14:00:01.5Z", &began, NULL));
+	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
+	maillog_postfix_advance(p, began + POSTFIX_OPEN_MAX - 1);
+	assert_int_equal(s.count, 0);
+	assert_int_equal(maillog_postfix_held(p), began);
+	maillog_postfix_advance(p, began + POSTFIX_OPEN_MAX);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(maillog_postfix_held(p), STAMP_NEVER);
+	feed(p, AT("59") "postfix/smtpd[1]: disconnect from " U " quit=1 commands=1");
+	maillog_postfix_finish(p);
+	assert_int_equal(s.count, 1);
+	maillog_postfix_free(p);
+}
+
+static void a_message_nobody_queued_in_time_counts_by_its_answer(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	int64_t ended;
+	assert_true(stamp_parse("2026-11-23T14:00:03.5Z", &ended, NULL));
+	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
+	feed(p, AT("02") "postfix/smtpd[1]: 4XYZAB: client=" U);
+	feed(p, AT("03") "postfix/smtpd[1]: disconnect from " U
+			 " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5");
+	maillog_postfix_advance(p, ended + POSTFIX_QUEUE_WAIT - 1);
+	assert_int_equal(s.count, 0);
+	maillog_postfix_advance(p, ended + POSTFIX_QUEUE_WAIT);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.visits[0].outcome, OUTCOME_ACCEPTED);
+	assert_int_equal(s.visits[0].ended, ended);
+	maillog_postfix_free(p);
+}
+
+static void sessions_are_bounded_and_the_oldest_goes_first(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	for (int i = 0; i < POSTFIX_SESSIONS_MAX + 3; i++) {
+		char line[200];
+		(void)snprintf(
+		    line, sizeof(line),
+		    AT("01") "postfix/smtpd[%d]: connect from unknown[203.0.%d.%d]", i,
+		    i / 250, i % 250);
+		feed(p, line);
+	}
+	assert_int_equal(s.count, 3);
+	assert_non_null(strstr(s.text[2], " 203.0.0.2 "));
+	maillog_postfix_free(p);
+}
+
+struct stamp_row {
+	const char *zone, *now;
+	const char *lines[4];
+	const char *want[4]; /* NULL: refused */
+};
+
+static void stamps_are_read_in_both_forms(void **state)
+{
+	(void)state;
+	static const struct stamp_row rows[] = {
+		{ "UTC",
+		  "2026-11-23T15:00:00Z",
+		  { "Nov 23 14:05:09 m", "Nov  3 14:05:09 m", "Nov 24 14:05:09 m",
+		    "Dec 31 23:59:60 m" },
+		  { "2026-11-23T14:05:09Z", "2026-11-03T14:05:09Z",
+		    "2026-11-24T14:05:09Z", "2026-01-01T00:00:00Z" } },
+		{ "Europe/Berlin",
+		  "2026-11-23T15:00:00Z",
+		  { "2026-11-23T14:05:09.123456+01:00 m", "2026-11-23T14:05:09Z m",
+		    "Nov 23 14:05:09 m", "Jul  1 00:00:00 m" },
+		  { "2026-11-23T13:05:09.123456Z", "2026-11-23T14:05:09Z",
+		    "2026-11-23T13:05:09Z", "2026-06-30T22:00:00Z" } },
+		/* the hour that comes twice: 25 October 2026, 02:00 CEST = CET */
+		{ "Europe/Berlin",
+		  "2026-10-25T12:00:00Z",
+		  { "Oct 25 01:59:59 m", "Oct 25 02:59:59 m", "Oct 25 02:00:00 m",
+		    "Oct 25 03:00:00 m" },
+		  { "2026-10-24T23:59:59Z", "2026-10-25T00:59:59Z",
+		    "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z" } },
+		/* a year has begun since, and a day that few years have */
+		{ "UTC",
+		  "2027-01-01T00:00:05Z",
+		  { "Dec 31 23:59:59 m", "Jan  1 00:00:01 m", "Feb 29 12:00:00 m",
+		    "Feb 30 12:00:00 m" },
+		  { "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z",
+		    "2024-02-29T12:00:00Z", NULL } },
+		{ "UTC",
+		  "2026-11-23T15:00:00Z",
+		  { "Nov 23 24:05:09 m", "Nov 23 14:05:09", "Nov 00 14:05:09 m",
+		    "2026-11-23 14:05:09 m" },
+		  { NULL, NULL, NULL, NULL } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct logtime reader = { 0 };
+		int64_t now, t;
+		uint32_t precision;
+		assert_int_equal(setenv("TZ", rows[i].zone, 1), 0);
+		tzset();
+		assert_true(stamp_parse(rows[i].now, &now, NULL));
+		for (size_t k = 0; k < 4; k++) {
+			const char *text = rows[i].lines[k], *want = rows[i].want[k];
+			struct span line = { text, text + strlen(text) };
+			char got[STAMP_TEXT_MAX] = "refused";
+			if (logtime_read(&reader, &line, now, &t, &precision))
+				stamp_text(t, got);
+			if (strcmp(got, want ? want : "refused") != 0)
+				fail_msg("%s (%s): got %s, want %s", text, rows[i].zone,
+					 got, want ? want : "refused");
+			if (want)
+				assert_int_equal(*line.at, 'm');
+			if (want)
+				assert_int_equal(precision,
+						 strchr(want, '.') ? 1 : 1000000);
+		}
+	}
+	assert_int_equal(setenv("TZ", "UTC", 1), 0);
+	tzset();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_postfix_wrote_becomes_what_the_client_did),
+		cmocka_unit_test(sessions_are_joined_whatever_the_order_of_lines),
+		cmocka_unit_test(only_postfix_says_who_the_client_is),
+		cmocka_unit_test(lines_that_are_not_ours_are_counted_by_kind),
+		cmocka_unit_test(a_long_session_is_given_once_and_holds_until_then),
+		cmocka_unit_test(a_message_nobody_queued_in_time_counts_by_its_answer),
+		cmocka_unit_test(sessions_are_bounded_and_the_oldest_goes_first),
+		cmocka_unit_test(stamps_are_read_in_both_forms),
+	};
+	(void)setenv("TZ", "UTC", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
