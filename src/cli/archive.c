@@ -49,15 +49,30 @@ int archive_open(struct archive *a, const struct cli *c, enum journal_mode mode)
 		return code;
 	int rc = 0;
 	if (access(a->path, F_OK) != 0)
-		rc = error_set(&e, -errno,
-			       "cannot open the journal %s: %s (`fakemx serve` makes it)",
-			       a->path, strerror(errno));
+		rc = error_set(&e, -errno, "cannot open the journal %s: %s%s", a->path,
+			       strerror(errno),
+			       errno == ENOENT ? " (`fakemx serve` makes it)" : "");
 	if (rc == 0)
 		rc = journal_open(a->path, mode, &a->journal, &e);
 	if (rc == 0)
 		return CLI_DONE;
 	archive_close(a);
 	return cli_fail(c, &e);
+}
+
+static void on_progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct progress *p = arg;
+	if (done == total)
+		progress_end(p);
+	else
+		progress_set(p, done, total, NULL);
+}
+
+void archive_show_progress(struct archive *a, const struct cli *c)
+{
+	progress_begin(&a->progress, c, "records");
+	journal_on_progress(a->journal, on_progress, &a->progress);
 }
 
 void archive_close(struct archive *a)

@@ -17,17 +17,17 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "cli/cli.h"
 #include "config/config.h"
 #include "journal/journal.h"
 #include "outlet/report.h"
-
-struct cli;
 
 struct archive {
 	struct config config;
 	char path[CONFIG_TEXT_MAX + 32];
 	struct journal *journal; /* NULL after archive_find() */
 	int64_t now;             /* the trial's clock if it has one */
+	struct progress progress;
 };
 
 /* The configuration and the journal's path alone. CLI_DONE, or what was said. */
@@ -36,6 +36,8 @@ FMX_MUST_CHECK int archive_find(struct archive *a, const struct cli *c);
  * it runs as. */
 FMX_MUST_CHECK int archive_open(struct archive *a, const struct cli *c,
 				enum journal_mode mode);
+/* A line on stderr while a replay takes long. */
+void archive_show_progress(struct archive *a, const struct cli *c);
 void archive_close(struct archive *a);
 
 /*

@@ -1,6 +1,5 @@
 /* explain - one sender: visits, walks, order, fate, listing, each with why. */
 #include "cli/archive.h"
-#include "cli/cli.h"
 #include "cli/verbs.h"
 #include "outlet/explain.h"
 
@@ -31,6 +30,7 @@ static int run(struct cli *c, int argc, char **argv)
 	int code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
+	archive_show_progress(&a, c);
 	if (explain_make(a.journal, client, a.now, &x, &e) != 0) {
 		code = cli_fail(c, &e);
 	} else {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/archive.h"
-#include "cli/cli.h"
 #include "cli/verbs.h"
 #include "outlet/list.h"
 #include "outlet/past.h"
@@ -66,6 +65,7 @@ static int run(struct cli *c, int argc, char **argv)
 	code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
+	archive_show_progress(&a, c);
 	code = print_list(c, &a, is_json);
 	archive_close(&a);
 	return code;

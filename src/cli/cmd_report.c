@@ -1,6 +1,5 @@
 /* report - what the decoys did: good mail first, then stopped senders. */
 #include "cli/archive.h"
-#include "cli/cli.h"
 #include "cli/verbs.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
@@ -28,6 +27,7 @@ static int run(struct cli *c, int argc, char **argv)
 	int code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
+	archive_show_progress(&a, c);
 	code = archive_span(c, a.now, &span);
 	if (code == CLI_DONE) {
 		if (report_make(a.journal, &span, a.now, &r, &e) != 0) {

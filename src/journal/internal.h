@@ -18,6 +18,8 @@ struct journal {
 	struct batch batch;   /* waits for the next commit */
 	struct batch writing; /* written, being handed out */
 	uint64_t handed;      /* seq of the last record given to a callback */
+	journal_progress_fn on_progress;
+	void *progress_arg;
 	uint64_t appended, committed, commits, dropped;
 };
 

@@ -21,8 +21,9 @@
  */
 enum { BUSY_TIMEOUT_MS = 5000 };
 
-/* Records read in one transaction by a replay without checkpoint. */
-enum { READ_SLICE = 10000 };
+/* Records read in one transaction by a replay without checkpoint, and records
+ * between two words about progress. */
+enum { READ_SLICE = 10000, PROGRESS_STEP = 8192 };
 
 /*
  * FULL costs one fsync a commit, that is one a second, and keeps what was
@@ -92,9 +93,9 @@ static int look_for(const char *path, struct error *e)
 {
 	if (access(path, F_OK) == 0)
 		return 0;
-	return error_set(e, -errno,
-			 "cannot open the journal %s: %s (`fakemx serve` makes it)", path,
-			 strerror(errno));
+	return error_set(e, -errno, "cannot open the journal %s: %s%s", path,
+			 strerror(errno),
+			 errno == ENOENT ? " (`fakemx serve` makes it)" : "");
 }
 
 static int prepare(struct journal *j, struct error *e)
@@ -429,20 +430,65 @@ static int replay_whole(struct journal *j, journal_checkpoint_fn on_checkpoint,
 	return rc;
 }
 
-int journal_replay(struct journal *j, journal_checkpoint_fn on_checkpoint,
-		   journal_record_fn fn, void *arg, struct error *e)
+static int replay_slices(struct journal *j, journal_record_fn fn, void *arg,
+			 struct error *e)
 {
 	struct head head;
-
-	if (on_checkpoint)
-		return replay_whole(j, on_checkpoint, fn, arg, e);
-
 	int rc = give_checkpoint(j, NULL, NULL, &j->handed, e);
 	if (rc == 0)
 		rc = journal_read_head(j, &head, e);
 	if (rc == 0)
 		rc = read_in_slices(j, (uint64_t)head.last_seq, fn, arg, e);
 	return rc;
+}
+
+/* Stands between the replay and its callback. */
+struct watched {
+	struct journal *j;
+	journal_checkpoint_fn on_checkpoint;
+	journal_record_fn fn;
+	void *arg;
+	uint64_t done, total;
+};
+
+static int count_and_pass(void *arg, const struct record *r, struct error *e)
+{
+	struct watched *w = arg;
+	if (++w->done % PROGRESS_STEP == 0 && w->done < w->total)
+		w->j->on_progress(w->j->progress_arg, w->done, w->total);
+	return w->fn(w->arg, r, e);
+}
+
+/* The checkpoint's callback wants the caller's arg, the records' ours. */
+static int watched_checkpoint(void *arg, const void *data, size_t len, struct error *e)
+{
+	struct watched *w = arg;
+	return w->on_checkpoint(w->arg, data, len, e);
+}
+
+int journal_replay(struct journal *j, journal_checkpoint_fn on_checkpoint,
+		   journal_record_fn fn, void *arg, struct error *e)
+{
+	struct watched w = {
+		.j = j, .fn = fn, .on_checkpoint = on_checkpoint, .arg = arg
+	};
+	if (j->on_progress) {
+		w.total = journal_counts(j).records;
+		fn = count_and_pass;
+		arg = &w;
+		on_checkpoint = on_checkpoint ? watched_checkpoint : NULL;
+	}
+	int rc = on_checkpoint ? replay_whole(j, on_checkpoint, fn, arg, e)
+			       : replay_slices(j, fn, arg, e);
+	if (j->on_progress)
+		j->on_progress(j->progress_arg, w.total, w.total);
+	return rc;
+}
+
+void journal_on_progress(struct journal *j, journal_progress_fn fn, void *arg)
+{
+	j->on_progress = fn;
+	j->progress_arg = arg;
 }
 
 struct journal_counts journal_counts(struct journal *j)

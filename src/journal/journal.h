@@ -82,6 +82,10 @@ FMX_MUST_CHECK int journal_commit(struct journal *j, journal_record_fn fn, void 
  * replay may stand still (a pipe) without the -wal file growing meanwhile. */
 FMX_MUST_CHECK int journal_replay(struct journal *j, journal_checkpoint_fn on_checkpoint,
 				  journal_record_fn fn, void *arg, struct error *e);
+/* Called by a replay now and then, and at its end with done equal to total:
+ * for a line that shows progress. fn NULL: no more. */
+typedef void (*journal_progress_fn)(void *arg, uint64_t done, uint64_t total);
+void journal_on_progress(struct journal *j, journal_progress_fn fn, void *arg);
 /* The checkpoint alone, if there is one. */
 FMX_MUST_CHECK int journal_checkpoint(struct journal *j, journal_checkpoint_fn fn,
 				      void *arg, struct error *e);

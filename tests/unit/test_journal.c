@@ -263,6 +263,38 @@ static void more_records_than_one_slice_are_all_replayed(void **state)
 	journal_close(j);
 }
 
+static void note_progress(void *arg, uint64_t done, uint64_t total)
+{
+	uint64_t *calls = arg;
+	assert_int_equal(total, 25000);
+	assert_true(done <= total);
+	assert_true(done == total || done > calls[1]);
+	calls[0]++;
+	calls[1] = done;
+}
+
+static void a_replay_tells_how_far_it_is(void **state)
+{
+	struct place *p = *state;
+	struct error e;
+	struct got g = { 0 };
+	uint64_t calls[2] = { 0 }; /* how many, the last */
+	struct journal *j = opened(p->path, JOURNAL_WRITE);
+	for (int i = 0; i < 25000; i++)
+		append(j, a_start(i));
+	commit(j, NULL);
+	journal_on_progress(j, note_progress, calls);
+	assert_int_equal(journal_replay(j, NULL, collect, &g, &e), 0);
+	assert_int_equal(calls[0], 4);
+	assert_int_equal(calls[1], 25000);
+	calls[0] = calls[1] = 0;
+	g = (struct got){ 0 };
+	assert_int_equal(journal_replay(j, keep_checkpoint, collect, &g, &e), 0);
+	assert_int_equal(calls[0], 4);
+	assert_int_equal(g.count, 25000);
+	journal_close(j);
+}
+
 static void a_missing_journal_is_not_made_by_a_reader(void **state)
 {
 	struct place *p = *state;
@@ -469,6 +501,7 @@ int main(void)
 		TEST(a_callback_that_stops_misses_nothing_afterwards),
 		TEST(a_follower_gets_each_record_once),
 		TEST(more_records_than_one_slice_are_all_replayed),
+		TEST(a_replay_tells_how_far_it_is),
 		TEST(a_missing_journal_is_not_made_by_a_reader),
 		TEST(the_file_is_for_its_owner_and_group),
 		TEST(kill_9_loses_nothing_acknowledged),
