@@ -1,0 +1,282 @@
+#include "source/maillog.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+
+static char folder[] = "/tmp/fakemx-test-maillog-XXXXXX";
+static char path[256], renamed[256];
+
+struct rig {
+	uv_loop_t loop;
+	struct maillog *log;
+	int64_t offset; /* of the clock that jumps */
+	struct visit visits[64];
+	size_t visit_count;
+	int64_t upto[16];
+	char trouble[4][512];
+	bool is_over[4];
+	size_t trouble_count;
+};
+
+static void on_visit(void *arg, const struct visit *v)
+{
+	struct rig *r = arg;
+	assert_true(r->visit_count < 64);
+	assert_true(v->source == VISIT_SOURCE_MAILLOG);
+	r->visits[r->visit_count++] = *v;
+}
+
+static void on_watermark(void *arg, uint16_t host, int64_t upto)
+{
+	struct rig *r = arg;
+	assert_true(host < 16 && upto > r->upto[host]);
+	r->upto[host] = upto;
+}
+
+static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	struct rig *r = arg;
+	assert_true(r->trouble_count < 4);
+	assert_int_equal(host, 5);
+	r->is_over[r->trouble_count] = is_over;
+	assert_true(str_copy(r->trouble[r->trouble_count++], 512, sentence));
+}
+
+static const uint16_t hosts[] = { 5, 6 };
+
+static void start(struct rig *r, enum maillog_start from, int64_t since,
+		  size_t host_count)
+{
+	struct source_sink sink = { on_visit, on_watermark, on_trouble, r };
+	struct maillog_spec spec = { .hosts = hosts,
+				     .host_count = host_count,
+				     .site = 2,
+				     .path = path,
+				     .start = from,
+				     .since = since };
+	memset(r, 0, sizeof(*r));
+	assert_int_equal(uv_loop_init(&r->loop), 0);
+	r->log = maillog_new(&r->loop, (struct stamp_clock){ &r->offset }, &spec, &sink);
+}
+
+static void on_late(uv_timer_t *t)
+{
+	*(bool *)t->data = true;
+}
+
+static void turn(struct rig *r, unsigned ms)
+{
+	uv_timer_t timer;
+	bool is_late = false;
+	timer.data = &is_late;
+	assert_int_equal(uv_timer_init(&r->loop, &timer), 0);
+	uv_update_time(&r->loop);
+	assert_int_equal(uv_timer_start(&timer, on_late, ms, 0), 0);
+	while (!is_late)
+		uv_run(&r->loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(&r->loop, UV_RUN_NOWAIT);
+}
+
+static void stop(struct rig *r)
+{
+	maillog_stop(r->log);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	maillog_free(r->log);
+	assert_int_equal(uv_loop_close(&r->loop), 0);
+}
+
+/* A line with the stamp `when`. */
+static void add(int64_t when, const char *text)
+{
+	char stamp[STAMP_TEXT_MAX];
+	FILE *f = fopen(path, "a");
+	assert_non_null(f);
+	assert_true(
+	    fprintf(f, "%s mail postfix/smtpd[%s\n", stamp_text(when, stamp), text) > 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	(void)unlink(path);
+	(void)unlink(renamed);
+	return 0;
+}
+
+#define ONE "unknown[203.0.113.9]"
+#define TWO "unknown[203.0.113.10]"
+
+static void visits_appear_while_the_log_grows_and_the_watermark_follows(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now();
+	add(now - STAMP_HOUR, "1]: connect from " TWO);
+	start(&r, MAILLOG_END, 0, 2);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 0);
+	now = stamp_now();
+	add(now, "1]: connect from " ONE);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 0);
+	r.offset = 10 * STAMP_SECOND;
+	turn(&r, 300);
+	assert_int_equal(r.upto[5], now); /* held by the open session */
+	assert_int_equal(maillog_counts(r.log).open, 1);
+	add(now + STAMP_SECOND, "1]: disconnect from " ONE " ehlo=1 quit=1 commands=2");
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(r.visits[0].site, 2);
+	assert_int_equal(r.visits[0].host, 5);
+	assert_true(r.visits[0].time == now);
+	assert_true(r.upto[5] > now + 7 * STAMP_SECOND);
+	assert_true(r.upto[5] <= stamp_now() + r.offset - MAILLOG_LAG);
+	assert_true(r.upto[5] == r.upto[6]);
+	assert_int_equal(r.trouble_count, 0);
+	stop(&r);
+}
+
+static void our_own_visits_are_counted_and_not_given(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct prefix own;
+	int64_t now = stamp_now();
+	assert_true(prefix_parse("203.0.113.10/31", &own));
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	maillog_ignore(r.log, &own, 1);
+	add(now, "1]: connect from " ONE);
+	add(now, "1]: disconnect from " ONE " quit=1 commands=1");
+	add(now, "1]: connect from " TWO);
+	add(now, "1]: disconnect from " TWO " quit=1 commands=1");
+	turn(&r, 400);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(maillog_counts(r.log).ignored, 1);
+	assert_true(maillog_counts(r.log).last_ignored == now);
+	stop(&r);
+}
+
+/* The next process begins at the last watermark: nothing twice, nothing lost. */
+static void a_restart_goes_on_where_the_watermark_stood(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t then = stamp_now() - STAMP_HOUR;
+	then -= then % STAMP_SECOND;
+	add(then, "1]: connect from " ONE);
+	add(then, "1]: disconnect from " ONE " quit=1 commands=1");
+	add(then + STAMP_SECOND, "1]: connect from " TWO);
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	turn(&r, 100);
+	stop(&r);
+	assert_int_equal(r.visit_count, 2); /* the open one as it stands */
+	int64_t upto = r.upto[5];
+	assert_true(upto > then + STAMP_SECOND);
+	add(upto - 1, "1]: disconnect from " TWO " quit=1 commands=1");
+	add(upto, "1]: connect from " ONE);
+	add(upto, "1]: disconnect from " ONE " quit=1 commands=1");
+	start(&r, MAILLOG_SINCE, upto, 1);
+	turn(&r, 100);
+	stop(&r);
+	assert_int_equal(r.visit_count, 1);
+	assert_true(r.visits[0].time == upto);
+}
+
+static void rotation_in_a_session_joins_it_all_the_same(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now();
+	start(&r, MAILLOG_END, 0, 1);
+	add(now, "1]: connect from " ONE);
+	turn(&r, 300);
+	assert_int_equal(rename(path, renamed), 0);
+	add(now, "1]: disconnect from " ONE " ehlo=1 quit=1 commands=2");
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(r.visits[0].depth, DEPTH_HELO);
+	assert_int_equal(maillog_counts(r.log).rotations, 1);
+	stop(&r);
+}
+
+static void a_log_that_is_not_there_is_trouble_until_it_is(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r, MAILLOG_END, 0, 1);
+	turn(&r, 600);
+	assert_int_equal(r.trouble_count, 1);
+	assert_false(r.is_over[0]);
+	assert_non_null(strstr(r.trouble[0], path));
+	assert_non_null(strstr(r.trouble[0], "No such file"));
+	assert_int_equal(r.upto[5], 0);
+	add(stamp_now(), "1]: connect from " ONE);
+	turn(&r, 600);
+	assert_int_equal(r.trouble_count, 2);
+	assert_true(r.is_over[1]);
+	assert_int_equal(maillog_counts(r.log).open, 1);
+	stop(&r);
+}
+
+static void old_lines_are_joined_by_their_own_time(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t then = stamp_now() - 24 * STAMP_HOUR;
+	FILE *f = fopen(path, "a");
+	char a[STAMP_TEXT_MAX], b[STAMP_TEXT_MAX];
+	assert_non_null(f);
+	/* A session that ends megabytes, but only minutes, further down. */
+	stamp_text(then, a);
+	stamp_text(then + 5 * STAMP_MINUTE, b);
+	(void)fprintf(f, "%s mail postfix/smtpd[1]: connect from " ONE "\n", a);
+	for (int i = 0; i < 60000; i++)
+		(void)fprintf(f, "%s mail sshd[%d]: some line of another program\n", a,
+			      i);
+	(void)fprintf(f,
+		      "%s mail postfix/smtpd[1]: disconnect from " ONE
+		      " ehlo=1 quit=1 commands=2\n",
+		      b);
+	assert_int_equal(fclose(f), 0);
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	turn(&r, 1000);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(r.visits[0].depth, DEPTH_HELO);
+	assert_int_equal(maillog_counts(r.log).foreign, 60000);
+	stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(
+		    visits_appear_while_the_log_grows_and_the_watermark_follows, clean),
+		cmocka_unit_test_teardown(our_own_visits_are_counted_and_not_given,
+					  clean),
+		cmocka_unit_test_teardown(a_restart_goes_on_where_the_watermark_stood,
+					  clean),
+		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
+					  clean),
+		cmocka_unit_test_teardown(a_log_that_is_not_there_is_trouble_until_it_is,
+					  clean),
+		cmocka_unit_test_teardown(old_lines_are_joined_by_their_own_time, clean),
+	};
+	if (!mkdtemp(folder))
+		return 1;
+	(void)snprintf(path, sizeof(path), "%s/log", folder);
+	(void)snprintf(renamed, sizeof(renamed), "%s/log.1", folder);
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+	(void)rmdir(folder);
+	return rc;
+}
