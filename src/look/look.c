@@ -107,7 +107,8 @@ static void look_finish(struct look *l)
 	name_registrable(s->domain, s->owner);
 	for (size_t i = 0; i < s->host_count; i++) {
 		struct seen_host *h = &s->hosts[i];
-		name_registrable(h->name, h->owner);
+		if (!name_is_literal(h->name))
+			name_registrable(h->name, h->owner);
 		h->is_declared = is_declared(l->looker, h->name);
 		for (size_t j = 0; j < h->address_count; j++)
 			h->addresses[j].is_own = is_own(l->looker, h->addresses[j].addr);
