@@ -191,6 +191,9 @@ uint16_t judge_group(const struct judge *j, uint16_t site_id);
  * sentence why: "backup.isp.example is not watched". */
 bool judge_is_measurable(const struct judge *j, uint16_t site_id, char *ret_why,
 			 size_t size);
+/* True while one address makes more than half of a group's visits (of at least
+ * 200, halved each day): a NAT may hide the clients, and it is not judged. */
+bool judge_nat(const struct judge *j, uint16_t site_id, struct addr *ret_client);
 /* Part of [since, until) in which everything was watched and well, 0..1. */
 double judge_coverage(const struct judge *j, uint16_t site_id, int64_t since,
 		      int64_t until);

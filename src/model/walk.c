@@ -1,0 +1,215 @@
+#include <string.h>
+
+#include "model/judge_internal.h"
+
+static void walk_open(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct sender *s = sender_at(j, sender);
+	walk_close(j, s);
+	s->walk = slab_take(&j->walks);
+	s->walk_number++;
+	struct walk *w = walk_at(j, s->walk);
+	w->sender = sender;
+	w->began = st->time;
+	w->since = second_up(later(st->time, j->now));
+	w->shown.is_new = true;
+}
+
+/* A walk that has seen only decoys stays open for 5 days: the sender may still
+ * be on its way. */
+static bool belongs(const struct judge *j, const struct sender *s, const struct walk *w,
+		    const struct step *st)
+{
+	if (!(w->bits & WALK_REAL))
+		return second_down(st->time) <=
+		       (int64_t)w->since + j->rules.final / STAMP_SECOND;
+	return st->time - (int64_t)s->last_visit * STAMP_SECOND <= j->rules.walk_gap;
+}
+
+/* Keeps the earlier of two first contacts. Returns true if it is the new one. */
+static bool take_first(bool is_there, int64_t *first, uint32_t *width,
+		       const struct step *st)
+{
+	if (is_there && *first <= st->time)
+		return false;
+	*first = st->time;
+	*width = st->width;
+	return true;
+}
+
+static void set_delay(struct walk *w, int64_t low, uint32_t low_width,
+		      const struct step *st)
+{
+	int64_t delay = later(0, st->time - low);
+	if (w->shown.delay && delay < (int64_t)w->shown.delay)
+		return; /* the greatest of the walk is told */
+	uint64_t error = (uint64_t)low_width - 1 + st->width - 1;
+	w->shown.delay = (uint32_t)delay + 1;
+	w->shown.delay_error = error > UINT32_MAX ? UINT32_MAX : (uint32_t)error;
+	w->low_paired = low;
+}
+
+/* A session that began earlier and ended later than we knew: the mail may have
+ * gone through it, or this contact was the next after the low visit. */
+static void correct_delay(struct walk *w, const struct step *st)
+{
+	int64_t met = w->low_paired + w->shown.delay - 1;
+	if (!w->shown.delay || st->time >= met)
+		return;
+	if (st->time >= w->low_paired)
+		w->shown.delay = (uint32_t)(st->time - w->low_paired) + 1;
+	else if (st->ended > w->low_paired)
+		w->shown.delay = w->shown.delay_error = 0;
+}
+
+static void delay_of_real(const struct judge *j, struct walk *w, const struct step *st)
+{
+	correct_delay(w, st);
+	if (w->low_wait && w->low_wait < st->time + st->width) {
+		if (st->time - w->low_wait <= j->rules.delay_window)
+			set_delay(w, w->low_wait, w->wait_width, st);
+		w->low_wait = 0;
+	}
+	w->busy = later(w->busy, st->ended);
+}
+
+/* Of several low visits the first counts, unless it was too long ago. */
+static void delay_of_low(const struct judge *j, struct walk *w, const struct step *st)
+{
+	if (w->busy > st->time)
+		return;
+	if (w->low_wait && st->time - w->low_wait <= j->rules.delay_window)
+		return;
+	w->low_wait = st->time;
+	w->wait_width = st->width;
+}
+
+static void visit_real(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct walk *w = walk_at(j, sender_at(j, sender)->walk);
+	bool was_late =
+	    w->bits & WALK_DECOY && st->time - w->began > j->rules.delay_window;
+	if (!(w->bits & WALK_REAL))
+		w->shown.returned_later = was_late;
+	if (take_first(w->bits & WALK_REAL, &w->real, &w->real_width, st))
+		w->answered = st->answered;
+	w->bits |= WALK_REAL;
+	delay_of_real(j, w, st);
+}
+
+/* What a contact with a real host says beyond its own walk. */
+static void tell_contact(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct sender *s = sender_at(j, sender);
+	struct contact c = { .sender = sender,
+			     .from = second_down(st->time),
+			     .to = second_up(st->time + st->width - 1) };
+	bool is_accepted = st->v->outcome == OUTCOME_ACCEPTED;
+	c.is_late = c.from <= second_up(j->groups[s->group].decided + j->rules.confirm);
+	pool_contact(j, &c);
+	if (is_accepted)
+		pool_accept(j, sender, c.to);
+	if (is_accepted && !st->v->is_spam && c.to > s->accepted)
+		s->accepted = c.to;
+	if (st->eye->minutes)
+		eye_visit(j, st);
+	if (c.is_late)
+		listing_late_contact(j, s, &c);
+	pool_ask_again(j, &c,
+		       c.is_late     ? POOL_STOPPED | POOL_LISTED | POOL_ACCUSED
+		       : is_accepted ? POOL_STOPPED | POOL_LISTED
+				     : POOL_STOPPED);
+}
+
+/* What the source reported too late must not accuse: the watermark had said
+ * that everything before it was in. */
+static void visit_decoy(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct walk *w = walk_at(j, sender_at(j, sender)->walk);
+	bool is_late = st->time < st->eye->watermark;
+	w->bits |= WALK_DECOY;
+	if (st->place == PLACE_LOW) {
+		take_first(w->bits & WALK_LOW, &w->low, &w->low_width, st);
+		w->bits |= WALK_LOW;
+		delay_of_low(j, w, st);
+	}
+	if (!st->is_contact)
+		return;
+	if (is_late)
+		w->bits |= WALK_LATE;
+	if (st->place == PLACE_LOW)
+		w->bits |= WALK_LOW_MET;
+	if (is_late)
+		return;
+	if (!(w->bits & WALK_PATIENT))
+		w->since = second_up(later(st->time, j->now));
+	w->bits |= WALK_PATIENT;
+	if (st->place != PLACE_HIGH)
+		return;
+	take_first(w->bits & WALK_HIGH, &w->high, &w->high_width, st);
+	w->bits |= WALK_HIGH;
+	listing_consider(j, sender, st);
+}
+
+static void walk_take(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct walk *w = walk_at(j, sender_at(j, sender)->walk);
+	w->began = earlier(w->began, st->time);
+	if (st->v->helo[0])
+		w->helo = name_mark(st->v->helo);
+	if (st->place == PLACE_CONTROL)
+		w->bits |= st->is_contact ? WALK_CONTROL : 0;
+	else if (st->place != PLACE_REAL)
+		visit_decoy(j, sender, st);
+	else if (st->is_contact)
+		visit_real(j, sender, st);
+}
+
+static bool make_step(const struct judge *j, const struct visit *v, struct step *ret)
+{
+	const struct host *h = judge_host(j, v->host, NULL);
+	struct eye *eye = eye_of_host(j, v->host);
+	if (!eye || (!h && !eye->is_real))
+		return false;
+	*ret = (struct step){
+		.v = v,
+		.group = eye->group,
+		.place = h ? h->place : PLACE_REAL,
+		.eye = eye,
+		.time = time_clamp(v->time),
+		.answered = v->answered > 0 ? time_clamp(v->answered) : 0,
+		.width = v->precision_us < 1              ? 1
+			 : v->precision_us > STAMP_MINUTE ? (uint32_t)STAMP_MINUTE
+							  : v->precision_us,
+		.is_contact = v->depth > DEPTH_KNOCK,
+	};
+	ret->ended = later(v->ended > 0 ? time_clamp(v->ended) : 0, ret->time);
+	return true;
+}
+
+/* A visit from long before the walk, reported late, is not part of it; it may
+ * still excuse. */
+int walk_visit(struct judge *j, const struct visit *v, struct error *e)
+{
+	struct step st;
+	if (!make_step(j, v, &st))
+		return error_set(e, FMX_EMALFORMED, "a visit names the unknown host %u",
+				 v->host);
+	uint32_t id = sender_take(j, v->client, st.group);
+	struct sender *s = sender_at(j, id);
+	sender_count_visit(j, s, &st);
+	struct walk *w = walk_at(j, s->walk);
+	bool is_stray = w && st.time + j->rules.walk_gap < w->began;
+	if (!w || !belongs(j, s, w, &st))
+		walk_open(j, id, &st);
+	w = walk_at(j, s->walk);
+	uint32_t second = second_down(st.time);
+	s->last_visit = second > s->last_visit ? second : s->last_visit;
+	if (st.place == PLACE_REAL && st.is_contact)
+		tell_contact(j, id, &st);
+	struct shown before = w->shown;
+	if (!is_stray)
+		walk_take(j, id, &st);
+	settle_from(j, id, &before);
+	return 0;
+}
