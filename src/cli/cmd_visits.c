@@ -1,10 +1,15 @@
 /* visits - the visits, one JSON object a line. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "base/stamp.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "cli/visits_log.h"
 #include "outlet/book.h"
 #include "outlet/visits.h"
 
@@ -67,12 +72,11 @@ static int print_visits(const struct cli *c, struct archive *a, struct printing 
 	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
 }
 
-static int run(struct cli *c, int argc, char **argv)
+static int from_journal(const struct cli *c)
 {
 	struct archive a;
 	struct printing p = { .line = BUF_INIT(LINE_MAX_BYTES) };
 
-	(void)argc, (void)argv;
 	int code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
@@ -87,21 +91,80 @@ static int run(struct cli *c, int argc, char **argv)
 	return code;
 }
 
+static int check_logs(const struct cli *c, const struct visits_log *v)
+{
+	bool follows = cli_flag(c, "follow");
+	if (follows && (v->file_count != 1 || strcmp(v->files[0], "-") == 0))
+		return cli_usage(c, "--follow takes one --maillog, a file");
+	if (follows && cli_option(c, "until"))
+		return cli_usage(c, "--follow of a mail log takes no --until");
+	return CLI_DONE;
+}
+
+/* The files of all --maillog, then the arguments. */
+static int from_logs(const struct cli *c, int argc, char **argv)
+{
+	char name[NAME_MAX_TEXT] = "";
+	struct visits_log v = { .host = cli_option(c, "host") };
+	v.files = xcalloc((size_t)argc + CLI_MAX_GIVEN, sizeof(*v.files));
+	for (const char *file; (file = cli_option_at(c, "maillog", v.file_count));)
+		v.files[v.file_count++] = (char *)(uintptr_t)file;
+	for (int i = 0; i < argc; i++)
+		v.files[v.file_count++] = argv[i];
+	if (!v.host && gethostname(name, sizeof(name) - 1) == 0)
+		v.host = name;
+
+	int code = check_logs(c, &v);
+	if (code == CLI_DONE)
+		code = archive_span(c, stamp_now(), &v.span);
+	if (code == CLI_DONE)
+		code = cli_flag(c, "follow") ? visits_log_follow(c, &v)
+					     : visits_log_read(c, &v);
+	free(v.files);
+	return code;
+}
+
+static int run(struct cli *c, int argc, char **argv)
+{
+	if (cli_option(c, "maillog"))
+		return from_logs(c, argc, argv);
+	if (argc > 0)
+		return cli_usage(c, "'%s': visits takes files after --maillog only",
+				 argv[0]);
+	if (cli_option(c, "host"))
+		return cli_usage(c, "--host goes with --maillog");
+	return from_journal(c);
+}
+
 static const struct option_row options[] = {
 	{ .name = "follow", .meaning = "Go on with what comes, until interrupted." },
 	ARCHIVE_SINCE,
 	ARCHIVE_UNTIL,
+	{ .name = "maillog",
+	  .may_repeat = true,
+	  .argument = "FILE",
+	  .meaning = "Not the journal's visits, but those in this log of Postfix; more "
+		     "files may follow. - is standard input." },
+	{ .name = "host",
+	  .argument = "NAME",
+	  .meaning = "The host whose log it is; this machine otherwise." },
 	{ 0 },
 };
 
 const struct verb verb_visits = {
 	.name = "visits",
 	.run = run,
-	.synopsis = "[--follow] [--since TIME] [--until TIME]",
+	.synopsis = "[--follow] [--since TIME] [--until TIME] [--host NAME] "
+		    "[--maillog FILE...]",
 	.summary = "the visits, one JSON object a line",
 	.help = "In the order in which they were seen. What is not known is null.\n\n"
 		"  fakemx visits --since 1h | jq -r 'select(.role == \"decoy\") | "
 		".address'\n"
-		"  fakemx visits --follow",
+		"  fakemx visits --follow\n"
+		"  fakemx visits --maillog /var/log/mail.log.1 /var/log/mail.log\n\n"
+		"A mail log that is followed is a feed for another machine's serve: "
+		"among the visits\nare lines {\"watermark\": TIME, \"host\": NAME}, "
+		"every visit before TIME was given.",
+	.most = CLI_ANY,
 	.options = options,
 };

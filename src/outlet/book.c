@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "model/judge.h"
 
 struct entry {
 	struct book_host host;
@@ -65,16 +64,6 @@ void book_record(struct book *b, const struct record *r)
 		return;
 	book_site(b, &s);
 	site_release(&s);
-}
-
-int book_load(void *book, const void *data, size_t len, struct error *e)
-{
-	struct judge *j = judge_new(NULL, NULL, NULL);
-	int rc = judge_load(j, data, len, e);
-	for (size_t i = 0; rc == 0 && i < judge_site_count(j); i++)
-		book_site(book, judge_site(j, i));
-	judge_free(j);
-	return rc;
 }
 
 const struct book_host *book_host(const struct book *b, uint16_t id)

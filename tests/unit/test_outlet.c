@@ -1,0 +1,194 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/stamp.h"
+#include "outlet/json.h"
+#include "outlet/keymap.h"
+#include "outlet/visits.h"
+
+#define NOON (INT64_C(1795392000) * STAMP_SECOND + 12 * STAMP_HOUR)
+
+static const struct book_host fake1 = { .role = ROLE_DECOY,
+					.place = PLACE_HIGH,
+					.name = "fake1.mx.example.com",
+					.site = "example" };
+
+static struct visit bare_visit(void)
+{
+	struct visit v = { .depth = DEPTH_KNOCK,
+			   .source = VISIT_SOURCE_KNOCK,
+			   .precision_us = 1,
+			   .time = NOON,
+			   .helo = "",
+			   .mail_from = "",
+			   .recipient_domain = "",
+			   .name = "" };
+	assert_true(addr_parse("2001:db8::25", &v.client));
+	return v;
+}
+
+static void line_is(const struct visit *v, const struct book_host *host, int64_t seen,
+		    const char *want)
+{
+	struct buf b = BUF_INIT(4096);
+	visits_object(v, host, seen, &b);
+	assert_string_equal(buf_text(&b), want);
+	json_t *o = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(o);
+	assert_int_equal(json_object_size(o), 13);
+	json_decref(o);
+	buf_release(&b);
+}
+
+static void what_is_not_known_of_a_visit_is_null(void **state)
+{
+	(void)state;
+	struct visit v = bare_visit();
+	line_is(&v, NULL, 0,
+		"{\"time\": \"2026-11-23T12:00:00Z\", \"seen\": null, \"site\": null, "
+		"\"host\": null, \"role\": null, \"address\": \"2001:db8::25\", "
+		"\"depth\": \"knock\", \"outcome\": null, \"helo\": null, \"sender\": "
+		"null, \"recipient_domain\": null, \"name\": null, \"source\": "
+		"\"knock\"}");
+}
+
+static void a_visit_with_everything_has_every_key(void **state)
+{
+	(void)state;
+	struct visit v = bare_visit();
+	v.depth = DEPTH_DATA;
+	v.outcome = OUTCOME_ACCEPTED;
+	v.source = VISIT_SOURCE_MAILLOG;
+	v.helo = "mx.sender.example";
+	v.mail_from = "a@sender.example";
+	v.recipient_domain = "example.com";
+	v.name = "mx.sender.example";
+	line_is(&v, &fake1, NOON + STAMP_SECOND / 4,
+		"{\"time\": \"2026-11-23T12:00:00Z\", \"seen\": "
+		"\"2026-11-23T12:00:00.25Z\", \"site\": \"example\", \"host\": "
+		"\"fake1.mx.example.com\", \"role\": \"decoy\", \"address\": "
+		"\"2001:db8::25\", \"depth\": \"data\", \"outcome\": \"accepted\", "
+		"\"helo\": \"mx.sender.example\", \"sender\": \"a@sender.example\", "
+		"\"recipient_domain\": \"example.com\", \"name\": \"mx.sender.example\", "
+		"\"source\": \"maillog\"}");
+}
+
+static void bytes_from_the_network_stay_one_line_of_json(void **state)
+{
+	(void)state;
+	char every[256];
+	for (int i = 1; i < 256; i++)
+		every[i - 1] = (char)i;
+	every[255] = '\0';
+	struct visit v = bare_visit();
+	struct buf b = BUF_INIT(8192);
+	v.helo = every;
+	v.mail_from =
+	    "\xed\xa0\x80 surrogate, \xc0\x80 overlong, \xf4\x90\x80\x80 beyond";
+	visits_object(&v, &fake1, 0, &b);
+	assert_null(strchr(buf_text(&b), '\n'));
+	json_t *o = json_loads(buf_text(&b), 0, NULL);
+	assert_non_null(o);
+	assert_non_null(json_string_value(json_object_get(o, "helo")));
+	json_decref(o);
+	buf_release(&b);
+}
+
+static void a_watermark_names_its_host(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT(4096);
+	visits_watermark(NOON, "mail \"x\"", &b);
+	assert_string_equal(buf_text(&b), "{\"watermark\": \"2026-11-23T12:00:00Z\", "
+					  "\"host\": \"mail \\\"x\\\"\"}");
+	buf_release(&b);
+}
+
+static void a_definition_names_its_hosts_until_the_next(void **state)
+{
+	(void)state;
+	struct book *book = book_new();
+	struct record r = { .kind = RECORD_SITE,
+			    .text = "site\t1\t1\thigh\told\n"
+				    "host\t1\treal\t-\t10\tmail.example.com\t\n"
+				    "address\t192.0.2.25\t25\n"
+				    "host\t2\tdecoy\tdefer\t30\tgone.example.com\t\n"
+				    "address\t192.0.2.30\t25\n" };
+	book_record(book, &r);
+	assert_string_equal(book_host(book, 2)->name, "gone.example.com");
+	assert_int_equal(book_host(book, 2)->role, ROLE_DECOY);
+	assert_int_equal(book_host(book, 2)->place, PLACE_HIGH);
+
+	r.text = "site\t1\t1\tnone\tnew\n"
+		 "host\t1\treal\t-\t10\tmail.example.com\t\n"
+		 "address\t192.0.2.25\t25\n";
+	book_record(book, &r);
+	r.text = "not a site";
+	book_record(book, &r);
+	assert_string_equal(book_host(book, 1)->site, "new");
+	assert_string_equal(book_host(book, 2)->site, "old"); /* its visits remain */
+	assert_string_equal(book_site_name(book, 1), "new");
+	assert_string_equal(book_site_name(book, 7), "");
+	assert_null(book_host(book, 3));
+	book_free(book);
+}
+
+static void json_values_read_as_people_write_them(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT(4096);
+	json_t *o = json_object();
+	json_add(o, "delay", json_seconds(20000));
+	json_add(o, "day", json_seconds(STAMP_DAY));
+	json_add(o, "text", json_text("a\xff"));
+	json_add(o, "none", json_text_or_null(""));
+	json_print(o, &b);
+	json_decref(o);
+	assert_string_equal(buf_text(&b), "{\n  \"delay\": 0.02,\n  \"day\": 86400.0,\n  "
+					  "\"text\": \"a\xef\xbf\xbd\",\n  \"none\": "
+					  "null\n}\n");
+	buf_release(&b);
+}
+
+static void a_map_finds_what_was_put_in_and_nothing_else(void **state)
+{
+	(void)state;
+	enum { COUNT = 5000 };
+	struct keymap m = { 0 };
+	struct addr a = bare_visit().client;
+	bool is_new;
+	assert_null(keymap_find(&m, a, 0));
+	for (int round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < COUNT; i++) {
+			a.bytes[15] = (uint8_t)i;
+			uint32_t *value = keymap_at(&m, a, i / 256, &is_new);
+			assert_non_null(value);
+			assert_int_equal(is_new, round == 0);
+			assert_int_equal(*value, round == 0 ? 0 : i);
+			*value = i;
+		}
+	assert_int_equal(m.count, COUNT);
+	a.bytes[15] = 1;
+	assert_null(keymap_find(&m, a, COUNT));
+	assert_int_equal(*keymap_find(&m, a, 3), 3 * 256 + 1);
+	keymap_release(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_known_of_a_visit_is_null),
+		cmocka_unit_test(a_visit_with_everything_has_every_key),
+		cmocka_unit_test(bytes_from_the_network_stay_one_line_of_json),
+		cmocka_unit_test(a_watermark_names_its_host),
+		cmocka_unit_test(a_definition_names_its_hosts_until_the_next),
+		cmocka_unit_test(json_values_read_as_people_write_them),
+		cmocka_unit_test(a_map_finds_what_was_put_in_and_nothing_else),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
