@@ -72,6 +72,13 @@ static bool log_since(void *arg, uint16_t host, int64_t *ret_since)
 	return *ret_since > 0 || past_watermark(n->past, host, ret_since, &seen);
 }
 
+static bool has_source(const struct engine *n, const struct host *h)
+{
+	if (h->role == ROLE_REAL)
+		return watch_log(n->watch, h->id) != 0;
+	return h->posture != POSTURE_CLOSED; /* knocks are not watched here */
+}
+
 void apply_marks(struct engine *n, const struct config *c)
 {
 	const struct judge *j = ledger_judge(n->ledger);
@@ -83,11 +90,14 @@ void apply_marks(struct engine *n, const struct config *c)
 		/* While a full disk keeps the definition from the judge, the site
 		 * is its own group; the commit that brings it comes here again. */
 		bool is_known = judge_site_is_configured(j, s->id);
-		for (size_t k = 0; k < s->host_count; k++)
+		uint16_t group = is_known ? judge_group(j, s->id) : s->id;
+		for (size_t k = 0; k < s->host_count; k++) {
+			const struct host *h = &s->hosts[k];
 			hosts[count++] =
-			    (struct marks_host){ .host = s->hosts[k].id,
-						 .group = is_known ? judge_group(j, s->id)
-								   : s->id };
+			    (struct marks_host){ .host = h->id,
+						 .group = group,
+						 .has_source = has_source(n, h) };
+		}
 	}
 	marks_set(n->marks, hosts, count, c->rules.confirm);
 	free(hosts);

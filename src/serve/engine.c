@@ -195,14 +195,28 @@ static void learn_ids(struct engine *n)
 	}
 }
 
-static void inherit_sockets(struct engine *n)
+/* Before anything else is opened: a number that is not open now would become a
+ * descriptor of ours. */
+static void find_inherited(struct engine *n)
 {
 	int count = sd_listen_fds(1);
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count && n->inherited_count < INHERITED_MAX; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+		if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0)
+			n->inherited[n->inherited_count++] = fd;
+		else
+			log_warning("socket-refused fd=%d reason=\"not a listening TCP "
+				    "socket (systemd: ListenStream=)\"",
+				    fd);
+	}
+}
+
+static void inherit_sockets(struct engine *n)
+{
+	for (size_t i = 0; i < n->inherited_count; i++) {
 		struct error e;
-		if (decoy_inherit(n->decoys, SD_LISTEN_FDS_START + i, &e) < 0)
-			log_warning("socket-refused fd=%d reason=\"%s\"",
-				    SD_LISTEN_FDS_START + i, e.text);
+		if (decoy_inherit(n->decoys, n->inherited[i], &e) < 0)
+			log_warning("socket-refused reason=\"%s\"", e.text);
 	}
 }
 
@@ -295,6 +309,7 @@ int engine_start(const struct engine_options *options, struct config *config,
 	*config = (struct config){ .sites = NULL };
 	if (n->options.ready_fd >= 0)
 		(void)fcntl(n->options.ready_fd, F_SETFL, O_NONBLOCK);
+	find_inherited(n);
 	init_loop(n);
 	int r = start(n, e);
 	if (r < 0) {

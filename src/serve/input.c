@@ -40,11 +40,7 @@ static void on_visit(void *arg, const struct visit *v)
 		return;
 	}
 	n->visits++;
-	struct record r = { .kind = RECORD_VISIT,
-			    .time = v->time,
-			    .site = v->site,
-			    .host = v->host,
-			    .visit = *v };
+	struct record r = { .kind = RECORD_VISIT, .time = v->time, .visit = *v };
 	input_add(n, &r);
 	marks_visit(n->marks, v->host, v->time);
 }

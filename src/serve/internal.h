@@ -31,7 +31,8 @@ enum {
 	COMMIT_BATCH = 10000,
 	TICK_MS = 1000,
 	STATUS_TICKS = 10,
-	RETRY_TICKS = 5,      /* while the journal cannot be written */
+	RETRY_TICKS = 5, /* while the journal cannot be written */
+	INHERITED_MAX = 256,
 	PAST_TICKS = 15 * 60, /* by then a log has been read again (maillog.h: 10 min) */
 };
 
@@ -60,6 +61,9 @@ struct engine {
 	uint64_t commit_delay_ms;
 	bool is_log_stalled[UINT16_MAX + 1]; /* by watch_log(); said once */
 	uint64_t visits, own_visits, old_visits;
+
+	int inherited[INHERITED_MAX]; /* sockets from systemd, until decoys have them */
+	size_t inherited_count;
 
 	struct ids *ids;
 	struct past *past;

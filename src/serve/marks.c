@@ -4,6 +4,7 @@
 
 struct mark {
 	uint16_t host;
+	bool has_source;
 	size_t want;             /* of its group, index in wants */
 	int64_t noted, noted_at; /* the source's last, and when it came; 0 none */
 	int64_t written, written_at;
@@ -78,6 +79,7 @@ void marks_set(struct marks *m, const struct marks_host *hosts, size_t count,
 		if (old)
 			*n = *old;
 		n->host = hosts[i].host;
+		n->has_source = hosts[i].has_source;
 		n->want = want_of_group(&now, m, hosts[i].group);
 		now.at[n->host] = (uint16_t)now.count;
 	}
@@ -196,7 +198,7 @@ size_t marks_write(struct marks *m, int64_t now, enum marks_need need,
 bool marks_are_fresh(const struct marks *m, int64_t since)
 {
 	for (size_t i = 0; i < m->count; i++) {
-		if (m->marks[i].noted && m->marks[i].noted_at < since)
+		if (m->marks[i].has_source && m->marks[i].noted_at < since)
 			return false;
 	}
 	return true;

@@ -36,7 +36,8 @@
 
 struct marks_host {
 	uint16_t host;
-	uint16_t group; /* sites judged together, judge_group() */
+	uint16_t group;  /* sites judged together, judge_group() */
+	bool has_source; /* one that gives watermarks is at work for it */
 };
 
 enum marks_need {
@@ -62,7 +63,7 @@ void marks_visit(struct marks *m, uint16_t host, int64_t time);
 size_t marks_write(struct marks *m, int64_t now, enum marks_need need,
 		   marks_write_fn write, void *arg);
 
-/* True once every source that ever gave a watermark gave one at or after since. */
+/* True once every source at work has given a watermark at or after since. */
 bool marks_are_fresh(const struct marks *m, int64_t since);
 /* The last one of a host, written or not; 0 if none. */
 int64_t marks_newest(const struct marks *m, uint16_t host);

@@ -209,7 +209,7 @@ class Bench:
         return f'  control "scan.{DOMAIN}" {{ address = {{ {self.at(self.scan)} }} posture = {posture} }}\n'
 
     def write(self, site=None, **options):
-        options = {"confirm": "1s", "grace": "0", **options}
+        options = {"confirm": "1s", "grace": "0", "probe_interval": "1s", **options}
         keys = "".join(f"{k} = {v}\n" for k, v in options.items())
         self.conf.write_text(f'lab = true\nstate = "{self.state}"\nclock = "{self.clock}"\n'
                              f'{keys}{site if site is not None else self.site()}')

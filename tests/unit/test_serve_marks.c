@@ -30,9 +30,9 @@ static void write_mark(void *arg, uint16_t host, int64_t upto)
 /* A site with a real host and a decoy, judged together, and another site. */
 static struct marks *marks_of_two_sites(void)
 {
-	static const struct marks_host hosts[] = { { MAIL, 1 },
-						   { FAKE, 1 },
-						   { OTHER, 2 } };
+	static const struct marks_host hosts[] = { { MAIL, 1, true },
+						   { FAKE, 1, true },
+						   { OTHER, 2, false } };
 	struct marks *m = marks_new();
 	marks_set(m, hosts, 3, 60 * S);
 	return m;
@@ -156,7 +156,8 @@ static void a_watermark_that_goes_back_is_not_written(void **state)
 static void a_reload_keeps_what_is_known_of_hosts_that_stay(void **state)
 {
 	(void)state;
-	static const struct marks_host after[] = { { OTHER, 2 }, { MAIL, 1 } };
+	static const struct marks_host after[] = { { OTHER, 2, true },
+						   { MAIL, 1, true } };
 	struct marks *m = marks_of_two_sites();
 	struct written w = { .count = 0 };
 	note_all(m, NOON);
@@ -174,8 +175,8 @@ static void it_is_known_whether_every_source_has_looked(void **state)
 {
 	(void)state;
 	struct marks *m = marks_of_two_sites();
-	assert_true(marks_are_fresh(m, NOON)); /* none has ever given one */
 	marks_note(m, MAIL, NOON, NOON);
+	assert_false(marks_are_fresh(m, NOON)); /* FAKE's has not begun */
 	marks_note(m, FAKE, NOON, NOON + S);
 	assert_true(marks_are_fresh(m, NOON));
 	assert_false(marks_are_fresh(m, NOON + S));

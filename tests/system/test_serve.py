@@ -1,0 +1,555 @@
+"""fakemx-serve as a process: start and stop, reload, signals, kill, full disk, bad surroundings.
+
+Runs on loopback with addresses and ports of its own; root is needed by the tests that mount a
+small disk or give root away, and by the runner.
+"""
+
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from lab.case import program
+from loopback import DOMAIN, Bench, Client, deliver, free_port, wait_for
+
+
+def reset_by(address, source=None):
+    """True if the connection is made, and then reset."""
+    try:
+        with Client(address, source) as c:
+            return c.file.read(1) == b"" and False
+    except ConnectionResetError:
+        return True
+
+
+class Postures(unittest.TestCase):
+    limit_seconds = 60
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = Bench("postures")
+        cls.bench.write(cls.bench.site(extra=cls.bench.control("busy")))
+        cls.bench.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.bench.close()
+
+    def visits(self, address):
+        self.bench.catch_up()
+        return [v["depth"] for v in self.bench.visits(address)]
+
+    def test_1_reset_lets_the_handshake_pass_and_resets(self):
+        self.assertTrue(reset_by(self.bench.fake0, "127.1.1.1"))
+        self.assertEqual(["connect"], self.visits("127.1.1.1"))
+
+    def test_2_busy_says_421_and_closes(self):
+        with Client(self.bench.scan, "127.1.1.2") as c:
+            self.assertRegex(c.reply(), r"^421 ")
+            self.assertEqual(b"", c.file.read())
+        self.assertEqual(["connect"], self.visits("127.1.1.2"))
+
+    def test_3_defer_holds_a_dialogue_and_takes_nothing(self):
+        with Client(self.bench.fake1, "127.1.1.3") as c:
+            self.assertRegex(c.reply(), r"^220 fake1\.shop\.example")
+            self.assertRegex(c.say("EHLO bot.example"), r"^250")
+            self.assertRegex(c.say("MAIL FROM:<x@bot.example>"), r"^250")
+            answer = c.say(f"RCPT TO:<info@{DOMAIN}>")
+            self.assertRegex(answer, r"^451 4\.")
+            self.assertIn("mail.shop.example", answer)
+            self.assertRegex(c.say("DATA"), r"^451 ")
+            self.assertRegex(c.say("QUIT"), r"^221 ")
+        self.assertEqual(["data"], self.visits("127.1.1.3"))
+
+    def test_4_the_real_host_is_seen_by_its_log(self):
+        self.assertRegex(deliver(self.bench.mail, "127.1.1.4"), r"^250 ")
+        self.bench.catch_up()
+        wait_for("the visit", lambda: self.bench.visits("127.1.1.4"))
+        seen = self.bench.visits("127.1.1.4")[0]
+        self.assertEqual(("maillog", "data", "accepted"), (seen["source"], seen["depth"], seen["outcome"]))
+
+    def test_5_our_own_probes_are_no_visits_but_a_client_at_our_address_is(self):
+        ours = "127.0.0.1"  # where a connection to any address of 127/8 leaves from
+        self.bench.catch_up()
+        probes = [h for h in self.bench.records("health") if h["ok"] == "yes"]
+        self.assertGreaterEqual(len(probes), 2)
+        self.assertIn(f"connect from unknown[{ours}]", self.bench.real.log.read_text())
+        self.assertEqual([], self.bench.visits(ours))
+        self.assertRegex(deliver(self.bench.mail, ours), r"^250 ")
+        self.bench.catch_up()
+        wait_for("the visit", lambda: len(self.bench.visits(ours)) == 1)
+
+    def test_6_a_visit_is_committed_within_a_second(self):
+        reset_by(self.bench.fake0, "127.1.1.6")
+        wait_for("the visit", lambda: self.bench.visits("127.1.1.6"), seconds=1.5)
+
+    def test_7_rubbish_does_not_end_the_daemon(self):
+        rubbish = random.Random(1)
+        for n in range(20):
+            with Client(self.bench.fake1, f"127.1.7.{n + 1}") as c:
+                try:
+                    c.socket.sendall(rubbish.randbytes(100000) + b"A" * 1000000 + b"\r\n")
+                    c.socket.shutdown(socket.SHUT_WR)
+                    while c.socket.recv(65536):
+                        pass
+                except OSError:
+                    pass  # it is free to end such a connection as it likes
+        self.assertTrue(reset_by(self.bench.fake0, "127.1.7.99"))
+        self.assertIsNone(self.bench.process.poll())
+
+    def test_8_it_stops_in_order_and_gives_open_connections_as_visits(self):
+        with Client(self.bench.fake1, "127.1.1.8") as c:
+            c.reply()
+            c.say("EHLO bot.example")
+            c.say("MAIL FROM:<x@bot.example>")
+            self.assertEqual(0, self.bench.stop())
+        self.assertEqual(["mail"], [v["depth"] for v in self.bench.visits("127.1.1.8")])
+        kinds = [r["kind"] for r in self.bench.records()]
+        self.assertEqual("stop", kinds[-1])
+        self.assertEqual(1, kinds.count("start"))
+        self.assertIn("watermark", kinds[-6:])
+
+
+class Reload(unittest.TestCase):
+    limit_seconds = 60
+
+    def setUp(self):
+        self.bench = Bench("reload")
+        self.addCleanup(self.bench.close)
+        self.bench.start()
+
+    def reload(self):
+        self.bench.said = len(self.bench.text())
+        self.bench.process.send_signal(signal.SIGHUP)
+        return self.bench.wait_log(r"info reloaded|error reload-refused").group(0)
+
+    def test_an_open_connection_stays(self):
+        with Client(self.bench.fake1, "127.1.2.1") as c:
+            c.reply()
+            c.say("EHLO sender.example")
+            self.bench.write(self.bench.site(high="busy"))
+            self.assertEqual("info reloaded", self.reload())
+            self.assertRegex(c.say("MAIL FROM:<x@sender.example>"), r"^250 ")
+            with Client(self.bench.fake1, "127.1.2.2") as after:
+                self.assertRegex(after.reply(), r"^421 ")
+
+    def test_decoys_come_and_go(self):
+        self.bench.write(self.bench.site(low=None, extra=self.bench.control("busy")))
+        self.assertEqual("info reloaded", self.reload())
+        with self.assertRaises(ConnectionRefusedError):
+            Client(self.bench.fake0)
+        with Client(self.bench.scan) as c:
+            self.assertRegex(c.reply(), r"^421 ")
+        sites = self.bench.records("site")
+        self.assertEqual(["1", "1"], [s["site"] for s in sites])
+        # The same names again have the same numbers again.
+        self.bench.write(self.bench.site(extra=self.bench.control("busy")))
+        self.assertEqual("info reloaded", self.reload())
+        self.assertTrue(reset_by(self.bench.fake0, "127.1.2.3"))
+        self.bench.catch_up()
+        hosts = {v["address"]: v["host"] for v in self.bench.visits()}
+        self.assertEqual("2", hosts["127.1.2.3"])
+
+    def test_an_unchanged_file_changes_nothing(self):
+        before = len(self.bench.records("site") + self.bench.records("rules"))
+        self.assertEqual("info reloaded", self.reload())
+        self.bench.catch_up()
+        self.assertEqual(before, len(self.bench.records("site") + self.bench.records("rules")))
+
+    def test_a_bad_file_is_refused_and_the_old_one_stays(self):
+        self.bench.write(self.bench.site(low="defer"))
+        self.assertEqual("error reload-refused", self.reload())
+        self.bench.conf.write_text("nonsense = true\n")
+        self.assertEqual("error reload-refused", self.reload())
+        self.assertIn("nonsense", self.bench.text())
+        self.assertTrue(reset_by(self.bench.fake0))
+        self.assertIsNone(self.bench.process.poll())
+
+    def test_a_port_in_use_refuses_the_whole_reload(self):
+        with socket.socket() as other:
+            other.bind(self.bench.scan)
+            other.listen()
+            self.bench.write(self.bench.site(low=None, extra=self.bench.control("busy")))
+            self.assertEqual("error reload-refused", self.reload())
+            self.assertTrue(reset_by(self.bench.fake0))
+
+    def test_many_reloads_leave_nothing_behind(self):
+        descriptors = f"/proc/{self.bench.process.pid}/fd"
+        self.reload()
+        before = len(os.listdir(descriptors))
+        for n in range(20):
+            self.bench.write(self.bench.site(low=None if n % 2 else "reset"))
+            self.assertEqual("info reloaded", self.reload())
+        wait_for("descriptors to be closed", lambda: len(os.listdir(descriptors)) <= before + 1)
+
+
+class Kill(unittest.TestCase):
+    limit_seconds = 120
+
+    def load(self, bench, seconds):
+        """Bots and good senders, each from an address of its own, until the time is over."""
+        end = time.monotonic() + seconds
+
+        def work(n):
+            source = 0
+            while time.monotonic() < end:
+                source += 1
+                address = f"127.{10 + n}.{source // 250}.{source % 250 + 1}"
+                try:
+                    if n == 0:
+                        reset_by(bench.fake0, address)
+                        deliver(bench.mail, address)
+                    elif n == 1:
+                        deliver(bench.fake1, address)
+                    else:
+                        reset_by(bench.fake0, address)
+                except OSError:
+                    time.sleep(0.01)  # nobody listens while it is dead
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+        for t in threads:
+            t.start()
+        return threads
+
+    def test_sigkill_under_load_loses_nothing_acknowledged_and_verdicts_are_those_of_a_replay(self):
+        with Bench("kill") as bench:
+            bench.start()
+            threads = self.load(bench, 9)
+            acknowledged = []
+            for _ in range(3):
+                time.sleep(2)
+                acknowledged = bench.replay("--records")
+                bench.process.kill()
+                bench.process.wait()
+                bench.start()
+                self.assertEqual(acknowledged, bench.replay("--records")[:len(acknowledged)])
+            for t in threads:
+                t.join()
+            bench.real.write("connect from unknown[127.99.0.1]", "smtpd")
+            bench.real.write("disconnect from unknown[127.99.0.1] commands=0/0", "smtpd")
+            bench.catch_up()
+            bench.jump(3600)
+            bench.wait_log(r"caught-up clock_ahead=3600")
+            bench.jump(5 * 3600)
+            bench.wait_log(r"caught-up clock_ahead=21600")
+            self.assertEqual(0, bench.stop())
+            self.assertGreater(len(acknowledged), 200)
+            seen = bench.visits(source="maillog")
+            self.assertEqual(len(seen), len({v["address"] for v in seen}), "a log line was read twice")
+            self.compare(bench.judged(), [line for _, line in bench.replay()])
+
+    def compare(self, live, replayed):
+        """What was logged live are lines of the replay, in their order. Killed between commit and
+        log, a line may be missing from the log, never from the replay."""
+        self.assertGreater(len(live), 200)
+        self.assertTrue(any(" order=backdoor " in line for line in live), "no bot was found out")
+        at = 0
+        for n, line in enumerate(live):
+            while at < len(replayed) and replayed[at] != line:
+                at += 1
+            self.assertLess(at, len(replayed), f"line {n} is not in the replay, or not there: {line}")
+            at += 1
+        self.assertLess(len(replayed) - len(live), len(live) // 10)
+
+    def test_a_restart_reads_the_log_on_from_where_it_was(self):
+        with Bench("resume") as bench:
+            bench.start()
+            deliver(bench.mail, "127.3.0.1")
+            bench.catch_up()
+            bench.stop()
+            deliver(bench.mail, "127.3.0.2")
+            bench.start()
+            deliver(bench.mail, "127.3.0.3")
+            bench.catch_up()
+            wait_for("three visits", lambda: len(bench.visits(source="maillog")) == 3)
+            self.assertEqual(["127.3.0.1", "127.3.0.2", "127.3.0.3"],
+                             sorted(v["address"] for v in bench.visits(source="maillog")))
+
+
+class Surroundings(unittest.TestCase):
+    """What serve says, and how it ends, when it cannot start."""
+
+    limit_seconds = 90
+
+    def setUp(self):
+        self.bench = Bench("refuse")
+        self.addCleanup(self.bench.close)
+
+    def assert_refused(self, code, *sentences, site=None, **popen):
+        if site is not None:
+            self.bench.write(site)
+        elif not self.bench.conf.exists():
+            self.bench.write()
+        got, said = self.bench.refused(**popen)
+        self.assertEqual(code, got, said)
+        for sentence in sentences:
+            self.assertRegex(said, sentence)
+        self.assertEqual(1, len([s for s in said.splitlines() if s.startswith("fakemx-serve: ")]), said)
+
+    def test_what_endangers_mail_ends_with_3(self):
+        b = self.bench
+        self.assert_refused(3, "fake0", site=b.site(low="defer"))
+        self.assert_refused(3, "fake0", site=b.site(low="busy"))
+        second = f'  decoy "fake9.{DOMAIN}" {{ preference = 5 address = {{ {b.at(b.scan)} }} posture = reset }}\n'
+        self.assert_refused(3, "low", site=b.site(extra=second))
+        b.fake1 = b.mail
+        self.assert_refused(3, "mail", site=b.site())
+
+    def test_the_same_is_said_by_check_config(self):
+        self.bench.write(self.bench.site(low="busy"))
+        self.assertEqual(3, self.bench.refused("--check-config")[0])
+        self.bench.write()
+        code, said = self.bench.refused("--check-config")
+        self.assertEqual(0, code)
+        self.assertIn("is good: 1 site", said)
+        self.assertFalse(self.bench.state.exists())
+
+    def test_a_wrong_configuration_ends_with_64(self):
+        self.assert_refused(64, "fakemx.conf:", site="nonsense = 1\n")
+        self.bench.conf.unlink()
+        code, said = self.bench.refused()
+        self.assertEqual(64, code)
+        self.assertIn(str(self.bench.conf), said)
+
+    def test_a_wrong_word_ends_with_64_and_the_nearest_is_offered(self):
+        code, said = self.bench.run("--chek-config")
+        self.assertEqual(64, code)
+        self.assertIn("--check-config", said)
+        self.assertEqual(64, self.bench.run("--ready-fd", "x")[0])
+        self.assertEqual(64, self.bench.run("-c")[0])
+        self.assertEqual(64, self.bench.run("serve")[0])
+
+    def test_help_and_version_end_with_0(self):
+        for option in ("--help", "-h", "--version"):
+            code, said = self.bench.run(option)
+            self.assertEqual(0, code)
+            self.assertIn("fakemx-serve", said)
+
+    def test_a_port_in_use_is_said(self):
+        with socket.socket() as other:
+            other.bind(self.bench.fake1)
+            other.listen()
+            self.assert_refused(1, rf"{re.escape(self.bench.fake1[0])}.*{self.bench.fake1[1]}", r"in use")
+
+    def test_an_address_that_is_not_ours_is_said(self):
+        self.bench.fake1 = ("198.51.100.7", 2525)
+        self.assert_refused(1, r"198\.51\.100\.7")
+
+    def test_no_permission_for_port_25_says_what_to_do(self):
+        os.chmod(self.bench.folder, 0o777)
+        self.bench.fake1 = (self.bench.fake1[0], 25)
+        sysctl = pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+        wrap = ["unshare", "-n", "sh", "-c",
+                f'ip link set lo up; echo 1024 > {sysctl}; exec setpriv --reuid=65534 --regid=65534 '
+                '--clear-groups "$@"', "sh"]
+        self.bench.write()
+        done = subprocess.run([*wrap, program("fakemx-serve"), "-c", self.bench.conf], timeout=30,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(1, done.returncode, done.stdout)
+        for word in ("cap_net_bind_service", "systemd", "a port above 1023"):
+            self.assertIn(word, done.stdout)
+
+    def test_a_second_serve_on_the_same_journal_is_refused(self):
+        self.bench.start()
+        taken = {n: getattr(self.bench, n) for n in ("fake0", "fake1")}
+        for n, (address, _) in taken.items():
+            setattr(self.bench, n, (address, free_port(address)))
+        self.bench.write()
+        self.assert_refused(1, str(self.bench.process.pid))
+
+    def test_a_corrupt_journal_is_refused(self):
+        self.bench.start()
+        self.assertEqual(0, self.bench.stop())
+        for wal in self.bench.state.glob("*-wal"):
+            wal.unlink()
+        with open(self.bench.journal, "r+b") as f:
+            f.write(b"This was a journal. " * 20)
+        self.assert_refused(1, str(self.bench.journal))
+
+    def test_a_foreign_file_is_refused_and_left_alone(self):
+        self.bench.state.mkdir()
+        self.bench.journal.write_text("dear diary\n" * 1000)
+        self.assert_refused(1, str(self.bench.journal))
+        self.assertEqual("dear diary\n" * 1000, self.bench.journal.read_text())
+
+    def test_a_user_that_does_not_exist_is_said(self):
+        self.bench.write(user='"fakemx-nobody-here"')
+        self.assert_refused(64, "fakemx-nobody-here")
+
+    def test_root_is_given_away_and_every_capability_with_it(self):
+        os.chmod(self.bench.folder, 0o777)
+        self.bench.fake1 = (self.bench.fake1[0], 25)
+        self.bench.write(user='"nobody"')
+        self.bench.start()
+        status = pathlib.Path(f"/proc/{self.bench.process.pid}/status").read_text()
+        self.assertRegex(status, r"Uid:\s+65534\s+65534\s+65534\s+65534")
+        for kind in ("Prm", "Eff", "Inh", "Amb"):
+            self.assertRegex(status, rf"Cap{kind}:\s+0000000000000000")
+        self.assertRegex(status, r"NoNewPrivs:\s+1")
+        with Client(self.bench.fake1) as c:
+            self.assertRegex(c.reply(), "^220 ")
+
+
+class Disk(unittest.TestCase):
+    limit_seconds = 120
+
+    def test_a_full_disk_stops_writing_but_not_serving_and_is_said_once(self):
+        with Bench("disk") as bench:
+            bench.state.mkdir()
+            mount = f'mount -t tmpfs -o size=1m fmx-serve "{bench.state}" && exec "$@"'
+            bench.start(wrap=["unshare", "-m", "sh", "-c", mount, "sh"])
+            inside = ["nsenter", "-t", str(bench.process.pid), "-m"]
+            fill = f'head -c 10m /dev/zero > "{bench.state}/filler" || true'
+            subprocess.run([*inside, "sh", "-c", fill], check=True, stderr=subprocess.DEVNULL)
+            answered = 0
+            for n in range(2000):
+                answered += reset_by(bench.fake0, f"127.5.{n // 250}.{n % 250 + 1}")
+                if n % 100 == 0 and "journal-failed" in bench.text():
+                    break
+            bench.wait_log("error journal-failed")
+            for n in range(100):
+                self.assertTrue(reset_by(bench.fake0, f"127.6.0.{n + 1}"))
+            with Client(bench.fake1, "127.6.1.1") as c:
+                self.assertRegex(c.reply(), "^220 ")
+            time.sleep(2.5)
+            self.assertEqual(1, bench.text().count("journal-failed"))
+            subprocess.run([*inside, "mount", "-o", "remount,size=64m", bench.state], check=True)
+            bench.wait_log(r"journal-recovered lost=0")
+            bench.catch_up()
+            subprocess.run([*inside, "rm", f"{bench.state}/filler"], check=True)
+            bench.stop()  # commits, and its mount goes with it
+            self.assertIn("stopped", bench.text())
+
+    def test_what_waited_for_room_is_written(self):
+        with Bench("room") as bench:
+            bench.state.mkdir()
+            keep = bench.folder / "keep"
+            mount = f'mount -t tmpfs -o size=1m fmx-serve "{bench.state}" && exec "$@"'
+            bench.start(wrap=["unshare", "-m", "sh", "-c", mount, "sh"])
+            inside = ["nsenter", "-t", str(bench.process.pid), "-m"]
+            fill = f'head -c 10m /dev/zero > "{bench.state}/filler" || true'
+            subprocess.run([*inside, "sh", "-c", fill], check=True, stderr=subprocess.DEVNULL)
+            count = 0
+            while "journal-failed" not in bench.text():
+                count += 1
+                self.assertLess(count, 5000)
+                reset_by(bench.fake0, f"127.7.{count // 250}.{count % 250 + 1}")
+            for _ in range(50):
+                count += 1
+                reset_by(bench.fake0, f"127.7.{count // 250}.{count % 250 + 1}")
+            subprocess.run([*inside, "mount", "-o", "remount,size=64m", bench.state], check=True)
+            bench.wait_log(r"journal-recovered lost=0")
+            bench.catch_up()
+            subprocess.run([*inside, "sh", "-c", f'cp -r "{bench.state}" "{keep}"'], check=True)
+            bench.journal = keep / bench.journal.name
+            self.assertEqual(count, len(bench.visits(source="decoy")))
+
+
+class Systemd(unittest.TestCase):
+    limit_seconds = 60
+
+    def test_it_tells_systemd_how_it_is(self):
+        with Bench("notify") as bench, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            told.bind(str(bench.folder / "notify"))
+            told.settimeout(10)
+            lines = []
+
+            def until(word):
+                while not any(word in line for line in lines):
+                    lines.extend(told.recv(4096).decode().splitlines())
+
+            bench.start(env={"NOTIFY_SOCKET": str(bench.folder / "notify"), "WATCHDOG_USEC": "10000000"})
+            until("READY=1")
+            until("STATUS=")
+            until("WATCHDOG=1")
+            lines.clear()
+            bench.process.send_signal(signal.SIGHUP)
+            until("RELOADING=1")
+            until("MONOTONIC_USEC=")
+            until("READY=1")
+            bench.process.send_signal(signal.SIGTERM)
+            until("STOPPING=1")
+            self.assertEqual(0, bench.process.wait(10))
+
+    def test_sockets_handed_over_are_used_by_their_address(self):
+        with Bench("activate") as bench:
+            sockets = []
+            for at in (bench.fake1, bench.fake0):
+                s = socket.socket()
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(at)
+                s.listen()
+                sockets.append(s)
+            high = [os.dup2(s.fileno(), 200 + n, inheritable=True) for n, s in enumerate(sockets)]
+            for s in sockets:
+                s.close()
+            script = 'exec 3<&200 4<&201 200<&- 201<&-; export LISTEN_FDS=2 LISTEN_PID=$$; exec "$@"'
+            bench.start(wrap=["bash", "-c", script, "sh"], pass_fds=high)
+            for fd in high:
+                os.close(fd)
+            self.assertTrue(reset_by(bench.fake0))
+            with Client(bench.fake1) as c:
+                self.assertRegex(c.reply(), "^220 ")
+
+    def test_the_unit_is_understood_by_systemd(self):
+        unit = pathlib.Path(program("fakemx-serve")).parent / "contrib/fakemx.service"
+        with Bench("unit") as bench:
+            text = re.sub(r"=\S*/bin/fakemx-serve", f"={program('fakemx-serve')}", unit.read_text())
+            copy = bench.folder / "fakemx.service"
+            copy.write_text(text)
+            if not shutil.which("systemd-analyze"):
+                self.fail("systemd-analyze is missing: it comes with the package systemd")
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True)
+            self.assertEqual("", "\n".join(s for s in done.stderr.splitlines() if "fakemx" in s))
+
+
+class Time(unittest.TestCase):
+    limit_seconds = 90
+
+    def test_a_bot_is_found_out_and_a_jump_stops_it(self):
+        with Bench("time") as bench:
+            bench.start()
+            bench.catch_up()
+            deliver(bench.fake1, "127.9.0.1")
+            reset_by(bench.fake0, "127.9.1.1")
+            deliver(bench.mail, "127.9.1.1")
+            bench.wait_log(r"verdict address=127\.9\.0\.1 .* order=backdoor ")
+            bench.wait_log(r"verdict address=127\.9\.1\.1 .* order=straight fate=reached ")
+            # Patience counts well time: the real host is probed all along.
+            for hours in range(1, 6):
+                bench.jump(3600)
+                bench.wait_log(rf"caught-up clock_ahead={hours * 3600}\.0+ complete=yes")
+            bench.wait_log(r"verdict address=127\.9\.0\.1 .* fate=stopped ")
+
+    def test_a_jump_is_noticed_at_once_and_everything_due_is_done(self):
+        with Bench("jump") as bench:
+            bench.start()
+            bench.catch_up()
+            before = len(bench.records("health"))
+            began = time.monotonic()
+            bench.jump(7200)
+            bench.wait_log(r"caught-up clock_ahead=7200")
+            self.assertLess(time.monotonic() - began, 5)
+            after = bench.records()
+            self.assertGreater(len([r for r in after if r["kind"] == "health"]), before)
+            marks = [r["time"] for r in after if r["kind"] == "watermark"]
+            self.assertGreater(max(marks), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 7100)))
+
+    def test_an_idle_serve_hardly_writes(self):
+        with Bench("idle") as bench:
+            bench.start()
+            bench.catch_up()
+            before = len(bench.records())
+            time.sleep(12)
+            self.assertLessEqual(len(bench.records()) - before, 8)
+
+
+if __name__ == "__main__":
+    unittest.main()
