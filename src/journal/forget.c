@@ -8,6 +8,7 @@
 #include "journal/internal.h"
 #include "journal/row.h"
 #include "journal/sql.h"
+#include "model/judge.h"
 #include "model/layout.h"
 
 /* Looked at, and changed, in one transaction. */
@@ -190,6 +191,58 @@ static int64_t forget_rows(struct journal *j, const struct target *t, struct err
 	return rc == 0 ? total : rc;
 }
 
+/* ---- the checkpoint, which is a judge's state ---- */
+
+enum { CHECKPOINT_TRIES = 5 };
+static const size_t checkpoint_most = (size_t)1024 * 1024 * 1024;
+
+struct scrub {
+	struct record forget;
+	struct buf state;
+	bool has_checkpoint;
+};
+
+/* seen is 0: the judge forgets, and its clock stays where it was. */
+static int scrub_state(void *arg, const void *data, size_t len, struct error *e)
+{
+	struct scrub *s = arg;
+	struct judge *judge = judge_new(NULL, NULL, NULL);
+	int rc = judge_load(judge, data, len, e);
+	if (rc == 0)
+		rc = judge_feed(judge, &s->forget, e);
+	if (rc == 0)
+		judge_save(judge, &s->state);
+	if (rc == 0 && buf_failed(&s->state))
+		rc = error_set(e, FMX_ETOOBIG, "the checkpoint is too big to be changed");
+	judge_free(judge);
+	s->has_checkpoint = true;
+	return rc;
+}
+
+/*
+ * Reading, changing and writing back are three steps: retention may move the
+ * checkpoint in between, and then journal_retain() refuses to move it back.
+ */
+static int scrub_checkpoint(struct journal *j, const char *what, struct error *e)
+{
+	struct scrub s = { .forget = { .kind = RECORD_FORGET, .text = what, .note = "" },
+			   .state = BUF_INIT(checkpoint_most) };
+	int64_t rc = -EINVAL;
+	for (int i = 0; rc == -EINVAL && i < CHECKPOINT_TRIES; i++) {
+		int64_t upto = 0;
+		buf_clear(&s.state);
+		rc = sql_number(j->db, j->path, "SELECT upto_seq FROM checkpoint", &upto,
+				e);
+		if (rc == 0 && upto > 0)
+			rc = journal_checkpoint(j, scrub_state, &s, e);
+		if (rc == 0 && s.has_checkpoint)
+			rc = journal_retain(j, (uint64_t)upto, buf_text(&s.state),
+					    s.state.len, e);
+	}
+	buf_release(&s.state);
+	return rc < 0 ? (int)rc : 0;
+}
+
 /* What was erased is still in the -wal file until that is cut. */
 static int empty_wal(struct journal *j, struct error *e)
 {
@@ -229,6 +282,8 @@ int64_t journal_forget(struct journal *j, const char *what, int64_t now, struct 
 	int64_t erased = forget_rows(j, &t, e);
 	if (erased < 0)
 		return erased;
-	rc = empty_wal(j, e);
+	rc = scrub_checkpoint(j, r.text, e);
+	if (rc == 0)
+		rc = empty_wal(j, e);
 	return rc == 0 ? erased : rc;
 }

@@ -112,6 +112,7 @@ uint64_t journal_seq_before(struct journal *j, int64_t before);
  * Appends the FORGET record, then overwrites (secure_delete) visits and names
  * of the address, or of clients whose verified name is or lies below the name
  * or domain; where the name was only claimed (HELO, envelope), the texts.
+ * A checkpoint, which must be judge_save()'s, is made to forget it too.
  * Returns how many records were changed. FMX_EUSAGE: neither address nor name.
  * -EBUSY: erased, but a reader keeps old pages in the -wal file; do it again.
  * Backups are not touched, nor are ALLOW records.
