@@ -1,10 +1,10 @@
 /*
- * journal_place - a folder with a journal for one test, and records to put in
+ * journal_folder - a folder with a journal for one test, and records to put in
  *
  * Helpers shared by the journal's unit tests; they fail the test themselves.
  */
-#ifndef FMX_TESTS_UNIT_JOURNAL_PLACE_H
-#define FMX_TESTS_UNIT_JOURNAL_PLACE_H
+#ifndef FMX_TESTS_UNIT_JOURNAL_FOLDER_H
+#define FMX_TESTS_UNIT_JOURNAL_FOLDER_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,35 +18,35 @@
 #include "journal/journal.h"
 
 /* A folder of its own for each test; its files go with it. */
-struct place {
-	char folder[64];
+struct folder {
+	char name[64];
 	char path[128];
 	char copy[128];
 };
 
-static inline int make_place(void **state)
+static inline int make_folder(void **state)
 {
-	struct place *p = calloc(1, sizeof(*p));
+	struct folder *p = calloc(1, sizeof(*p));
 	assert_non_null(p);
-	(void)snprintf(p->folder, sizeof(p->folder), "/tmp/fmx-journal-XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	(void)snprintf(p->path, sizeof(p->path), "%s/journal.db", p->folder);
-	(void)snprintf(p->copy, sizeof(p->copy), "%s/copy.db", p->folder);
+	(void)snprintf(p->name, sizeof(p->name), "/tmp/fmx-journal-XXXXXX");
+	assert_non_null(mkdtemp(p->name));
+	(void)snprintf(p->path, sizeof(p->path), "%s/journal.db", p->name);
+	(void)snprintf(p->copy, sizeof(p->copy), "%s/copy.db", p->name);
 	*state = p;
 	return 0;
 }
 
-static inline int drop_place(void **state)
+static inline int drop_folder(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	char command[128];
-	(void)snprintf(command, sizeof(command), "rm -rf %s", p->folder);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", p->name);
 	int rc = system(command);
 	free(p);
 	return rc;
 }
 
-static const struct record journal_place_blank = {
+static const struct record journal_folder_blank = {
 	.text = "",
 	.note = "",
 	.visit = { .precision_us = 1,
@@ -59,7 +59,7 @@ static const struct record journal_place_blank = {
 
 static inline struct record a_visit(const char *client, int64_t at)
 {
-	struct record r = journal_place_blank;
+	struct record r = journal_folder_blank;
 	r.kind = RECORD_VISIT;
 	r.time = r.seen = r.visit.time = at;
 	assert_true(addr_parse(client, &r.visit.client));
@@ -72,7 +72,7 @@ static inline struct record a_visit(const char *client, int64_t at)
 
 static inline struct record a_start(int64_t at)
 {
-	struct record r = journal_place_blank;
+	struct record r = journal_folder_blank;
 	r.kind = RECORD_START;
 	r.time = r.seen = at;
 	return r;
@@ -151,6 +151,14 @@ static inline struct got replayed(struct journal *j)
 	return g;
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, drop_place)
+/* Looks through the folder's files, -wal included, as a thief would. */
+static inline bool folder_holds(const struct folder *p, const char *bytes)
+{
+	char command[256];
+	(void)snprintf(command, sizeof(command), "grep -rqaF '%s' %s", bytes, p->name);
+	return system(command) == 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, drop_folder)
 
 #endif

@@ -1,4 +1,4 @@
-#include "journal_place.h"
+#include "journal_folder.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ static void goes_there_and_back(const char *path, const struct record *r,
 
 static void a_visit_comes_back_whole(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct record r = a_visit("2001:db8::25", INT64_C(1700000000000001));
 	r.seen += 5 * STAMP_SECOND;
 	r.visit.site = 65535;
@@ -98,7 +98,7 @@ static void a_visit_comes_back_whole(void **state)
 
 static void a_visit_with_nothing_known_comes_back_so(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct record r = a_visit("192.0.2.1", 1);
 	r.visit.depth = DEPTH_KNOCK;
 	r.visit.helo = "";
@@ -107,11 +107,11 @@ static void a_visit_with_nothing_known_comes_back_so(void **state)
 
 static void every_other_kind_comes_back_whole(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	for (int kind = RECORD_START; kind <= RECORD_UNSITE; kind++) {
 		if (kind == RECORD_VISIT)
 			continue;
-		struct record r = journal_place_blank;
+		struct record r = journal_folder_blank;
 		r.kind = (enum record_kind)kind;
 		r.time = r.seen = 1000 + kind;
 		if (kind == RECORD_NAME) {
@@ -135,7 +135,7 @@ static void every_other_kind_comes_back_whole(void **state)
 
 static void seen_never_decreases_and_seq_ascends(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	append(j, a_visit("192.0.2.1", 500));
 	append(j, a_visit("192.0.2.2", 100));
@@ -152,7 +152,7 @@ static void seen_never_decreases_and_seq_ascends(void **state)
 
 static void another_writers_records_come_in_their_place(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct journal *serve = opened(p->path, JOURNAL_WRITE);
 	struct journal *allow = opened(p->path, JOURNAL_WRITE);
 	struct got live = { 0 };
@@ -191,7 +191,7 @@ static int append_once(void *arg, const struct record *r, struct error *e)
 
 static void what_a_callback_appends_waits_for_the_next_commit(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	for (int i = 0; i < 2000; i++)
@@ -207,7 +207,7 @@ static void what_a_callback_appends_waits_for_the_next_commit(void **state)
 
 static void a_callback_that_stops_misses_nothing_afterwards(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	for (int i = 0; i < 5; i++)
@@ -225,7 +225,7 @@ static void a_callback_that_stops_misses_nothing_afterwards(void **state)
 
 static void a_follower_gets_each_record_once(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *writer = opened(p->path, JOURNAL_WRITE);
 	append(writer, a_start(1));
@@ -251,7 +251,7 @@ static void a_follower_gets_each_record_once(void **state)
 
 static void more_records_than_one_slice_are_all_replayed(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct got g = { 0 };
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
@@ -275,7 +275,7 @@ static void note_progress(void *arg, uint64_t done, uint64_t total)
 
 static void a_replay_tells_how_far_it_is(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct got g = { 0 };
 	uint64_t calls[2] = { 0 }; /* how many, the last */
@@ -297,7 +297,7 @@ static void a_replay_tells_how_far_it_is(void **state)
 
 static void a_missing_journal_is_not_made_by_a_reader(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct journal *j;
 	struct error e;
 	assert_int_equal(journal_open(p->path, JOURNAL_READ, &j, &e), -ENOENT);
@@ -307,10 +307,10 @@ static void a_missing_journal_is_not_made_by_a_reader(void **state)
 
 static void the_file_is_for_its_owner_and_group(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	char deep[160];
 	struct stat st;
-	(void)snprintf(deep, sizeof(deep), "%s/state/journal.db", p->folder);
+	(void)snprintf(deep, sizeof(deep), "%s/state/journal.db", p->name);
 	journal_close(opened(deep, JOURNAL_WRITE));
 	assert_int_equal(stat(deep, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
@@ -362,7 +362,7 @@ static uint32_t acknowledged_before_kill(const char *path, useconds_t after)
 
 static void kill_9_loses_nothing_acknowledged(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	uint64_t certain = 0;
 	for (useconds_t round = 0; round < 8; round++) {
 		certain += acknowledged_before_kill(p->path, 7000 * round + 311);
@@ -397,7 +397,7 @@ static void write_rounds(const char *path, int rounds)
 static void two_processes_write_and_both_are_heard(void **state)
 {
 	enum { ROUNDS = 200 };
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct got live = { 0 };
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	pid_t child = fork();
@@ -421,7 +421,7 @@ static void two_processes_write_and_both_are_heard(void **state)
 
 static void one_serve_at_a_time(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	char pid[32];
 	struct journal *first = opened(p->path, JOURNAL_WRITE);
@@ -447,7 +447,7 @@ static void limit_file_size(rlim_t bytes)
 
 static void a_full_disk_keeps_the_batch_until_there_is_room(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct got live = { 0 };
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
@@ -474,7 +474,7 @@ static void a_full_disk_keeps_the_batch_until_there_is_room(void **state)
 
 static void over_the_limit_the_newest_are_dropped_and_counted(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	struct record r = a_start(1);
 	for (int i = 0; i < JOURNAL_MAX_PENDING; i++)

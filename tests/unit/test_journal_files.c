@@ -1,4 +1,4 @@
-#include "journal_place.h"
+#include "journal_folder.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -46,7 +46,7 @@ static void is_refused(const char *path, const char *because)
 
 static void a_foreign_file_is_refused_untouched(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	write_file(p->path, "Nov 23 14:05:09 mail postfix/smtpd[1]: connect from x[1]\n"
 			    "This is a text that is longer than one hundred bytes, the "
 			    "size of the header of an SQLite file, to be exact.\n");
@@ -58,7 +58,7 @@ static void a_foreign_file_is_refused_untouched(void **state)
 
 static void a_newer_version_is_refused(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	journal_close(opened(p->path, JOURNAL_WRITE));
 	by_hand(p->path, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
 	is_refused(p->path, "newer fakemx (schema 99");
@@ -66,7 +66,7 @@ static void a_newer_version_is_refused(void **state)
 
 static void an_older_version_is_brought_up_to_date(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct journal *j;
 	struct error e;
 	by_hand(p->path,
@@ -118,7 +118,7 @@ static void fill(const char *path, int count)
 
 static void damage_is_found_and_says_what_to_do(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	static const long places[] = { 100, 4096, 8192, 40960 };
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		uint64_t n = 0;
@@ -136,7 +136,7 @@ static void damage_is_found_and_says_what_to_do(void **state)
 
 static void rows_that_are_not_ours_are_found(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	static const char *const changes[] = {
 		"UPDATE record SET kind = 99 WHERE seq = 5",
 		"UPDATE record SET client = x'0102' WHERE seq = 5",
@@ -162,7 +162,7 @@ static void rows_that_are_not_ours_are_found(void **state)
 
 static void what_is_deleted_is_kept_by_the_checkpoint(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	for (int i = 1; i <= 12000; i++)
@@ -198,7 +198,7 @@ static void what_is_deleted_is_kept_by_the_checkpoint(void **state)
 
 static void a_checkpoint_without_its_deletions_still_counts(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	fill(p->path, 100);
 	by_hand(p->path, "INSERT INTO checkpoint VALUES (1, 60, 'half')");
@@ -215,7 +215,7 @@ static void a_checkpoint_without_its_deletions_still_counts(void **state)
 
 static void the_allow_list_outlives_retention(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct got g = { 0 };
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
@@ -242,17 +242,9 @@ static void the_allow_list_outlives_retention(void **state)
 
 /* ---- forgetting ---- */
 
-/* Looks through the folder's files, -wal included, as a thief would. */
-static bool folder_holds(const struct place *p, const char *bytes)
-{
-	char command[256];
-	(void)snprintf(command, sizeof(command), "grep -rqaF '%s' %s", bytes, p->folder);
-	return system(command) == 0;
-}
-
 static void forgetting_an_address_leaves_no_trace(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	for (int i = 0; i < 3000; i++) {
@@ -283,7 +275,7 @@ static void forgetting_an_address_leaves_no_trace(void **state)
 
 static void forgetting_a_name_erases_what_bears_it(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	struct record r = a_visit("192.0.2.1", 1);
@@ -309,7 +301,7 @@ static void forgetting_a_name_erases_what_bears_it(void **state)
 
 static void what_is_no_address_or_name_cannot_be_forgotten(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
 	static const char *const words[] = { "", ".", "192.0.2.0/24", "a b",
@@ -324,7 +316,7 @@ static void what_is_no_address_or_name_cannot_be_forgotten(void **state)
 
 static void a_backup_made_while_writing_is_whole(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	uint64_t n = 0;
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
@@ -344,7 +336,7 @@ static void a_backup_made_while_writing_is_whole(void **state)
 
 static void restore_puts_the_backup_in_place_and_keeps_the_other(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	char kept[160];
 	struct journal *j = opened(p->path, JOURNAL_WRITE);
@@ -369,7 +361,7 @@ static void restore_puts_the_backup_in_place_and_keeps_the_other(void **state)
 
 static void a_damaged_backup_replaces_nothing(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	fill(p->path, 10);
 	fill(p->copy, 2000);
@@ -382,7 +374,7 @@ static void a_damaged_backup_replaces_nothing(void **state)
 
 static void a_damaged_journal_is_cured_by_a_backup(void **state)
 {
-	struct place *p = *state;
+	struct folder *p = *state;
 	struct error e;
 	fill(p->path, 10);
 	fill(p->copy, 20);

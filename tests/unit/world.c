@@ -81,6 +81,8 @@ void world_feed(struct world *w, struct record *r)
 	r->note = r->note ? r->note : "";
 	w->seen = r->seen > w->seen ? r->seen : w->seen;
 	r->seen = w->seen;
+	if (w->also)
+		w->also(w->also_arg, r);
 	int rc = judge_feed(w->judge, r, &e);
 	if (rc != 0)
 		(void)fprintf(stderr, "judge_feed: %s\n", e.text);

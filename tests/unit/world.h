@@ -38,6 +38,9 @@ struct world {
 	struct buf log; /* every verdict and listing as a line */
 	bool is_watched;
 	unsigned low_count; /* low decoys whose source tells watermarks */
+	/* Set after world_init(): gets each record, as the judge got it. */
+	void (*also)(void *arg, const struct record *r);
+	void *also_arg;
 };
 
 void world_init(struct world *w);
