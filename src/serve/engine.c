@@ -250,6 +250,32 @@ static void learn_marks(struct engine *n)
 	}
 }
 
+static const struct host *find_host(const struct config *c, uint16_t id)
+{
+	for (size_t i = 0; i < c->site_count; i++) {
+		for (size_t k = 0; k < c->sites[i].host_count; k++) {
+			if (c->sites[i].hosts[k].id == id)
+				return &c->sites[i].hosts[k];
+		}
+	}
+	return NULL;
+}
+
+/* The last run's probes, whose visits a log that is read again shows again. */
+static void learn_probes(struct engine *n)
+{
+	struct past_probe p;
+	for (size_t i = 0; past_probe(n->past, i, &p); i++) {
+		const struct host *h = find_host(&n->config, p.host);
+		uint16_t log = h ? watch_log(n->watch, p.host) : 0;
+		for (size_t k = 0; log && k < h->address_count; k++) {
+			uint64_t probe = own_began(
+			    n->own, log, own_route(h->addresses[k].addr), p.time);
+			own_ended(n->own, probe, p.time, false);
+		}
+	}
+}
+
 static void make_parts(struct engine *n)
 {
 	struct decoy_limits limits = decoy_limits_default();
@@ -294,6 +320,7 @@ static int start(struct engine *n, struct error *e)
 		log_warning("running-as-root note=\"set `user` in the configuration, or "
 			    "use the systemd unit\"");
 	learn_marks(n);
+	learn_probes(n);
 	add_record(n, RECORD_START);
 	engine_commit(n);
 	return 0;

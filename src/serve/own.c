@@ -62,18 +62,23 @@ bool own_explains(struct own *o, const struct visit *v)
 {
 	if (v->depth > DEPTH_HELO || v->source == VISIT_SOURCE_DECOY)
 		return false;
-	/* Oldest first: logs are read in order, so the oldest probe that fits is
-	 * the one, and a later visit finds its own. */
+	struct note *best = NULL;
+	int64_t best_apart = 0;
 	for (uint64_t i = oldest(o); i < o->next; i++) {
 		struct note *n = &o->notes[i % OWN_KEPT];
-		if (!explains(n, v))
-			continue;
-		n->is_explained = true;
-		if (o->trust[v->host] < OWN_TRUST)
-			o->trust[v->host]++;
-		return true;
+		int64_t apart =
+		    n->began > v->time ? n->began - v->time : v->time - n->began;
+		if (explains(n, v) && (!best || apart < best_apart)) {
+			best = n;
+			best_apart = apart;
+		}
 	}
-	return false;
+	if (!best)
+		return false;
+	best->is_explained = true;
+	if (o->trust[v->host] < OWN_TRUST)
+		o->trust[v->host]++;
+	return true;
 }
 
 bool own_is_missing(const struct own *o, uint16_t log, int64_t interval, int64_t now)

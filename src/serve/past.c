@@ -24,6 +24,8 @@ struct past {
 	void *visits;       /* tree of struct old_visit */
 	size_t visit_count;
 	size_t refused; /* visits that found no room since the last clearing up */
+	struct past_probe probes[PAST_MAX_PROBES]; /* a ring */
+	size_t probe_count;
 	char **allowed;
 	size_t allowed_count;
 };
@@ -160,9 +162,12 @@ void past_record(void *arg, const struct record *r)
 		break;
 	case RECORD_VISIT: note_visit(p, &r->visit); break;
 	case RECORD_ALLOW: note_allow(p, r); break;
+	case RECORD_HEALTH:
+		p->probes[p->probe_count++ % PAST_MAX_PROBES] =
+		    (struct past_probe){ .host = r->host, .time = r->time };
+		break;
 	case RECORD_START:
 	case RECORD_STOP:
-	case RECORD_HEALTH:
 	case RECORD_SITE:
 	case RECORD_RULES:
 	case RECORD_NAME:
@@ -187,6 +192,14 @@ bool past_has_visit(struct past *p, const struct visit *v)
 	if (!known || known->times == 0)
 		return false;
 	known->times--;
+	return true;
+}
+
+bool past_probe(const struct past *p, size_t index, struct past_probe *ret_probe)
+{
+	if (index >= PAST_MAX_PROBES || index >= p->probe_count)
+		return false;
+	*ret_probe = p->probes[index];
 	return true;
 }
 

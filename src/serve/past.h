@@ -5,7 +5,8 @@
  * which visits beyond that point the journal has already (after SIGKILL the
  * log is read again from its last watermark), and which allow entries were
  * put there by the configuration file, so that they can be taken off when
- * they leave it.
+ * they leave it, and when the last probes were made, whose visits a log that is
+ * read again shows again.
  *
  * Use:
  *	ledger_open(path, clock, past_record, past, &l, &e);
@@ -21,7 +22,7 @@
 
 #include "model/record.h"
 
-enum { PAST_MAX_VISITS = 100000 };
+enum { PAST_MAX_VISITS = 100000, PAST_MAX_PROBES = 256 };
 #define PAST_CONFIG_NOTE "fakemx.conf" /* note of an ALLOW from the configuration */
 
 struct past;
@@ -38,6 +39,13 @@ bool past_watermark(const struct past *p, uint16_t host, int64_t *ret_upto,
 bool past_has_visit(struct past *p, const struct visit *v);
 /* No log can give an old visit again: forget them. */
 void past_drop_visits(struct past *p);
+
+struct past_probe {
+	uint16_t host;
+	int64_t time;
+};
+/* The last ones: index 0, 1, ... until false. */
+bool past_probe(const struct past *p, size_t index, struct past_probe *ret_probe);
 
 /* Is text on the allow list by the configuration's doing, as the journal says? */
 bool past_config_allows(const struct past *p, const char *text);

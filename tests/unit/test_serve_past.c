@@ -93,6 +93,27 @@ static void what_a_watermark_has_passed_is_not_remembered(void **state)
 	past_free(p);
 }
 
+static void the_last_probes_are_remembered(void **state)
+{
+	(void)state;
+	struct past *p = past_new();
+	struct past_probe probe;
+	for (int i = 0; i < 2 * PAST_MAX_PROBES; i++) {
+		struct record r = { .kind = RECORD_HEALTH,
+				    .host = MAIL,
+				    .time = NOON + i,
+				    .seen = NOON };
+		past_record(p, &r);
+	}
+	size_t count = 0;
+	while (past_probe(p, count, &probe)) {
+		assert_true(probe.time >= NOON + PAST_MAX_PROBES);
+		count++;
+	}
+	assert_int_equal(count, PAST_MAX_PROBES);
+	past_free(p);
+}
+
 static void remembering_is_bounded_and_keeps_what_is_new(void **state)
 {
 	(void)state;
@@ -149,6 +170,20 @@ static void a_probe_explains_one_visit_of_its_time(void **state)
 	assert_false(own_explains(o, &elsewhere));
 	assert_true(own_explains(o, &v));
 	assert_false(own_explains(o, &v)); /* that is somebody else */
+	own_free(o);
+}
+
+static void each_of_two_probes_explains_the_visit_that_is_nearest(void **state)
+{
+	(void)state;
+	struct own *o = own_new();
+	probe(o, "192.0.2.30", NOON);
+	probe(o, "192.0.2.30", NOON + S);
+	for (int64_t t = NOON + S; t >= NOON; t -= S) {
+		struct visit v = log_visit("192.0.2.30", t);
+		v.precision_us = 1;
+		assert_true(own_explains(o, &v));
+	}
 	own_free(o);
 }
 
@@ -229,9 +264,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_log_read_again_gives_no_visit_twice),
 		cmocka_unit_test(what_a_watermark_has_passed_is_not_remembered),
+		cmocka_unit_test(the_last_probes_are_remembered),
 		cmocka_unit_test(remembering_is_bounded_and_keeps_what_is_new),
 		cmocka_unit_test(entries_of_the_configuration_are_known_from_others),
 		cmocka_unit_test(a_probe_explains_one_visit_of_its_time),
+		cmocka_unit_test(each_of_two_probes_explains_the_visit_that_is_nearest),
 		cmocka_unit_test(a_log_that_is_faster_than_the_probe_is_understood),
 		cmocka_unit_test(a_log_read_late_finds_every_probe),
 		cmocka_unit_test(a_log_without_our_probes_is_suspected_once_it_had_them),
