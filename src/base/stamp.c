@@ -200,7 +200,9 @@ bool stamp_parse_duration(const char *text, int64_t *ret_us)
 const char *stamp_duration_text(int64_t us, char text[STAMP_TEXT_MAX])
 {
 	double s = (double)us / (double)STAMP_SECOND;
-	if (s < 10)
+	if (s < 0.1 && us != 0)
+		(void)snprintf(text, STAMP_TEXT_MAX, "%.*f ms", s < 0.01, s * 1000);
+	else if (s < 10)
 		(void)snprintf(text, STAMP_TEXT_MAX, "%.2f s", s);
 	else if (s < 120)
 		(void)snprintf(text, STAMP_TEXT_MAX, "%.0f s", s);

@@ -107,8 +107,8 @@ FMX_PRINTF(2, 3) int cli_usage(const struct cli *c, const char *fmt, ...);
 /* A sentence on stderr, unless --quiet. */
 FMX_PRINTF(2, 3) void cli_warn(const struct cli *c, const char *fmt, ...);
 
-/* The configuration that -c names, for verbs that need it: warnings are
- * printed, CLI_DONE; or the mistake is, and its exit code returned. */
+/* The configuration that -c names, for verbs that need it. CLI_DONE, or the
+ * mistake is printed and its exit code returned. */
 struct config;
 FMX_MUST_CHECK int cli_config(const struct cli *c, struct config *ret_config);
 

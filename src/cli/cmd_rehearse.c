@@ -1,7 +1,9 @@
 /* rehearse - the main job, end to end, before any DNS is touched. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -123,15 +125,21 @@ static int print(const struct cli *c, const struct rehearsal *r, struct error *e
 	return 0;
 }
 
+/* The command line's own word for this program may not be in the PATH. */
 static void stay(struct rehearsal *r)
 {
+	char self[PATH_MAX] = "fakemx";
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0)
+		self[n] = '\0';
 	(void)fflush(stdout);
 	(void)fprintf(stderr,
 		      "\nEverything keeps running until Ctrl-C. Look at it with\n"
-		      "  fakemx -c %s report\n"
-		      "  fakemx -c %s visits\n"
-		      "  fakemx -c %s list\n",
-		      rehearse_config(r), rehearse_config(r), rehearse_config(r));
+		      "  %s -c %s report\n"
+		      "  %s -c %s visits\n"
+		      "  %s -c %s list\n",
+		      self, rehearse_config(r), self, rehearse_config(r), self,
+		      rehearse_config(r));
 	rehearse_stay(r);
 }
 

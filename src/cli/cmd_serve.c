@@ -10,12 +10,22 @@
 #include "cli/verbs.h"
 #include "config/config.h"
 
+static void print_warnings(const struct cli *c, const char *lines)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		cli_warn(c, "%.*s", (int)len, lines);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
 static int check_config(const struct cli *c)
 {
 	struct config config;
 	int code = cli_config(c, &config);
 	if (code)
 		return code;
+	print_warnings(c, buf_text(&config.warnings));
 	size_t domains = 0;
 	for (size_t i = 0; i < config.site_count; i++)
 		domains += config.sites[i].domain_count;

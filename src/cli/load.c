@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "cli/cli.h"
 #include "config/config.h"
 
@@ -11,11 +9,6 @@ int cli_config(const struct cli *c, struct config *ret_config)
 		if (e.code != FMX_EREFUSED)
 			e.code = FMX_EUSAGE;
 		return cli_fail(c, &e);
-	}
-	for (const char *line = buf_text(&ret_config->warnings); *line;) {
-		size_t len = strcspn(line, "\n");
-		cli_warn(c, "%.*s", (int)len, line);
-		line += len + (line[len] == '\n');
 	}
 	return CLI_DONE;
 }

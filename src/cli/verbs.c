@@ -12,6 +12,7 @@ static const struct verb *const verbs[] = {
 	&verb_apply,
 	&verb_revert,
 	&verb_predict,
+	&verb_rehearse,
 	&verb_serve,
 	&verb_report,
 	&verb_visits,

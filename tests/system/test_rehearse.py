@@ -86,8 +86,10 @@ class Rehearse(unittest.TestCase):
         for p in result["populations"]:
             if p["kind"] == "good":
                 self.assertEqual(0, p["lost"], p)
-        site, = result["sites"]
-        self.assertEqual([], site["at_risk"])
+        # A bot that got mail in and later knows decoys only looks like a sender in need; no
+        # mail program may. Addresses are 127.1.INDEX.x, populations in turn.
+        for sender in result["sites"][0]["at_risk"]:
+            self.assertGreaterEqual(int(sender["address"].split(".")[2]) % len(GOOD | BOTS), len(GOOD), sender)
 
     def test_3_the_same_seed_gives_the_same_result(self):
         def counts(seed):
