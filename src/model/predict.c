@@ -129,9 +129,9 @@ static bool is_open(enum state s)
  * Nothing takes mail. Would the message arrive once something does? Hosts that
  * are down are the ones that may come back; one that answers goes on answering
  * as it does, unless no host is down. It is `never` if no host's return helps,
- * or if one returns in vain because the program never gets that far; *w is then
- * the run that shows it. A host behind one that defers is no such case as long
- * as another's return helps: greylisting ends by itself.
+ * or if one that is down returns in vain because the program never gets that
+ * far; *w is then the run that shows it. A host behind one that defers is no such case as
+ * long as another's return helps: greylisting ends by itself.
  */
 static bool arrives_later(struct worst *w, const struct profile *p,
 			  const struct attempt_target *targets, size_t len)

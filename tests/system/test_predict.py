@@ -3,7 +3,7 @@ import json
 import subprocess
 import unittest
 
-from lab.net import BUILD
+from lab.case import program
 
 SENDERS = ["postfix", "exim", "opensmtpd", "sendmail", "courier", "dma", "chasquid", "haraka", "nodemailer-direct",
            "qmail"]
@@ -11,7 +11,7 @@ BOTS = ["first-only", "last-only", "random", "shotgun", "retrying"]
 
 
 def fakemx(*argv):
-    return subprocess.run([BUILD / "fakemx", *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    return subprocess.run([program("fakemx"), *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=60)
 
 

@@ -76,7 +76,8 @@ class _Report(unittest.TestResult):
         logs = ""
         if error and getattr(test, "net", None):
             logs = test.net.tail()
-        print(json.dumps({"test": test.id(), "seconds": seconds, "error": error, "logs": logs}),
+        report = getattr(test, "report", "")  # what a test found, shown also when it passes
+        print(json.dumps({"test": test.id(), "seconds": seconds, "error": error, "logs": logs, "report": report}),
               file=self._stream, flush=True)
 
     def addSuccess(self, test):
@@ -174,6 +175,8 @@ class _Run:
             else:
                 self.passed += 1
             print(f"{verdict:4} {result['seconds']:6.1f} s  {class_name.rsplit('.', 1)[-1]}: {text}")
+            if result.get("report"):
+                print(_indented(result["report"]))
             if result["error"]:
                 print(_indented(result["error"]))
                 print(_indented(result["logs"]))
