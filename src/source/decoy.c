@@ -137,6 +137,7 @@ static void define_listener(struct decoy_listener *l, const struct decoy_spec *s
 	l->site = s->site;
 	l->host = s->host;
 	l->posture = s->posture;
+	decoy_close_resets(l->fd, s->posture == POSTURE_RESET);
 	l->name = xstrdup(s->name);
 	l->cause = xstrdup(s->cause);
 }

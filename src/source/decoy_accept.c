@@ -25,8 +25,7 @@ void decoy_give(struct decoy_listener *l, const struct visit *known)
 
 void decoy_reset(int fd)
 {
-	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	decoy_close_resets(fd, true);
 	close(fd);
 }
 
@@ -70,9 +69,11 @@ static void give_short(struct decoy_listener *l, struct addr client, int64_t tim
 				       .recipient_domain = "" });
 }
 
+/* MORE: what is said leaves together with the end of our side, as one packet
+ * instead of two. */
 static void refuse(struct decoy_listener *l, int fd)
 {
-	(void)!send(fd, l->refusal, l->refusal_len, MSG_NOSIGNAL); /* gone? no matter */
+	(void)!send(fd, l->refusal, l->refusal_len, MSG_NOSIGNAL | MSG_MORE); /* gone? */
 	decoy_linger(l->set, fd);
 }
 
@@ -96,7 +97,10 @@ static void take(struct decoy_listener *l, int fd, const struct sockaddr *sa)
 	if (l->posture == POSTURE_BUSY) {
 		refuse(l, fd);
 		give_short(l, client, time, time);
-	} else if (l->posture == POSTURE_DEFER && !is_over_limit(l->set, client)) {
+	} else if (l->posture == POSTURE_RESET) {
+		close(fd); /* resets: decoy_close_resets() */
+		give_short(l, client, time, 0);
+	} else if (!is_over_limit(l->set, client)) {
 		decoy_talk_begin(l, fd, client, time);
 	} else {
 		decoy_reset(fd);

@@ -101,6 +101,9 @@ struct decoy_set {
 /* decoy_socket.c */
 FMX_MUST_CHECK int decoy_listen(const struct decoy_spec *spec, int *ret_fd,
 				struct error *e);
+/* Whether close() of what fd accepts from now on resets. Sockets inherit it
+ * when their handshake is over, so that `reset` needs one call less. */
+void decoy_close_resets(int fd, bool resets);
 bool decoy_is_listening(int fd, struct endpoint *ret_at);
 /* "192.0.2.30 port 25" */
 enum { DECOY_AT_TEXT_MAX = ADDR_TEXT_MAX + 16 };

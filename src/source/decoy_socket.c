@@ -71,6 +71,12 @@ int decoy_listen(const struct decoy_spec *spec, int *ret_fd, struct error *e)
 	return 0;
 }
 
+void decoy_close_resets(int fd, bool resets)
+{
+	struct linger at_once = { .l_onoff = resets, .l_linger = 0 };
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 bool decoy_is_listening(int fd, struct endpoint *ret_at)
 {
 	struct sockaddr_storage sa;
