@@ -23,6 +23,7 @@ the hosts to the thread that made them.
 """
 
 import atexit
+import datetime
 import os
 import pathlib
 import shutil
@@ -85,7 +86,7 @@ def remove_leftovers():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for(what, condition, seconds=20, step=0.02):
+def wait_for(what, condition, seconds=60, step=0.02):
     """Polls until condition() is true and returns its value; TimeoutError names `what`."""
     end = time.monotonic() + seconds
     while True:
@@ -95,6 +96,11 @@ def wait_for(what, condition, seconds=20, step=0.02):
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {seconds} s")
         time.sleep(step)
+
+
+def seconds_of(text):
+    """RFC 3339 to seconds since 1970."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 class Daemon:
@@ -150,7 +156,7 @@ class Host:
             {"HOST": self.hostname, "TREE": " ".join(map(str, trees)), "TOP": str(top), "FOLDER": str(self.folder),
              "CONF": str(self._conf)},
             ["--net", "--mount", "--pid", "--uts", "--ipc"])
-        self._syslog = Syslog(self.folder) if self.has_root else None
+        self.syslog = Syslog(self) if self.has_root else None
         network.plug(self)
         for address in addresses:
             self.add_address(address)
@@ -231,8 +237,8 @@ class Host:
         return "\n".join(text)
 
     def close(self):
-        if self._syslog:
-            self._syslog.close()
+        if self.syslog:
+            self.syslog.close()
         self.holder.kill()
         self.holder.wait()
 
@@ -243,6 +249,7 @@ class Network:
     def __init__(self, name, resolver=None):
         remove_leftovers()
         self.resolver = resolver
+        self.offset = 0.0  # seconds that the clock of everybody's syslog is ahead
         self.hosts = {}
         self.folder = LAB / "run" / f"{os.getpid()}-{name}"
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -288,19 +295,22 @@ class Network:
 
 
 class Syslog(threading.Thread):
-    """A host's /dev/log: appends what arrives to mail.log, in the classic form with times
-    in ISO form. The socket is a file that a link in /dev points at."""
+    """A host's /dev/log: appends what arrives to mail.log, stamped as rsyslog does by default
+    (RFC 3339), by the network's clock. The socket is a file that a link in /dev points at.
+    While held, lines are stamped but not written: they come late, as over a slow network."""
 
-    def __init__(self, folder):
+    def __init__(self, host):
         super().__init__(daemon=True)
-        self._log = open(folder / "mail.log", "ab", buffering=0)
+        self._network, self._name = host.network, host.name
+        self._log = open(host.folder / "mail.log", "ab", buffering=0)
+        self._lock = threading.Lock()
+        self._held = None
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # The path may be longer than a socket address holds; the descriptor's is not.
-        fd = os.open(folder, os.O_RDONLY)
+        fd = os.open(host.folder, os.O_RDONLY)
         self._socket.bind(f"/proc/self/fd/{fd}/.devlog")
-        os.chmod(folder / ".devlog", 0o666)
+        os.chmod(host.folder / ".devlog", 0o666)
         os.close(fd)
-        self._host = folder.name
         self.start()
 
     def run(self):
@@ -313,8 +323,27 @@ class Syslog(threading.Thread):
                 return
             text = line.rstrip(b"\n\0").split(b">", 1)[-1]
             text = text[16:] if text[3:4] == b" " and text[6:7] == b" " else text
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1000 % 10**6:06}+00:00"
-            self._log.write(f"{stamp} {self._host} ".encode() + text + b"\n")
+            with self._lock:
+                self._write(f"{self._stamp()} {self._name} ".encode() + text + b"\n")
+
+    def _stamp(self):
+        now = datetime.datetime.fromtimestamp(time.time() + self._network.offset, datetime.timezone.utc)
+        return now.isoformat(timespec="microseconds")
+
+    def _write(self, line):
+        if self._held is None:
+            self._log.write(line)
+        else:
+            self._held.append(line)
+
+    def hold(self):
+        with self._lock:
+            self._held = self._held or []
+
+    def release(self):
+        with self._lock:
+            self._log.write(b"".join(self._held or []))
+            self._held = None
 
     def close(self):
         try:

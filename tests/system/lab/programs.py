@@ -201,11 +201,13 @@ stub-zone:
 
 class PostfixMx(Program):
     """Postfix that accepts all mail for the domains and stores each message as a file.
-    Its log is host.folder/mail.log; host.folder/store/new holds the messages."""
+    Its log is host.folder/mail.log; host.folder/store/new holds the messages.
+    with_syslog: it logs by syslog (RFC 3339 stamps, the network's clock), else by its own
+    postlogd (classic stamps, whole seconds, the real clock)."""
     package = "postfix"
 
-    def __init__(self, network, name, addresses, hostname, domains):
-        self.domains = domains
+    def __init__(self, network, name, addresses, hostname, domains, with_syslog=False):
+        self.domains, self._with_syslog = domains, with_syslog
         super().__init__(network, name, addresses, hostname)
 
     @property
@@ -218,7 +220,7 @@ class PostfixMx(Program):
             "virtual_mailbox_maps = static:store/",
             "virtual_mailbox_base = /var/log",
             "virtual_uid_maps = static:65534",
-            "virtual_gid_maps = static:65534"])
+            "virtual_gid_maps = static:65534"], self._with_syslog)
         self.host.script("mkdir /var/log/store; chown 65534:65534 /var/log/store")
 
     def start(self):
@@ -245,16 +247,13 @@ class PostfixMx(Program):
         return found
 
 
-def _postfix_configure(host, lines):
-    host.script(f"""
-        cat >> /etc/postfix/main.cf <<'END'
-maillog_file = /var/log/mail.log
-END
-        postconf myhostname={host.hostname} 'mydestination=$myhostname, localhost'
-        cat >> /etc/postfix/main.cf <<'END'
-{chr(10).join(lines)}
-END
-    """)
+def _postfix_configure(host, lines, with_syslog=False):
+    lines = [f"myhostname = {host.hostname}", "mydestination = $myhostname, localhost"] + lines
+    if not with_syslog:
+        lines.append("maillog_file = /var/log/mail.log")
+    text = "\n".join(lines)
+    host.script("sed -i -E '/^(myhostname|mydestination|inet_interfaces) =/d' /etc/postfix/main.cf\n"
+                f"cat >> /etc/postfix/main.cf <<'END'\n{text}\nEND\n")
 
 
 def _postfix_start(host):

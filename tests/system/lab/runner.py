@@ -72,6 +72,8 @@ class _Report(unittest.TestResult):
         self._failed_subtests = []
 
     def _tell(self, test, error=None):
+        error = "\n".join(self._failed_subtests + ([error] if error else [])) or None
+        self._failed_subtests = []
         seconds = time.monotonic() - getattr(self, "_began", time.monotonic())
         logs = ""
         if error and getattr(test, "net", None):
@@ -81,7 +83,7 @@ class _Report(unittest.TestResult):
               file=self._stream, flush=True)
 
     def addSuccess(self, test):
-        self._tell(test, "\n".join(self._failed_subtests) or None)
+        self._tell(test)
 
     def addSubTest(self, test, subtest, err):
         if err:
@@ -90,7 +92,7 @@ class _Report(unittest.TestResult):
     def stopTest(self, test):
         # unittest calls addSuccess only if no part failed
         if self._failed_subtests:
-            self._tell(test, "\n".join(self._failed_subtests))
+            self._tell(test)
         super().stopTest(test)
 
     def addError(self, test, err):

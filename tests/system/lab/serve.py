@@ -15,6 +15,7 @@ import re
 import shlex
 import signal
 import struct
+import time
 
 from . import case, net
 from .site import DOMAIN, FAKE0, FAKE1, FAKE1_V6
@@ -47,6 +48,7 @@ class Serve:
         self.folder.mkdir()
         self.clock = self.folder / "clock"
         self.clock.write_bytes(bytes(8))
+        self._set_clock()
         self.log = self.folder / "serve.log"
         self.conf = self.folder / "fakemx.conf"
         self.configure(text)
@@ -57,10 +59,10 @@ class Serve:
 
     # The daemon
 
-    def start(self, wait=True):
+    def start(self, *options, wait=True, uid=None, env=None):
         began = len(self.text())
-        self.daemon = self.host.spawn([case.program("fakemx-serve"), "-c", self.conf],
-                                      output=f"{self.name}/serve.log", name=self.name)
+        self.daemon = self.host.spawn([case.program("fakemx-serve"), "-c", self.conf, *options],
+                                      output=f"{self.name}/serve.log", name=self.name, uid=uid, env=env)
         if wait:
             net.wait_for("fakemx-serve is ready", lambda: self._is_ready(began))
         return self
@@ -68,7 +70,7 @@ class Serve:
     def _is_ready(self, began):
         if not self.daemon.alive():
             raise RuntimeError(f"fakemx-serve ended with {self.daemon.wait()}:\n{self.text()[began:]}")
-        return " serving " in self.text()[began:] or "ready" in self.text()[began:]
+        return re.search(r"\bready sites=", self.text()[began:])
 
     def stop(self):
         return self.daemon.stop()
@@ -81,13 +83,33 @@ class Serve:
 
     # Time
 
-    def offset(self):
-        return struct.unpack("q", self.clock.read_bytes())[0] / 1e6
+    def _set_clock(self):
+        with open(self.clock, "r+b") as f:
+            os.pwrite(f.fileno(), struct.pack("q", round(self.host.network.offset * 1_000_000)), 0)
 
     def jump(self, seconds):
-        """Lets time pass while everybody waits; never back."""
-        with open(self.clock, "r+b") as f:
-            os.pwrite(f.fileno(), struct.pack("q", round((self.offset() + seconds) * 1e6)), 0)
+        """Lets time pass while everybody waits, for the daemon and for the real hosts' syslog.
+        Comes back when the daemon has probed the real hosts, read the logs and judged what
+        became due."""
+        began = len(self.text())
+        self.host.network.offset += seconds
+        self._set_clock()
+        self._wait_caught_up(began, f" clock_ahead={self.host.network.offset:.6f}")
+
+    def catch_up(self):
+        """The same without a jump: what happened until now is journalled and judged."""
+        began = len(self.text())
+        self.daemon.signal(signal.SIGUSR1)
+        self._wait_caught_up(began)
+
+    def _wait_caught_up(self, began, ahead=""):
+        line = net.wait_for("fakemx-serve catches up", lambda: [
+            x for x in self.text()[began:].splitlines() if f"caught-up{ahead}" in x], 60)[-1]
+        if "complete=yes" not in line:
+            raise AssertionError(f"a source did not look again in time: {line}\n{self.text()[-3000:]}")
+
+    def now(self):
+        return time.time() + self.host.network.offset
 
     # What it said
 

@@ -20,14 +20,15 @@ FAKE1_V6 = "3ffe::31"
 
 class Site:
     """knot, unbound, mail, backup, decoys (a plain host) and senders, all but the senders started.
-    v6: the senders have an IPv6 address too."""
+    v6: the senders have an IPv6 address too. with_syslog: the real hosts' logs go by the
+    network's clock, which may jump (Serve.jump)."""
 
-    def __init__(self, net, senders=SENDERS, v6=False):
+    def __init__(self, net, senders=SENDERS, v6=False, with_syslog=False):
         self.net = net
         self.knot = Knot(net, "ns", [NAME_SERVER])
         self.unbound = Unbound(net, "resolver", [RESOLVER], NAME_SERVER)
-        self.mail = PostfixMx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN])
-        self.backup = PostfixMx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN])
+        self.mail = PostfixMx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN], with_syslog)
+        self.backup = PostfixMx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN], with_syslog)
         self.decoys = net.host("decoys", [FAKE0, FAKE1, FAKE1_V6])
         self.senders = [kind(net, kind.profile, [f"30.0.{n}.10"] + ([f"3ffe:0:{n}::10"] if v6 else []),
                              f"out.{kind.profile}.example") for n, kind in enumerate(senders, 1)]

@@ -1,0 +1,104 @@
+"""Bots go for the last MX: judged in observe, listed in enforce, with reasons, and no longer
+than said."""
+
+from lab.case import LabCase
+from lab.client import Client, deliver
+from lab.programs import PostfixSender
+from lab.serve import Serve, config
+from lab.site import DOMAIN, FAKE1, FAKE1_V6, Site
+
+HOUR = 3600
+
+
+class Bots(LabCase):
+    """Each bot has a /24 or /64 of its own and no name. Real mail flows meanwhile."""
+
+    @classmethod
+    def build(cls):
+        cls.site = Site(cls.net, [PostfixSender], with_syslog=True)
+        cls.crowd = cls.site.crowd
+        cls.site.senders[0].start()
+        cls.ids = []
+
+    @classmethod
+    def bot(cls, number, v6=False):
+        address = f"3ffe:0:9{number:02}::1" if v6 else f"30.9.{number}.1"
+        cls.crowd.add_address(address)
+        return address
+
+    def attack(self, *bots, recipient=f"victim@{DOMAIN}"):
+        """One visit each at the last MX. No decoy ever says 5xx or takes a message."""
+        for bot in bots:
+            replies = deliver(self.crowd, bot, FAKE1_V6 if ":" in bot else FAKE1, recipient)
+            self.assertRegex(replies[0], "^220 ")
+            self.assertRegex(replies[-1], "^4")
+            self.assertFalse([r for r in replies if r[:1] == "5"], replies)
+
+    def good_mail(self, serve):
+        """Real mail, so that no bot makes more than half of all visits."""
+        sender = self.site.senders[0]
+        for _ in range(3):
+            sent = sender.submit(DOMAIN, 2)
+            sender.wait_until_sent(sent)
+            self.ids.extend(sent)
+        serve.catch_up()
+
+    def assert_judged(self, serve, *bots):
+        for bot in bots:
+            self.assertEqual("backdoor", serve.latest(bot).get("order"), serve.latest(bot))
+
+    def listed(self, serve):
+        return {entry["address"] for entry in serve.json("list")["listed"]}
+
+    def test_1_enforce_lists_after_two_counted_visits_with_the_reasons(self):
+        serve = Serve(self.site.decoys, config(self.site, mode="enforce", grace="1s"), "enforce").start()
+        self.good_mail(serve)
+        twice, six, impatient, shy, foreign = (self.bot(n, n == 2) for n in range(1, 6))
+        self.attack(twice, six, impatient, shy, foreign)
+        serve.jump(130)
+        self.assert_judged(serve, twice, six, impatient)
+        self.assertEqual(set(), self.listed(serve), "one visit is not enough")
+
+        serve.jump(HOUR / 2)
+        self.attack(impatient)  # not an hour later: does not count
+        serve.jump(HOUR / 2)
+        self.attack(twice, six)
+        self.attack(foreign, recipient="victim@elsewhere.example")
+        with Client(self.crowd, shy, FAKE1) as client:  # never names a recipient
+            client.reply()
+            client.command("EHLO bot.example")
+        serve.jump(130)
+        self.assertEqual({twice, six}, self.listed(serve))
+
+        text = serve.fakemx("explain", twice, check=0).stdout
+        self.assertRegex(text, "(?i)backdoor")
+        self.assertRegex(text, "(?i)listed")
+        self.assertIn(twice, serve.fakemx("list", "--format", "plain", check=0).stdout.split())
+        self.assertNotIn(self.site.senders[0].address, serve.fakemx("list", check=0).stdout)
+        self.assertNotIn(self.site.senders[0].address, {v["address"] for v in serve.events("listing")})
+
+        serve.jump(12 * HOUR)
+        self.attack(twice)  # while listed: never renews
+        serve.jump(13 * HOUR)
+        self.assertEqual(set(), self.listed(serve), "expired after 24 hours, in spite of the visit")
+        serve.stop()
+
+    def test_2_observe_lists_nobody_and_says_who_would_have_been(self):
+        serve = Serve(self.site.decoys, config(self.site, mode="observe", grace="1s"), "observe").start()
+        self.good_mail(serve)
+        bot = self.bot(11)
+        other = self.bot(12)
+        self.attack(bot, other)
+        serve.jump(130)
+        self.assert_judged(serve, bot)
+        serve.jump(HOUR)
+        self.attack(bot)
+        serve.jump(130)
+        self.assertTrue([v for v in serve.events("listing") if v["address"] == bot])
+        self.assertEqual([], [v for v in serve.events("listing") if v["listed"] == "yes"])
+        self.assertEqual("", serve.fakemx("list", "--format", "plain", check=0).stdout)
+        self.assertRegex(serve.fakemx("explain", bot, check=0).stdout, "(?i)observe")
+        serve.stop()
+
+    def test_3_the_real_mail_arrived_exactly_once(self):
+        self.assert_exactly_once(self.ids, self.site.stored())

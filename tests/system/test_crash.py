@@ -1,0 +1,176 @@
+"""fakemx-serve is killed under load, restarted, told things late: nothing committed is lost,
+and a second process that reads the journal comes to the verdicts that were logged live."""
+
+import re
+import subprocess
+import threading
+
+from lab import net
+from lab.case import LabCase, program
+from lab.client import Client, deliver
+from lab.programs import PostfixSender
+from lab.serve import Serve, config
+from lab.site import DOMAIN, FAKE0, FAKE1, Site
+
+HOUR = 3600
+
+
+class Load:
+    """Bots that never stop: each thread dials from one address after another."""
+
+    def __init__(self, crowd, addresses, threads=4):
+        self._crowd, self._addresses = crowd, addresses
+        self._is_over = threading.Event()
+        self.dialled = self.failed = 0
+        self._threads = [threading.Thread(target=self._work, args=(n, threads)) for n in range(threads)]
+
+    def _work(self, first, step):
+        n = first
+        while not self._is_over.is_set():
+            source = self._addresses[n % len(self._addresses)]
+            try:
+                replies = deliver(self._crowd, source, (FAKE1, FAKE0)[n // len(self._addresses) % 2], f"victim@{DOMAIN}")
+                self.failed += replies[-1:] == ["refused"]
+            except OSError:
+                self.failed += 1
+            self.dialled += 1
+            n += step
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class Killed(LabCase):
+    @classmethod
+    def build(cls):
+        cls.site = Site(cls.net, [PostfixSender])
+        cls.serve = Serve(cls.site.decoys, config(cls.site, mode="enforce", grace="1s", probe_interval="5s"))
+        cls.site.senders[0].start()
+        cls.bots = [f"30.9.{n}.{m}" for n in range(1, 11) for m in range(1, 4)]
+        for address in cls.bots:
+            cls.site.crowd.add_address(address)
+
+    def visits(self):
+        return [(v["time"], v["address"], v["host"], v["depth"]) for v in self.serve.json_lines("visits")]
+
+    def test_kill_9_under_load_loses_nothing_that_was_committed(self):
+        self.serve.start()
+        self.serve.catch_up()  # the journal knows from where on each log was read
+        sender, ids = self.site.senders[0], []
+        with Load(self.site.crowd, self.bots) as load:
+            for round_number in range(3):
+                ids += sender.submit(DOMAIN, 10)
+                before = len(self.visits())
+                net.wait_for("load", lambda: len(self.visits()) > before + 200, 30, 0.2)
+                committed = self.visits()  # acknowledged is what another process sees
+                self.assertEqual(-9, self.serve.kill())
+                self.assertEqual(0, self.serve.fakemx("journal", "verify").returncode)
+                self.serve.start()
+                after = self.visits()
+                lost = set(committed) - set(after)
+                self.assertEqual(set(), lost, f"round {round_number}: {len(lost)} of {len(committed)} lost")
+        self.assertGreater(load.dialled, 600)
+        sender.wait_until_sent(ids)
+        self.assert_exactly_once(ids, self.site.stored())
+        self.serve.catch_up()
+        seen = [v for v in self.serve.json_lines("visits") if v["role"] == "real" and v["address"] == sender.address]
+        logged = sum(len(re.findall(rf": connect from \S+\[{re.escape(sender.address)}\]", mx.log.read_text()))
+                     for mx in self.site.real_hosts())
+        self.assertEqual(logged, len(seen), "each session of the logs is one visit, also when a log was read again")
+        self.assertEqual(0, self.serve.stop())
+
+
+class Replay(LabCase):
+    """Bots, good mail, a late log, an outage, a restart and a kill, then the same from the journal.
+    With -v serve logs every verdict, also those that only say that a walk began."""
+
+    @classmethod
+    def build(cls):
+        cls.site = Site(cls.net, [PostfixSender], with_syslog=True)
+        cls.serve = Serve(cls.site.decoys, config(cls.site, mode="enforce", grace="1s")).start("-v")
+        cls.sender = cls.site.senders[0]
+        cls.sender.start()
+        cls.crowd = cls.site.crowd
+        for n in range(1, 9):
+            cls.crowd.add_address(f"30.9.{n}.1")
+            cls.crowd.add_address(f"3ffe:0:9{n:02}::1")
+
+    def attack(self, *numbers):
+        for n in numbers:
+            deliver(self.crowd, f"30.9.{n}.1", FAKE1, f"victim@{DOMAIN}")
+
+    def send(self, count=2):
+        sent = self.sender.submit(DOMAIN, count)
+        self.sender.wait_until_sent(sent, flush=True)
+
+    def live_lines(self):
+        return [m.group(0) for m in re.finditer(r"(?:verdict|listing) address=.*", self.serve.text())]
+
+    def replayed_lines(self):
+        """What another process says of the journal, without the number of the record."""
+        done = subprocess.run([program("tests/tools/replay"), self.serve.folder / "state" / "journal.sqlite"],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return [line.split(" ", 1)[1] for line in done.stdout.splitlines()]
+
+    def test_replay_gives_the_verdicts_that_were_logged_live(self):
+        serve = self.serve
+        self.send()
+        self.attack(1, 2, 3)
+        serve.jump(130)
+
+        # A client at a real host whose log line comes late: accused first, excused when it is read.
+        self.site.mail.host.syslog.hold()
+        deliver(self.crowd, "30.9.4.1", self.site.mail.address, f"hello@{DOMAIN}")
+        self.attack(4)
+        serve.jump(130)
+        accused = serve.latest("30.9.4.1")
+        self.site.mail.host.syslog.release()
+        serve.catch_up()
+        excused = serve.latest("30.9.4.1")
+        self.assertEqual(("backdoor", "yes"), (accused.get("order"), excused.get("revised")), (accused, excused))
+        self.assertNotEqual("backdoor", excused["order"])
+
+        # A restart in order, then bots that come back, and one that says little.
+        self.assertEqual(0, serve.stop())
+        serve.start("-v")
+        serve.jump(HOUR)
+        self.attack(1, 2, 5)
+        with Client(self.crowd, "3ffe:0:906::1", "3ffe::31") as client:
+            client.reply()
+            client.command("EHLO quiet.example")
+        self.send()
+        serve.jump(130)
+
+        # A restart that is not in order, with visits that nobody has judged.
+        self.attack(7)
+        serve.catch_up()
+        serve.kill()
+        serve.start("-v")
+        serve.jump(130)
+
+        # An outage.
+        self.site.stop_real_hosts()
+        serve.jump(70)
+        sent = self.sender.submit(DOMAIN, 2, "outage")
+        self.attack(6)
+        net.wait_for("the sender tries", lambda: set(sent) <= set(self.sender.deliveries()))
+        self.site.start_real_hosts()
+        self.sender.wait_until_sent(sent, flush=True)
+        serve.jump(70)
+        for _ in range(6):
+            serve.jump(86400)
+        serve.stop()
+
+        live, replayed = self.live_lines(), self.replayed_lines()
+        self.assertTrue([x for x in live if x.startswith("listing") and "listed=yes" in x], "somebody was listed")
+        self.assertTrue([x for x in live if "revised=yes" in x], "something was corrected")
+        self.assertTrue([x for x in live if "fate=stopped" in x], "somebody was stopped")
+        self.assertGreater(len(live), 15)
+        self.assertEqual(live, replayed)
