@@ -17,7 +17,7 @@ static void print_plain(const struct cli *c, const struct list *l, const struct 
 	if (!judge_rules(j)->enforce)
 		cli_warn(c,
 			 "mode = observe: nothing is listed; %" PRIu64 " sender%s would "
-			 "be (see fakemx report)",
+			 "be now (see fakemx report)",
 			 l->would_be, l->would_be == 1 ? "" : "s");
 }
 

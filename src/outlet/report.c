@@ -51,6 +51,12 @@ static void on_verdict(void *arg, const struct verdict *v)
 	tally_verdict(m->tally, v);
 }
 
+static void on_listing(void *arg, const struct listing *l)
+{
+	struct making *m = arg;
+	tally_listing(m->tally, l);
+}
+
 /* ---- from counts to the report ---- */
 
 static void add_name(struct report_site *to, const char *name)
@@ -139,10 +145,7 @@ static void count_listed(void *arg, const struct listing *l)
 	struct listed_in *in = arg;
 	if (judge_group(in->judge, l->site) != in->group)
 		return;
-	if (l->is_listed)
-		in->site->listed++;
-	else
-		in->site->would_be_listed++;
+	in->site->listed_now += l->is_listed;
 }
 
 static void make_sites(struct making *m)
@@ -175,8 +178,10 @@ int report_make(struct journal *j, const struct report_span *span, int64_t now,
 {
 	struct report r = { 0 };
 	struct making m = { .report = &r };
-	m.past =
-	    (struct past){ .on_verdict = on_verdict, .on_record = on_record, .arg = &m };
+	m.past = (struct past){ .on_verdict = on_verdict,
+				.on_listing = on_listing,
+				.on_record = on_record,
+				.arg = &m };
 	m.tally = r.tally = tally_new(span->since, span->until);
 
 	int rc = past_open(&m.past, j, now, e);

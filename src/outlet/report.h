@@ -55,7 +55,7 @@ struct report_site {
 	struct tally_group counts; /* names in at_risk are the report's */
 	bool has_share;            /* false when coverage is too small */
 	double stopped_share;
-	uint64_t listed, would_be_listed;
+	uint64_t listed_now;
 };
 
 struct report {

@@ -171,11 +171,15 @@ static void listing(const struct writing *w, const struct report_site *s)
 	heading(w, "Listing");
 	label(w, w->r->enforce ? "mode = enforce" : "mode = observe");
 	if (!w->r->enforce)
-		buf_addf(w->out, "nothing is listed; %" PRIu64 " sender%s would be\n",
-			 s->would_be_listed, plural(s->would_be_listed));
+		buf_addf(w->out,
+			 "nothing is listed; %" PRIu64 " sender%s would have been\n",
+			 s->counts.would_be_listed, plural(s->counts.would_be_listed));
 	else
-		buf_addf(w->out, "%" PRIu64 " sender%s listed\n", s->listed,
-			 s->listed == 1 ? " is" : "s are");
+		buf_addf(w->out,
+			 "%" PRIu64 " sender%s listed now, %" PRIu64
+			 " came onto the list\n",
+			 s->listed_now, s->listed_now == 1 ? " is" : "s are",
+			 s->counts.listed);
 }
 
 static void site(const struct writing *w, const struct report_site *s)

@@ -26,6 +26,7 @@ struct walk {
  * here and above are an index plus 1; 0 is none. */
 struct group {
 	uint32_t senders, walks;
+	uint64_t listed, would_be_listed;
 };
 
 struct host_count {
@@ -39,6 +40,7 @@ struct tally {
 	struct keymap walk_at;    /* client, group and walk -> index of walks */
 	struct keymap at_host;    /* client, host */
 	struct keymap attempt_at; /* client, group and half hour */
+	struct keymap listing_at; /* client, group and whether really listed */
 	struct keymap name_at;    /* client -> index of names */
 	struct sender *senders;
 	size_t sender_count, sender_cap;
@@ -68,6 +70,7 @@ void tally_free(struct tally *t)
 	keymap_release(&t->walk_at);
 	keymap_release(&t->at_host);
 	keymap_release(&t->attempt_at);
+	keymap_release(&t->listing_at);
 	keymap_release(&t->name_at);
 	for (size_t i = 0; i < t->name_count; i++)
 		free(t->names[i]);
@@ -175,6 +178,19 @@ void tally_verdict(struct tally *t, const struct verdict *v)
 	t->walks[*at].v = *v;
 	if (s->latest == 0 || t->walks[s->latest - 1].v.walk <= v->walk)
 		s->latest = *at + 1;
+}
+
+void tally_listing(struct tally *t, const struct listing *l)
+{
+	bool is_on = l->until != 0; /* else it went from it */
+	if (!is_on || !is_inside(t, l->at) ||
+	    !is_first(t, &t->listing_at, l->client,
+		      (uint64_t)l->site << 1 | l->is_listed))
+		return;
+	if (l->is_listed)
+		t->groups[l->site].listed++;
+	else
+		t->groups[l->site].would_be_listed++;
 }
 
 void tally_name(struct tally *t, struct addr client, const char *name)
@@ -310,7 +326,8 @@ static void count_walks(const struct tally *t, uint16_t group, struct tally_grou
 
 void tally_group(const struct tally *t, uint16_t group, struct tally_group *ret_group)
 {
-	struct tally_group g = { 0 };
+	struct tally_group g = { .listed = t->groups[group].listed,
+				 .would_be_listed = t->groups[group].would_be_listed };
 	for (uint32_t i = t->groups[group].senders; i != 0; i = t->senders[i - 1].next)
 		count_sender(t, &t->senders[i - 1], &g);
 	if (g.at_risk_count > 0)

@@ -15,6 +15,8 @@
  *     real host.
  *   - Delays and returns count walks: one sender may have several.
  *   - Percentiles are nearest rank.
+ *   - A sender counts as listed, or would-be listed, once if it came onto the
+ *     list in the period, whatever became of it.
  *
  * Use:
  *	struct tally *t = tally_new(since, until);
@@ -57,6 +59,8 @@ struct tally_group {
 	uint64_t background_senders;
 	struct tally_delay delay;
 	uint64_t returned_later;
+	uint64_t listed;               /* senders that came onto the list */
+	uint64_t would_be_listed;      /* but for the mode or the watched days */
 	struct tally_at_risk *at_risk; /* known first, then by since */
 	size_t at_risk_count;
 };
@@ -69,6 +73,7 @@ void tally_free(struct tally *t);
 void tally_visit(struct tally *t, const struct visit *v, uint16_t group, enum role role,
 		 bool names_recipient);
 void tally_verdict(struct tally *t, const struct verdict *v);
+void tally_listing(struct tally *t, const struct listing *l);
 /* The client's name as it is known now. */
 void tally_name(struct tally *t, struct addr client, const char *name);
 

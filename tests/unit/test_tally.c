@@ -253,6 +253,36 @@ static void delays_and_returns_count_walks(void **state)
 						20 * STAMP_SECOND } });
 }
 
+static void who_came_onto_the_list_counts_once(void **state)
+{
+	(void)state;
+	struct tally *t = all_day();
+	struct tally_group got;
+	struct listing l = { .client = client(1),
+			     .site = GROUP,
+			     .reason = REASON_OBSERVE,
+			     .at = AT(1),
+			     .until = AT(2000) };
+	tally_listing(t, &l);
+	l.at = AT(2);
+	l.until = 0; /* it went from it */
+	tally_listing(t, &l);
+	l.at = AT(3);
+	l.until = AT(2000);
+	tally_listing(t, &l);
+	l.client = client(2);
+	l.is_listed = true;
+	tally_listing(t, &l);
+	l.client = client(3);
+	l.at = AT(-1); /* before the period */
+	tally_listing(t, &l);
+	tally_group(t, GROUP, &got);
+	assert_int_equal(got.would_be_listed, 1);
+	assert_int_equal(got.listed, 1);
+	tally_group_release(&got);
+	tally_free(t);
+}
+
 static void only_the_period_counts(void **state)
 {
 	(void)state;
@@ -325,6 +355,7 @@ int main(void)
 		cmocka_unit_test(the_background_is_no_sender_of_the_site),
 		cmocka_unit_test(hosts_count_visits_and_distinct_senders),
 		cmocka_unit_test(delays_and_returns_count_walks),
+		cmocka_unit_test(who_came_onto_the_list_counts_once),
 		cmocka_unit_test(only_the_period_counts),
 		cmocka_unit_test(groups_do_not_mix),
 		cmocka_unit_test(many_senders_are_counted_exactly),

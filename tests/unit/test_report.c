@@ -1,0 +1,456 @@
+/* Report, explain and list on stories told to a journal, through a real judge. */
+#include "journal_folder.h"
+#include "world.h"
+
+#include <jansson.h>
+
+#include "base/stamp.h"
+#include "outlet/explain.h"
+#include "outlet/json.h"
+#include "outlet/list.h"
+#include "outlet/past.h"
+#include "outlet/report.h"
+
+#define AT(seconds) (WORLD_ZERO + (seconds)*STAMP_SECOND)
+
+struct told {
+	struct world world;
+	struct journal *journal;
+};
+
+static void to_journal(void *arg, const struct record *r)
+{
+	struct told *t = arg;
+	append(t->journal, *r);
+}
+
+static void begin(struct told *t, const char *path)
+{
+	t->journal = opened(path, JOURNAL_WRITE);
+	world_init(&t->world);
+	t->world.also = to_journal;
+	t->world.also_arg = t;
+}
+
+static void end(struct told *t)
+{
+	world_release(&t->world);
+	journal_close(t->journal);
+}
+
+/*
+ * A is good: the low decoy, then mail, 0.25 s later; again a day on, after a
+ * second. B, of its pool, only knocked. X and Y went for the high decoy alone;
+ * X named a recipient twice, hours apart. V, with a confirmed name of its own,
+ * too: it may have been good. Z came five days later: not final.
+ */
+static const char good_and_bad[] =
+    "A:Ln@0 A:R@0.25 B:h@5 X:H@10 Y:Hn@20 V:H@30 C:C@40 W@100 X:H@2h W@2h "
+    "A:Ln@1d A:R@86401 W@2d Z:H@5d W@6d W@147h";
+
+static void tell(struct told *t, const char *path)
+{
+	begin(t, path);
+	world_begin(&t->world);
+	world_name(&t->world, 'V', "mail.partner.example", "partner.example", true, false,
+		   false);
+	world_play(&t->world, good_and_bad);
+	commit(t->journal, NULL);
+}
+
+static struct report made(struct told *t, int64_t since, int64_t until, int64_t now)
+{
+	struct report r;
+	struct error e;
+	struct report_span span = { since, until };
+	if (report_make(t->journal, &span, now, &r, &e) != 0)
+		fail_msg("%s", e.text);
+	return r;
+}
+
+static void the_report_counts_what_was_told(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	tell(&t, f->path);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	assert_int_equal(r.site_count, 1);
+	const struct report_site *s = &r.sites[0];
+	const struct tally_group *g = &s->counts;
+	assert_string_equal(s->name, "home");
+	assert_int_equal(r.since, WORLD_ZERO - STAMP_DAY);
+	assert_int_equal(r.until, AT(147 * 3600)); /* the last record */
+	assert_true(s->is_measurable);
+	assert_true(s->has_coverage);
+	assert_true(s->coverage > 0.95);
+	assert_int_equal(g->order[ORDER_STRAIGHT], 1);
+	assert_int_equal(g->order[ORDER_BACKDOOR], 4);
+	assert_int_equal(g->order[ORDER_UNKNOWN], 1);
+	assert_int_equal(g->reached, 1);
+	assert_int_equal(g->stopped, 2);
+	assert_int_equal(g->stopped_provisional, 1);
+	assert_int_equal(g->unknown, 1);
+	assert_int_equal(g->only_knocked, 1);
+	assert_int_equal(g->stopped_attempts, 3);
+	assert_int_equal(g->stopped_naming_recipient, 1);
+	assert_int_equal(g->background_senders, 1);
+	assert_int_equal(g->delay.count, 2);
+	assert_int_equal(g->delay.p50_us, STAMP_SECOND / 4);
+	assert_int_equal(g->delay.max_us, STAMP_SECOND);
+	assert_int_equal(g->at_risk_count, 1);
+	assert_int_equal(g->at_risk[0].tier, TIER_WEAK);
+	assert_string_equal(g->at_risk[0].name, "mail.partner.example");
+	assert_int_equal(g->would_be_listed, 1); /* expired since; counted */
+	assert_int_equal(g->listed, 0);
+	assert_true(s->has_share);
+	assert_true(s->stopped_share > 0.66 && s->stopped_share < 0.67);
+	report_release(&r);
+	end(&t);
+}
+
+static void a_period_shows_what_began_in_it(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	tell(&t, f->path);
+	struct report r = made(&t, AT(80000), AT(90000), AT(20 * 86400));
+	const struct tally_group *g = &r.sites[0].counts;
+	assert_int_equal(r.since, AT(80000));
+	assert_int_equal(r.until, AT(90000));
+	assert_int_equal(g->reached, 1);
+	assert_int_equal(g->stopped + g->stopped_provisional, 0);
+	assert_int_equal(g->delay.count, 1);
+	assert_int_equal(g->delay.max_us, STAMP_SECOND);
+	assert_int_equal(r.sites[0].hosts[1].visits, 1);
+	report_release(&r);
+	end(&t);
+}
+
+static void without_coverage_there_is_no_share(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	tell(&t, f->path);
+	/* ten days on, nothing was written: nobody watched */
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, AT(16 * 86400));
+	assert_int_equal(r.until, AT(16 * 86400));
+	assert_true(r.sites[0].coverage < 0.9);
+	assert_false(r.sites[0].has_share);
+	report_release(&r);
+	end(&t);
+}
+
+static void an_unwatched_real_host_is_named(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_site(&t.world, world_site_text(false), WORLD_ZERO);
+	world_play(&t.world, "X:H@10 W@100 W@7d");
+	commit(t.journal, NULL);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	assert_false(r.sites[0].is_measurable);
+	assert_false(r.sites[0].has_share);
+	assert_int_equal(r.sites[0].counts.stopped, 0);
+	report_text(&r, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), "Not measurable: "));
+	assert_non_null(strstr(buf_text(&text), "backup"));
+	buf_release(&text);
+	report_release(&r);
+	end(&t);
+}
+
+/* ---- shapes ---- */
+
+static void keys_are(const json_t *o, const char *want)
+{
+	struct buf b = BUF_INIT(4096);
+	const char *key;
+	json_t *value;
+	json_t *same = (json_t *)(uintptr_t)o; /* the macro wants it so */
+	assert_true(json_is_object(o));
+	json_object_foreach(same, key, value) buf_addf(&b, "%s%s", b.len ? " " : "", key);
+	assert_string_equal(buf_text(&b), want);
+	buf_release(&b);
+}
+
+static void the_report_has_the_keys_of_the_contract(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	tell(&t, f->path);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	json_t *o = report_json(&r);
+	keys_are(o, "version since until sites");
+	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
+	keys_are(site, "site measurable coverage hosts order fate stopped_senders_share "
+		       "stopped_attempts stopped_naming_recipient background_senders "
+		       "delay_seconds returned_later at_risk");
+	json_t *hosts = json_object_get(site, "hosts");
+	assert_int_equal(json_array_size(hosts), 5);
+	keys_are(json_array_get(hosts, 0), "host role preference visits senders");
+	keys_are(json_object_get(site, "order"),
+		 "straight skipped shotgun backdoor unknown");
+	keys_are(json_object_get(site, "fate"),
+		 "reached stopped stopped_provisional pending unknown");
+	keys_are(json_object_get(site, "delay_seconds"), "count p50 p95 max");
+	keys_are(json_array_get(json_object_get(site, "at_risk"), 0),
+		 "address name tier since reason");
+	assert_true(json_number_value(json_object_get(
+			json_object_get(site, "delay_seconds"), "p50")) == 0.25);
+	assert_true(json_is_null(
+	    json_object_get(json_array_get(hosts, 4), "preference"))); /* control */
+	json_decref(o);
+	report_release(&r);
+	end(&t);
+}
+
+static void nothing_measured_is_null(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_site(&t.world,
+		   "site\t1\t1\thigh\tshop\n"
+		   "host\t1\treal\t-\t10\tmail\t\naddress\t5.9.1.1\t25\n"
+		   "host\t2\tdecoy\tdefer\t30\tfake1\t\naddress\t5.9.1.3\t25\n",
+		   WORLD_ZERO);
+	commit(t.journal, NULL);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	json_t *o = report_json(&r);
+	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
+	json_t *delay = json_object_get(site, "delay_seconds");
+	assert_true(json_is_null(json_object_get(site, "coverage")));
+	assert_true(json_is_null(json_object_get(site, "stopped_senders_share")));
+	assert_true(json_is_null(json_object_get(site, "background_senders")));
+	assert_true(json_is_null(json_object_get(delay, "p50")));
+	assert_int_equal(json_integer_value(json_object_get(delay, "count")), 0);
+	json_decref(o);
+	report_release(&r);
+	end(&t);
+}
+
+static void an_empty_journal_has_no_sites(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	begin(&t, f->path);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, AT(0));
+	assert_int_equal(r.site_count, 0);
+	report_text(&r, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), "No site was ever served"));
+	buf_release(&text);
+	report_release(&r);
+	end(&t);
+}
+
+/* Each line that matters, in the order in which it is read. */
+static void the_text_puts_good_mail_first(void **state)
+{
+	static const char *const lines[] = {
+		"home: ",
+		"Good mail",
+		"1 stopped sender that may have been good",
+		"weak      2a02:1::1 (mail.partner.example), since ",
+		"2 measured: half within 0.25 s, 95 % within 1.00 s, all within 1.00 s",
+		"Stopped senders",
+		"2, 66.7 % of the 3 that were stopped or reached a real host",
+		"All senders",
+		"straight 1, skipped 0, shotgun 0, backdoor 4, unknown 1",
+		"Hosts",
+		"fake0",
+		"Listing",
+		"nothing is listed; 1 sender would have been",
+	};
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	tell(&t, f->path);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	report_text(&r, &report_style_plain, &text);
+	const char *at = buf_text(&text);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *found = strstr(at, lines[i]);
+		if (!found)
+			fail_msg("\"%s\" is not in, or not after what went before:\n%s",
+				 lines[i], buf_text(&text));
+		at = found;
+	}
+	buf_release(&text);
+	report_release(&r);
+	end(&t);
+}
+
+/* ---- explain ---- */
+
+static struct explain explained(struct told *t, char client)
+{
+	struct explain x;
+	struct error e;
+	if (explain_make(t->journal, world_client(client), 0, &x, &e) != 0)
+		fail_msg("%s", e.text);
+	return x;
+}
+
+static void explain_tells_visits_walks_and_why(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	tell(&t, f->path);
+	struct explain x = explained(&t, 'X');
+	assert_int_equal(x.visit_count, 2);
+	assert_true(x.walk_count >= 1);
+	assert_int_equal(x.walks[0].verdict.order, ORDER_BACKDOOR);
+	explain_text(&x, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), "fake1 (decoy)  data  for example.com"));
+	assert_non_null(strstr(buf_text(&text), reason_text(REASON_REAL_NEVER_SEEN)));
+	assert_non_null(strstr(buf_text(&text), reason_text(REASON_NEVER_CAME)));
+
+	json_t *o = explain_json(&x);
+	keys_are(o, "version address name allowed visits walks listing listing_changes");
+	keys_are(json_array_get(json_object_get(o, "visits"), 0),
+		 "time seen site host role address depth outcome helo sender "
+		 "recipient_domain name source");
+	keys_are(json_array_get(json_object_get(o, "walks"), 0),
+		 "site walk began order order_reason fate fate_reason final at_risk "
+		 "delay_seconds returned_later revisions");
+	keys_are(json_array_get(json_object_get(o, "listing"), 0),
+		 "site listed reason counted_visits at until");
+	json_decref(o);
+	buf_release(&text);
+	explain_release(&x);
+	end(&t);
+}
+
+static void a_sender_never_seen_is_no_mistake(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	tell(&t, f->path);
+	struct explain x;
+	struct error e;
+	struct addr stranger;
+	assert_true(addr_parse("203.0.113.200", &stranger));
+	assert_int_equal(explain_make(t.journal, stranger, 0, &x, &e), 0);
+	explain_text(&x, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), "Never seen"));
+	buf_release(&text);
+	explain_release(&x);
+	end(&t);
+}
+
+static void of_very_many_visits_the_latest_are_kept(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	for (int i = 0; i < 3 * EXPLAIN_MAX_VISITS; i++) {
+		char event[64];
+		(void)snprintf(event, sizeof(event), "X:H@%d", i);
+		world_play(&t.world, event);
+	}
+	commit(t.journal, NULL);
+	struct explain x = explained(&t, 'X');
+	assert_int_equal(x.visit_count + x.visits_left_out, 3 * EXPLAIN_MAX_VISITS);
+	assert_true(x.visit_count >= EXPLAIN_MAX_VISITS);
+	assert_true(x.visit_count <= 2 * EXPLAIN_MAX_VISITS);
+	assert_int_equal(x.visits[x.visit_count - 1].visit.time,
+			 AT(3 * EXPLAIN_MAX_VISITS - 1));
+	explain_release(&x);
+	end(&t);
+}
+
+/* ---- list ---- */
+
+static struct list listed(struct told *t, struct past *past)
+{
+	struct error e;
+	*past = (struct past){ .arg = NULL };
+	if (past_open(past, t->journal, 0, &e) != 0)
+		fail_msg("%s", e.text);
+	return list_make(past->judge);
+}
+
+static void in_observe_nothing_is_listed(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct past past;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_play(&t.world, "X:H@10 W@100 X:H@2h W@7300");
+	commit(t.journal, NULL);
+	struct list l = listed(&t, &past);
+	assert_int_equal(l.count, 0);
+	assert_int_equal(l.would_be, 1);
+	list_release(&l);
+	past_release(&past);
+	end(&t);
+}
+
+static void in_enforce_the_list_has_reason_and_end(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct past past;
+	struct buf plain = BUF_INIT(65536);
+	struct rules rules = rules_default();
+	rules.enforce = rules.lab = true;
+	begin(&t, f->path);
+	world_rules(&t.world, &rules);
+	world_begin(&t.world);
+	world_play(&t.world, "X:H@10 Y:H@20 Z:H@30 W@100 X:H@2h Y:H@2h W@7300");
+	commit(t.journal, NULL);
+	struct list l = listed(&t, &past);
+	list_plain(&l, &plain);
+	char want[2 * ADDR_TEXT_MAX];
+	char x[ADDR_TEXT_MAX];
+	char y[ADDR_TEXT_MAX];
+	(void)snprintf(want, sizeof(want), "%s\n%s\n", addr_text(world_client('X'), x),
+		       addr_text(world_client('Y'), y));
+	assert_string_equal(buf_text(&plain),
+			    addr_compare(world_client('X'), world_client('Y')) < 0
+				? want
+				: "2a01:1::1\n30.1.1.1\n");
+	json_t *o = list_json(&l, past.judge);
+	keys_are(o, "version mode listed would_be_listed");
+	assert_string_equal(json_string_value(json_object_get(o, "mode")), "enforce");
+	json_t *first = json_array_get(json_object_get(o, "listed"), 0);
+	keys_are(first, "address site reason counted_visits since until");
+	assert_int_equal(json_integer_value(json_object_get(first, "counted_visits")), 2);
+	json_decref(o);
+
+	struct explain why = explained(&t, 'X');
+	assert_true(why.standing[0].is_listed);
+	explain_release(&why);
+	buf_release(&plain);
+	list_release(&l);
+	past_release(&past);
+	end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_report_counts_what_was_told),
+		TEST(a_period_shows_what_began_in_it),
+		TEST(without_coverage_there_is_no_share),
+		TEST(an_unwatched_real_host_is_named),
+		TEST(the_report_has_the_keys_of_the_contract),
+		TEST(nothing_measured_is_null),
+		TEST(an_empty_journal_has_no_sites),
+		TEST(the_text_puts_good_mail_first),
+		TEST(explain_tells_visits_walks_and_why),
+		TEST(a_sender_never_seen_is_no_mistake),
+		TEST(of_very_many_visits_the_latest_are_kept),
+		TEST(in_observe_nothing_is_listed),
+		TEST(in_enforce_the_list_has_reason_and_end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
