@@ -63,8 +63,8 @@ if [ -n "$TREE" ]; then
     cd "$root"
     rm -f etc/resolv.conf etc/hosts etc/hostname etc/mailname
     cp "$CONF"/* etc/
-    echo ready
-    exec chroot . /bin/sh -c 'exec >&2; trap "" CHLD; exec sleep infinity'
+    # Ready only inside: whoever enters earlier would have the machine's own root.
+    exec chroot . /bin/sh -c 'echo ready; exec >&2; trap "" CHLD; exec sleep infinity'
 fi
 mount -t proc proc /proc
 if [ -e /etc/resolv.conf ]; then mount --bind "$CONF/resolv.conf" /etc/resolv.conf; fi
@@ -156,6 +156,8 @@ class Host:
             {"HOST": self.hostname, "TREE": " ".join(map(str, trees)), "TOP": str(top), "FOLDER": str(self.folder),
              "CONF": str(self._conf)},
             ["--net", "--mount", "--pid", "--uts", "--ipc"])
+        if self.has_root and os.path.samefile(f"/proc/{self.pid}/root", "/"):
+            raise RuntimeError(f"host {name} has the machine's own root")
         self.syslog = Syslog(self) if self.has_root else None
         network.plug(self)
         for address in addresses:
