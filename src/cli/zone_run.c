@@ -19,14 +19,24 @@ static void on_signal(int number)
 
 struct batch {
 	struct zone_run *run;
+	size_t *files;
 	size_t first, count;
 	atomic_size_t next;
 	struct zone_outcome outcomes[ZONE_BATCH];
 };
 
-static size_t total(const struct zone_run *run)
+/* Live zones are updated by zone_run_live.c, on a loop instead of threads. */
+static size_t *choose_files(const struct zone_run *run, size_t *ret_count)
 {
-	return run->chosen ? run->chosen_count : run->work->count;
+	size_t all = run->chosen ? run->chosen_count : run->work->count, n = 0;
+	size_t *files = xcalloc(all, sizeof(*files));
+	for (size_t i = 0; i < all; i++) {
+		size_t index = run->chosen ? run->chosen[i] : i;
+		if (!run->work->items[index].update)
+			files[n++] = index;
+	}
+	*ret_count = n;
+	return files;
 }
 
 static void do_job(const struct zone_run *run, struct job_worker *w,
@@ -47,7 +57,7 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 	struct zone_outcome *o = &b->outcomes[at];
 	struct job job;
 	struct job_result r;
-	o->index = run->chosen ? run->chosen[b->first + at] : b->first + at;
+	o->index = b->files[b->first + at];
 	o->text.limit = 64 << 20;
 	zone_work_job(run->work, o->index, &job);
 	const struct zone_work_item *item = &run->work->items[o->index];
@@ -82,7 +92,7 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void count(struct zone_totals *t, const struct zone_outcome *o)
+void zone_run_count(struct zone_totals *t, const struct zone_outcome *o)
 {
 	t->zones++;
 	t->same += o->outcome == JOB_SAME;
@@ -122,7 +132,7 @@ static void tell_batch(struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct zone_outcome *o = &b->outcomes[i];
 		if (i < done) {
-			count(&b->run->totals, o);
+			zone_run_count(&b->run->totals, o);
 			if (b->run->tell)
 				b->run->tell(b->run, o);
 		}
@@ -140,15 +150,20 @@ void zone_run(struct zone_run *run)
 	(void)sigaction(SIGINT, &now, &old_int);
 	(void)sigaction(SIGTERM, &now, &old_term);
 	progress_begin(&progress, run->cli, run->what);
-	for (size_t n = total(run); b->first < n && !stop_asked; b->first += b->count) {
+	size_t n;
+	b->files = choose_files(run, &n);
+	for (; b->first < n && !stop_asked; b->first += b->count) {
 		b->count = n - b->first < ZONE_BATCH ? n - b->first : ZONE_BATCH;
 		run_batch(b);
 		tell_batch(b);
 		progress_set(&progress, b->first + b->count, n, NULL);
 	}
+	if (!stop_asked)
+		zone_run_live(run, &progress);
 	progress_end(&progress);
 	run->interrupted = stop_asked;
 	(void)sigaction(SIGINT, &old_int, NULL);
 	(void)sigaction(SIGTERM, &old_term, NULL);
+	free(b->files);
 	free(b);
 }

@@ -60,4 +60,8 @@ struct zone_run {
 
 void zone_run(struct zone_run *run);
 
+/* For zone_run.c: the zones that are changed by dynamic update. */
+void zone_run_live(struct zone_run *run, struct progress *progress);
+void zone_run_count(struct zone_totals *t, const struct zone_outcome *o);
+
 #endif

@@ -175,6 +175,7 @@ static void items_of_list(struct zone_work *w, size_t list, const struct site *s
 		if (z) {
 			item->check = z->check;
 			item->reload = z->reload;
+			item->update = z->update_server.port ? z : NULL;
 		}
 		note_problems(item, !s && only);
 	}
@@ -232,6 +233,14 @@ static int list_of_site(const struct site *s, const struct config_zone *z,
 	return 0;
 }
 
+static int list_of_domains(const struct site *s, struct zone_list *l, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < s->domain_count && rc == 0; i++)
+		rc = zone_list_add_zone(l, s->domains[i], e);
+	return rc;
+}
+
 static int collect_site(struct zone_work *w, const struct cli *c, size_t i,
 			bool needs_layout, const char *only)
 {
@@ -239,13 +248,14 @@ static int collect_site(struct zone_work *w, const struct cli *c, size_t i,
 	const struct config_zone *z = &w->config.zones[i];
 	struct zone_postures postures;
 	struct error e;
-	if (!z->file[0])
+	if (!z->file[0] && !z->update_server.port)
 		return CLI_DONE;
 	int code =
 	    want_of_site(c, s, w->config.lab, needs_layout, &w->wants[i], &postures);
 	if (code != CLI_DONE)
 		return code;
-	if (list_of_site(s, z, &w->lists[i], &e) != 0)
+	if ((z->file[0] ? list_of_site(s, z, &w->lists[i], &e)
+			: list_of_domains(s, &w->lists[i], &e)) != 0)
 		return cli_fail(c, &e);
 	items_of_list(w, i, s, z, postures, only);
 	return CLI_DONE;

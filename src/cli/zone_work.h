@@ -35,6 +35,7 @@ struct zone_work_item {
 	const struct plan_want *want;
 	struct zone_postures postures;
 	const char *check, *reload;
+	const struct config_zone *update; /* by RFC 2136; NULL: a file */
 	/* "" or why the zone is refused without a look: a shared file, updates. */
 	char problem[320];
 };

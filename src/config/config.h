@@ -34,6 +34,7 @@ enum {
 	CONFIG_MAX_WARNINGS = 64 * 1024, /* bytes */
 	CONFIG_TEXT_MAX = 1024,          /* a path or command, with NUL */
 	CONFIG_USER_MAX = 64,
+	CONFIG_MAX_SERVERS = 16,
 };
 
 /* Where a site's records live and what to call around a change of them. "" is
@@ -44,6 +45,9 @@ struct config_zone {
 	char reload[CONFIG_TEXT_MAX];     /* the same */
 	struct endpoint update_server;    /* RFC 2136; port 0 when not given */
 	char update_key[CONFIG_TEXT_MAX]; /* file with the TSIG key */
+	/* Whom to ask whether all agree; none: the zone's NS records. */
+	struct endpoint update_servers[CONFIG_MAX_SERVERS];
+	uint8_t update_server_count;
 };
 
 /* What the decoys may use of the machine. */
@@ -102,6 +106,7 @@ enum config_type {
 	CONFIG_WATCH,     /* an absolute path, feed or journal */
 	CONFIG_ENDPOINT,  /* ADDRESS[@PORT] */
 	CONFIG_ADDRESSES, /* a list of those */
+	CONFIG_SERVERS,   /* likewise, of name servers */
 	CONFIG_DOMAINS,   /* a list of domain names */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
 };

@@ -144,7 +144,7 @@ static int set_endpoint(const struct filling *f, const struct value *v)
 	if (!config_parse_endpoint(v->text, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	if (!strchr(v->text, '@'))
-		p.port = 53; /* the one endpoint that is no mail server */
+		p.port = 53; /* no mail server, but a name server */
 	*(struct endpoint *)field(f) = p;
 	return 0;
 }
@@ -158,6 +158,20 @@ static int add_address(const struct filling *f, const struct value *v)
 	if (!config_parse_endpoint(v->text, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	h->addresses[h->address_count++] = p;
+	return 0;
+}
+
+static int add_server(const struct filling *f, const struct value *v)
+{
+	struct config_zone *z = f->to;
+	struct endpoint p;
+	if (z->update_server_count == CONFIG_MAX_SERVERS)
+		return wrong(f, v, "has more than %d entries", CONFIG_MAX_SERVERS);
+	if (!config_parse_endpoint(v->text, &p))
+		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
+	if (!strchr(v->text, '@'))
+		p.port = 53;
+	z->update_servers[z->update_server_count++] = p;
 	return 0;
 }
 
@@ -233,6 +247,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_WATCH: return set_watch(f, v);
 	case CONFIG_ENDPOINT: return set_endpoint(f, v);
 	case CONFIG_ADDRESSES: return add_address(f, v);
+	case CONFIG_SERVERS: return add_server(f, v);
 	case CONFIG_DOMAINS: return add_domain(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
 	}

@@ -139,6 +139,8 @@ static const struct config_key keys[] = {
 	ZONE("update", "server", CONFIG_ENDPOINT, true, update_server,
 	     "The primary name server, as ADDRESS or ADDRESS@PORT; the port is 53 otherwise."),
 	ZONE("update", "key", CONFIG_TEXT, false, update_key, "File with the TSIG key."),
+	ZONE("update", "servers", CONFIG_SERVERS, false, update_servers,
+	     "The name servers that must agree after a change; otherwise the zone's NS records."),
 };
 /* clang-format on */
 
@@ -165,6 +167,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_WATCH] = "a path, feed or journal",
 		[CONFIG_ENDPOINT] = "an address",
 		[CONFIG_ADDRESSES] = "a list of addresses",
+		[CONFIG_SERVERS] = "a list of addresses",
 		[CONFIG_DOMAINS] = "a list of domains",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
 	};

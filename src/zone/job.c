@@ -14,8 +14,6 @@
 #include "zone/file.h"
 #include "zone/serial.h"
 
-enum { MAX_NAMES = 2 * (RECORDSET_MAX_MX + 2) };
-
 struct job_worker {
 	struct recordset_reader *reader;
 	struct zone_facts facts;
@@ -24,7 +22,7 @@ struct job_worker {
 	struct recordset before, wanted;
 	struct buf text; /* the new zone */
 	struct buf diff;
-	char names[MAX_NAMES][NAME_TEXT_MAX];
+	char names[PLAN_MAX_NAMES][NAME_TEXT_MAX];
 };
 
 struct job_worker *job_worker_new(void)
@@ -171,8 +169,9 @@ static int read_zone(struct job_worker *w, const struct job *job,
 			       job->origin, RECORDSET_MAX_MX);
 	if (rc != 0)
 		return rc;
-	const char *names[MAX_NAMES];
-	size_t n = plan_names(w->facts.mx, w->facts.mx_count, want, w->names, MAX_NAMES);
+	const char *names[PLAN_MAX_NAMES];
+	size_t n =
+	    plan_names(w->facts.mx, w->facts.mx_count, want, w->names, PLAN_MAX_NAMES);
 	for (size_t i = 0; i < n; i++)
 		names[i] = w->names[i];
 	places_release(&w->places); /* of the text before, when two are read */

@@ -164,6 +164,11 @@ int zone_list_add(struct zone_list *l, const char *what, const char *origin,
 	return add_by_name(l, what, true, e);
 }
 
+int zone_list_add_zone(struct zone_list *l, const char *origin, struct error *e)
+{
+	return list_push(l, origin, "", NULL, false, e);
+}
+
 int zone_list_add_lines(struct zone_list *l, FILE *from, struct error *e)
 {
 	char line[4096 + NAME_TEXT_MAX];
@@ -220,7 +225,7 @@ void zone_list_settle(struct zone_list *l)
 			release_item(now);
 			continue;
 		}
-		if (same_file)
+		if (same_file && *now->path)
 			last->is_shared = now->is_shared = true;
 		l->items[kept++] = *now;
 	}

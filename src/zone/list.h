@@ -51,6 +51,9 @@ struct zone_list {
 /* origin NULL: told by the names. FMX_EUSAGE, -ENOENT, FMX_EMALFORMED. */
 FMX_MUST_CHECK int zone_list_add(struct zone_list *l, const char *what,
 				 const char *origin, struct error *e);
+/* A zone without a file: one that its server updates. */
+FMX_MUST_CHECK int zone_list_add_zone(struct zone_list *l, const char *origin,
+				      struct error *e);
 /* The lines of a stream ("-"). */
 FMX_MUST_CHECK int zone_list_add_lines(struct zone_list *l, FILE *from, struct error *e);
 /* Sorts by zone, drops what is in twice, marks shared files. */

@@ -63,6 +63,8 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 	size_t n = 0;
 	for (uint32_t i = 0; i < mx_count && i < RECORDSET_MAX_MX; i++)
 		n = add_names(ret_names, n, most, mx[i].exchange);
+	for (size_t i = 0; i < want->former_count; i++)
+		n = add_names(ret_names, n, most, want->former[i]);
 	n = add_names(ret_names, n, most, want->low.name);
 	return add_names(ret_names, n, most, want->high.name);
 }

@@ -25,7 +25,10 @@
 #include "model/layout.h"
 #include "zone/edit.h"
 
-enum { PLAN_MAX_FORMER = 16 };
+enum {
+	PLAN_MAX_FORMER = 16,
+	PLAN_MAX_NAMES = 2 * (RECORDSET_MAX_MX + 2 + PLAN_MAX_FORMER)
+};
 
 struct plan_decoy {
 	char name[NAME_TEXT_MAX]; /* "": none */
@@ -69,7 +72,8 @@ struct plan {
 bool plan_is_decoy(const struct plan_want *want, const char *name);
 
 /* The names whose addresses, aliases and TLSA a plan must know: all MX hosts,
- * decoys, and _25._tcp. of each. Returns how many; at most `most`. */
+ * decoys now and formerly, and _25._tcp. of each. Returns how many; at most
+ * `most`, of which PLAN_MAX_NAMES is always enough. */
 size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 		  const struct plan_want *want, char (*ret_names)[NAME_TEXT_MAX],
 		  size_t most);

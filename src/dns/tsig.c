@@ -1,0 +1,118 @@
+#include "dns/tsig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "dns/tsig_own.h"
+
+struct parts {
+	char name[NAME_TEXT_MAX], algorithm[32], secret[256];
+};
+
+static const char separators[] = " \t\r\n\";{}:,";
+
+/* The value after a word, whatever stands between: `algorithm hmac-sha256;`,
+ * `algorithm: hmac-sha256`. */
+static void value_after(const char *text, const char *word, char *to, size_t size)
+{
+	size_t n = strlen(word);
+	for (const char *p = text; (p = strstr(p, word)); p += n) {
+		bool begins = p == text || strchr(separators, p[-1]) || p[-1] == '-';
+		if (!begins || !p[n] || !strchr(separators, p[n]))
+			continue;
+		p += n;
+		p += strspn(p, separators);
+		size_t len = strcspn(p, separators);
+		if (len >= size)
+			len = 0; /* too long to be one */
+		memcpy(to, p, len);
+		to[len] = '\0';
+		return;
+	}
+}
+
+/* keymgr -t begins with the same as a comment; lines that begin with # or //
+ * are not read. */
+static void drop_comments(char *text)
+{
+	char *to = text;
+	for (char *line = text; *line;) {
+		size_t n = strcspn(line, "\n");
+		size_t blank = strspn(line, " \t");
+		if (line[blank] != '#' &&
+		    !(line[blank] == '/' && line[blank + 1] == '/')) {
+			memmove(to, line, n);
+			to += n;
+			*to++ = '\n';
+		}
+		line += n + (line[n] == '\n');
+	}
+	*to = '\0';
+}
+
+int tsig_key_parse(const char *text, const char *name, struct tsig_key **ret,
+		   struct error *e)
+{
+	struct parts p = { "", "", "" };
+	char copy[TSIG_FILE_MAX + 2]; /* a last line without newline gets one */
+	if (!str_copy(copy, TSIG_FILE_MAX, text))
+		return error_set(e, FMX_ETOOBIG, "%s: too large for a TSIG key", name);
+	drop_comments(copy);
+	value_after(copy, "id", p.name, sizeof(p.name));
+	if (!p.name[0])
+		value_after(copy, "key", p.name, sizeof(p.name));
+	value_after(copy, "algorithm", p.algorithm, sizeof(p.algorithm));
+	value_after(copy, "secret", p.secret, sizeof(p.secret));
+	struct tsig_key *key = xcalloc(1, sizeof(*key));
+	bool ok =
+	    p.name[0] && p.algorithm[0] && p.secret[0] &&
+	    knot_tsig_key_init(&key->knot, p.algorithm, p.name, p.secret) == KNOT_EOK;
+	explicit_bzero(copy, sizeof(copy));
+	explicit_bzero(p.secret, sizeof(p.secret));
+	if (!ok) {
+		free(key);
+		return error_set(e, FMX_EMALFORMED,
+				 "%s holds no TSIG key with name, algorithm and secret, "
+				 "as tsig-keygen or "
+				 "`keymgr -t` write it%s%s",
+				 name, p.algorithm[0] ? "; algorithm " : "", p.algorithm);
+	}
+	(void)knot_dname_to_str(key->name, key->knot.name, sizeof(key->name));
+	*ret = key;
+	return 0;
+}
+
+int tsig_key_read(const char *path, struct tsig_key **ret, struct error *e)
+{
+	char text[TSIG_FILE_MAX + 1];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, TSIG_FILE_MAX);
+	int code = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	if (n < 0)
+		return error_set(e, -code, "cannot read the TSIG key %s: %s", path,
+				 strerror(code));
+	text[n] = '\0';
+	int rc = tsig_key_parse(text, path, ret, e);
+	explicit_bzero(text, sizeof(text));
+	return rc;
+}
+
+void tsig_key_free(struct tsig_key *key)
+{
+	if (!key)
+		return;
+	knot_tsig_key_deinit(&key->knot);
+	free(key);
+}
+
+const char *tsig_key_name(const struct tsig_key *key)
+{
+	return key->name;
+}

@@ -1,0 +1,275 @@
+#include "zone/live.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "zone/live_own.h"
+
+static void start_more(struct live *l);
+static void look_again(struct live_zone *z);
+
+static bool reverts(const struct live_zone *z)
+{
+	return z->live->options->does == LIVE_REVERT ||
+	       z->live->options->does == LIVE_PLAN_REVERT;
+}
+
+static bool writes(const struct live_zone *z)
+{
+	return z->live->options->does == LIVE_REVERT ||
+	       z->live->options->does == LIVE_APPLY;
+}
+
+/* ---- the end ---- */
+
+static void free_zone(struct live_zone *z)
+{
+	struct live *l = z->live;
+	places_release(&z->places);
+	history_release(&z->history);
+	free(z->names);
+	free(z);
+	l->under_way--;
+	start_more(l);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	free_zone(h->data);
+}
+
+void live_end(struct live_zone *z, enum job_outcome outcome)
+{
+	struct job_result r = { .outcome = outcome,
+				.error = z->error,
+				.plan = &z->plan,
+				.facts = &z->facts,
+				.places = &z->places,
+				.serial = outcome == JOB_CHANGED ? z->facts.serial : 0,
+				.diff = "" };
+	r.gone_by = z->job->now + (int64_t)z->plan.ttl_before * STAMP_SECOND;
+	z->live->options->done(z->live->options->arg, z->index, &r);
+	if (z->has_timer)
+		uv_close((uv_handle_t *)&z->timer, on_timer_closed);
+	else
+		free_zone(z);
+}
+
+static void end_failed(struct live_zone *z)
+{
+	live_end(z, z->error.code == FMX_EREFUSED ? JOB_REFUSED : JOB_FAILED);
+}
+
+/* ---- after the update ---- */
+
+static void after_agreement(struct live_zone *z)
+{
+	char text[ADDR_TEXT_MAX];
+	for (size_t i = 0; i < z->server_count; i++) {
+		const struct live_server *s = &z->servers[i];
+		if (s->agrees)
+			continue;
+		(void)error_set(
+		    &z->error, -ETIMEDOUT,
+		    "%s was updated (serial %u), but the name server %s%s%s@%u %s: see "
+		    "why its "
+		    "transfers lag",
+		    z->job->origin, z->facts.serial, s->name, s->name[0] ? " " : "",
+		    addr_text(s->at.addr, text), s->at.port,
+		    s->answered ? "still has an older serial" : "does not answer");
+		live_end(z, JOB_FAILED);
+		return;
+	}
+	live_end(z, JOB_CHANGED);
+}
+
+static void after_new_serial(struct live_zone *z)
+{
+	if (z->has_mx_failed)
+		end_failed(z);
+	else
+		live_agree(z, after_agreement);
+}
+
+static int remember(struct live_zone *z)
+{
+	const struct plan_want *want = z->want;
+	struct history h = { .layout = want->layout,
+			     .ttl = z->plan.ttl_before,
+			     .applied = z->job->now }; /* no bytes: the server has them */
+	(void)str_copy(h.origin, sizeof(h.origin), z->job->origin);
+	const struct plan_decoy *decoys[] = { &want->low, &want->high };
+	for (size_t i = 0; i < 2; i++)
+		if (decoys[i]->name[0])
+			(void)str_copy(h.decoys[h.decoy_count++], NAME_TEXT_MAX,
+				       decoys[i]->name);
+	for (size_t i = 0; i < want->former_count && h.decoy_count < PLAN_MAX_FORMER; i++)
+		(void)str_copy(h.decoys[h.decoy_count++], NAME_TEXT_MAX, want->former[i]);
+	return history_save(z->job->state, &h, &z->error);
+}
+
+static bool changes_mx(const struct plan *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->changes[i].type == EDIT_MX)
+			return true;
+	return false;
+}
+
+/* Once also the addresses are gone there is nothing to remember. */
+static int note_done(struct live_zone *z)
+{
+	if (reverts(z) && !changes_mx(&z->plan))
+		return history_drop(z->job->state, z->job->origin, &z->error);
+	return reverts(z) ? remember(z) : 0;
+}
+
+static void after_update(struct live_zone *z, const struct update_result *r)
+{
+	if (r->outcome == UPDATE_RACE && z->races++ < LIVE_RACES) {
+		look_again(z);
+		return;
+	}
+	z->error = r->error;
+	if (r->outcome == UPDATE_DONE && note_done(z) == 0) {
+		z->then = after_new_serial;
+		live_ask(z, z->job->origin, RR_SOA);
+		return;
+	}
+	live_end(z, r->outcome == UPDATE_FAILED || r->outcome == UPDATE_DONE
+			? JOB_FAILED
+			: JOB_REFUSED);
+}
+
+/* ---- plan ---- */
+
+/* Two TTLs after its MX record went, nobody asks for a decoy any more. */
+static void plan_addresses_away(struct live_zone *z)
+{
+	const struct history *h = &z->history;
+	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
+	if (z->plan.count || h->layout != LAYOUT_NONE || z->job->now < free_at)
+		return;
+	for (size_t i = 0; i < z->places.record_count && z->plan.count < PLAN_MAX_EDITS;
+	     i++) {
+		const struct place_record *r = &z->places.records[i];
+		const char *name =
+		    r->type == PLACE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
+		if (r->type == PLACE_CNAME || !plan_is_decoy(z->want, name))
+			continue;
+		struct zone_change *c = &z->plan.changes[z->plan.count++];
+		*c = (struct zone_change){ .action = EDIT_REMOVE,
+					   .type = r->type == PLACE_A      ? EDIT_A
+						   : r->type == PLACE_AAAA ? EDIT_AAAA
+									   : EDIT_TLSA };
+		(void)str_copy(c->owner, sizeof(c->owner), r->owner);
+		(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
+	}
+}
+
+static void after_names(struct live_zone *z)
+{
+	if (z->has_mx_failed) {
+		end_failed(z);
+		return;
+	}
+	struct plan_zone zone = { .origin = z->job->origin,
+				  .mx = z->facts.mx,
+				  .mx_count = z->facts.mx_count,
+				  .records = z->places.records,
+				  .record_count = z->places.record_count };
+	plan_make(&zone, z->want, &z->plan);
+	if (reverts(z))
+		plan_addresses_away(z);
+	if (z->plan.refusal[0]) {
+		(void)error_set(&z->error, FMX_EREFUSED, "%s", z->plan.refusal);
+		live_end(z, JOB_REFUSED);
+	} else if (z->plan.count == 0) {
+		live_end(z, JOB_SAME);
+	} else if (!writes(z)) {
+		live_end(z, JOB_CHANGED);
+	} else if (!reverts(z) && remember(z) != 0) {
+		live_end(z, JOB_FAILED);
+	} else {
+		live_send(z, after_update);
+	}
+}
+
+static void after_zone(struct live_zone *z)
+{
+	if (z->has_mx_failed)
+		end_failed(z);
+	else
+		live_ask_names(z, after_names);
+}
+
+static void look_again(struct live_zone *z)
+{
+	live_ask_zone(z, after_zone);
+}
+
+/* ---- many ---- */
+
+static int want_of(struct live_zone *z)
+{
+	z->want = z->job->want;
+	if (!reverts(z))
+		return 0;
+	int rc = history_load(z->job->state, z->job->origin, &z->history, &z->error);
+	if (rc != 0)
+		return rc;
+	z->none = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1 };
+	for (size_t i = 0; i < z->history.decoy_count; i++)
+		(void)str_copy(z->none.former[z->none.former_count++], NAME_TEXT_MAX,
+			       z->history.decoys[i]);
+	z->want = &z->none;
+	return 0;
+}
+
+static void start_one(struct live *l)
+{
+	struct live_zone *z = xcalloc(1, sizeof(*z));
+	z->live = l;
+	z->index = l->next++;
+	z->job = &l->jobs[z->index];
+	l->under_way++;
+	if (want_of(z) != 0)
+		live_end(z, JOB_FAILED);
+	else
+		look_again(z);
+}
+
+/* live_end() of a job that fails at once comes back here: the loop, not the
+ * call, must start the next. */
+static void start_more(struct live *l)
+{
+	if (l->is_starting)
+		return;
+	l->is_starting = true;
+	while (l->under_way < LIVE_AT_ONCE && l->next < l->count)
+		start_one(l);
+	l->is_starting = false;
+}
+
+int live_run(const struct live_options *o, const struct job *jobs, size_t count,
+	     struct error *e)
+{
+	struct live l = { .options = o, .jobs = jobs, .count = count };
+	struct resolver_options ro = { 0 };
+	int rc = uv_loop_init(&l.loop);
+	if (rc < 0)
+		return error_set(e, rc, "cannot begin to ask: %s", uv_strerror(rc));
+	rc = resolver_new(&l.loop, &ro, &l.resolver, e);
+	if (rc == 0) {
+		start_more(&l);
+		(void)uv_run(&l.loop, UV_RUN_DEFAULT);
+		resolver_free(l.resolver);
+	}
+	(void)uv_run(&l.loop, UV_RUN_DEFAULT); /* handles close */
+	(void)uv_loop_close(&l.loop);
+	return rc;
+}
