@@ -107,6 +107,21 @@ static void text_diff(const char *diff, struct buf *out)
 	}
 }
 
+/* Of live DNS there are no lines, only records. */
+static void text_edits(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct zone_change *c = &p->changes[i];
+		bool adds = c->action == EDIT_ADD;
+		char rdata[1024];
+		buf_addf(out, "%s%c %s. %u IN %s %s%s\n",
+			 cli_style(stdout, adds ? CLI_GOOD : CLI_BAD), adds ? '+' : '-',
+			 c->owner, c->ttl, edit_type_name(c->type),
+			 zone_change_rdata(c, rdata, sizeof(rdata)),
+			 cli_style(stdout, CLI_PLAIN));
+	}
+}
+
 static void text_findings(const struct findings *f, struct buf *out)
 {
 	for (size_t i = 0; i < f->count; i++) {
@@ -158,10 +173,15 @@ void zone_render_text(const struct zone_run *run, const struct job *job,
 		buf_addf(out, "%s is as wanted (layout %s): nothing to do.\n",
 			 job->origin,
 			 layout_name(reverts ? LAYOUT_NONE : job->want->layout));
+		if (r->note[0])
+			buf_addf(out, "%s.\n", r->note);
 		text_findings(&o->findings, out);
 		return;
 	}
-	text_diff(r->diff, out);
+	if (*r->diff)
+		text_diff(r->diff, out);
+	else
+		text_edits(r->plan, out);
 	if (reverts)
 		return;
 	text_findings(&o->findings, out);

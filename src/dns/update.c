@@ -188,6 +188,7 @@ static int make_message(struct update *u, struct error *e)
 	knot_pkt_t *pkt = knot_pkt_new(u->wire + 2, UPDATE_MESSAGE_MAX, NULL);
 	if (!pkt)
 		return error_set(e, -ENOMEM, "out of memory");
+	knot_pkt_clear(pkt); /* a new packet counts its whole wire as used */
 	int rc = build(u, pkt, e);
 	u->wire_len = pkt->size;
 	knot_pkt_free(pkt);
@@ -251,8 +252,8 @@ static bool is_meant(size_t i, uint16_t rcode, uint16_t tsig_error)
 	       (meanings[i].tsig_error == 0 || meanings[i].tsig_error == tsig_error);
 }
 
-void update_explain(uint16_t rcode, uint16_t tsig_error, const char *zone,
-		    const char *server, const char *key, struct update_result *ret)
+void update_explain(uint16_t rcode, uint16_t tsig_error, const char *server,
+		    const char *key, struct update_result *ret)
 {
 	*ret = (struct update_result){ .outcome = UPDATE_DONE };
 	if (rcode == KNOT_RCODE_NOERROR)
@@ -264,14 +265,14 @@ void update_explain(uint16_t rcode, uint16_t tsig_error, const char *zone,
 		int before =
 		    slot ? (int)(slot - meanings[i].text) : (int)strlen(meanings[i].text);
 		ret->outcome = meanings[i].outcome;
-		(void)error_set(&ret->error, FMX_EREFUSED, "%s: the server %s %.*s%s%s",
-				zone, server, before, meanings[i].text, slot ? key : "",
+		(void)error_set(&ret->error, FMX_EREFUSED, "the server %s %.*s%s%s",
+				server, before, meanings[i].text, slot ? key : "",
 				slot ? slot + 2 : "");
 		return;
 	}
 	ret->outcome = UPDATE_REFUSED;
-	(void)error_set(&ret->error, FMX_EREFUSED,
-			"%s: the server %s answers with RCODE %u", zone, server, rcode);
+	(void)error_set(&ret->error, FMX_EREFUSED, "the server %s answers with RCODE %u",
+			server, rcode);
 }
 
 static uint16_t tsig_error_of(const knot_pkt_t *pkt)
@@ -304,19 +305,18 @@ static void read_answer(struct update *u)
 		r->outcome = UPDATE_FAILED;
 		(void)error_set(
 		    &r->error, FMX_EMALFORMED,
-		    "%s: the server %s sent something that is no answer to the update",
-		    u->zone, u->server_text);
+		    "the server %s sent something that is no answer to the update",
+		    u->server_text);
 	} else {
 		uint16_t rcode = knot_wire_get_rcode(pkt->wire);
-		update_explain(rcode, tsig_error_of(pkt), u->zone, u->server_text, key,
-			       r);
+		update_explain(rcode, tsig_error_of(pkt), u->server_text, key, r);
 		if (r->outcome == UPDATE_DONE && !is_trusted(u, pkt)) {
 			r->outcome = UPDATE_FAILED;
 			(void)error_set(&r->error, FMX_EMALFORMED,
-					"%s: the answer of %s is not signed with the key "
+					"the answer of %s is not signed with the key "
 					"%s: whether the "
 					"update was made is not known",
-					u->zone, u->server_text, key);
+					u->server_text, key);
 		}
 	}
 	knot_pkt_free(pkt);
@@ -350,9 +350,8 @@ static void fail(struct update *u, const char *what, int code)
 	if (u->is_over)
 		return;
 	u->result.outcome = UPDATE_FAILED;
-	(void)error_set(&u->result.error, code ? code : -ETIMEDOUT, "%s: %s %s%s%s",
-			u->zone, what, u->server_text, code ? ": " : "",
-			code ? uv_strerror(code) : "");
+	(void)error_set(&u->result.error, code ? code : -ETIMEDOUT, "%s %s%s%s", what,
+			u->server_text, code ? ": " : "", code ? uv_strerror(code) : "");
 	finish(u);
 }
 

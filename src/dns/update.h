@@ -71,7 +71,7 @@ FMX_MUST_CHECK int update_send(struct update *u, uv_loop_t *loop, struct addr se
 			       struct error *e);
 
 /* What an RCODE means to an administrator; tsig_error 0 if there is none. */
-void update_explain(uint16_t rcode, uint16_t tsig_error, const char *zone,
-		    const char *server, const char *key, struct update_result *ret);
+void update_explain(uint16_t rcode, uint16_t tsig_error, const char *server,
+		    const char *key, struct update_result *ret);
 
 #endif

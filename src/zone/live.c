@@ -42,6 +42,21 @@ static void on_timer_closed(uv_handle_t *h)
 	free_zone(h->data);
 }
 
+/* Reverted already, but for what caches may still ask for. */
+static void note_rest(struct live_zone *z, struct job_result *r)
+{
+	char text[STAMP_TEXT_MAX];
+	const struct history *h = &z->history;
+	if (r->outcome != JOB_SAME || !reverts(z) || h->layout != LAYOUT_NONE)
+		return;
+	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
+	(void)snprintf(r->note, sizeof(r->note),
+		       "the decoys' addresses stay until caches have forgotten the MX "
+		       "records: revert once "
+		       "more after %s",
+		       stamp_text(free_at / STAMP_SECOND * STAMP_SECOND, text));
+}
+
 void live_end(struct live_zone *z, enum job_outcome outcome)
 {
 	struct job_result r = { .outcome = outcome,
@@ -52,6 +67,7 @@ void live_end(struct live_zone *z, enum job_outcome outcome)
 				.serial = outcome == JOB_CHANGED ? z->facts.serial : 0,
 				.diff = "" };
 	r.gone_by = z->job->now + (int64_t)z->plan.ttl_before * STAMP_SECOND;
+	note_rest(z, &r);
 	z->live->options->done(z->live->options->arg, z->index, &r);
 	if (z->has_timer)
 		uv_close((uv_handle_t *)&z->timer, on_timer_closed);
@@ -75,10 +91,10 @@ static void after_agreement(struct live_zone *z)
 			continue;
 		(void)error_set(
 		    &z->error, -ETIMEDOUT,
-		    "%s was updated (serial %u), but the name server %s%s%s@%u %s: see "
+		    "it was updated (serial %u), but the name server %s%s%s@%u %s: see "
 		    "why its "
 		    "transfers lag",
-		    z->job->origin, z->facts.serial, s->name, s->name[0] ? " " : "",
+		    z->facts.serial, s->name, s->name[0] ? " " : "",
 		    addr_text(s->at.addr, text), s->at.port,
 		    s->answered ? "still has an older serial" : "does not answer");
 		live_end(z, JOB_FAILED);

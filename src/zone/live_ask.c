@@ -36,8 +36,8 @@ static void note_failure(struct live_zone *z, const struct live_question *q,
 	if (z->has_mx_failed)
 		return;
 	z->has_mx_failed = true;
-	(void)error_set(&z->error, -EIO, "%s: asked for %s %s, the server %s@%u: %s",
-			z->job->origin, rr_type_name(q->type), q->name,
+	(void)error_set(&z->error, -EIO, "asked for %s %s, the server %s@%u: %s",
+			rr_type_name(q->type), q->name,
 			addr_text(z->live->options->server.addr, text),
 			z->live->options->server.port, lookup_status_name(a->status));
 }
