@@ -26,8 +26,9 @@ struct maillog {
 	struct maillog_postfix *reader;
 	struct prefix *own;
 	size_t own_count;
-	int64_t now;  /* of the look that runs */
-	int64_t upto; /* the last watermark */
+	int64_t now;            /* of the look that runs */
+	int64_t upto;           /* the last watermark */
+	const char *compressed; /* to be told; of the tail */
 	bool is_trouble, is_stopped, is_closed;
 	struct maillog_counts counts;
 };
@@ -103,12 +104,29 @@ static void tell(struct maillog *m, int error)
 		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
 }
 
+/* Once, and over at once: it is about the past, and nothing can be done. */
+static void tell_compressed(struct maillog *m)
+{
+	char text[512];
+	(void)snprintf(text, sizeof(text),
+		       "visits may be missing: %s was packed since we read the mail log "
+		       "last, and packed logs are not read",
+		       m->compressed);
+	for (size_t i = 0; i < m->host_count; i++) {
+		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
+		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
+	}
+	m->compressed = NULL;
+}
+
 /* True: there is more to read at once. While old lines are read, time is what
  * they say: by the clock, sessions whose end stands further down would look
  * forgotten. */
 static bool look(struct maillog *m)
 {
 	m->now = stamp_clock_now(m->clock);
+	if (m->compressed)
+		tell_compressed(m);
 	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
 	tell(m, rc < 0 ? -rc : 0);
 	if (rc == TAIL_AT_END) {
@@ -147,6 +165,8 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */
 	m->tail = tail_new(spec->path, spec->start == MAILLOG_END, on_line, m);
 	m->reader = maillog_postfix_new(on_visit, m);
+	if (spec->start == MAILLOG_SINCE)
+		m->compressed = tail_earlier(m->tail, spec->since);
 	m->timer.data = m;
 	int rc = uv_timer_init(loop, &m->timer);
 	if (rc == 0)

@@ -44,8 +44,9 @@
 enum maillog_start {
 	MAILLOG_END,   /* only what is written from now on */
 	MAILLOG_BEGIN, /* the whole file, then what is written */
-	MAILLOG_SINCE, /* as BEGIN, but only visits that began at or after `since`:
-			* after a restart, the host's last watermark */
+	MAILLOG_SINCE, /* as BEGIN, rotated files first (tail.h), but only visits
+			* that began at or after `since`: after a restart, the
+			* host's last watermark */
 };
 
 struct maillog_spec {

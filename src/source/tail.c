@@ -1,26 +1,40 @@
 #include "source/tail.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/stamp.h"
 
 /* One open file and the line that is not at its end yet. */
 struct stream {
 	int fd; /* -1: none */
 	off_t offset;
+	bool is_earlier;
 	bool is_skipping; /* the rest of a line that was cut, or begun before us */
 	size_t partial_len;
 	char *partial; /* NULL: none */
 };
 
+/* A file that was renamed before we came. */
+struct earlier {
+	int64_t changed;
+	char path[PATH_MAX];
+};
+
 struct tail {
 	char *path;
-	bool from_end; /* of the first file */
+	struct earlier *earlier; /* from the oldest */
+	size_t earlier_count, earlier_read;
+	char *compressed; /* NULL: none would have been wanted */
+	bool from_end;    /* of the first file */
 	tail_line_fn fn;
 	void *arg;
 	struct stream file, old; /* old: renamed, read for a while */
@@ -111,13 +125,18 @@ static void skip_to_end(struct stream *s)
 
 static int open_stream(struct tail *t)
 {
-	t->file.fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is_earlier = t->earlier_read < t->earlier_count;
+	const char *path = is_earlier ? t->earlier[t->earlier_read++].path : t->path;
+	t->file.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (t->file.fd < 0) {
+		if (is_earlier)
+			return open_stream(t); /* removed meanwhile */
 		if (errno == ENOENT)
 			t->from_end = false; /* when it comes, all of it is new */
 		return -errno;
 	}
 	t->file.offset = 0;
+	t->file.is_earlier = is_earlier;
 	if (t->from_end)
 		skip_to_end(&t->file);
 	t->from_end = false;
@@ -145,6 +164,71 @@ static int read_stream(struct tail *t, struct stream *s, size_t *budget)
 	}
 }
 
+/* What follows the file's name: ".1", "-20261122", ".2.gz". */
+static bool is_rotated_name(const char *suffix, bool *ret_compressed)
+{
+	static const char *const packers[] = { ".gz", ".xz", ".bz2", ".zst" };
+	size_t len = strlen(suffix);
+	if ((suffix[0] != '.' && suffix[0] != '-') || suffix[1] < '0' || suffix[1] > '9')
+		return false;
+	*ret_compressed = false;
+	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
+		size_t n = strlen(packers[i]);
+		if (len > n && strcmp(suffix + len - n, packers[i]) == 0)
+			*ret_compressed = true;
+	}
+	return true;
+}
+
+static int compare_earlier(const void *a, const void *b)
+{
+	const struct earlier *x = a, *y = b;
+	return (x->changed > y->changed) - (x->changed < y->changed);
+}
+
+/* Packing keeps a file's time (gzip(1)). */
+static void consider(struct tail *t, const char *folder, const char *name,
+		     const char *suffix, int64_t since)
+{
+	struct earlier e;
+	struct stat st;
+	bool is_compressed;
+	if (!is_rotated_name(suffix, &is_compressed) ||
+	    snprintf(e.path, sizeof(e.path), "%s/%s", folder, name) >= PATH_MAX ||
+	    stat(e.path, &st) != 0 || !S_ISREG(st.st_mode))
+		return;
+	e.changed = st.st_mtim.tv_sec * STAMP_SECOND + st.st_mtim.tv_nsec / 1000;
+	if (e.changed < since)
+		return;
+	if (is_compressed) {
+		free(t->compressed);
+		t->compressed = xstrdup(e.path);
+		return;
+	}
+	t->earlier = xrealloc(t->earlier, t->earlier_count + 1, sizeof(e));
+	t->earlier[t->earlier_count++] = e;
+}
+
+const char *tail_earlier(struct tail *t, int64_t since)
+{
+	const char *slash = strrchr(t->path, '/');
+	const char *base = slash ? slash + 1 : t->path;
+	char folder[PATH_MAX];
+	(void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - t->path) : 1,
+		       slash ? t->path : ".");
+	DIR *dir = opendir(slash == t->path ? "/" : folder);
+	if (!dir)
+		return NULL; /* then the file cannot be read either, which is said */
+	for (struct dirent *entry; (entry = readdir(dir));)
+		if (strncmp(entry->d_name, base, strlen(base)) == 0)
+			consider(t, folder, entry->d_name, entry->d_name + strlen(base),
+				 since);
+	closedir(dir);
+	if (t->earlier_count)
+		qsort(t->earlier, t->earlier_count, sizeof(*t->earlier), compare_earlier);
+	return t->compressed;
+}
+
 static void end_old(struct tail *t)
 {
 	if (t->old.partial)
@@ -166,14 +250,16 @@ static bool has_rotated(struct tail *t, uint64_t now_ms)
 		t->counts.rotations++;
 		return true;
 	}
-	if (stat(t->path, &named) != 0 ||
-	    (named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev))
+	bool is_last = t->earlier_read == t->earlier_count;
+	if (is_last && (stat(t->path, &named) != 0 || (named.st_ino == open_file.st_ino &&
+						       named.st_dev == open_file.st_dev)))
 		return false; /* renamed and not made anew yet: read on */
 	end_old(t);
 	t->old = t->file;
 	t->old_until_ms = now_ms + TAIL_OLD_MS;
 	t->file = (struct stream){ .fd = -1 };
-	t->counts.rotations++;
+	if (!t->old.is_earlier)
+		t->counts.rotations++;
 	return true;
 }
 
@@ -211,6 +297,8 @@ void tail_free(struct tail *t)
 		return;
 	close_stream(&t->file);
 	close_stream(&t->old);
+	free(t->earlier);
+	free(t->compressed);
 	free(t->path);
 	free(t);
 }

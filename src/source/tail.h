@@ -7,6 +7,9 @@
  * while; then the new one from its beginning. A file that became shorter is
  * read from its beginning.
  *
+ * What was rotated away before we came can be read first: PATH.1, PATH-20261122
+ * and the like, in order of their last change (tail_earlier()).
+ *
  * Use:
  *	struct tail *t = tail_new("/var/log/mail.log", true, on_line, arg);
  *	switch (tail_poll(t, now_ms, 1 << 20)) {
@@ -42,6 +45,12 @@ struct tail;
 /* from_end: skip what is in the file now. If there is no file yet, everything
  * in it is new. */
 struct tail *tail_new(const char *path, bool from_end, tail_line_fn fn, void *arg);
+/*
+ * Before the first poll: read, in front of the file, those that were renamed
+ * from it and changed last at or after `since` (microseconds). NULL, or the
+ * name of one that would be wanted but is compressed, which is not read.
+ */
+const char *tail_earlier(struct tail *t, int64_t since);
 FMX_MUST_CHECK int tail_poll(struct tail *t, uint64_t now_ms, size_t budget);
 struct tail_counts tail_counts(const struct tail *t);
 void tail_free(struct tail *t);

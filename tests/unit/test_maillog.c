@@ -193,6 +193,23 @@ static void a_restart_goes_on_where_the_watermark_stood(void **state)
 	assert_true(r.visits[0].time == upto);
 }
 
+static void a_rotation_while_nobody_read_hides_nothing(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t then = stamp_now() - STAMP_MINUTE;
+	add(then, "1]: connect from " ONE);
+	add(then, "1]: disconnect from " ONE " quit=1 commands=1");
+	assert_int_equal(rename(path, renamed), 0);
+	add(then + 1, "1]: connect from " TWO);
+	add(then + 1, "1]: disconnect from " TWO " quit=1 commands=1");
+	start(&r, MAILLOG_SINCE, then, 1);
+	turn(&r, 100);
+	assert_int_equal(r.visit_count, 2);
+	assert_true(r.visits[0].time == then);
+	stop(&r);
+}
+
 static void rotation_in_a_session_joins_it_all_the_same(void **state)
 {
 	(void)state;
@@ -265,6 +282,8 @@ int main(void)
 		cmocka_unit_test_teardown(our_own_visits_are_counted_and_not_given,
 					  clean),
 		cmocka_unit_test_teardown(a_restart_goes_on_where_the_watermark_stood,
+					  clean),
+		cmocka_unit_test_teardown(a_rotation_while_nobody_read_hides_nothing,
 					  clean),
 		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
 					  clean),

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/stamp.h"
+
 static char folder[] = "/tmp/fakemx-test-tail-XXXXXX";
 static char path[256], renamed[256];
 
@@ -170,6 +172,36 @@ static void long_lines_are_cut_and_what_follows_is_whole(void **state)
 	free(lng);
 }
 
+static void what_was_rotated_before_we_came_is_read_first(void **state)
+{
+	(void)state;
+	char packed[300], dated[300];
+	struct got g = { .len = 0 };
+	int64_t t0 = stamp_now();
+	(void)snprintf(packed, sizeof(packed), "%s.2.gz", path);
+	(void)snprintf(dated, sizeof(dated), "%s-20261122", path);
+	add(packed, "packed\n");
+	add(dated, "first\n");
+	(void)usleep(20000);
+	int64_t between = stamp_now();
+	(void)usleep(20000);
+	add(renamed, "second\nsec");
+	add(path, "third\n");
+	struct tail *t = tail_new(path, false, on_line, &g);
+	assert_null(tail_earlier(t, between));
+	expect(t, &g, 0, "second\nthird\n");
+	add(renamed, "ond half\n");
+	expect(t, &g, 0, "second half\n");
+	tail_free(t);
+	t = tail_new(path, false, on_line, &g);
+	assert_string_equal(tail_earlier(t, t0 - STAMP_MINUTE), packed);
+	expect(t, &g, 0, "first\nsecond\nsecond half\nthird\n");
+	assert_int_equal(tail_counts(t).rotations, 0);
+	tail_free(t);
+	(void)unlink(packed);
+	(void)unlink(dated);
+}
+
 static void the_budget_is_kept_and_the_rest_comes_later(void **state)
 {
 	(void)state;
@@ -195,6 +227,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    a_file_that_became_shorter_is_read_from_its_beginning, clean),
 		cmocka_unit_test_teardown(long_lines_are_cut_and_what_follows_is_whole,
+					  clean),
+		cmocka_unit_test_teardown(what_was_rotated_before_we_came_is_read_first,
 					  clean),
 		cmocka_unit_test_teardown(the_budget_is_kept_and_the_rest_comes_later,
 					  clean),
