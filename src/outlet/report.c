@@ -164,13 +164,17 @@ static void make_sites(struct making *m)
 	}
 }
 
+/* Of a period that begins before the journal does, the journal's part is told:
+ * else a new journal would have no coverage for as long as --since asks. */
 static void set_span(struct report *r, const struct report_span *span,
 		     const struct past *p)
 {
 	r->until = span->until < p->now ? span->until : p->now;
 	r->since = span->since;
-	if (r->since == REPORT_BEGIN)
-		r->since = p->first_seen ? p->first_seen : r->until;
+	if (p->first_seen == 0 && r->since == REPORT_BEGIN)
+		r->since = r->until;
+	else if (r->since < p->first_seen && p->first_seen < r->until)
+		r->since = p->first_seen;
 }
 
 int report_make(struct journal *j, const struct report_span *span, int64_t now,

@@ -59,7 +59,7 @@ struct report_site {
 };
 
 struct report {
-	int64_t since, until;
+	int64_t since, until; /* as asked, but within the journal's own time */
 	bool enforce;
 	struct report_site *sites;
 	size_t site_count;

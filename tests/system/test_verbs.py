@@ -1,10 +1,7 @@
 """The verbs that read and keep the journal, from outside: on a journal made by hand, with mistakes."""
 import json
-import os
 import pathlib
-import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -156,6 +153,204 @@ class WithoutAJournal(Verbs):
                 ("too few arguments", "journal"),
                 ("did you mean --follow", "visits", "--folow")]:
             self.bad(64, words, *argv)
+
+
+class Told(Verbs):
+    """Six days and a half: a good sender, bots, one that knocks, one in the background."""
+
+    GOOD, BOT, LAST_ONLY, SHY, SCANNER = "198.51.100.7", "203.0.113.9", "203.0.113.66", "203.0.113.5", "203.0.113.200"
+
+    def setUp(self):
+        super().setUp()
+        end = int(time.time())
+        begin = self.begin = end - 6 * DAY - 12 * HOUR
+        told = History(begin, end, "lab=1\n")  # documentation addresses may be listed
+        noon = self.noon = begin + HOUR
+        told.add(visit(noon, self.GOOD, LOW), visit(noon + 0.25, self.GOOD, MAIL),
+                 visit(noon + DAY, self.GOOD, LOW), visit(noon + DAY + 1.5, self.GOOD, MAIL),
+                 visit(noon + 10, self.BOT, HIGH), visit(noon + 2 * HOUR, self.BOT, HIGH),
+                 visit(noon + 20, self.LAST_ONLY, HIGH, depth="connect", recipient_domain=""),
+                 visit(noon + 30, self.SHY, HIGH, depth="knock", source="knock", helo="", mail_from="",
+                       recipient_domain=""),
+                 visit(noon + 40, self.SCANNER, CONTROL, helo="\x1b[31mred\x01"))
+        told.write(self.journal)
+
+    def test_the_report_counts_each_sender_once(self):
+        report = self.json("report", "--until", self.stamp(time.time()))
+        self.assertEqual(list(report), ["version", "since", "until", "sites"])
+        self.assertEqual(report["version"], 1)
+        site, = report["sites"]
+        self.assertEqual(list(site), ["site", "measurable", "coverage", "hosts", "order", "fate",
+                                      "stopped_senders_share", "stopped_attempts", "stopped_naming_recipient",
+                                      "background_senders", "delay_seconds", "returned_later", "at_risk"])
+        self.assertEqual((site["site"], site["measurable"]), ("example", True))
+        self.assertGreater(site["coverage"], 0.95)
+        self.assertEqual(site["hosts"], [
+            {"host": HOSTS[LOW], "role": "decoy", "preference": 0, "visits": 2, "senders": 1},
+            {"host": HOSTS[MAIL], "role": "real", "preference": 10, "visits": 2, "senders": 1},
+            {"host": HOSTS[HIGH], "role": "decoy", "preference": 30, "visits": 4, "senders": 3},
+            {"host": HOSTS[CONTROL], "role": "control", "preference": None, "visits": 1, "senders": 1}])
+        self.assertEqual(site["order"], {"straight": 1, "skipped": 0, "shotgun": 0, "backdoor": 2, "unknown": 1})
+        self.assertEqual(site["fate"], {"reached": 1, "stopped": 2, "stopped_provisional": 0, "pending": 0,
+                                        "unknown": 1})
+        self.assertAlmostEqual(site["stopped_senders_share"], 2 / 3)
+        self.assertEqual((site["stopped_attempts"], site["stopped_naming_recipient"]), (3, 1))
+        self.assertEqual((site["background_senders"], site["returned_later"], site["at_risk"]), (1, 0, []))
+        delay = site["delay_seconds"]
+        self.assertEqual(delay["count"], 2)
+        self.assertAlmostEqual(delay["p50"], 0.25, 3)
+        self.assertAlmostEqual(delay["max"], 1.5, 3)
+
+    @staticmethod
+    def stamp(t):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
+
+    def test_the_report_says_first_what_happened_to_good_mail(self):
+        text = self.good("report")
+        for first, then in (("no loss of a known sender was seen", "half within 0.25 s"),
+                            ("half within", "Stopped senders"), ("Stopped senders", "All senders"),
+                            ("All senders", "Hosts"), ("Hosts", "Listing")):
+            self.assertLess(text.index(first), text.index(then), text)
+        self.assertIn("2, 66.7 % of the 3", text)
+        self.assertIn("nothing is listed; 1 sender would have been", text)
+        self.assertNotIn("\x1b", text)
+
+    def test_a_period_may_be_dates_times_or_durations(self):
+        site, = self.json("report", "--since", self.stamp(self.noon + DAY - 60), "--until", "5d")["sites"]
+        self.assertEqual((site["fate"]["reached"], site["fate"]["stopped"]), (1, 0))
+        self.assertAlmostEqual(site["delay_seconds"]["p50"], 1.5, 3)
+        site, = self.json("report", "--since", "4h")["sites"]
+        self.assertEqual(site["fate"]["reached"], 0)
+        self.assertEqual(len(self.good("visits", "--since", time.strftime("%Y-%m-%d", time.gmtime(self.begin)))
+                             .splitlines()), 9)
+
+    def test_visits_are_lines_of_json(self):
+        lines = [json.loads(line) for line in self.good("visits").splitlines()]
+        self.assertEqual(len(lines), 9)
+        self.assertEqual(lines[0], {
+            "time": self.stamp(self.noon), "seen": self.stamp(self.noon), "site": "example", "host": HOSTS[LOW],
+            "role": "decoy", "address": self.GOOD, "depth": "connect", "outcome": None, "helo": None, "sender": None,
+            "recipient_domain": None, "name": None, "source": "decoy"})
+        self.assertEqual(lines[1]["outcome"], "accepted")
+        self.assertEqual((lines[1]["role"], lines[1]["sender"]), ("real", "who@client.example"))
+        self.assertEqual({line["role"] for line in lines}, {"decoy", "real", "control"})
+
+    def test_explain_gives_a_reason_for_everything(self):
+        bot = self.json("explain", self.BOT)
+        self.assertEqual((bot["address"], bot["allowed"], len(bot["visits"])), (self.BOT, False, 2))
+        self.assertEqual(list(bot["visits"][0])[:3], ["time", "seen", "site"])
+        self.assertEqual([w["order"] for w in bot["walks"]], ["backdoor"] * len(bot["walks"]))
+        self.assertEqual((bot["walks"][-1]["fate"], bot["walks"][-1]["final"]), ("stopped", True))
+        self.assertTrue(any("observe" in c["reason"] for c in bot["listing_changes"]), bot["listing_changes"])
+        self.assertFalse(any(c["listed"] for c in bot["listing_changes"] + bot["listing"]))
+        text = self.good("explain", self.BOT)
+        for words in ("no real host had seen", "(decoy)  rcpt", "stopped", "not listed"):
+            self.assertIn(words, text)
+        self.assertIn("straight", self.good("explain", self.GOOD))
+        self.assertIn("Never seen", self.good("explain", "2001:db8::77"))
+        self.assertEqual(self.json("explain", "2001:db8::77")["visits"], [])
+        self.assertNotIn("\x1b", self.good("explain", self.SCANNER))
+
+    def test_in_observe_the_list_is_empty(self):
+        self.assertEqual(self.good("list"), "")
+        listed = self.json("list")
+        self.assertEqual((listed["mode"], listed["listed"]), ("observe", []))
+        self.assertEqual(self.json("list", "--format", "json"), listed)
+
+    def test_a_reader_that_goes_away_ends_the_verb(self):
+        verb = subprocess.Popen([BUILD / "fakemx", "--lab", "-q", "-c", self.conf, "visits", "--follow"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(verb.wait)
+        self.addCleanup(verb.kill)
+        for _ in range(9):
+            self.assertEqual(json.loads(verb.stdout.readline())["site"], "example")
+        now = time.time()
+        self.write(visit(now, "203.0.113.99", HIGH))
+        self.assertEqual(json.loads(verb.stdout.readline())["address"], "203.0.113.99")
+        verb.stdout.close()
+        self.write(visit(now + 1, "203.0.113.99", HIGH))
+        verb.wait(timeout=15)
+        self.assertNotEqual(verb.returncode, 0)
+        verb.stderr.close()
+
+
+class Enforce(Verbs):
+    def test_a_counted_bot_is_listed_until_it_is_allowed(self):
+        end = int(time.time())
+        told = History(end - 5 * HOUR, end, "enforce=1\nlab=1\n")
+        told.add(visit(end - 4 * HOUR, "203.0.113.9", HIGH), visit(end - 2 * HOUR, "203.0.113.9", HIGH),
+                 visit(end - 4 * HOUR, "203.0.113.10", HIGH))
+        told.write(self.journal)
+        self.assertEqual(self.good("list"), "203.0.113.9\n")
+        listed, = self.json("list")["listed"]
+        self.assertEqual((listed["address"], listed["site"], listed["counted_visits"]),
+                         ("203.0.113.9", "example", 2))
+        self.assertGreater(listed["until"], listed["since"])
+        self.assertIn("listed until", self.good("explain", "203.0.113.9"))
+        self.assertIn("1 sender is listed now", self.good("report"))
+        self.good("allow", "203.0.113.9", "--note", "ours after all")
+        self.assertEqual(self.good("list"), "")
+        self.assertIn("allow list", self.good("explain", "203.0.113.9"))
+
+
+class MailLog(Verbs):
+    LOG = """\
+2026-11-20T10:00:00.000100+00:00 mail postfix/smtpd[100]: connect from mx.sender.example[198.51.100.7]
+2026-11-20T10:00:01.000000+00:00 mail postfix/smtpd[100]: 4AAAA: client=mx.sender.example[198.51.100.7]
+2026-11-20T10:00:01.200000+00:00 mail postfix/qmgr[90]: 4AAAA: from=<a@sender.example>, size=300, nrcpt=1 (queue active)
+2026-11-20T10:00:02.000000+00:00 mail postfix/smtpd[100]: disconnect from mx.sender.example[198.51.100.7] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "mail.log"
+        self.log.write_text(self.LOG)
+
+    def test_an_old_log_is_read_without_journal_or_configuration(self):
+        self.conf.unlink()
+        line, = self.good("visits", "--maillog", self.log, "--host", "mail.example.com").splitlines()
+        seen = json.loads(line)
+        self.assertEqual((seen["address"], seen["host"], seen["role"], seen["source"]),
+                         ("198.51.100.7", "mail.example.com", "real", "maillog"))
+        self.assertEqual((seen["outcome"], seen["depth"], seen["name"]), ("accepted", "data", "mx.sender.example"))
+        self.assertEqual((seen["seen"], seen["site"]), (None, None))
+        self.assertTrue(seen["time"].startswith("2026-11-20T10:00:00.0001"))
+        both = self.good("visits", "--maillog", self.log, self.log)
+        self.assertEqual(len(both.splitlines()), 2)
+        self.assertEqual(self.good("visits", "--maillog", self.log, "--since", "2026-11-21"), "")
+
+    def test_standard_input_is_a_log_too(self):
+        done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", "-"], input=self.LOG, capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1))
+
+    def test_a_followed_log_is_a_feed_with_watermarks(self):
+        verb = subprocess.Popen([BUILD / "fakemx", "visits", "--follow", "--host", "mail", "--maillog", self.log],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(verb.wait)
+        self.addCleanup(verb.kill)
+        self.addCleanup(verb.stdout.close)
+        self.addCleanup(verb.stderr.close)
+        self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
+        mark = json.loads(verb.stdout.readline())
+        self.assertEqual((list(mark), mark["host"]), (["watermark", "host"], "mail"))
+        with open(self.log, "a") as f:
+            now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+            f.write(f"{now} mail postfix/smtpd[101]: connect from unknown[203.0.113.9]\n"
+                    f"{now} mail postfix/smtpd[101]: disconnect from unknown[203.0.113.9] ehlo=1 quit=1 commands=2\n")
+        for line in verb.stdout:
+            seen = json.loads(line)
+            if "address" in seen:
+                break
+        self.assertEqual(seen["address"], "203.0.113.9")
+
+    def test_mistakes_are_said(self):
+        missing = self.folder / "missing.log"
+        self.bad(1, f"cannot read {missing}: No such file", "visits", "--maillog", missing)
+        self.bad(64, "files after --maillog only", "visits", self.log)
+        self.bad(64, "--host goes with --maillog", "visits", "--host", "x")
+        self.bad(64, "--follow takes one --maillog", "visits", "--follow", "--maillog", self.log, self.log)
+        self.bad(64, "takes no --until", "visits", "--follow", "--until", "1d", "--maillog", self.log)
 
 
 class Allow(Verbs):

@@ -126,6 +126,24 @@ static void a_period_shows_what_began_in_it(void **state)
 	end(&t);
 }
 
+static void a_period_begins_with_the_journal_at_the_earliest(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	tell(&t, f->path);
+	struct report r = made(&t, AT(-90 * 86400), STAMP_NEVER, 0);
+	assert_int_equal(r.since, WORLD_ZERO - STAMP_DAY);
+	assert_true(r.sites[0].coverage > 0.95);
+	report_release(&r);
+	r = made(&t, AT(-90 * 86400), AT(-80 * 86400), 0); /* all before it */
+	assert_int_equal(r.since, AT(-90 * 86400));
+	assert_int_equal(r.until, AT(-80 * 86400));
+	assert_true(r.sites[0].coverage < 0.01);
+	assert_false(r.sites[0].has_share);
+	report_release(&r);
+	end(&t);
+}
+
 static void without_coverage_there_is_no_share(void **state)
 {
 	struct folder *f = *state;
@@ -440,6 +458,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_report_counts_what_was_told),
 		TEST(a_period_shows_what_began_in_it),
+		TEST(a_period_begins_with_the_journal_at_the_earliest),
 		TEST(without_coverage_there_is_no_share),
 		TEST(an_unwatched_real_host_is_named),
 		TEST(the_report_has_the_keys_of_the_contract),
