@@ -177,8 +177,11 @@ static uint32_t bad_stretch(struct eye *eye, uint32_t minute)
 void eye_visit(struct judge *j, const struct step *st)
 {
 	bool is_deferred = st->v->outcome == OUTCOME_DEFERRED;
+	bool is_bad = is_deferred || st->v->outcome == OUTCOME_ABORTED;
 	if (!is_deferred && st->v->depth < DEPTH_MAIL)
 		return;
+	if (!is_bad && st->time < st->eye->watermark)
+		return; /* late: it must not make a bad share look small */
 	uint32_t minute = second_down(st->time) / 60;
 	struct minute *m = minute_at(st->eye, minute);
 	if (m->minute != minute)
@@ -189,7 +192,7 @@ void eye_visit(struct judge *j, const struct step *st)
 	}
 	m->visits++;
 	st->eye->newest = minute > st->eye->newest ? minute : st->eye->newest;
-	if (is_deferred || st->v->outcome == OUTCOME_ABORTED) {
+	if (is_bad) {
 		m->bad++;
 		st->eye->newest_bad =
 		    minute > st->eye->newest_bad ? minute : st->eye->newest_bad;

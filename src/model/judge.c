@@ -171,10 +171,10 @@ static int take(struct judge *j, const struct record *r, struct error *e)
 			 (int)r->kind);
 }
 
+/* Not visits: anybody can cause one, and it must not make a gap look small. */
 static bool is_sign_of_life(enum record_kind kind)
 {
-	return kind == RECORD_START || kind == RECORD_VISIT || kind == RECORD_WATERMARK ||
-	       kind == RECORD_HEALTH;
+	return kind == RECORD_START || kind == RECORD_WATERMARK || kind == RECORD_HEALTH;
 }
 
 int judge_feed(struct judge *j, const struct record *r, struct error *e)

@@ -32,6 +32,7 @@ enum {
 	NAT_MIN_VISITS = 200, /* of a group; fewer show no majority */
 	WELL_MINUTES = 10,
 	EYE_MINUTES = 16, /* at least WELL_MINUTES, a power of two */
+	OLDER_MAX = 8,    /* accused walks kept of one sender */
 };
 
 /* Visits of one minute at a real host. */
@@ -162,16 +163,19 @@ struct shown {
 /* Exists while the walk may still change. */
 struct walk {
 	uint32_t sender;
-	uint32_t since; /* second; patience runs from here */
-	uint32_t need;  /* second: in group.waits; 0 not */
-	uint32_t helo;  /* name_mark() of the HELO; 0 none */
+	uint32_t number; /* 1, 2, ... of this sender */
+	uint32_t older;  /* accused before this one began: may still be softened */
+	uint32_t since;  /* second; patience runs from here */
+	uint32_t need;   /* second: in group.waits; 0 not */
+	uint32_t helo;   /* name_mark() of the HELO; 0 none */
 	int64_t began;
 	int64_t real, high, low; /* first contacts (low: first visit) */
+	int64_t met;             /* first contact with any decoy, in time */
 	int64_t answered;        /* by the real host; 0 unknown */
 	int64_t low_wait;        /* low visit that no real contact followed yet */
 	int64_t low_paired;      /* low visit that `delay` starts from */
 	int64_t busy;            /* end of the last session with a real host */
-	uint32_t real_width, high_width, low_width, wait_width;
+	uint32_t real_width, high_width, low_width, met_width, wait_width;
 	uint8_t bits;
 	struct shown shown;
 };
@@ -316,6 +320,8 @@ bool sender_is_nat(const struct judge *j, const struct sender *s);
 void judge_sweep(struct judge *j);
 uint64_t sender_hash(const void *table, uint32_t id);
 void walk_close(struct judge *j, struct sender *s);
+/* Keeps at most so many of the older walks, and none of before 5 days. */
+void walk_trim(struct judge *j, struct walk *w, unsigned most);
 
 /* pool.c */
 void pool_join(struct judge *j, uint32_t sender);
@@ -359,9 +365,9 @@ void settle_from(struct judge *j, uint32_t sender, const struct shown *before);
 /* What is due when 5 days are over. */
 void settle_final(struct judge *j, uint32_t sender);
 /* Row 5 for one visit to a high decoy in [from, to]: REASON_REAL_NEVER_SEEN,
- * REASON_UNDECIDED (wait for the frontier), or what excuses it. */
+ * REASON_UNDECIDED (waits, and the frontier is not there yet), or what excuses. */
 enum reason backdoor_reason(const struct judge *j, const struct sender *s, int64_t from,
-			    int64_t to);
+			    int64_t to, bool waits);
 enum tier sender_tier(const struct judge *j, const struct sender *s);
 
 /* listing.c */

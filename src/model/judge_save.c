@@ -187,6 +187,8 @@ static void io_walk(struct io *io, void *item)
 {
 	struct walk *w = item;
 	IO(io, w->sender);
+	IO(io, w->number);
+	IO(io, w->older);
 	IO(io, w->since);
 	IO(io, w->need);
 	IO(io, w->helo);
@@ -194,6 +196,7 @@ static void io_walk(struct io *io, void *item)
 	IO(io, w->real);
 	IO(io, w->high);
 	IO(io, w->low);
+	IO(io, w->met);
 	IO(io, w->answered);
 	IO(io, w->low_wait);
 	IO(io, w->low_paired);
@@ -201,6 +204,7 @@ static void io_walk(struct io *io, void *item)
 	IO(io, w->real_width);
 	IO(io, w->high_width);
 	IO(io, w->low_width);
+	IO(io, w->met_width);
 	IO(io, w->wait_width);
 	IO(io, w->bits);
 	io_shown(io, &w->shown);

@@ -189,7 +189,7 @@ int64_t listing_settle(struct judge *j, uint32_t sender)
 		return 0;
 	if (m->candidate) {
 		int64_t time = m->candidate, to = time + m->candidate_width - 1;
-		enum reason why = backdoor_reason(j, s, time, to);
+		enum reason why = backdoor_reason(j, s, time, to, true);
 		if (why == REASON_UNDECIDED)
 			return to;
 		m->candidate = 0;

@@ -188,7 +188,9 @@ static uint8_t flags_of(const struct judge *j, const struct sender *s)
 {
 	const struct walk *w = walk_at(j, s->walk);
 	const struct mark *m = mark_at(j, s->mark);
-	bool is_accused = (w && w->shown.order == ORDER_BACKDOOR) || (m && m->counted);
+	bool is_accused =
+	    (w && (w->shown.order == ORDER_BACKDOOR || w->older != NOTHING)) ||
+	    (m && m->counted);
 	return (uint8_t)((is_accused ? POOL_ACCUSED : 0) |
 			 (w && w->shown.fate == FATE_STOPPED ? POOL_STOPPED : 0) |
 			 (m && m->is_on ? POOL_LISTED : 0));

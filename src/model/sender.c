@@ -42,12 +42,35 @@ uint32_t sender_find(const struct judge *j, struct addr client, uint16_t group)
 	return find(j, &k, hash_key(&k));
 }
 
+void walk_trim(struct judge *j, struct walk *w, unsigned most)
+{
+	while (w->older != NOTHING) {
+		struct walk *older = walk_at(j, w->older);
+		int64_t end = (int64_t)older->since * STAMP_SECOND + j->rules.final;
+		if (most > 0 && end > j->now) {
+			most--;
+			w = older;
+			continue;
+		}
+		uint32_t id = w->older;
+		w->older = older->older;
+		slab_give(&j->walks, id);
+	}
+}
+
 void walk_close(struct judge *j, struct sender *s)
 {
+	struct mark *m = mark_at(j, s->mark);
 	if (s->walk == NOTHING)
 		return;
+	walk_trim(j, walk_at(j, s->walk), 0);
 	slab_give(&j->walks, s->walk);
 	s->walk = NOTHING;
+	if (!m || !m->candidate)
+		return;
+	m->candidate = 0; /* it waited for sources that never came */
+	if (!m->is_on && !m->counted)
+		mark_drop(j, s);
 }
 
 /* All but the pool's chain. */
@@ -88,15 +111,18 @@ static int compare_leavers(const void *a, const void *b)
 	return by_addr != 0 ? by_addr : x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Undecided walks first; then those of whom nothing good is known; those that
- * excuse others, and those on the list, last. */
+/* Undecided walks first, and those of senders that only knocked (knocks are
+ * cheap to forge); then the others that met no real host; then those that did;
+ * those on the list last. */
 static struct leaver leaver_of(const struct judge *j, uint32_t id)
 {
 	const struct sender *s = sender_at(j, id);
 	const struct walk *w = walk_at(j, s->walk);
 	const struct mark *m = mark_at(j, s->mark);
-	bool is_open = w && (w->shown.order_reason == REASON_UNDECIDED ||
-			     w->shown.fate == FATE_PENDING);
+	bool is_open = s->run.to == 0 && w &&
+		       (w->shown.order_reason == REASON_UNDECIDED ||
+			w->shown.order_reason == REASON_KNOCKS_ONLY ||
+			w->shown.fate == FATE_PENDING);
 	struct leaver l = { .client = s->client, .id = id };
 	l.since = is_open ? w->began : (int64_t)s->last_visit * STAMP_SECOND;
 	l.class = m && m->is_on ? 3 : is_open ? 0 : s->run.to == 0 ? 1 : 2;
@@ -163,7 +189,6 @@ static void merge_into(struct judge *j, uint32_t into, uint32_t from)
 	struct sender *a = sender_at(j, into), *b = sender_at(j, from);
 	run_merge(&a->run, b->run);
 	a->accepted = b->accepted > a->accepted ? b->accepted : a->accepted;
-	a->walk_number += b->walk_number;
 	a->last_visit = b->last_visit > a->last_visit ? b->last_visit : a->last_visit;
 	sender_drop(j, from);
 	tell_pool(j, into, a->accepted);
@@ -202,13 +227,16 @@ static uint32_t halved(uint32_t count, uint32_t days)
 
 /*
  * Counts are halved each day, so that a NAT that begins today is seen within
- * days. As for wellness, only visits that meant mail count at a real host:
- * our own health probes would be the majority of a quiet site.
+ * days. As for wellness, only visits that meant mail count at a real host: our
+ * own health probes would be the majority of a quiet site. Knocks do not count:
+ * forged ones would hide a NAT.
  */
 void sender_count_visit(struct judge *j, struct sender *s, const struct step *st)
 {
-	if (st->place == PLACE_REAL && st->v->depth < DEPTH_MAIL)
+	if (!st->is_contact || (st->place == PLACE_REAL && st->v->depth < DEPTH_MAIL))
 		return;
+	if (st->time < st->eye->watermark)
+		return; /* late: it must not make a majority look small */
 	struct group *g = &j->groups[s->group];
 	uint32_t today = second_down(j->now) / 86400;
 	if (today != g->day) {
@@ -251,21 +279,25 @@ bool judge_nat(const struct judge *j, uint16_t site_id, struct addr *ret_client)
 static bool walk_is_over(const struct judge *j, const struct sender *s,
 			 const struct walk *w)
 {
-	const struct mark *m = mark_at(j, s->mark);
-	if (!(w->bits & WALK_REAL) || (m && m->candidate))
-		return false;
 	int64_t end = (int64_t)s->last_visit * STAMP_SECOND + j->rules.walk_gap;
-	return j->groups[s->group].frontier > end ? w->need == 0
-						  : j->now > end + j->rules.final;
+	if (!(w->bits & WALK_REAL))
+		return false;
+	bool may_soften =
+	    w->shown.order == ORDER_BACKDOOR || w->older != NOTHING || w->need != 0;
+	return (j->groups[s->group].frontier > end && !may_soften) ||
+	       j->now > end + j->rules.final;
 }
 
 static void sweep_walks(struct judge *j)
 {
 	for (uint32_t i = 0; i < j->walks.top && j->walks.count > 0; i++) {
-		const struct walk *w = walk_at(j, i);
+		struct walk *w = walk_at(j, i);
 		if (w->began == 0)
 			continue;
 		struct sender *s = sender_at(j, w->sender);
+		if (s->walk != i)
+			continue; /* an older one */
+		walk_trim(j, w, OLDER_MAX);
 		if (walk_is_over(j, s, w))
 			walk_close(j, s);
 	}

@@ -11,6 +11,20 @@ struct ruling {
 	int64_t need;
 };
 
+/* Reasons that say that there was nothing to decide yet. */
+static bool is_open(enum reason reason)
+{
+	switch (reason) {
+	case REASON_NONE:
+	case REASON_UNDECIDED:
+	case REASON_KNOCKS_ONLY:
+	case REASON_LOW_ONLY:
+	case REASON_CONTROL_ONLY:
+	case REASON_LATE: return true;
+	default: return false;
+	}
+}
+
 /* Wholly before: where widths overlap nothing is certain, and the innocent
  * order is assumed. */
 static bool high_is_first(const struct walk *w)
@@ -48,14 +62,14 @@ static bool is_skipped(const struct judge *j, const struct sender *s,
 }
 
 enum reason backdoor_reason(const struct judge *j, const struct sender *s, int64_t from,
-			    int64_t to)
+			    int64_t to, bool waits)
 {
 	if (sender_is_nat(j, s))
 		return REASON_NAT;
 	enum reason excuse = group_excuse(j, s->group, from, to);
 	if (excuse != REASON_NONE)
 		return excuse;
-	if (j->groups[s->group].frontier < to)
+	if (waits && j->groups[s->group].frontier < to)
 		return REASON_UNDECIDED;
 	int64_t since = from - j->rules.excuse, until = to + j->rules.confirm;
 	if (run_meets(s->run, since, until))
@@ -69,23 +83,23 @@ static struct ruling rule_high_first(const struct judge *j, const struct sender 
 				     const struct walk *w)
 {
 	int64_t to = w->high + w->high_width - 1;
-	enum reason reason = backdoor_reason(j, s, w->high, to);
+	enum reason reason = backdoor_reason(j, s, w->high, to, false);
 	struct ruling r = { ORDER_UNKNOWN, reason, 0 };
-	if (reason == REASON_UNDECIDED)
-		r.need = to;
 	if (reason == REASON_REAL_NEVER_SEEN)
 		r.order = ORDER_BACKDOOR;
 	return r;
 }
 
+/* An order that was decided is not put off again, say because a site got a new
+ * host that nobody has heard of yet: late contact must still soften it. */
 static struct ruling rule_met(const struct judge *j, const struct sender *s,
 			      const struct walk *w)
 {
 	bool has_high_first = high_is_first(w), has_real = w->bits & WALK_REAL;
-	int64_t from = has_high_first ? w->high : has_real ? w->real : w->low;
+	int64_t from = has_high_first ? w->high : has_real ? w->real : w->met;
 	uint32_t width = has_high_first ? w->high_width
 			 : has_real     ? w->real_width
-					: w->low_width;
+					: w->met_width;
 	int64_t to = from + width - 1;
 	enum reason excuse = group_excuse(j, s->group, from, to);
 	if (sender_is_nat(j, s))
@@ -94,7 +108,7 @@ static struct ruling rule_met(const struct judge *j, const struct sender *s,
 		return (struct ruling){ ORDER_UNKNOWN, excuse, 0 };
 	if (!has_real && !has_high_first)
 		return (struct ruling){ ORDER_UNKNOWN, REASON_LOW_ONLY, 0 };
-	if (j->groups[s->group].frontier < to)
+	if (is_open(w->shown.order_reason) && j->groups[s->group].frontier < to)
 		return (struct ruling){ ORDER_UNKNOWN, REASON_UNDECIDED, to };
 	if (is_at_once(w))
 		return (struct ruling){ ORDER_SHOTGUN, REASON_AT_ONCE, 0 };
@@ -117,20 +131,6 @@ static struct ruling rule(const struct judge *j, const struct sender *s,
 	else if (w->bits & WALK_CONTROL)
 		r.reason = REASON_CONTROL_ONLY;
 	return r;
-}
-
-/* Reasons that say that there was nothing to decide yet. */
-static bool is_open(enum reason reason)
-{
-	switch (reason) {
-	case REASON_NONE:
-	case REASON_UNDECIDED:
-	case REASON_KNOCKS_ONLY:
-	case REASON_LOW_ONLY:
-	case REASON_CONTROL_ONLY:
-	case REASON_LATE: return true;
-	default: return false;
-	}
 }
 
 static bool is_row_1(enum reason reason)
@@ -258,7 +258,7 @@ static void show(struct judge *j, const struct sender *s, struct walk *w,
 	struct verdict v = {
 		.client = s->client,
 		.site = j->sites[s->group]->site.id,
-		.walk = s->walk_number,
+		.walk = w->number,
 		.began = w->began,
 		.at = j->now,
 		.order = w->shown.order,
@@ -278,6 +278,16 @@ static void show(struct judge *j, const struct sender *s, struct walk *w,
 		j->on_verdict(j->arg, &v);
 }
 
+static void soften_older(struct judge *j, const struct sender *s, uint32_t id)
+{
+	for (struct walk *w = walk_at(j, id); w; w = walk_at(j, w->older)) {
+		struct shown before = w->shown;
+		struct ruling r = rule(j, s, w);
+		apply_ruling(j, s, w, &r);
+		show(j, s, w, &before);
+	}
+}
+
 void settle_from(struct judge *j, uint32_t sender, const struct shown *before)
 {
 	struct sender *s = sender_at(j, sender);
@@ -290,6 +300,7 @@ void settle_from(struct judge *j, uint32_t sender, const struct shown *before)
 	set_timer(j, s, w);
 	pool_flag(j, s);
 	show(j, s, w, before);
+	soften_older(j, s, w->older);
 }
 
 void settle(struct judge *j, uint32_t sender)

@@ -2,14 +2,32 @@
 
 #include "model/judge_internal.h"
 
+/* An accused walk is not let go when the next begins: what is told late may
+ * still excuse it. Returns the first of those. */
+static uint32_t keep_accused(struct judge *j, struct sender *s)
+{
+	struct walk *old = walk_at(j, s->walk);
+	if (!old)
+		return NOTHING;
+	if (old->shown.order == ORDER_BACKDOOR) {
+		walk_trim(j, old, OLDER_MAX - 1);
+		return s->walk;
+	}
+	uint32_t older = old->older;
+	slab_give(&j->walks, s->walk);
+	return older;
+}
+
 static void walk_open(struct judge *j, uint32_t sender, const struct step *st)
 {
 	struct sender *s = sender_at(j, sender);
-	walk_close(j, s);
+	uint32_t older = keep_accused(j, s);
 	s->walk = slab_take(&j->walks);
 	s->walk_number++;
 	struct walk *w = walk_at(j, s->walk);
 	w->sender = sender;
+	w->number = s->walk_number;
+	w->older = older;
 	w->began = st->time;
 	w->since = second_up(later(st->time, j->now));
 	w->shown.is_new = true;
@@ -20,6 +38,8 @@ static void walk_open(struct judge *j, uint32_t sender, const struct step *st)
 static bool belongs(const struct judge *j, const struct sender *s, const struct walk *w,
 		    const struct step *st)
 {
+	if (w->shown.order == ORDER_BACKDOOR && !st->is_contact)
+		return true; /* a knock must not end what may yet be softened */
 	if (!(w->bits & WALK_REAL))
 		return second_down(st->time) <=
 		       (int64_t)w->since + j->rules.final / STAMP_SECOND;
@@ -143,6 +163,7 @@ static void visit_decoy(struct judge *j, uint32_t sender, const struct step *st)
 		return;
 	if (!(w->bits & WALK_PATIENT))
 		w->since = second_up(later(st->time, j->now));
+	take_first(w->bits & WALK_PATIENT, &w->met, &w->met_width, st);
 	w->bits |= WALK_PATIENT;
 	if (st->place != PLACE_HIGH)
 		return;
@@ -187,6 +208,13 @@ static bool make_step(const struct judge *j, const struct visit *v, struct step 
 	return true;
 }
 
+/* What may be forged, or is late, must not stretch a walk either: it would hold
+ * visits together that else were judged apart. */
+static bool is_in_time(const struct step *st)
+{
+	return st->is_contact && st->time >= st->eye->watermark;
+}
+
 /* A visit from long before the walk, reported late, is not part of it; it may
  * still excuse. */
 int walk_visit(struct judge *j, const struct visit *v, struct error *e)
@@ -200,11 +228,13 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 	sender_count_visit(j, s, &st);
 	struct walk *w = walk_at(j, s->walk);
 	bool is_stray = w && st.time + j->rules.walk_gap < w->began;
-	if (!w || !belongs(j, s, w, &st))
+	bool is_new = !w || !belongs(j, s, w, &st);
+	if (is_new)
 		walk_open(j, id, &st);
 	w = walk_at(j, s->walk);
 	uint32_t second = second_down(st.time);
-	s->last_visit = second > s->last_visit ? second : s->last_visit;
+	if (second > s->last_visit && (is_new || is_in_time(&st)))
+		s->last_visit = second;
 	if (st.place == PLACE_REAL && st.is_contact)
 		tell_contact(j, id, &st);
 	struct shown before = w->shown;
