@@ -171,8 +171,8 @@ static void set_span(struct report *r, const struct report_span *span,
 {
 	r->until = span->until < p->now ? span->until : p->now;
 	r->since = span->since;
-	if (p->first_seen == 0 && r->since == REPORT_BEGIN)
-		r->since = r->until;
+	if (r->since == REPORT_BEGIN)
+		r->since = p->first_seen ? p->first_seen : r->until;
 	else if (r->since < p->first_seen && p->first_seen < r->until)
 		r->since = p->first_seen;
 }
