@@ -113,6 +113,10 @@ static void after_new_serial(struct live_zone *z)
 
 static int remember(struct live_zone *z)
 {
+	struct error none_yet;
+	if (!z->has_history && !reverts(z))
+		z->has_history = history_load(z->job->state, z->job->origin, &z->history,
+					      &none_yet) == 0;
 	const struct plan_want *want = z->want;
 	struct history h = { .layout = want->layout,
 			     .ttl = z->plan.ttl_before,
@@ -126,6 +130,18 @@ static int remember(struct live_zone *z)
 	for (size_t i = 0; i < want->former_count && h.decoy_count < PLAN_MAX_FORMER; i++)
 		(void)str_copy(h.decoys[h.decoy_count++], NAME_TEXT_MAX, want->former[i]);
 	return history_save(z->job->state, &h, &z->error);
+}
+
+/* Nothing was done: what is remembered must be what was before. */
+static void forget_attempt(struct live_zone *z)
+{
+	struct error e; /* the server's sentence matters more than this one */
+	if (reverts(z))
+		return;
+	if (z->has_history)
+		(void)!history_save(z->job->state, &z->history, &e);
+	else
+		(void)!history_drop(z->job->state, z->job->origin, &e);
 }
 
 static bool changes_mx(const struct plan *p)
@@ -151,6 +167,8 @@ static void after_update(struct live_zone *z, const struct update_result *r)
 		return;
 	}
 	z->error = r->error;
+	if (r->outcome == UPDATE_REFUSED || r->outcome == UPDATE_RACE)
+		forget_attempt(z);
 	if (r->outcome == UPDATE_DONE && note_done(z) == 0) {
 		z->then = after_new_serial;
 		live_ask(z, z->job->origin, RR_SOA);
