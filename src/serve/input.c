@@ -45,16 +45,28 @@ static void on_visit(void *arg, const struct visit *v)
 	marks_visit(n->marks, v->host, v->time);
 }
 
+/* What a log says is believed as far as it has shown our probes (own.h). */
+static void on_watermark(void *arg, uint16_t host, int64_t upto)
+{
+	struct engine *n = arg;
+	uint16_t log = watch_log(n->watch, host); /* 0: a decoy, which sees for itself */
+	int64_t proven = log ? own_proven(n->own, log) : STAMP_NEVER;
+	if (upto <= proven)
+		marks_note(n->marks, host, upto, ledger_now(n->ledger));
+	else
+		marks_note(n->marks, host, proven, proven);
+}
+
 /* Says once when a log stops showing our probes, and once when it shows them
  * again. */
-static bool is_stalled(struct engine *n, uint16_t host)
+static void check_log(struct engine *n, uint16_t host)
 {
 	uint16_t log = watch_log(n->watch, host);
+	bool *was_missing = &n->is_log_stalled[log];
 	if (!log)
-		return false; /* a decoy, which sees for itself */
+		return;
 	bool is_missing = own_is_missing(n->own, log, n->config.rules.probe_interval,
 					 ledger_now(n->ledger));
-	bool *was_missing = &n->is_log_stalled[log];
 	if (is_missing && !*was_missing)
 		log_warning(
 		    "log-stalled host=%s reason=\"our own probes no longer appear "
@@ -63,14 +75,6 @@ static bool is_stalled(struct engine *n, uint16_t host)
 	else if (!is_missing && *was_missing)
 		log_info("log-resumed host=%s", input_host_name(n, log));
 	*was_missing = is_missing;
-	return is_missing;
-}
-
-static void on_watermark(void *arg, uint16_t host, int64_t upto)
-{
-	struct engine *n = arg;
-	if (!is_stalled(n, host))
-		marks_note(n->marks, host, upto, ledger_now(n->ledger));
 }
 
 static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
@@ -122,6 +126,7 @@ static void on_probe_result(void *arg, uint16_t host, const struct health_result
 		.kind = RECORD_HEALTH, .host = host, .time = h->time, .is_ok = h->is_well
 	};
 	input_add(n, &r);
+	check_log(n, host);
 	/* What a stranger said must not look like a key of ours. */
 	char reply[256];
 	(void)str_copy(reply, sizeof(reply), h->reply);

@@ -15,8 +15,11 @@ struct note {
 
 struct own {
 	struct note notes[OWN_KEPT];
-	uint64_t next;                 /* name of the next probe */
-	uint8_t trust[UINT16_MAX + 1]; /* by log: probes seen in it, at most OWN_TRUST */
+	uint64_t next; /* name of the next probe */
+	struct {
+		uint8_t trust; /* probes seen, at most OWN_TRUST */
+		int64_t proven;
+	} logs[UINT16_MAX + 1];
 };
 
 struct own *own_new(void)
@@ -76,22 +79,31 @@ bool own_explains(struct own *o, const struct visit *v)
 	if (!best)
 		return false;
 	best->is_explained = true;
-	if (o->trust[v->host] < OWN_TRUST)
-		o->trust[v->host]++;
+	if (o->logs[v->host].trust < OWN_TRUST)
+		o->logs[v->host].trust++;
+	if (best->began > o->logs[v->host].proven)
+		o->logs[v->host].proven = best->began;
 	return true;
+}
+
+int64_t own_proven(const struct own *o, uint16_t log)
+{
+	return o->logs[log].trust < OWN_TRUST ? STAMP_NEVER : o->logs[log].proven;
 }
 
 bool own_is_missing(const struct own *o, uint16_t log, int64_t interval, int64_t now)
 {
 	unsigned missed = 0;
-	if (o->trust[log] < OWN_TRUST)
+	if (o->logs[log].trust < OWN_TRUST)
 		return false;
 	for (uint64_t i = o->next; i-- > oldest(o);) {
 		const struct note *n = &o->notes[i % OWN_KEPT];
-		if (n->log != log || !n->was_open || now < n->ended + OWN_LATENESS)
+		if (n->log != log)
 			continue;
 		if (n->is_explained)
 			return false;
+		if (!n->was_open || now < n->ended + OWN_LATENESS)
+			continue;
 		if (++missed >= OWN_MISSED && now - n->began >= 2 * interval)
 			return true;
 	}

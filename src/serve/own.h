@@ -8,9 +8,10 @@
  * shares our address is only ever mistaken for the probe when the two cannot
  * be told apart at all.
  *
- * The other way round the probes show whether a log is still written: when
- * those that the host answered appear no more, what the log says is not all
- * there is, and nobody may be judged by it.
+ * The other way round the probes prove that a log is still written: a log
+ * whose syslog daemon died looks like a quiet mail server, and every sender
+ * like one that never came to it. So once it is known to show our probes, a
+ * log is believed only as far as the last probe that was seen in it.
  *
  * A log is named by the host that its reader gives visits for (watch_log()).
  *
@@ -18,14 +19,14 @@
  *	uint64_t probe = own_began(o, log, own_route(addr), now);
  *	own_ended(o, probe, now, was_open);
  *	if (own_explains(o, &visit))			// drop it
- *	if (own_is_missing(o, log, interval, now))	// hold its watermarks
+ *	upto = least(upto, own_proven(o, log));
  *
  * Ownership: plain memory, own_free().
  *
  * Limits: the last OWN_KEPT probes are remembered. Behind NAT, or through a
  * forwarding proxy, the log shows an address that is not ours, and the probe
- * is then counted as a visit of that address. A log that never showed
- * OWN_TRUST of our probes in this run is not suspected.
+ * is then counted as a visit of that address. A log that has not yet shown
+ * OWN_TRUST of our probes in this run is believed without.
  */
 #ifndef FMX_SERVE_OWN_H
 #define FMX_SERVE_OWN_H
@@ -45,6 +46,9 @@ void own_free(struct own *o);
 uint64_t own_began(struct own *o, uint16_t log, struct addr from, int64_t now);
 void own_ended(struct own *o, uint64_t probe, int64_t now, bool was_open);
 bool own_explains(struct own *o, const struct visit *v);
+/* When the newest probe began that the log has shown; STAMP_NEVER while the log
+ * is believed without. */
+int64_t own_proven(const struct own *o, uint16_t log);
 /* The last OWN_MISSED probes that were answered, over two intervals at least,
  * are not in the log. */
 bool own_is_missing(const struct own *o, uint16_t log, int64_t interval, int64_t now);

@@ -50,6 +50,7 @@ class RealHost:
 
     def __init__(self, address, port, log, clock):
         self.log, self._clock, self._lock, self._count = log, clock, threading.Lock(), 0
+        self.is_silent = False  # as when its syslog daemon has died
         log.touch()
 
         class Handler(socketserver.StreamRequestHandler):
@@ -68,10 +69,12 @@ class RealHost:
         self._server.server_close()
         self._thread.join()
 
-    def write(self, text, ident="smtpd"):
+    def write(self, text, ident="smtpd[4711]"):
+        if self.is_silent:
+            return
         now = datetime.datetime.fromtimestamp(time.time() + self._clock(), datetime.timezone.utc)
         with self._lock, open(self.log, "a") as f:
-            f.write(f"{now.isoformat(timespec='microseconds')} mail postfix/{ident}[4711]: {text}\n")
+            f.write(f"{now.isoformat(timespec='microseconds')} mail postfix/{ident}: {text}\n")
 
     def _session(self, rfile, wfile, client):
         counts, mail_from, queued = {}, "", None
@@ -81,9 +84,7 @@ class RealHost:
         name = f"smtpd[{process}]"
 
         def log(text, at=name):
-            now = datetime.datetime.fromtimestamp(time.time() + self._clock(), datetime.timezone.utc)
-            with self._lock, open(self.log, "a") as f:
-                f.write(f"{now.isoformat(timespec='microseconds')} mail postfix/{at}: {text}\n")
+            self.write(text, at)
 
         log(f"connect from unknown[{client}]")
         wfile.write(b"220 mail.shop.example ESMTP Postfix\r\n")

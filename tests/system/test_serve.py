@@ -188,6 +188,7 @@ class Reload(unittest.TestCase):
             self.bench.write(self.bench.site(low=None if n % 2 else "reset"))
             self.assertEqual("info reloaded", self.reload())
         wait_for("descriptors to be closed", lambda: len(os.listdir(descriptors)) <= before + 1)
+        self.assertEqual(0, self.bench.stop())
 
 
 class Kill(unittest.TestCase):
@@ -232,8 +233,8 @@ class Kill(unittest.TestCase):
                 self.assertEqual(acknowledged, bench.replay("--records")[:len(acknowledged)])
             for t in threads:
                 t.join()
-            bench.real.write("connect from unknown[127.99.0.1]", "smtpd")
-            bench.real.write("disconnect from unknown[127.99.0.1] commands=0/0", "smtpd")
+            bench.real.write("connect from unknown[127.99.0.1]")
+            bench.real.write("disconnect from unknown[127.99.0.1] commands=0/0")
             bench.catch_up()
             bench.jump(3600)
             bench.wait_log(r"caught-up clock_ahead=3600")
@@ -542,13 +543,55 @@ class Time(unittest.TestCase):
             marks = [r["time"] for r in after if r["kind"] == "watermark"]
             self.assertGreater(max(marks), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 7100)))
 
+    def test_a_log_that_falls_silent_condemns_nobody(self):
+        with Bench("silent") as bench:
+            bench.start()
+            bench.catch_up()
+            wait_for("probes in the log", lambda: bench.real.log.read_text().count("disconnect") >= 5)
+            bench.catch_up()
+            bench.real.is_silent = True
+            probes = len(bench.records("health"))
+            wait_for("more probes", lambda: len(bench.records("health")) >= probes + 4)
+            bench.jump(60)
+            bench.wait_log("warning log-stalled host=mail.shop.example")
+            deliver(bench.fake1, "127.9.2.1")
+            time.sleep(4)
+            self.assertNotIn("order=backdoor", bench.text())
+            bench.real.is_silent = False
+            bench.wait_log("info log-resumed host=mail.shop.example")
+
+    def test_retention_lets_go_of_the_old_and_keeps_what_follows_from_it(self):
+        with Bench("retain") as bench:
+            bench.write(retention="1d", patience="1h")
+            bench.start()
+            bench.catch_up()
+            for n in range(20):
+                deliver(bench.fake1, f"127.9.3.{n + 1}")
+                deliver(bench.mail, f"127.9.4.{n + 1}")
+            bench.catch_up()
+            for hours in (2, 27, 40):
+                bench.jump(hours * 3600 - bench.offset())
+                bench.wait_log(rf"caught-up clock_ahead={hours * 3600}\.")
+            bench.wait_log(r"info retention deleted=[1-9]")
+            self.assertEqual([], bench.visits())
+            bench.restart()
+            reset_by(bench.fake0, "127.9.4.1")
+            deliver(bench.mail, "127.9.4.1")
+            # Its second walk: the first is known from the checkpoint alone.
+            bench.wait_log(r"verdict address=127\.9\.4\.1 site=lab walk=2 ")
+            self.assertEqual(0, bench.stop())
+            live = [line for line in bench.judged() if "127.9.4.1 " in line and "walk=2" in line]
+            replayed = [line for _, line in bench.replay()]
+            self.assertEqual(live, [line for line in replayed if "127.9.4.1 " in line and "walk=2" in line])
+
     def test_an_idle_serve_hardly_writes(self):
         with Bench("idle") as bench:
+            bench.write(probe_interval="60s")
             bench.start()
             bench.catch_up()
             before = len(bench.records())
             time.sleep(12)
-            self.assertLessEqual(len(bench.records()) - before, 8)
+            self.assertLessEqual(len(bench.records()) - before, 4)
 
 
 if __name__ == "__main__":

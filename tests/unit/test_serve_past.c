@@ -218,19 +218,24 @@ static void a_log_without_our_probes_is_suspected_once_it_had_them(void **state)
 	for (int i = 0; i < 10; i++, now += 60 * S)
 		probe(o, "192.0.2.30", now);
 	assert_false(own_is_missing(o, MAIL, 60 * S, now)); /* never had any: NAT */
+	assert_int_equal(own_proven(o, MAIL), STAMP_NEVER);
 	for (int i = 0; i < OWN_TRUST; i++, now += 60 * S) {
 		struct visit v = log_visit("192.0.2.30", now);
 		probe(o, "192.0.2.30", now);
 		assert_true(own_explains(o, &v));
 	}
 	assert_false(own_is_missing(o, MAIL, 60 * S, now));
+	assert_int_equal(own_proven(o, MAIL), now - 60 * S);
 	probe(o, "192.0.2.30", now);
 	probe(o, "192.0.2.30", now + 60 * S);
+	assert_int_equal(own_proven(o, MAIL), now - 60 * S);
 	assert_false(own_is_missing(o, MAIL, 60 * S, now + 100 * S));
 	probe(o, "192.0.2.30", now + 120 * S);
 	assert_false(own_is_missing(o, MAIL, 60 * S, now + 121 * S)); /* may yet come */
 	assert_true(own_is_missing(o, MAIL, 60 * S, now + 140 * S));
-	struct visit v = log_visit("192.0.2.30", now + 120 * S);
+	/* One that is seen again, however young, ends the suspicion. */
+	struct visit v = log_visit("192.0.2.30", now + 140 * S);
+	probe(o, "192.0.2.30", now + 140 * S);
 	assert_true(own_explains(o, &v));
 	assert_false(own_is_missing(o, MAIL, 60 * S, now + 140 * S));
 	own_free(o);
