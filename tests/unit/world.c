@@ -10,7 +10,8 @@ static const struct {
 	const char *address;
 } clients[] = {
 	{ 'A', "20.1.1.1" },  { 'B', "20.1.1.2" },  { 'X', "30.1.1.1" },
-	{ 'Y', "2a01:1::1" }, { 'Z', "2a01:1::2" }, { 'V', "2a02:1::1" },
+	{ 'P', "10.0.0.1" },  { 'O', "5.9.1.3" },   { 'Y', "2a01:1::1" },
+	{ 'Z', "2a01:1::2" }, { 'V', "2a02:1::1" },
 };
 
 struct addr world_client(char client)
@@ -242,13 +243,19 @@ static void play_visit(struct world *w, char client, char kind, const char *mark
 			     : *m == '-' ? OUTCOME_REJECTED
 					 : v->outcome;
 		v->is_spam |= *m == 's';
+		if (*m == 'd')
+			v->recipient_domain = "other.example";
+		if (*m == 'e')
+			v->helo = "Mail.Good.Example";
+		if (*m == 'i')
+			v->ended = v->time + STAMP_HOUR;
 		v->depth = *m == 'n' ? DEPTH_CONNECT : v->depth;
 		v->precision_us = *m == '%' ? 1000000 : v->precision_us;
 	}
 	if (v->precision_us > 1)
 		v->time -= v->time % STAMP_SECOND;
 	v->answered = is_real ? v->time + 200000 : 0;
-	v->ended = v->time + 300000;
+	v->ended = v->ended ? v->ended : v->time + 300000;
 	r.time = v->time;
 	world_feed(w, &r);
 }
