@@ -147,7 +147,8 @@ static bool arrives_later(struct worst *w, const struct profile *p,
 		struct attempt_target then[ATTEMPT_TARGETS_MAX];
 		for (size_t k = 0; k < len; k++) {
 			then[k] = targets[k];
-			if (then[k].host == targets[i].host)
+			if (then[k].host == targets[i].host &&
+			    (!only_down || is_down(then[k].state)))
 				then[k].state = STATE_OPEN;
 		}
 		struct worst x;

@@ -113,6 +113,25 @@ static void add_slowness(struct buf *b, const struct predict_why *why)
 			 times[most] > 1 ? "them" : "it");
 }
 
+/* All hosts were tried, but not all addresses of each. */
+static void add_passed_over(struct buf *b, const struct predict_why *why)
+{
+	const struct attempt_target *at = last_tried(why);
+
+	for (size_t i = 0; i < why->targets_len; i++)
+		for (size_t k = 0;
+		     k < why->attempt->tried_len && why->targets[i].state == STATE_OPEN;
+		     k++) {
+			const struct attempt_target *t =
+			    &why->targets[why->attempt->tried[k]];
+			if (t->host == why->targets[i].host &&
+			    why->p->rules[t->state].reaction == REACTION_HOST)
+				at = t;
+		}
+	buf_addf(b, "%s does not try the other addresses of a host that %s",
+		 why->p->title, behaviour[at->state]);
+}
+
 static void add_undelivered(struct buf *b, const struct predict_why *why)
 {
 	if (why->is_luck) {

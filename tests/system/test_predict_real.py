@@ -29,6 +29,7 @@ from lab.programs import EximSender, OpensmtpdSender, PostfixSender, SendmailSen
 WORLD = pathlib.Path(__file__).resolve().with_name("mx_world.py")
 DNS, DNS_V6 = "30.0.0.53", "3ffe::53"
 COPIES = 14  # of a layout with two orders: 2 ** -14 is the chance not to see the worst
+PLAIN_COPIES = 2  # of one with a single order: the quicker one is the less disturbed
 SEVERITY = ["delivered", "delayed", "never", "bounced"]
 DOWN = ("closed", "dead", "unreachable")
 
@@ -42,7 +43,7 @@ QUICK = """
     0=closed,closed,closed,closed,closed,closed 10=open
     10=defer-rcpt 20=defer-mail 30=open
     0=defer-helo 10=defer-helo 20=defer-helo 30=open
-    0=closed/6,closed 10=reset/6,open
+    0=closed/6,closed/6 10=reset/6,open
     0=closed 10=defer-rcpt 30=closed
     10=closed 20=closed 30=reject
     0=banner-close 10=closed,open/6 20=open
@@ -169,7 +170,8 @@ class PredictLab(LabCase):
         cls.seed = int(os.environ.get("FAKEMX_SEED") or time.time())
         rng = random.Random(cls.seed)
         cls.layouts = lines(cls.fixed) + [draw(rng, cls.is_slow) for _ in range(cls.drawn_count)]
-        cls.copies = [Copy(layout, i % 2) for layout in cls.layouts for i in range(COPIES if ties(layout) else 1)]
+        cls.copies = [Copy(layout, i % 2) for layout in cls.layouts 
+                      for i in range(COPIES if ties(layout) else PLAIN_COPIES)]
         cls.start_world()
         cls.senders = [kind(cls.net, kind.profile, [f"30.0.9.{i + 1}", f"3ffe::9:{i + 1:x}"]) for i, kind in
                        enumerate([PostfixSender, EximSender, OpensmtpdSender, SendmailSender])]
@@ -273,25 +275,28 @@ END""", timeout=240)
                     result.outcome = "delayed" if taken else "never"
 
     def worst(self, results, layout):
-        """The worst copy's outcome and delay, and the walks of all copies that share the outcome."""
+        """The results of the copies that ended worst."""
         mine = [r for r in results.values() if r.copy.layout == layout]
-        worst = max(mine, key=lambda r: (SEVERITY.index(r.outcome), r.delay or 0))
-        return worst.outcome, worst.delay, [r.tried for r in mine if r.outcome == worst.outcome]
+        outcome = max((r.outcome for r in mine), key=SEVERITY.index)
+        return [r for r in mine if r.outcome == outcome]
 
     def compare(self, measured, predicted):
-        """None, or what differs."""
-        outcome, delay, walks = measured
-        if outcome != predicted["outcome"]:
-            return f"it is {outcome}"
-        if delay is not None and not is_near(delay, predicted["delay_seconds"]):
-            return f"it takes {delay:.1f} s"
+        """(measured delay, None or what differs). The delay is of the copies that walked as
+        predicted, and of those the quickest, because a busy machine only adds to it."""
         want = []
         for tried in predicted["tried"]:
             place = (tried["preference"], tried["address"])
             want += [place] if place not in want else []
-        if not any(want == walk or is_circle(predicted) and want == walk[:len(want)] for walk in walks):
-            return f"it walks {text(walks[0])}"
-        return None
+        alike = [r for r in measured
+                 if r.tried == want or is_circle(predicted) and r.tried[:len(want)] == want]
+        delay = min((r.delay for r in alike or measured if r.delay is not None), default=None)
+        if measured[0].outcome != predicted["outcome"]:
+            return delay, f"it is {measured[0].outcome}"
+        if not alike:
+            return delay, f"it walks {text(measured[0].tried)}"
+        if delay is not None and not is_near(delay, predicted["delay_seconds"]):
+            return delay, f"it takes {delay:.1f} s"
+        return delay, None
 
     def check_all(self):
         results = self.run_all()
@@ -303,14 +308,14 @@ END""", timeout=240)
                 if predicted["sender"] not in results:
                     continue
                 measured = self.worst(results[predicted["sender"]], layout)
-                said = [(t["preference"], t["address"]) for t in predicted["tried"]]
-                delays = [f"{d:.1f}" if d is not None else "-" for d in (predicted["delay_seconds"], measured[1])]
+                delay, difference = self.compare(measured, predicted)
+                said = text([(t["preference"], t["address"]) for t in predicted["tried"]])
+                delays = [f"{d:.1f}" if d is not None else "-" for d in (predicted["delay_seconds"], delay)]
                 rows.append(f"{layout:50} {predicted['sender']:9} {predicted['outcome']:9} {delays[0]:>6} "
-                            f"{measured[0]:9} {delays[1]:>6} {text(said)}")
-                difference = self.compare(measured, predicted)
+                            f"{measured[0].outcome:9} {delays[1]:>6} {said}")
                 if difference:
                     wrong.append(f"{predicted['sender']}, {layout}: predicted {predicted['outcome']} "
-                                 f"{delays[0]} s {text(said)}; {difference}")
+                                 f"{delays[0]} s {said}; {difference}")
         self.report = (
             f"seed {self.seed}, {len(self.layouts)} layouts, {self.drawn_count} drawn, "
             f"{len(self.copies)} messages each\n"

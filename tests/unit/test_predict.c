@@ -289,6 +289,8 @@ static const struct {
 	{ "measured: 5xx means later", "postfix", "10=reject 20=reject", "later", "10 20" },
 	{ "the sixth would not be reached", "postfix",
 	  "0=closed 1=closed 2=closed 3=closed 4=closed 10=closed", "never", "0 1 2 3 4" },
+	{ "measured: a host that is half down, and resets first", "sendmail",
+	  "0=reject 10=reset/6,unreachable 20=busy", "never", "0 10 20" },
 	{ "greylisting ends by itself", "courier", "10=defer-rcpt", "later", "10" },
 	{ "greylisting behind a low decoy, a high one after it", "opensmtpd",
 	  "0=closed 10=defer-rcpt 30=closed", "later", "0 10" },
@@ -350,7 +352,8 @@ static void the_sentence_explains_a_bad_outcome(void **state)
 		  "Haraka returns the message at a host that greets with 5xx (preference "
 		  "0)" },
 		{ "exim", "0=dead 10=open",
-		  "Exim waits 135 s for a host that drops connections; later messages pass it "
+		  "Exim waits 135 s for a host that drops connections; later messages "
+		  "pass it "
 		  "over for "
 		  "a while" },
 		{ "postfix", "0=closed 10=open", "" },
@@ -379,6 +382,97 @@ static void hosts_outside_the_sts_policy_are_passed_over(void **state)
 	assert_int_equal(r.tried[0].host, 1);
 	predict(&r, profile_find("postfix"), l.hosts, l.hosts_len);
 	assert_int_equal(r.tried_len, 2);
+}
+
+/* xorshift: the same layouts in each run */
+static uint32_t draw(uint32_t *seed, uint32_t below)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed % below;
+}
+
+static void draw_layout(struct layout_text *l, uint32_t *seed, bool with_v6)
+{
+	memset(l, 0, sizeof(*l));
+	l->hosts_len = 1 + draw(seed, 5);
+	for (size_t h = 0; h < l->hosts_len; h++) {
+		l->hosts[h] =
+		    (struct predict_host){ .preference = (uint16_t)(10 * draw(seed, 5)),
+					   .addresses = l->addresses + l->addresses_len,
+					   .addresses_len = 1 + draw(seed, 3) };
+		for (size_t a = 0; a < l->hosts[h].addresses_len; a++)
+			l->addresses[l->addresses_len++] = (struct predict_address){
+				.state = (enum state)draw(seed, STATE_COUNT),
+				.is_v6 = with_v6 && draw(seed, 3) == 0,
+			};
+	}
+}
+
+static enum state tried_state(const struct layout_text *l, struct predict_tried t)
+{
+	return l->hosts[t.host].addresses[t.address].state;
+}
+
+static void check_prediction(const struct layout_text *l, const struct profile *p,
+			     const struct prediction *r)
+{
+	bool is_delivered = r->outcome == PREDICT_DELIVERED;
+	assert_true(is_delivered == (r->delay_seconds >= 0));
+	if (!p->is_bot && (r->outcome == PREDICT_NEVER || r->outcome == PREDICT_BOUNCED))
+		assert_true(strlen(r->note) > 10);
+	for (size_t i = 0; i < r->tried_len; i++) {
+		bool is_last = i + 1 == r->tried_len;
+		if (p->pick != PICK_ALL)
+			assert_true((tried_state(l, r->tried[i]) == STATE_OPEN) ==
+				    (is_last && is_delivered));
+		for (size_t k = 0; k < i; k++)
+			assert_false(r->tried[i].host == r->tried[k].host &&
+				     r->tried[i].address == r->tried[k].address);
+	}
+}
+
+static void a_prediction_fits_its_walk(void **state)
+{
+	(void)state;
+	static struct layout_text l;
+	uint32_t seed = 20261123;
+	for (unsigned n = 0; n < 400; n++) {
+		draw_layout(&l, &seed, true);
+		for (size_t i = 0; i < PROFILE_COUNT; i++) {
+			struct prediction r;
+			predict(&r, &profile_table[i], l.hosts, l.hosts_len);
+			check_prediction(&l, &profile_table[i], &r);
+		}
+	}
+}
+
+/* What makes the high layout the default: whatever stands behind a host that
+ * takes the message is never asked. */
+static void a_high_decoy_never_harms_what_is_delivered(void **state)
+{
+	(void)state;
+	static struct layout_text l;
+	uint32_t seed = 7;
+	for (unsigned n = 0; n < 400; n++) {
+		draw_layout(&l, &seed, false);
+		struct predict_address *decoy = &l.addresses[l.addresses_len];
+		decoy->state = (enum state)draw(&seed, STATE_COUNT);
+		l.hosts[l.hosts_len] = (struct predict_host){ .preference = 90,
+							      .addresses = decoy,
+							      .addresses_len = 1 };
+		for (size_t i = 0; i < PROFILE_SENDERS; i++) {
+			struct prediction without, with;
+			predict(&without, &profile_table[i], l.hosts, l.hosts_len);
+			predict(&with, &profile_table[i], l.hosts, l.hosts_len + 1);
+			if (without.outcome != PREDICT_DELIVERED)
+				continue;
+			assert_int_equal(with.outcome, PREDICT_DELIVERED);
+			assert_true(with.delay_seconds == without.delay_seconds);
+			assert_int_equal(with.tried_len, without.tried_len);
+		}
+	}
 }
 
 /* The arguments may come in any order, and each profile must cope with as many
@@ -442,6 +536,8 @@ int main(void)
 		cmocka_unit_test(other_layouts_follow_from_the_rules),
 		cmocka_unit_test(the_sentence_explains_a_bad_outcome),
 		cmocka_unit_test(hosts_outside_the_sts_policy_are_passed_over),
+		cmocka_unit_test(a_prediction_fits_its_walk),
+		cmocka_unit_test(a_high_decoy_never_harms_what_is_delivered),
 		cmocka_unit_test(any_order_of_arguments_is_one_layout),
 		cmocka_unit_test(the_most_addresses_are_walked_in_time),
 		cmocka_unit_test(each_profile_has_a_rule_for_each_state),
