@@ -72,11 +72,28 @@ static void count_result(struct check *k, const struct look_result *r,
 		k->well++;
 }
 
+/* A decoy that was declared and is no MX host is a slip of the pen, or a zone
+ * that is not what its owner thinks; nothing of it was looked at. */
+static void warn_of_missing_decoys(struct check *k, const struct seen *s)
+{
+	const char *name;
+	for (size_t i = 0; (name = cli_option_at(k->cli, "decoy", i)); i++) {
+		bool found = false;
+		for (size_t j = 0; j < s->host_count; j++)
+			found = found || strcmp(s->hosts[j].name, k->decoys[i]) == 0;
+		if (!found)
+			cli_warn(k->cli, "--decoy %s is no MX host of %s", name,
+				 s->domain);
+	}
+}
+
 static void show(struct check *k, const struct look_result *r)
 {
 	struct findings f = { NULL, 0 };
 	if (r->status == LOOKUP_OK)
 		findings_of(&r->seen, &f);
+	if (r->status == LOOKUP_OK && k->domain_count == 1)
+		warn_of_missing_decoys(k, &r->seen);
 	if (k->json) {
 		check_json(stdout, r, &f);
 	} else if (r->status == LOOKUP_OK) {
@@ -326,14 +343,16 @@ static void work(struct check *k)
 /* What Ctrl-C left: named, so that the next run knows what to ask. */
 static void report_unfinished(struct check *k)
 {
-	while (k->open) {
+	for (struct item *it = k->open, *next; it; it = next) {
+		next = it->next;
 		if (k->json)
-			check_json_error(stdout, k->open->domain, "unfinished");
+			check_json_error(stdout, it->domain, "unfinished");
 		else
-			cli_warn(k->cli, "%s is unfinished", k->open->domain);
+			cli_warn(k->cli, "%s is unfinished", it->domain);
 		k->unfinished++;
-		item_release(k->open);
+		free(it);
 	}
+	k->open = NULL;
 	k->unfinished += k->domain_count - k->domain_next;
 }
 

@@ -39,16 +39,21 @@ static void free_handle(uv_handle_t *h)
 	free(h->data);
 }
 
-static void fetch_release(struct fetch *f)
+static void fetch_free(struct fetch *f)
 {
-	*f->link = f->next;
-	if (f->next)
-		f->next->link = f->link;
 	(void)curl_multi_remove_handle(f->fetcher->multi, f->easy);
 	curl_easy_cleanup(f->easy);
 	curl_slist_free_all(f->resolve);
 	buf_release(&f->body);
 	free(f);
+}
+
+static void fetch_release(struct fetch *f)
+{
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
+	fetch_free(f);
 }
 
 static const char *failure_of(struct fetch *f, CURLcode code, char text[128])
@@ -169,15 +174,15 @@ struct fetcher *fetcher_new(uv_loop_t *loop)
 	(void)curl_multi_setopt(fr->multi, CURLMOPT_SOCKETDATA, fr);
 	(void)curl_multi_setopt(fr->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
 	(void)curl_multi_setopt(fr->multi, CURLMOPT_TIMERDATA, fr);
-	/* A policy host is asked once: keeping connections helps nobody. */
-	(void)curl_multi_setopt(fr->multi, CURLMOPT_MAXCONNECTS, 0L);
 	return fr;
 }
 
 void fetcher_free(struct fetcher *fr)
 {
-	while (fr->fetches)
-		fetch_release(fr->fetches);
+	for (struct fetch *f = fr->fetches, *next; f; f = next) {
+		next = f->next;
+		fetch_free(f);
+	}
 	(void)curl_multi_cleanup(fr->multi);
 	uv_close((uv_handle_t *)&fr->timer, free_handle);
 }
@@ -210,6 +215,8 @@ static void set_options(struct fetch *f, const char *url, int64_t timeout_us)
 	(void)curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
 	(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	/* A policy host is asked once: keeping connections helps nobody. */
+	(void)curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, ms);
 	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, ms);
 	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -3,59 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "look/fetch.h"
-#include "look/prober.h"
-#include "look/spf.h"
-#include "look/sts.h"
+#include "look/look_open.h"
 
-enum { NAME_SERVERS_MAX = 8, OWN_ADDRESSES_MAX = 64 };
-
-struct looker {
-	struct resolver *resolver;
-	struct prober *prober;
-	struct fetcher *fetcher;
-	struct look_options options;
-	struct addr own[OWN_ADDRESSES_MAX]; /* of this machine */
-	size_t own_count;
-	struct look *looks;
-};
-
-struct ask;
-
-struct look {
-	struct looker *looker;
-	struct look *next, **link;
-	struct ask *asks;
-	struct look_result result;
-	unsigned open; /* questions, probes and fetches without answer yet */
-	uint8_t lookups[SEEN_HOSTS_MAX];     /* of a host's addresses that came: 0 to 2 */
-	enum lookup_status domain_status[2]; /* A, AAAA of a domain without MX */
-	struct addr policy_hosts[FETCH_ADDRESSES_MAX];
-	size_t policy_host_count;
-	unsigned policy_open; /* address lookups of the policy host */
-	look_callback *callback;
-	void *arg;
-};
-
-/* What a question was for: arrays of struct seen move, so by index. */
-struct ask {
-	struct look *look;
-	struct ask *next, **link;
-	size_t at, inner;
-	char name[NAME_TEXT_MAX]; /* of a name server */
-};
-
-static struct ask *ask_new(struct look *l, size_t at, size_t inner)
+struct ask *ask_new(struct look *l, size_t at)
 {
 	struct ask *a = xcalloc(1, sizeof(*a));
 	a->look = l;
 	a->at = at;
-	a->inner = inner;
 	a->next = l->asks;
 	a->link = &l->asks;
 	if (a->next)
@@ -73,15 +30,22 @@ static void ask_free(struct ask *a)
 	free(a);
 }
 
+static void look_free(struct look *l)
+{
+	for (struct ask *a = l->asks, *next; a; a = next) {
+		next = a->next;
+		free(a);
+	}
+	seen_release(&l->result.seen);
+	free(l);
+}
+
 static void look_release(struct look *l)
 {
 	*l->link = l->next;
 	if (l->next)
 		l->next->link = l->link;
-	while (l->asks)
-		ask_free(l->asks);
-	seen_release(&l->result.seen);
-	free(l);
+	look_free(l);
 }
 
 static bool is_own(const struct looker *lk, struct addr a)
@@ -119,7 +83,7 @@ static void look_finish(struct look *l)
 	look_release(l);
 }
 
-static void ask_end(struct ask *a)
+void ask_end(struct ask *a)
 {
 	struct look *l = a->look;
 	ask_free(a);
@@ -127,22 +91,9 @@ static void ask_end(struct ask *a)
 		look_finish(l);
 }
 
-static bool may_touch(const struct looker *lk, struct addr a)
+bool look_may_touch(const struct looker *lk, struct addr a)
 {
 	return lk->options.lab || addr_kind(a) == ADDR_PUBLIC;
-}
-
-/* Without a route from here nothing can be said of them over there. Connecting
- * a datagram socket sends nothing. */
-static bool has_route(struct addr a)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(a, DNS_PORT, &sa);
-	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&sa, len) == 0;
-	if (fd >= 0)
-		close(fd);
-	return ok;
 }
 
 /* ---- hosts ------------------------------------------------------------ */
@@ -166,12 +117,14 @@ static void probe_address(struct look *l, size_t host, size_t address)
 	struct seen_address *a = &l->result.seen.hosts[host].addresses[address];
 	if (lk->options.no_probe)
 		return;
-	if (!may_touch(lk, a->addr)) {
+	if (!look_may_touch(lk, a->addr)) {
 		(void)snprintf(a->reply, sizeof(a->reply), "not probed: %s address",
 			       addr_kind_name(addr_kind(a->addr)));
 		return;
 	}
-	prober_ask(lk->prober, a->addr, on_probed, ask_new(l, host, address));
+	struct ask *ask = ask_new(l, host);
+	ask->inner = address;
+	prober_ask(lk->prober, a->addr, on_probed, ask);
 }
 
 /* One of the two address lookups of a host; the second one decides. */
@@ -226,14 +179,14 @@ static void look_at_host(struct look *l, uint16_t preference, const char *name,
 		h->lookup = HOST_MISSING;
 		return;
 	}
-	resolver_ask(r, name, RR_A, on_host_address, ask_new(l, at, 0));
-	resolver_ask(r, name, RR_AAAA, on_host_address, ask_new(l, at, 0));
+	resolver_ask(r, name, RR_A, on_host_address, ask_new(l, at));
+	resolver_ask(r, name, RR_AAAA, on_host_address, ask_new(l, at));
 	if (!is_signed || l->looker->options.mx_only)
 		return;
 	char tlsa[NAME_TEXT_MAX + 16];
 	(void)snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", name);
 	if (strlen(tlsa) < NAME_TEXT_MAX)
-		resolver_ask(r, tlsa, RR_TLSA, on_tlsa, ask_new(l, at, 0));
+		resolver_ask(r, tlsa, RR_TLSA, on_tlsa, ask_new(l, at));
 }
 
 /* ---- MX --------------------------------------------------------------- */
@@ -280,9 +233,8 @@ static void look_at_domain_itself(struct look *l)
 	struct resolver *r = l->looker->resolver;
 	l->domain_status[0] = l->domain_status[1] =
 	    LOOKUP_TIMEOUT; /* until they answer */
-	resolver_ask(r, l->result.seen.domain, RR_A, on_domain_address, ask_new(l, 0, 0));
-	resolver_ask(r, l->result.seen.domain, RR_AAAA, on_domain_address,
-		     ask_new(l, 1, 0));
+	resolver_ask(r, l->result.seen.domain, RR_A, on_domain_address, ask_new(l, 0));
+	resolver_ask(r, l->result.seen.domain, RR_AAAA, on_domain_address, ask_new(l, 1));
 }
 
 static void read_mx(struct look *l, const struct answer *ans)
@@ -322,174 +274,6 @@ static void on_mx(const struct answer *ans, void *arg)
 	ask_end(a);
 }
 
-/* ---- SPF and MTA-STS -------------------------------------------------- */
-
-static void on_spf(const struct answer *ans, void *arg)
-{
-	struct ask *a = arg;
-	struct seen *s = &a->look->result.seen;
-	for (size_t i = 0; i < ans->count; i++) {
-		char text[RDATA_TEXT_MAX];
-		if (!rdata_text(ans->records[i], text) || !spf_is_record(text))
-			continue;
-		s->has_spf = true;
-		s->spf_has_mx = spf_has_mx(text, s->domain);
-		(void)str_copy(s->spf, sizeof(s->spf), text);
-	}
-	ask_end(a);
-}
-
-static void sts_broken(struct seen *s, const char *why)
-{
-	s->sts = STS_BROKEN;
-	(void)str_copy(s->sts_error, sizeof(s->sts_error), why);
-}
-
-static void on_policy(const char *body, size_t len, const char *failure, void *arg)
-{
-	struct ask *a = arg;
-	struct seen *s = &a->look->result.seen;
-	struct error e;
-	if (failure)
-		sts_broken(s, failure);
-	else if (sts_read(body, len, s, &e) != 0)
-		sts_broken(s, e.text);
-	ask_end(a);
-}
-
-static void fetch_policy(struct look *l)
-{
-	struct seen *s = &l->result.seen;
-	char host[NAME_TEXT_MAX + 16];
-	(void)snprintf(host, sizeof(host), "mta-sts.%s", s->domain);
-	if (l->policy_host_count == 0) {
-		sts_broken(s, "the policy host mta-sts has no public address");
-		return;
-	}
-	fetch_start(l->looker->fetcher, host, "/.well-known/mta-sts.txt", l->policy_hosts,
-		    l->policy_host_count, l->looker->options.timeout_us, on_policy,
-		    ask_new(l, 0, 0));
-}
-
-static void on_policy_host(const struct answer *ans, void *arg)
-{
-	struct ask *a = arg;
-	struct look *l = a->look;
-	for (size_t i = 0; i < ans->count; i++) {
-		struct addr addr;
-		if (rdata_addr(ans->records[i], &addr) && may_touch(l->looker, addr) &&
-		    l->policy_host_count < FETCH_ADDRESSES_MAX)
-			l->policy_hosts[l->policy_host_count++] = addr;
-	}
-	if (--l->policy_open == 0)
-		fetch_policy(l);
-	ask_end(a);
-}
-
-static void on_sts(const struct answer *ans, void *arg)
-{
-	struct ask *a = arg;
-	struct look *l = a->look;
-	bool found = false;
-	for (size_t i = 0; i < ans->count; i++) {
-		char text[RDATA_TEXT_MAX];
-		found =
-		    found || (rdata_text(ans->records[i], text) && sts_is_record(text));
-	}
-	if (lookup_is_sure(ans->status))
-		l->result.seen.sts = STS_ABSENT;
-	char host[NAME_TEXT_MAX + 16];
-	(void)snprintf(host, sizeof(host), "mta-sts.%s", l->result.seen.domain);
-	if (found && strlen(host) < NAME_TEXT_MAX) {
-		l->policy_open = 2;
-		resolver_ask(l->looker->resolver, host, RR_A, on_policy_host,
-			     ask_new(l, 0, 0));
-		resolver_ask(l->looker->resolver, host, RR_AAAA, on_policy_host,
-			     ask_new(l, 0, 0));
-	}
-	ask_end(a);
-}
-
-/* ---- name servers ----------------------------------------------------- */
-
-static struct seen_server *judge_server(struct ask *a, const struct answer *ans)
-{
-	struct seen_server *v = &a->look->result.seen.servers[a->at];
-	if (ans->status == LOOKUP_TIMEOUT || ans->status == LOOKUP_UNREACHABLE) {
-		v->state = SERVER_SILENT;
-		(void)snprintf(v->why, sizeof(v->why), "no answer (%s)",
-			       lookup_status_name(ans->status));
-	} else if (!lookup_is_sure(ans->status) || !ans->is_authoritative) {
-		v->state = SERVER_LAME;
-		(void)snprintf(v->why, sizeof(v->why), "%s",
-			       lookup_is_sure(ans->status)
-				   ? "it has no authority"
-				   : lookup_status_name(ans->status));
-	} else if (v->state == SERVER_UNKNOWN) {
-		v->state = SERVER_ANSWERS;
-	}
-	return v;
-}
-
-static void on_server_soa(const struct answer *ans, void *arg)
-{
-	struct seen_server *v = judge_server(arg, ans);
-	if (ans->count > 0)
-		v->has_serial = rdata_serial(ans->records[0], &v->serial);
-	ask_end(arg);
-}
-
-static void on_server_mx(const struct answer *ans, void *arg)
-{
-	struct seen_server *v = judge_server(arg, ans);
-	/* A sum is the same in any order, as a set is. */
-	v->has_mx = lookup_is_sure(ans->status);
-	for (size_t i = 0; i < ans->count; i++)
-		v->mx_digest += hash_bytes(ans->records[i].data, ans->records[i].len);
-	ask_end(arg);
-}
-
-static void on_server_address(const struct answer *ans, void *arg)
-{
-	struct ask *a = arg;
-	struct look *l = a->look;
-	struct looker *lk = l->looker;
-	struct seen *s = &l->result.seen;
-	for (size_t i = 0; i < ans->count; i++) {
-		struct addr addr;
-		if (!rdata_addr(ans->records[i], &addr) || !may_touch(lk, addr) ||
-		    !seen_add_server(s, a->name, addr))
-			continue;
-		if (!has_route(addr))
-			continue;
-		size_t at = s->server_count - 1;
-		resolver_ask_server(lk->resolver, addr, lk->options.dns_port, s->domain,
-				    RR_SOA, on_server_soa, ask_new(l, at, 0));
-		resolver_ask_server(lk->resolver, addr, lk->options.dns_port, s->domain,
-				    RR_MX, on_server_mx, ask_new(l, at, 0));
-	}
-	ask_end(a);
-}
-
-static void on_ns(const struct answer *ans, void *arg)
-{
-	struct ask *a = arg;
-	struct look *l = a->look;
-	static const enum rr_type types[] = { RR_A, RR_AAAA };
-	for (size_t i = 0; i < ans->count && i < NAME_SERVERS_MAX; i++) {
-		char name[NAME_TEXT_MAX];
-		if (!rdata_name(ans->records[i], name))
-			continue;
-		for (size_t t = 0; t < 2; t++) {
-			struct ask *q = ask_new(l, 0, 0);
-			(void)str_copy(q->name, sizeof(q->name), name);
-			resolver_ask(l->looker->resolver, name, types[t],
-				     on_server_address, q);
-		}
-	}
-	ask_end(a);
-}
-
 /* ---- life ------------------------------------------------------------- */
 
 void look_start(struct looker *lk, const char *domain, look_callback *callback, void *arg)
@@ -508,15 +292,15 @@ void look_start(struct looker *lk, const char *domain, look_callback *callback, 
 	lk->looks = l;
 
 	struct resolver *r = lk->resolver;
-	resolver_ask(r, domain, RR_MX, on_mx, ask_new(l, 0, 0));
+	resolver_ask(r, domain, RR_MX, on_mx, ask_new(l, 0));
 	if (lk->options.mx_only)
 		return;
 	char sts[NAME_TEXT_MAX + 16];
 	(void)snprintf(sts, sizeof(sts), "_mta-sts.%s", domain);
-	resolver_ask(r, domain, RR_TXT, on_spf, ask_new(l, 0, 0));
-	resolver_ask(r, domain, RR_NS, on_ns, ask_new(l, 0, 0));
+	resolver_ask(r, domain, RR_TXT, look_on_spf, ask_new(l, 0));
+	resolver_ask(r, domain, RR_NS, look_on_ns, ask_new(l, 0));
 	if (strlen(sts) < NAME_TEXT_MAX)
-		resolver_ask(r, sts, RR_TXT, on_sts, ask_new(l, 0, 0));
+		resolver_ask(r, sts, RR_TXT, look_on_sts, ask_new(l, 0));
 }
 
 static void find_own_addresses(struct looker *lk)
@@ -569,7 +353,9 @@ void looker_free(struct looker *lk)
 	resolver_free(lk->resolver);
 	prober_free(lk->prober);
 	fetcher_free(lk->fetcher);
-	while (lk->looks)
-		look_release(lk->looks);
+	for (struct look *l = lk->looks, *next; l; l = next) {
+		next = l->next;
+		look_free(l);
+	}
 	free(lk);
 }

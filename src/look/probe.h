@@ -61,7 +61,7 @@ struct probe;
 
 typedef void probe_callback(const struct probe_result *r, void *arg);
 
-/* timeout_us bounds the whole conversation; QUIT may add half a second. */
+/* timeout_us bounds the whole conversation; QUIT may add 80 ms. */
 struct probe *probe_start(uv_loop_t *loop, struct addr addr, uint16_t port,
 			  int64_t timeout_us, probe_callback *callback, void *arg);
 

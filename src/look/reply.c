@@ -53,27 +53,34 @@ static void keep_keyword(struct reply *r)
 	r->keywords[fitted && to > word ? (size_t)(to - r->keywords) : used] = '\0';
 }
 
-static enum reply_progress end_line(struct reply *r)
+/* The code that begins a line, or 0: RFC 5321 4.2, 200 to 599. */
+static unsigned code_of(const struct reply *r)
 {
 	const char *l = r->line;
-	if (r->lines == 0)
-		keep_text(r);
-	if (r->line_len < 3 || l[0] < '2' || l[0] > '5' || !is_digit(l[1]) ||
-	    !is_digit(l[2]))
-		return REPLY_BAD;
+	if (r->line_len < 3 || l[0] < '2' || l[0] > '5')
+		return 0;
+	if (!is_digit(l[1]) || !is_digit(l[2]))
+		return 0;
 	if (r->line_len > 3 && l[3] != ' ' && l[3] != '-')
-		return REPLY_BAD;
+		return 0;
+	return (unsigned)(l[0] - '0') * 100 + (unsigned)(l[1] - '0') * 10 +
+	       (unsigned)(l[2] - '0');
+}
 
-	unsigned code = (unsigned)(l[0] - '0') * 100 + (unsigned)(l[1] - '0') * 10 +
-			(unsigned)(l[2] - '0');
-	if (r->lines > 0 && code != r->code)
+static enum reply_progress end_line(struct reply *r)
+{
+	bool is_first = r->lines == 0;
+	unsigned code = code_of(r);
+	if (is_first)
+		keep_text(r);
+	if (code == 0 || (!is_first && code != r->code))
 		return REPLY_BAD;
 	r->code = code;
-	if (r->lines > 0)
+	if (!is_first)
 		keep_keyword(r);
 	if (++r->lines > REPLY_LINES_MAX)
 		return REPLY_BAD;
-	r->ended = r->line_len == 3 || l[3] == ' ';
+	r->ended = r->line_len == 3 || r->line[3] == ' ';
 	r->line_len = 0;
 	return r->ended ? REPLY_DONE : REPLY_MORE;
 }

@@ -14,8 +14,8 @@
  *	findings_release(&f);
  *
  * To add one: a name in enum finding_id, a row in finding_table.c, a rule in
- * finding_rules.c, a domain and its healthy twin in tests/system/test_check.py;
- * then scripts/docs.
+ * finding_rules.c or finding_decoy.c, a row in tests/unit/test_findings.c, a domain and
+ *its healthy twin in tests/system/test_check.py; then scripts/docs.
  *
  * Ownership: findings own their array.
  *
@@ -121,7 +121,7 @@ void findings_release(struct findings *f);
 /* The worst; SEVERITY_INFO for none. */
 enum severity findings_worst(const struct findings *f);
 
-/* ---- for finding_rules.c --------------------------------------------- */
+/* ---- for the rules -------------------------------------------------- */
 
 /* What the words in braces stand for; NULL where the sentence has none. */
 struct finding_words {
@@ -131,5 +131,7 @@ struct finding_words {
 void findings_add(struct findings *f, const struct seen *s, enum finding_id id,
 		  const struct finding_words *w);
 void finding_rules(const struct seen *s, struct findings *f);
+void finding_rules_of_decoy(const struct seen *s, const struct seen_host *h,
+			    struct findings *f);
 
 #endif

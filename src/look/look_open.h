@@ -1,0 +1,63 @@
+/*
+ * look_open - a look under way, as look.c and look_zone.c share it
+ *
+ * Not for others: they use look.h. Each question, probe and fetch is an ask;
+ * the look ends with its last one.
+ */
+#ifndef FMX_LOOK_LOOK_OPEN_H
+#define FMX_LOOK_LOOK_OPEN_H
+
+#include "look/fetch.h"
+#include "look/look.h"
+#include "look/prober.h"
+
+enum { NAME_SERVERS_MAX = 8, OWN_ADDRESSES_MAX = 64 };
+
+struct looker {
+	struct resolver *resolver;
+	struct prober *prober;
+	struct fetcher *fetcher;
+	struct look_options options;
+	struct addr own[OWN_ADDRESSES_MAX]; /* of this machine */
+	size_t own_count;
+	struct look *looks;
+};
+
+struct ask;
+
+struct look {
+	struct looker *looker;
+	struct look *next, **link;
+	struct ask *asks;
+	struct look_result result;
+	unsigned open; /* questions, probes and fetches without answer yet */
+	uint8_t lookups[SEEN_HOSTS_MAX];     /* of a host's addresses that came: 0 to 2 */
+	enum lookup_status domain_status[2]; /* A, AAAA of a domain without MX */
+	struct addr policy_hosts[FETCH_ADDRESSES_MAX];
+	size_t policy_host_count;
+	unsigned policy_open; /* address lookups of the policy host */
+	look_callback *callback;
+	void *arg;
+};
+
+/* What a question was for: arrays of struct seen move, so by index. */
+struct ask {
+	struct look *look;
+	struct ask *next, **link;
+	size_t at, inner;
+	char name[NAME_TEXT_MAX]; /* of a name server */
+};
+
+struct ask *ask_new(struct look *l, size_t at);
+/* Frees it; with the last one, tells the caller and frees the look. */
+void ask_end(struct ask *a);
+
+/* Addresses that are not public are touched in the lab alone. */
+bool look_may_touch(const struct looker *lk, struct addr a);
+
+/* resolver_callback of the questions that look_zone.c is begun with. */
+void look_on_spf(const struct answer *ans, void *arg);
+void look_on_sts(const struct answer *ans, void *arg);
+void look_on_ns(const struct answer *ans, void *arg);
+
+#endif
