@@ -154,11 +154,7 @@ static void add_undelivered(struct buf *b, const struct predict_why *why)
 	case ATTEMPT_STOPPED:
 	case ATTEMPT_HANGS:
 	case ATTEMPT_BOUNCED: add_stop(b, why); break;
-	case ATTEMPT_TRIED_ALL:
-		/* all hosts, but not all addresses of each */
-		buf_addf(b, "%s does not try the other addresses of a host that %s",
-			 why->p->title, behaviour[last_tried(why)->state]);
-		break;
+	case ATTEMPT_TRIED_ALL: add_passed_over(b, why); break;
 	case ATTEMPT_DELIVERED: break;
 	}
 }
