@@ -7,6 +7,8 @@
 
 const struct report_style report_style_plain = { "", "", "", "", "", "" };
 
+enum { AT_RISK_SHOWN = 20 }; /* the others are in the JSON */
+
 struct writing {
 	const struct report *r;
 	const struct report_style *style;
@@ -57,7 +59,7 @@ static void at_risk(const struct writing *w, const struct tally_group *g)
 	}
 	buf_addf(w->out, "%zu stopped sender%s that may have been good\n",
 		 g->at_risk_count, plural(g->at_risk_count));
-	for (size_t i = 0; i < g->at_risk_count; i++) {
+	for (size_t i = 0; i < g->at_risk_count && i < AT_RISK_SHOWN; i++) {
 		const struct tally_at_risk *a = &g->at_risk[i];
 		buf_addf(w->out, "      %s%-9s%s %s%s%s%s, since %s: %s\n",
 			 tier_style(w, a->tier), tier_name(a->tier), w->style->plain,
@@ -65,6 +67,9 @@ static void at_risk(const struct writing *w, const struct tally_group *g)
 			 a->name[0] ? ")" : "", stamp_text(a->since, since),
 			 report_tier_reason(a->tier));
 	}
+	if (g->at_risk_count > AT_RISK_SHOWN)
+		buf_addf(w->out, "      and %zu more, see --json\n",
+			 g->at_risk_count - AT_RISK_SHOWN);
 }
 
 static void delay(const struct writing *w, const struct tally_delay *d)
@@ -96,6 +101,22 @@ static void good_mail(const struct writing *w, const struct report_site *s)
 
 /* ---- stopped senders ---- */
 
+/* In the first five days nobody is finally stopped: what it looks like so far
+ * is said, but not counted. */
+static void provisional(const struct writing *w, const struct report_site *s)
+{
+	const struct tally_group *g = &s->counts;
+	uint64_t both = g->stopped + g->stopped_provisional;
+
+	label(w, "not back so far");
+	buf_addf(w->out, "%" PRIu64 " may still come (less than five days)",
+		 g->stopped_provisional);
+	if (s->has_share && g->stopped_provisional > 0)
+		buf_addf(w->out, "; with them it is %.1f %%",
+			 100 * (double)both / (double)(both + g->reached));
+	buf_adds(w->out, "\n");
+}
+
 static void stopped(const struct writing *w, const struct report_site *s)
 {
 	const struct tally_group *g = &s->counts;
@@ -112,8 +133,7 @@ static void stopped(const struct writing *w, const struct report_site *s)
 		buf_addf(w->out, " (no share: less than %.0f %% was watched and well)",
 			 100 * REPORT_MIN_COVERAGE);
 	buf_adds(w->out, "\n");
-	number_line(w, "not back so far", g->stopped_provisional,
-		    "may still come (less than five days)");
+	provisional(w, s);
 	number_line(w, "attempts", g->stopped_attempts,
 		    "of the stopped (a sender and half hour each)");
 	number_line(w, "named a recipient", g->stopped_naming_recipient,

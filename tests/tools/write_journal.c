@@ -4,7 +4,7 @@
  * Use: write_journal FILE < RECORDS. A record is a line of JSON: "kind" is the
  * name of a kind (record.h); "time" and "seen" (seconds since 1970, seen is
  * time unless given); and the fields of the record and its visit or name as
- * they are called there, addresses as text. One commit at the end.
+ * they are called there, addresses as text. Committed in batches.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,8 @@
 
 #include "base/stamp.h"
 #include "journal/journal.h"
+
+enum { BATCH = 10000 };
 
 static void fail(const char *what, const char *line)
 {
@@ -117,12 +119,14 @@ int main(int argc, char **argv)
 		fail("use", "write_journal FILE < RECORDS");
 	if (journal_open(argv[1], JOURNAL_WRITE, &j, &e) != 0)
 		fail(argv[1], e.text);
-	while (getline(&line, &size, stdin) > 0) {
+	for (size_t n = 1; getline(&line, &size, stdin) > 0; n++) {
 		json_t *o = json_loads(line, 0, NULL);
 		if (!o)
 			fail("not JSON", line);
 		add(j, o, line);
 		json_decref(o);
+		if (n % BATCH == 0 && journal_commit(j, NULL, NULL, &e) != 0)
+			fail(argv[1], e.text);
 	}
 	free(line);
 	if (journal_commit(j, NULL, NULL, &e) != 0)
