@@ -125,13 +125,31 @@ static bool is_open(enum state s)
 	return s == STATE_OPEN;
 }
 
+/* The day on which a host is back. An address that answered goes on answering
+ * as it does, unless no host is down. */
+static void open_host(struct attempt_target *ret_then,
+		      const struct attempt_target *targets, size_t len, uint8_t host,
+		      bool only_down)
+{
+	memcpy(ret_then, targets, len * sizeof(*targets));
+	for (size_t i = 0; i < len; i++)
+		if (targets[i].host == host && (!only_down || is_down(targets[i].state)))
+			ret_then[i].state = STATE_OPEN;
+}
+
+/* The program never gets that far, whoever opens. Not so with sessions: those
+ * are used up by hosts that defer, and greylisting ends by itself. */
+static bool is_out_of_reach(const struct attempt *a)
+{
+	return a->end == ATTEMPT_CIRCLES ||
+	       (a->end == ATTEMPT_LIMITED && a->limit != LIMIT_SESSIONS);
+}
+
 /*
  * Nothing takes mail. Would the message arrive once something does? Hosts that
- * are down are the ones that may come back; one that answers goes on answering
- * as it does, unless no host is down. It is `never` if no host's return helps,
- * or if one that is down returns in vain because the program never gets that
- * far; *w is then the run that shows it. A host behind one that defers is no such case as
- * long as another's return helps: greylisting ends by itself.
+ * are down are the ones that may come back, all of them if none is down. It is
+ * `never` if no host's return helps, or if one that was down is out of reach;
+ * *w is then the run that shows it.
  */
 static bool arrives_later(struct worst *w, const struct profile *p,
 			  const struct attempt_target *targets, size_t len)
@@ -140,27 +158,20 @@ static bool arrives_later(struct worst *w, const struct profile *p,
 	bool was_opened[UINT8_MAX + 1] = { false };
 
 	for (size_t i = 0; i < len; i++) {
+		struct attempt_target then[ATTEMPT_TARGETS_MAX];
+		struct worst x;
 		if (was_opened[targets[i].host] ||
 		    (only_down && !is_down(targets[i].state)))
 			continue;
 		was_opened[targets[i].host] = true;
-		struct attempt_target then[ATTEMPT_TARGETS_MAX];
-		for (size_t k = 0; k < len; k++) {
-			then[k] = targets[k];
-			if (then[k].host == targets[i].host &&
-			    (!only_down || is_down(then[k].state)))
-				then[k].state = STATE_OPEN;
-		}
-		struct worst x;
+		open_host(then, targets, len, targets[i].host, only_down);
 		find_worst(&x, p, then, len);
 		if (x.attempt.end == ATTEMPT_DELIVERED || x.luck_delivers) {
 			some_help = true;
 			continue;
 		}
 		*w = x;
-		if (x.attempt.end == ATTEMPT_CIRCLES ||
-		    (x.attempt.end == ATTEMPT_LIMITED &&
-		     x.attempt.limit != LIMIT_SESSIONS))
+		if (only_down && is_out_of_reach(&x.attempt))
 			return false;
 	}
 	return some_help;
