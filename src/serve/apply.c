@@ -63,13 +63,13 @@ static int apply_decoys(struct engine *n, const struct config *c, struct error *
 }
 
 /* Where the reader of a host's log begins: at the newest watermark, of this
- * run or of the last. */
+ * run or of the last. What came after it, it gives again. */
 static bool log_since(void *arg, uint16_t host, int64_t *ret_since)
 {
 	const struct engine *n = arg;
 	int64_t seen;
-	*ret_since = marks_newest(n->marks, host);
-	return *ret_since > 0 || past_watermark(n->past, host, ret_since, &seen);
+	past_reread(n->past, host);
+	return past_watermark(n->past, host, ret_since, &seen);
 }
 
 static bool has_source(const struct engine *n, const struct host *h)

@@ -90,10 +90,8 @@ static void on_tick(uv_timer_t *t)
 	tick_journal(n);
 	if (n->settle.is_active)
 		settle_look(n);
-	if (n->ticks % STATUS_TICKS == 0)
+	if (n->ticks++ % STATUS_TICKS == 0)
 		tell_status(n);
-	if (n->ticks++ == PAST_TICKS)
-		past_drop_visits(n->past);
 }
 
 /* Of trials alone: looks whether the clock was moved. */

@@ -31,12 +31,12 @@ static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
 	bool is_decoy = v->source == VISIT_SOURCE_DECOY;
-	if (!is_decoy && own_explains(n->own, v)) {
-		n->own_visits++;
-		return;
-	}
 	if (!is_decoy && past_has_visit(n->past, v)) {
 		n->old_visits++;
+		return;
+	}
+	if (!is_decoy && own_explains(n->own, v)) {
+		n->own_visits++;
 		return;
 	}
 	n->visits++;
@@ -51,10 +51,12 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 	struct engine *n = arg;
 	uint16_t log = watch_log(n->watch, host); /* 0: a decoy, which sees for itself */
 	int64_t proven = log ? own_proven(n->own, log) : STAMP_NEVER;
-	if (upto <= proven)
-		marks_note(n->marks, host, upto, ledger_now(n->ledger));
-	else
-		marks_note(n->marks, host, proven, proven);
+	int64_t at = ledger_now(n->ledger);
+	if (upto > proven)
+		upto = at = proven;
+	marks_note(n->marks, host, upto, at);
+	if (log)
+		past_mark(n->past, host, upto, at);
 }
 
 /* Says once when a log stops showing our probes, and once when it shows them

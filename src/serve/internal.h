@@ -33,7 +33,6 @@ enum {
 	STATUS_TICKS = 10,
 	RETRY_TICKS = 5, /* while the journal cannot be written */
 	INHERITED_MAX = 256,
-	PAST_TICKS = 15 * 60, /* by then a log has been read again (maillog.h: 10 min) */
 };
 
 /* How catching up stands (settle.c). */

@@ -203,11 +203,3 @@ bool marks_are_fresh(const struct marks *m, int64_t since)
 	}
 	return true;
 }
-
-int64_t marks_newest(const struct marks *m, uint16_t host)
-{
-	const struct mark *k = find(m, host);
-	if (!k)
-		return 0;
-	return k->noted > k->written ? k->noted : k->written;
-}

@@ -65,7 +65,5 @@ size_t marks_write(struct marks *m, int64_t now, enum marks_need need,
 
 /* True once every source at work has given a watermark at or after since. */
 bool marks_are_fresh(const struct marks *m, int64_t since);
-/* The last one of a host, written or not; 0 if none. */
-int64_t marks_newest(const struct marks *m, uint16_t host);
 
 #endif

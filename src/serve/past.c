@@ -16,7 +16,8 @@ struct old_visit {
 	uint16_t host;
 	struct addr client;
 	int64_t time;
-	uint32_t times; /* that this very visit is in the journal */
+	uint32_t times_before; /* that earlier readers gave it */
+	uint32_t times;        /* that the present one did */
 };
 
 struct past {
@@ -37,18 +38,11 @@ struct past *past_new(void)
 	return p;
 }
 
-void past_drop_visits(struct past *p)
-{
-	tdestroy(p->visits, free);
-	p->visits = NULL;
-	p->visit_count = 0;
-}
-
 void past_free(struct past *p)
 {
 	if (!p)
 		return;
-	past_drop_visits(p);
+	tdestroy(p->visits, free);
 	for (size_t i = 0; i < p->allowed_count; i++)
 		free(p->allowed[i]);
 	free(p->allowed);
@@ -79,22 +73,18 @@ static struct old_visit *find_visit(const struct past *p, const struct visit *v)
 	return node ? *node : NULL;
 }
 
-static void add_visit(struct past *p, const struct visit *v)
+/* NULL: there is no room. */
+static struct old_visit *add_visit(struct past *p, const struct visit *v)
 {
-	struct old_visit *known = find_visit(p, v);
-	if (known) {
-		known->times++;
-		return;
-	}
 	if (p->visit_count == PAST_MAX_VISITS) {
 		p->refused++;
-		return;
+		return NULL;
 	}
 	struct old_visit *n = xcalloc(1, sizeof(*n));
 	*n = key_of(v);
-	n->times = 1;
 	(void)!tsearch(n, &p->visits, compare_visits);
 	p->visit_count++;
+	return n;
 }
 
 /* What is before a watermark will not be read again. Cleared up in bulk when
@@ -118,15 +108,25 @@ static void drop_passed(struct past *p)
 	}
 }
 
-static void note_visit(struct past *p, const struct visit *v)
+/* NULL: it will not be given again, or there is no room. */
+static struct old_visit *note_visit(struct past *p, const struct visit *v)
 {
-	if (v->source == VISIT_SOURCE_DECOY || v->source == VISIT_SOURCE_KNOCK ||
-	    v->time < p->marks[v->host].upto)
-		return;
+	struct old_visit *known = find_visit(p, v);
+	if (known || v->time < p->marks[v->host].upto)
+		return known;
 	if (p->visit_count == PAST_MAX_VISITS &&
 	    (p->refused == 0 || p->refused >= PAST_MAX_VISITS))
 		drop_passed(p);
-	add_visit(p, v);
+	return add_visit(p, v);
+}
+
+static void note_journalled(struct past *p, const struct visit *v)
+{
+	if (v->source == VISIT_SOURCE_DECOY || v->source == VISIT_SOURCE_KNOCK)
+		return;
+	struct old_visit *n = note_visit(p, v);
+	if (n)
+		n->times_before++;
 }
 
 static size_t find_allowed(const struct past *p, const char *text)
@@ -157,10 +157,8 @@ void past_record(void *arg, const struct record *r)
 {
 	struct past *p = arg;
 	switch (r->kind) {
-	case RECORD_WATERMARK:
-		p->marks[r->host] = (struct mark){ .upto = r->time, .seen = r->seen };
-		break;
-	case RECORD_VISIT: note_visit(p, &r->visit); break;
+	case RECORD_WATERMARK: past_mark(p, r->host, r->time, r->seen); break;
+	case RECORD_VISIT: note_journalled(p, &r->visit); break;
 	case RECORD_ALLOW: note_allow(p, r); break;
 	case RECORD_HEALTH:
 		p->probes[p->probe_count++ % PAST_MAX_PROBES] =
@@ -188,11 +186,34 @@ bool past_watermark(const struct past *p, uint16_t host, int64_t *ret_upto,
 
 bool past_has_visit(struct past *p, const struct visit *v)
 {
-	struct old_visit *known = find_visit(p, v);
-	if (!known || known->times == 0)
+	struct old_visit *n = note_visit(p, v);
+	if (!n)
 		return false;
-	known->times--;
+	n->times++;
+	if (n->times_before == 0)
+		return false;
+	n->times_before--;
 	return true;
+}
+
+void past_mark(struct past *p, uint16_t host, int64_t upto, int64_t seen)
+{
+	p->marks[host] = (struct mark){ .upto = upto, .seen = seen };
+}
+
+/* twalk(3) has no argument for its callback; twalk_r does. */
+static void become_before(const void *node, VISIT which, void *host)
+{
+	struct old_visit *v = *(struct old_visit *const *)node;
+	if ((which != preorder && which != leaf) || v->host != *(const uint16_t *)host)
+		return;
+	v->times_before += v->times;
+	v->times = 0;
+}
+
+void past_reread(struct past *p, uint16_t host)
+{
+	twalk_r(p->visits, become_before, &host);
 }
 
 bool past_probe(const struct past *p, size_t index, struct past_probe *ret_probe)

@@ -2,11 +2,12 @@
  * past - what a serve that starts wants to know of the journal besides verdicts
  *
  * Filled while the journal replays: up to where each real host's log was read,
- * which visits beyond that point the journal has already (after SIGKILL the
- * log is read again from its last watermark), and which allow entries were
- * put there by the configuration file, so that they can be taken off when
- * they leave it, and when the last probes were made, whose visits a log that is
- * read again shows again.
+ * which visits beyond that point the journal has already (a log is read again
+ * from its last watermark), when the last probes were made (it shows their
+ * visits again too), and which allow entries were put there by the
+ * configuration file, so that they can be taken off when they leave it. While
+ * serve runs, visits and watermarks are noted on: a reload may start the reader
+ * of a log anew.
  *
  * Use:
  *	ledger_open(path, clock, past_record, past, &l, &e);
@@ -35,10 +36,13 @@ void past_record(void *arg, const struct record *r);
 /* The last watermark of a host and when it came; false if there is none. */
 bool past_watermark(const struct past *p, uint16_t host, int64_t *ret_upto,
 		    int64_t *ret_seen);
-/* True once for each equal visit (host, client, time) after the watermark. */
+/* A log gives v: true if an earlier reader of the log gave it already. Notes
+ * it otherwise. Equal are host, client and time, each as often as given. */
 bool past_has_visit(struct past *p, const struct visit *v);
-/* No log can give an old visit again: forget them. */
-void past_drop_visits(struct past *p);
+/* As a WATERMARK record. */
+void past_mark(struct past *p, uint16_t host, int64_t upto, int64_t seen);
+/* The reader of the host's log is about to start anew. */
+void past_reread(struct past *p, uint16_t host);
 
 struct past_probe {
 	uint16_t host;

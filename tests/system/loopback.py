@@ -76,6 +76,13 @@ class RealHost:
         with self._lock, open(self.log, "a") as f:
             f.write(f"{now.isoformat(timespec='microseconds')} mail postfix/{ident}: {text}\n")
 
+    @staticmethod
+    def _lines(rfile):
+        try:
+            yield from rfile
+        except ConnectionError:
+            return  # the client is gone
+
     def _session(self, rfile, wfile, client):
         counts, mail_from, queued = {}, "", None
         with self._lock:
@@ -88,7 +95,7 @@ class RealHost:
 
         log(f"connect from unknown[{client}]")
         wfile.write(b"220 mail.shop.example ESMTP Postfix\r\n")
-        for line in rfile:
+        for line in self._lines(rfile):
             word = line.split(b" ")[0].strip().decode("ascii", "replace").lower()
             counts[word] = counts.get(word, 0) + 1
             if word == "quit":

@@ -191,6 +191,48 @@ class Reload(unittest.TestCase):
         self.assertEqual(0, self.bench.stop())
 
 
+class Shared(unittest.TestCase):
+    """Two sites with one mail server, one log and one decoy: a hosting provider's."""
+
+    limit_seconds = 60
+
+    def test_sites_that_share_everything_are_judged_as_one(self):
+        with Bench("shared") as bench:
+            one = bench.site()
+            bench.write(one + one.replace('"lab"', '"other"').replace(f'"{DOMAIN}"', '"other.example"'))
+            bench.start()
+            bench.catch_up()
+            reset_by(bench.fake0, "127.4.0.1")
+            deliver(bench.mail, "127.4.0.1")
+            deliver(bench.fake1, "127.4.1.2", rcpt="info@other.example")
+            bench.wait_log(r"verdict address=127\.4\.0\.1 site=lab walk=1 order=straight fate=reached ")
+            bench.wait_log(r"verdict address=127\.4\.1\.2 site=lab walk=1 order=backdoor ")
+            self.assertEqual(1, len(bench.visits("127.4.1.2")))
+            self.assertEqual([], bench.visits("127.0.0.1"))
+            marks = {r["host"] for r in bench.records("watermark")}
+            self.assertEqual({"1", "2", "3", "4", "5", "6"}, marks)
+            # One of them goes; the other's sockets and judgement stay.
+            bench.write(one)
+            bench.said = len(bench.text())
+            bench.process.send_signal(signal.SIGHUP)
+            bench.wait_log("info reloaded sites=1 listeners=2")
+            deliver(bench.fake1, "127.4.2.3")
+            bench.wait_log(r"verdict address=127\.4\.2\.3 site=lab walk=1 ")
+            self.assertEqual(1, len(bench.records("unsite")))
+            # And comes back under its old numbers.
+            bench.write(one + one.replace('"lab"', '"other"').replace(f'"{DOMAIN}"', '"other.example"'))
+            bench.said = len(bench.text())
+            bench.process.send_signal(signal.SIGHUP)
+            bench.wait_log("info reloaded sites=2 listeners=2")
+            bench.catch_up()
+            self.assertEqual(marks, {r["host"] for r in bench.records("watermark")})
+            # The reader of the log was started anew twice, and gave nothing twice.
+            self.assertEqual(["127.4.0.1"], [v["address"] for v in bench.visits(source="maillog")])
+            self.assertEqual(0, bench.stop())
+            replayed = [line for _, line in bench.replay()]
+            self.assertEqual([], [line for line in bench.judged() if line not in replayed])
+
+
 class Kill(unittest.TestCase):
     limit_seconds = 120
 

@@ -78,6 +78,27 @@ static void a_log_read_again_gives_no_visit_twice(void **state)
 	past_free(p);
 }
 
+static void a_reader_that_starts_anew_gives_no_visit_twice(void **state)
+{
+	(void)state;
+	struct past *p = past_new();
+	struct visit a = log_visit("192.0.2.1", NOON + S);
+	struct visit b = log_visit("192.0.2.2", NOON + S);
+	past_mark(p, MAIL, NOON, NOON);
+	assert_false(past_has_visit(p, &a));
+	assert_false(past_has_visit(p, &a)); /* twice in one second */
+	past_reread(p, FAKE);
+	assert_false(past_has_visit(p, &b));
+	for (int times = 0; times < 2; times++) {
+		past_reread(p, MAIL);
+		assert_true(past_has_visit(p, &a));
+		assert_true(past_has_visit(p, &a));
+		assert_true(past_has_visit(p, &b));
+	}
+	assert_false(past_has_visit(p, &a));
+	past_free(p);
+}
+
 static void what_a_watermark_has_passed_is_not_remembered(void **state)
 {
 	(void)state;
@@ -268,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_log_read_again_gives_no_visit_twice),
+		cmocka_unit_test(a_reader_that_starts_anew_gives_no_visit_twice),
 		cmocka_unit_test(what_a_watermark_has_passed_is_not_remembered),
 		cmocka_unit_test(the_last_probes_are_remembered),
 		cmocka_unit_test(remembering_is_bounded_and_keeps_what_is_new),
