@@ -27,7 +27,7 @@ static int unsound(const char *path, const char *why, struct error *e)
 
 static int check_pages(sqlite3 *db, const char *path, struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int rc = sql_prepare(db, path, "PRAGMA integrity_check(1)", &stmt, e);
 	if (rc != 0)
 		return rc;
@@ -49,7 +49,7 @@ struct walked {
 
 static int check_rows(sqlite3 *db, const char *path, struct walked *w, struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	struct record r;
 	int step = SQLITE_DONE;
 	int rc = sql_prepare(db, path, "SELECT " ROW_COLUMNS " FROM record ORDER BY seq",

@@ -155,7 +155,7 @@ static int forget_range(struct journal *j, struct statements *s, const struct ta
 static int forget_slice(struct journal *j, struct statements *s, const struct target *t,
 			int64_t after, int64_t *total, struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 	int64_t changed[2] = { 0, 0 }; /* blanked, erased */
 	int rc = journal_begin(j, &head, e);
 	if (rc != 0)
@@ -175,7 +175,7 @@ static int forget_slice(struct journal *j, struct statements *s, const struct ta
 static int64_t forget_rows(struct journal *j, const struct target *t, struct error *e)
 {
 	struct statements s = { 0 };
-	struct head head;
+	struct head head = { 0 };
 	int64_t first = 0;
 	int64_t total = 0;
 

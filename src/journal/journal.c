@@ -124,7 +124,7 @@ static int set_up(struct journal *j, struct error *e)
 	bool may_write = j->mode == JOURNAL_WRITE;
 	int flags = may_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
 	int keep_wal = 1;
-	struct head head;
+	struct head head = { 0 };
 
 	int rc = may_write ? make_file(j->path, e) : look_for(j->path, e);
 	if (rc == 0)
@@ -346,7 +346,7 @@ static void swap_batches(struct journal *j)
 
 int journal_commit(struct journal *j, journal_record_fn fn, void *arg, struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 
 	assert(j->mode == JOURNAL_WRITE);
 	if (j->batch.count == 0)
@@ -375,7 +375,7 @@ int journal_commit(struct journal *j, journal_record_fn fn, void *arg, struct er
 
 int journal_follow(struct journal *j, journal_record_fn fn, void *arg, struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 	int rc = journal_read_head(j, &head, e);
 	if (rc != 0 || (uint64_t)head.last_seq <= j->handed)
 		return rc;
@@ -386,7 +386,7 @@ int journal_follow(struct journal *j, journal_record_fn fn, void *arg, struct er
 static int give_checkpoint(struct journal *j, journal_checkpoint_fn fn, void *arg,
 			   uint64_t *ret_upto, struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int rc = sql_prepare(j->db, j->path, "SELECT upto_seq, state FROM checkpoint",
 			     &stmt, e);
 	if (rc != 0)
@@ -433,7 +433,7 @@ static int replay_whole(struct journal *j, journal_checkpoint_fn on_checkpoint,
 static int replay_slices(struct journal *j, journal_record_fn fn, void *arg,
 			 struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 	int rc = give_checkpoint(j, NULL, NULL, &j->handed, e);
 	if (rc == 0)
 		rc = journal_read_head(j, &head, e);

@@ -72,7 +72,7 @@ int sql_prepare(sqlite3 *db, const char *path, const char *sql, sqlite3_stmt **r
 int sql_number(sqlite3 *db, const char *path, const char *sql, int64_t *ret_number,
 	       struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int rc = sql_prepare(db, path, sql, &stmt, e);
 	if (rc != 0)
 		return rc;

@@ -10,7 +10,7 @@ enum { DELETE_SLICE = 5000 };
 
 uint64_t journal_seq_before(struct journal *j, int64_t before)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	uint64_t seq = 0;
 
 	/* seen never decreases, so the first record that is not before ends
@@ -30,7 +30,7 @@ uint64_t journal_seq_before(struct journal *j, int64_t before)
 int journal_allowed(struct journal *j, journal_record_fn fn, void *arg, struct error *e)
 {
 	struct record r;
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int step = SQLITE_DONE;
 	int rc =
 	    sql_prepare(j->db, j->path,
@@ -66,7 +66,7 @@ static int check_upto(struct journal *j, const struct head *head, uint64_t upto_
 static int put_checkpoint(struct journal *j, uint64_t upto_seq, const void *data,
 			  size_t len, struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int rc =
 	    sql_prepare(j->db, j->path,
 			"INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)", &stmt, e);
@@ -92,7 +92,7 @@ _Static_assert(RECORD_ALLOW == 9, "as in DELETABLE");
 static int run_delete(struct journal *j, const char *sql, uint64_t upto_seq,
 		      struct error *e)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	int rc = sql_prepare(j->db, j->path, sql, &stmt, e);
 	if (rc != 0)
 		return rc;
@@ -106,7 +106,7 @@ static int run_delete(struct journal *j, const char *sql, uint64_t upto_seq,
 static int delete_slice(struct journal *j, uint64_t upto_seq, int64_t *ret_deleted,
 			struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 	int rc = journal_begin(j, &head, e);
 	if (rc != 0)
 		return rc;
@@ -135,7 +135,7 @@ static int delete_slice(struct journal *j, uint64_t upto_seq, int64_t *ret_delet
 int64_t journal_retain(struct journal *j, uint64_t upto_seq, const void *data, size_t len,
 		       struct error *e)
 {
-	struct head head;
+	struct head head = { 0 };
 	int64_t total = 0;
 	int64_t deleted = 0;
 
