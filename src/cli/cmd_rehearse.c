@@ -78,6 +78,8 @@ static void print_population(const struct rehearse_population *p)
 	print_delay(p->p95_us);
 	print_delay(p->max_us);
 	(void)putchar('\n');
+	if (*p->note)
+		(void)printf("    %s\n", p->note);
 }
 
 static void print_text(const struct rehearsal *r, const struct report *report)

@@ -13,10 +13,12 @@
 #include "cli/rehearse_serving.h"
 #include "cli/rehearse_sink.h"
 #include "cli/rehearse_stage.h"
+#include "model/predict.h"
 
 enum {
 	START_SECONDS = 20,    /* for fakemx-serve to be ready */
-	ROUND_SECONDS = 90,    /* for all messages of a round */
+	ROUND_SECONDS = 60,    /* for all messages of a round, and one more... */
+	SENDERS_A_SECOND = 50, /* ... for so many senders */
 	CATCH_UP_SECONDS = 20, /* for serve to have seen everything */
 	STOP_SECONDS = 10,
 	LOOK_MS = 100, /* how often conditions and progress are looked at */
@@ -111,13 +113,13 @@ static bool is_round_over(const struct rehearsal *r)
 
 static bool has_caught_up(const struct rehearsal *r)
 {
-	return r->serving.caught_up > 0;
+	return r->serving.has_caught_up && r->serving.caught_up_ahead == r->ahead;
 }
 
 /* serve has read what the senders did before anything else happens. */
 static int catch_up(struct rehearsal *r, struct error *e)
 {
-	r->serving.caught_up = 0;
+	r->serving.has_caught_up = false;
 	serving_catch_up(&r->serving);
 	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "catching up", e);
 }
@@ -125,7 +127,7 @@ static int catch_up(struct rehearsal *r, struct error *e)
 /* serve notices by itself, and catches up. */
 static int jump_to(struct rehearsal *r, int64_t ahead, struct error *e)
 {
-	r->serving.caught_up = 0;
+	r->serving.has_caught_up = false;
 	r->ahead = ahead;
 	stage_jump_to(&r->stage, ahead);
 	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
@@ -273,6 +275,27 @@ static int64_t percentile(const int64_t *sorted, size_t n, unsigned p)
 	return sorted[rank ? rank - 1 : 0];
 }
 
+/* In the words of `predict`, for the hosts as they are here. */
+static void explain_loss(const struct rehearsal *r, struct rehearse_population *p)
+{
+	struct predict_address addresses[STAGE_HOSTS];
+	struct predict_host hosts[STAGE_HOSTS];
+	for (size_t i = 0; i < r->stage.host_count; i++) {
+		const struct drive_host *h = &r->stage.hosts[i];
+		addresses[i] = (struct predict_address){
+			.state = h->role == ROLE_REAL          ? STATE_OPEN
+				 : h->posture == POSTURE_RESET ? STATE_RESET
+							       : STATE_DEFER_RCPT,
+		};
+		hosts[i] = (struct predict_host){ .preference = h->preference,
+						  .addresses = &addresses[i],
+						  .addresses_len = 1 };
+	}
+	struct prediction prediction;
+	predict(&prediction, p->profile, hosts, r->stage.host_count);
+	(void)str_copy(p->note, sizeof(p->note), prediction.note);
+}
+
 struct rehearse_population rehearse_population(const struct rehearsal *r, size_t index)
 {
 	struct rehearse_population p = {
@@ -289,6 +312,8 @@ struct rehearse_population rehearse_population(const struct rehearsal *r, size_t
 			delays[p.delivered++] = m[i].ended - m[i].began;
 	}
 	p.lost = p.messages - p.delivered;
+	if (p.lost && !p.profile->is_bot)
+		explain_loss(r, &p);
 	if (p.delivered) {
 		qsort(delays, p.delivered, sizeof(*delays), compare_delays);
 		p.p50_us = percentile(delays, p.delivered, 50);

@@ -36,6 +36,7 @@ struct rehearse_population {
 	const struct profile *profile;
 	uint64_t messages, delivered, lost;
 	int64_t p50_us, p95_us, max_us; /* -1: nothing delivered */
+	char note[200]; /* why a mail program lost mail; "" when it did not */
 };
 
 struct rehearsal;

@@ -28,7 +28,7 @@
 #include "cli/rehearse_cast.h"
 #include "model/layout.h"
 
-enum { DRIVE_AT_ONCE = 64 };
+enum { DRIVE_AT_ONCE = 200 };
 
 /* In order of preference. */
 struct drive_host {

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -16,11 +16,14 @@ enum { READY_FD = 3 };
 
 static void on_line(struct serving *s)
 {
+	static const char caught_up[] = "caught-up ";
 	s->line[s->len] = '\0';
 	if (strcmp(s->line, "ready") == 0)
 		s->is_ready = true;
-	else if (strncmp(s->line, "caught-up", 9) == 0)
-		s->caught_up++;
+	if (strncmp(s->line, caught_up, strlen(caught_up)) != 0)
+		return;
+	s->has_caught_up = true;
+	s->caught_up_ahead = strtoll(s->line + strlen(caught_up), NULL, 10);
 }
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)

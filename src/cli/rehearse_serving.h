@@ -5,7 +5,7 @@
  *	struct serving s;
  *	serving_start(loop, "/tmp/x/fakemx.conf", "/tmp/x/serve.log", &s, &e);
  *	...				// until s.is_ready
- *	serving_catch_up(&s);		// then until s.caught_up has grown
+ *	serving_catch_up(&s);		// then until s.has_caught_up
  *	serving_stop(&s);		// then until s.is_gone
  *	serving_release(&s);
  *
@@ -28,8 +28,9 @@ struct serving {
 	char line[64];
 	size_t len;
 	bool is_ready;
-	unsigned caught_up; /* how often */
-	bool is_gone;       /* it ended, or closed the pipe */
+	bool has_caught_up;      /* since somebody set this to false */
+	int64_t caught_up_ahead; /* with the clock so far ahead */
+	bool is_gone;            /* it ended, or closed the pipe */
 };
 
 FMX_MUST_CHECK int serving_start(uv_loop_t *loop, const char *config, const char *log,

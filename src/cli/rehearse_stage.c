@@ -18,39 +18,23 @@
 enum { LOG_END = 2000, CONFIG_MOST = 16384, FOLDER_MOST = STAGE_PATH_MAX - 64 };
 
 /* Part two of the article. last_byte: of the host's loopback address. */
+/* clang-format off */
 static const struct {
 	const char *name;
-	uint16_t preference;
 	enum role role;
 	enum posture posture;
+	uint16_t preference;
 	uint8_t last_byte;
 	bool in[LAYOUT_BOTH + 1]; /* by layout */
 } parts[STAGE_HOSTS] = {
-	{ "fake0.mx.example.com",
-	  0,
-	  ROLE_DECOY,
-	  POSTURE_RESET,
-	  2,
+	{ "fake0.mx.example.com", ROLE_DECOY, POSTURE_RESET, 0, 2,
 	  { [LAYOUT_LOW] = true, [LAYOUT_BOTH] = true } },
-	{ "mail.example.com",
-	  10,
-	  ROLE_REAL,
-	  POSTURE_CLOSED,
-	  10,
-	  { true, true, true, true } },
-	{ "backup-mail.example.com",
-	  20,
-	  ROLE_REAL,
-	  POSTURE_CLOSED,
-	  20,
-	  { true, true, true, true } },
-	{ "fake1.mx.example.com",
-	  30,
-	  ROLE_DECOY,
-	  POSTURE_DEFER,
-	  30,
+	{ "mail.example.com", ROLE_REAL, POSTURE_CLOSED, 10, 10, { true, true, true, true } },
+	{ "backup-mail.example.com", ROLE_REAL, POSTURE_CLOSED, 20, 20, { true, true, true, true } },
+	{ "fake1.mx.example.com", ROLE_DECOY, POSTURE_DEFER, 30, 30,
 	  { [LAYOUT_HIGH] = true, [LAYOUT_BOTH] = true } },
 };
+/* clang-format on */
 
 static int make_folder(struct stage *s, struct error *e)
 {

@@ -176,30 +176,36 @@ static int add_server(const struct filling *f, const struct value *v)
 }
 
 /* Letters, digits, hyphens (RFC 952, RFC 1123) and the underscore that people
- * use all the same; copied in lower case without the final dot. */
+ * use all the same. */
+static bool is_label(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+			return false;
+	return len >= 1 && len <= 63;
+}
+
+/* Copied in lower case without the final dot; at least two labels. */
 bool fill_is_domain(const char *text, char *to, size_t size)
 {
-	size_t len = strlen(text), label = 0, dots = 0;
+	size_t len = strlen(text), labels = 0;
 	if (len && text[len - 1] == '.')
 		len--;
-	if (len == 0 || len > 253 || len >= size)
+	if (len > 253 || len >= size)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool is_dot = c == '.';
-		if (!is_dot && !isalnum(c) && c != '-' && c != '_')
+	for (size_t at = 0; at <= len; labels++) {
+		size_t label = strcspn(text + at, ".");
+		if (label > len - at)
+			label = len - at;
+		if (!is_label(text + at, label))
 			return false;
-		if (is_dot ? label == 0 : ++label > 63)
-			return false;
-		if (is_dot) {
-			label = 0;
-			dots++;
-		}
-		to[i] = (char)tolower(c);
+		at += label + 1;
 	}
+	for (size_t i = 0; i < len; i++)
+		to[i] = (char)tolower((unsigned char)text[i]);
 	to[len] = '\0';
 	struct addr a;
-	return label > 0 && dots > 0 && !addr_parse(to, &a);
+	return labels >= 2 && !addr_parse(to, &a);
 }
 
 static void append(char ***list, size_t *count, const char *text)

@@ -236,6 +236,25 @@ static void every_value_reaches_its_field(void **state)
 	config_release(&c);
 }
 
+/* The table's fallbacks and the model's own numbers are one truth. */
+static void what_is_not_given_is_as_the_model_has_it(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	assert_int_equal(parse(GOOD, &c, &e), 0);
+	struct rules want = rules_default();
+	want.lab = true;
+	struct buf got_text = BUF_INIT(10000), want_text = BUF_INIT(10000);
+	rules_text(&c.rules, &got_text);
+	rules_text(&want, &want_text);
+	assert_string_equal(buf_text(&got_text), buf_text(&want_text));
+	assert_true(got_text.len > 100);
+	buf_release(&got_text);
+	buf_release(&want_text);
+	config_release(&c);
+}
+
 static void a_trial_is_warned_of_its_addresses(void **state)
 {
 	(void)state;
@@ -292,6 +311,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_is_a_sentence_with_its_line),
 		cmocka_unit_test(a_good_file_is_read_after_any_mistake),
 		cmocka_unit_test(every_value_reaches_its_field),
+		cmocka_unit_test(what_is_not_given_is_as_the_model_has_it),
 		cmocka_unit_test(a_trial_is_warned_of_its_addresses),
 		cmocka_unit_test(the_option_makes_a_lab_too),
 		cmocka_unit_test(a_missing_file_is_a_sentence),
