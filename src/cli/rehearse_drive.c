@@ -15,6 +15,7 @@ struct run {
 	size_t message;
 	uv_timer_t wait;                    /* what the program takes its time for */
 	size_t host;                        /* where to after it */
+	bool is_resting;                    /* ... which takes a while */
 	struct call *calls[TRIP_MAX_HOSTS]; /* open ones, by host */
 	uint8_t dialled;                    /* PICK_ALL: so many targets */
 	char helo[64], mail_from[96];
@@ -31,7 +32,7 @@ struct drive {
 	size_t message_count;
 	size_t *queue; /* of this round: places in messages */
 	size_t queue_len, queue_at, done;
-	unsigned active;
+	unsigned active, resting; /* resting: of the active, those that wait */
 	struct run *runs;
 	const struct drive_host *refused;
 	bool is_stopping;
@@ -66,9 +67,21 @@ static bool is_calling(const struct run *r)
 	return false;
 }
 
+static void rest(struct run *r, bool is_resting)
+{
+	if (r->is_resting == is_resting)
+		return;
+	r->is_resting = is_resting;
+	if (is_resting)
+		r->drive->resting++;
+	else
+		r->drive->resting--;
+}
+
 static void finish(struct run *r, enum drive_fate fate)
 {
 	struct drive_message *m = message_of(r);
+	rest(r, false);
 	m->fate = fate;
 	if (fate == DRIVE_DELIVERED)
 		m->ended = stamp_clock_now(r->drive->clock);
@@ -136,6 +149,7 @@ static void on_over(void *arg, size_t host, const struct call_result *result)
 static void on_waited(uv_timer_t *t)
 {
 	struct run *r = t->data;
+	rest(r, false);
 	dial(r, r->host);
 }
 
@@ -151,6 +165,8 @@ static void go_on(struct run *r)
 	switch (trip_next(&m->trip, &r->host, &wait_us)) {
 	case TRIP_TRY:
 		(void)uv_timer_start(&r->wait, on_waited, (uint64_t)(wait_us / 1000), 0);
+		rest(r, wait_us > 0);
+		fill_up(d);
 		break;
 	case TRIP_DELIVERED: finish(r, DRIVE_DELIVERED); break;
 	case TRIP_LATER: finish(r, DRIVE_WAITING); break;
@@ -186,7 +202,8 @@ static void start(struct drive *d, size_t message)
 
 static void fill_up(struct drive *d)
 {
-	while (!d->is_stopping && d->queue_at < d->queue_len && d->active < DRIVE_AT_ONCE)
+	while (!d->is_stopping && d->queue_at < d->queue_len &&
+	       d->active < DRIVE_AT_ONCE && d->active - d->resting < DRIVE_CALLING)
 		start(d, d->queue[d->queue_at++]);
 }
 

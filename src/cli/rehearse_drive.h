@@ -17,7 +17,9 @@
  *
  * Ownership: borrows loop, cast and hosts.
  *
- * Limits: DRIVE_AT_ONCE messages under way at a time.
+ * Limits: DRIVE_CALLING messages call hosts at a time, so that the delays are
+ * the programs' own and not those of a crowd; DRIVE_AT_ONCE are under way, with
+ * those that wait because their program does.
  */
 #ifndef FMX_CLI_REHEARSE_DRIVE_H
 #define FMX_CLI_REHEARSE_DRIVE_H
@@ -28,7 +30,7 @@
 #include "cli/rehearse_cast.h"
 #include "model/layout.h"
 
-enum { DRIVE_AT_ONCE = 200 };
+enum { DRIVE_CALLING = 8, DRIVE_AT_ONCE = 500 };
 
 /* In order of preference. */
 struct drive_host {
