@@ -21,6 +21,7 @@ enum {
 	DECOYS_MAX = 256,
 	VANTAGE_HOSTS = 3,
 	FILES_WANTED = 4096,
+	PROGRESS_MS = 250,
 };
 
 /* Hosts whose port 25 is open to everybody, if anybody's is. */
@@ -44,6 +45,7 @@ struct check {
 	unsigned open_count;
 	bool is_stopped; /* Ctrl-C, or nobody reads our output */
 	uv_signal_t interrupt, terminate;
+	uv_timer_t clock; /* draws the progress while nothing completes */
 	struct progress progress;
 	uint64_t done, well, told, failed, unfinished;
 	size_t vantage_left;
@@ -130,7 +132,6 @@ static void on_seen(struct look_result *r, void *arg)
 	struct check *k = it->check;
 	item_release(it);
 	show(k, r);
-	progress_set(&k->progress, k->done, k->names ? 0 : k->domain_count, NULL);
 	start_more(k);
 }
 
@@ -324,16 +325,24 @@ static void prepare(struct check *k)
 		    files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
 		(void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer probes at once */
 	}
-	k->interrupt.data = k->terminate.data = k;
+	k->interrupt.data = k->terminate.data = k->clock.data = k;
+	(void)uv_timer_init(&k->loop, &k->clock);
 	(void)uv_signal_init(&k->loop, &k->interrupt);
 	(void)uv_signal_init(&k->loop, &k->terminate);
 	(void)uv_signal_start(&k->interrupt, on_signal, SIGINT);
 	(void)uv_signal_start(&k->terminate, on_signal, SIGTERM);
 }
 
+static void on_clock(uv_timer_t *t)
+{
+	struct check *k = t->data;
+	progress_set(&k->progress, k->done, k->names ? 0 : k->domain_count, NULL);
+}
+
 static void work(struct check *k)
 {
 	progress_begin(&k->progress, k->cli, "domains");
+	(void)uv_timer_start(&k->clock, on_clock, PROGRESS_MS, PROGRESS_MS);
 	start_more(k);
 	/* uv_stop within start_more, before the loop runs, ends it at once too. */
 	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
@@ -405,6 +414,7 @@ static void check_end(struct check *k)
 		names_close(k->names);
 	uv_close((uv_handle_t *)&k->interrupt, NULL);
 	uv_close((uv_handle_t *)&k->terminate, NULL);
+	uv_close((uv_handle_t *)&k->clock, NULL);
 	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&k->loop);
 	free(k->domains);

@@ -12,6 +12,14 @@ enum { JSON_MAX = 4 << 20, WIDTH = 78 };
 
 /* ---- JSON ------------------------------------------------------------- */
 
+static void json_word(struct buf *b, const char *word)
+{
+	if (word)
+		buf_add_json(b, word);
+	else
+		buf_adds(b, "null");
+}
+
 static void json_address(struct buf *b, const struct seen_address *a)
 {
 	char text[ADDR_TEXT_MAX];
@@ -22,18 +30,17 @@ static void json_address(struct buf *b, const struct seen_address *a)
 			 state_name(a->state), (double)a->us / (double)STAMP_SECOND);
 	else
 		buf_adds(b, ",\"state\":null,\"seconds\":null,\"reply\":");
-	if (*a->reply)
-		buf_add_json(b, a->reply);
-	else
-		buf_adds(b, "null");
+	json_word(b, *a->reply ? a->reply : NULL);
 	buf_adds(b, "}");
 }
 
-static void json_host(struct buf *b, const struct seen_host *h)
+static void json_host(struct buf *b, const struct seen_host *h, bool is_known)
 {
 	buf_addf(b, "{\"preference\":%u,\"host\":", h->preference);
 	buf_add_json(b, h->name);
-	buf_addf(b, ",\"role\":\"%s\",\"addresses\":[", role_name(h->role));
+	buf_adds(b, ",\"role\":");
+	json_word(b, is_known ? role_name(h->role) : NULL);
+	buf_adds(b, ",\"addresses\":[");
 	for (size_t i = 0; i < h->address_count; i++) {
 		buf_adds(b, i ? "," : "");
 		json_address(b, &h->addresses[i]);
@@ -84,10 +91,13 @@ void check_json(FILE *to, const struct look_result *r, const struct findings *f)
 	struct buf b = BUF_INIT(JSON_MAX);
 	buf_adds(&b, "{\"version\":1,\"domain\":");
 	buf_add_json(&b, s->domain);
-	buf_addf(&b, ",\"layout\":\"%s\",\"hosts\":[", layout_name(s->layout));
+	bool is_known = seen_roles_are_known(s);
+	buf_adds(&b, ",\"layout\":");
+	json_word(&b, is_known ? layout_name(s->layout) : NULL);
+	buf_adds(&b, ",\"hosts\":[");
 	for (size_t i = 0; i < s->host_count; i++) {
 		buf_adds(&b, i ? "," : "");
-		json_host(&b, &s->hosts[i]);
+		json_host(&b, &s->hosts[i], is_known);
 	}
 	buf_adds(&b, "],\"findings\":[");
 	for (size_t i = 0; i < f->count; i++) {
@@ -133,8 +143,9 @@ static enum cli_style state_style(const struct seen_host *h, const struct seen_a
 }
 
 static void text_address(FILE *to, const struct seen_host *h,
-			 const struct seen_address *a, int width, bool is_first)
+			 const struct seen_address *a, int width, const char *role)
 {
+	bool is_first = role != NULL;
 	char address[ADDR_TEXT_MAX], seconds[32] = "";
 	char preference[8] = "";
 	if (is_first)
@@ -142,8 +153,8 @@ static void text_address(FILE *to, const struct seen_host *h,
 	if (a && a->is_known)
 		(void)snprintf(seconds, sizeof(seconds), "%.3f s",
 			       (double)a->us / (double)STAMP_SECOND);
-	(void)fprintf(to, "  %5s  %-5s  %-*s  ", preference,
-		      is_first ? role_name(h->role) : "", width, is_first ? h->name : "");
+	(void)fprintf(to, "  %5s  %-5s  %-*s  ", preference, is_first ? role : "", width,
+		      is_first ? h->name : "");
 	if (!a) {
 		(void)fprintf(to, "%s\n",
 			      h->lookup == HOST_FAILED ? h->failure : "no address");
@@ -168,10 +179,11 @@ static void text_hosts(FILE *to, const struct seen *s)
 			      cli_style(to, CLI_PLAIN));
 	for (size_t i = 0; i < s->host_count; i++) {
 		const struct seen_host *h = &s->hosts[i];
+		const char *role = seen_roles_are_known(s) ? role_name(h->role) : "?";
 		if (h->address_count == 0)
-			text_address(to, h, NULL, width, true);
+			text_address(to, h, NULL, width, role);
 		for (size_t j = 0; j < h->address_count; j++)
-			text_address(to, h, &h->addresses[j], width, j == 0);
+			text_address(to, h, &h->addresses[j], width, j ? NULL : role);
 	}
 }
 
@@ -194,14 +206,24 @@ static void text_proposal(FILE *to, const struct seen *s)
 {
 	uint16_t worst = 0;
 	size_t open = 0;
+	const char *provider = NULL;
 	for (size_t i = 0; i < s->host_count; i++) {
 		worst = s->hosts[i].preference > worst ? s->hosts[i].preference : worst;
 		open += seen_host_is_open(&s->hosts[i]);
+		provider = provider ? provider : seen_provider(&s->hosts[i]);
 	}
 	int high = plan_high_preference(worst);
 	if (s->mx != MX_PRESENT || open == 0 || high < 0)
 		return;
 	char text[1024];
+	if (provider) {
+		(void)fprintf(to,
+			      "\nThere is no Fake MX here, and with %s as the mail host "
+			      "it should stay so:\n",
+			      provider);
+		folded(to, finding_kind(FINDING_HOSTED)->why, 0);
+		return;
+	}
 	(void)snprintf(
 	    text, sizeof(text),
 	    "There is no Fake MX here. %zu of %zu host%s take%s mail. `fakemx plan` "
@@ -232,9 +254,12 @@ void check_text(FILE *to, const struct look_result *r, const struct findings *f)
 		[LAYOUT_LOW] = "Fake MX in front of the real hosts (layout low)",
 		[LAYOUT_BOTH] = "Fake MX on both sides (layout both)",
 	};
+	bool is_known = seen_roles_are_known(s);
 	(void)fprintf(to, "%s%s%s: %s%s\n", cli_style(to, CLI_BOLD), s->domain,
-		      cli_style(to, CLI_PLAIN), layouts[s->layout],
-		      f->count == 0 ? ", nothing wrong" : "");
+		      cli_style(to, CLI_PLAIN),
+		      is_known ? layouts[s->layout]
+			       : "not probed, so whether there is a Fake MX is not known",
+		      is_known && f->count == 0 ? ", nothing wrong" : "");
 	text_hosts(to, s);
 	text_findings(to, f);
 	if (s->layout == LAYOUT_NONE && findings_worst(f) != SEVERITY_ERROR)

@@ -70,21 +70,10 @@ static const char *panel_of(const struct seen_address *a)
 static void rule_hosted(const struct seen *s, const struct seen_host *h,
 			struct findings *f)
 {
-	static const struct {
-		const char *owner, *provider;
-	} providers[] = {
-		{ "google.com", "Google" },      { "googlemail.com", "Google" },
-		{ "outlook.com", "Microsoft" },  { "mx.microsoft", "Microsoft" },
-		{ "office365.us", "Microsoft" },
-	};
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-		size_t n = strlen(h->name), m = strlen(providers[i].owner);
-		if (n > m && h->name[n - m - 1] == '.' &&
-		    strcmp(h->name + n - m, providers[i].owner) == 0)
-			findings_add(
-			    f, s, FINDING_HOSTED,
-			    WORDS(.host = h->name, .detail = providers[i].provider));
-	}
+	const char *provider = seen_provider(h);
+	if (provider)
+		findings_add(f, s, FINDING_HOSTED,
+			     WORDS(.host = h->name, .detail = provider));
 }
 
 static void rule_tls(const struct seen *s, const struct seen_host *h, struct findings *f)

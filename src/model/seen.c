@@ -90,6 +90,35 @@ bool seen_host_is_down(const struct seen_host *h)
 	return known && !seen_host_is_open(h);
 }
 
+bool seen_roles_are_known(const struct seen *s)
+{
+	for (size_t i = 0; i < s->host_count; i++) {
+		if (s->hosts[i].is_declared)
+			return true;
+		for (size_t j = 0; j < s->hosts[i].address_count; j++)
+			if (s->hosts[i].addresses[j].is_known)
+				return true;
+	}
+	return s->host_count == 0;
+}
+
+const char *seen_provider(const struct seen_host *h)
+{
+	static const struct {
+		const char *domain, *provider;
+	} providers[] = {
+		{ ".google.com", "Google" },      { ".googlemail.com", "Google" },
+		{ ".outlook.com", "Microsoft" },  { ".mx.microsoft", "Microsoft" },
+		{ ".office365.us", "Microsoft" },
+	};
+	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
+		size_t n = strlen(h->name), m = strlen(providers[i].domain);
+		if (n > m && strcmp(h->name + n - m, providers[i].domain) == 0)
+			return providers[i].provider;
+	}
+	return NULL;
+}
+
 bool seen_sts_lists(const struct seen *s, const char *host)
 {
 	for (size_t i = 0; i < s->sts_count; i++) {

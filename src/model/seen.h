@@ -144,6 +144,13 @@ void seen_add_pattern(struct seen *s, const char *pattern);
 bool seen_host_is_open(const struct seen_host *h);
 bool seen_host_is_down(const struct seen_host *h);
 
+/* Some address of some host was looked at, or a decoy is declared; without
+ * either, roles and layout are a default and no knowledge. */
+bool seen_roles_are_known(const struct seen *s);
+
+/* "Google", "Microsoft": whose the host is; NULL for all others. */
+const char *seen_provider(const struct seen_host *h);
+
 /* RFC 8461 4.1: does the policy list this host? */
 bool seen_sts_lists(const struct seen *s, const char *host);
 

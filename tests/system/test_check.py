@@ -268,6 +268,8 @@ class Check(LabCase):
         self.assertIn("There is no Fake MX here. 1 of 1 host takes mail.", done.stdout)
         self.assertIn("mx-cname-well.example. MX 20 fake1.mx.mx-cname-well.example.", done.stdout)
         self.assertIn("postfix", done.stdout)
+        done = self.world.fakemx("check", "hosted-well.example")
+        self.assertIn("with Google as the mail host it should stay so", done.stdout)
         done = self.world.fakemx("check", "high-drops.example")
         self.assertEqual(2, done.returncode, done.stderr)
         self.assertRegex(done.stdout, r"warning FMX-HIGH-DROPS\n.*\n(.*\n)*  Fix: ")
@@ -320,6 +322,27 @@ class CheckInput(LabCase):
         self.assertIn("does the resolver answer?", done.stderr)
         self.assertLess(time.monotonic() - began, 12)
         self.assertEqual(64, self.world.fakemx("check", "--resolver", "nonsense", "a.example").returncode)
+
+    def test_what_was_not_probed_is_not_known(self):
+        result = json.loads(self.world.fakemx("check", "--json", "--no-probe", "high-drops.example").stdout)
+        self.assertIsNone(result["layout"])
+        self.assertEqual([None, None], [h["role"] for h in result["hosts"]])
+        self.assertEqual([], result["senders"])
+        self.assertIn("is not known", self.world.fakemx("check", "--no-probe", "high-drops.example").stdout)
+        done = self.world.fakemx("check", "--json", "--no-probe", "--decoy", "fake1.high-drops.example", "high-drops.example")
+        self.assertEqual("high", json.loads(done.stdout)["layout"])
+
+    def test_decoys_of_the_configuration_are_declared(self):
+        path = self.net.folder / "fakemx.conf"
+        path.write_text("""site "a" {
+  layout = high
+  domains = { "high-drops.example" }
+  host "mail.high-drops.example" { preference = 10 address = { "30.1.0.25" } }
+  decoy "fake1.high-drops.example" { preference = 20 address = { "30.1.1.2" } posture = closed }
+}
+""")
+        done = self.world.fakemx("-c", path, "check", "--json", "--no-probe", "high-drops.example")
+        self.assertEqual("high", json.loads(done.stdout)["layout"], done.stderr)
 
     def test_a_large_answer_comes_over_tcp(self):
         done = self.world.fakemx("check", "--json", "--no-probe", "mx-many-well.example")
