@@ -144,13 +144,16 @@ static int copy_pages(sqlite3 *from, const char *to, struct error *e)
 	return rc;
 }
 
-static int copy_to_new(sqlite3 *from, const char *to, struct error *e)
+/* owner: the journal whose owner the copy is given to; NULL: the caller's. */
+static int copy_to_new(sqlite3 *from, const char *to, const char *owner, struct error *e)
 {
 	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return error_set(e, -errno, "cannot make %s: %s", to, strerror(errno));
+	int rc = owner ? journal_give(fd, owner, e) : 0;
 	(void)close(fd); /* nothing was written */
-	int rc = copy_pages(from, to, e);
+	if (rc == 0)
+		rc = copy_pages(from, to, e);
 	if (rc != 0)
 		(void)unlink(to); /* half a copy is none */
 	return rc;
@@ -158,7 +161,7 @@ static int copy_to_new(sqlite3 *from, const char *to, struct error *e)
 
 int journal_backup(struct journal *j, const char *to, struct error *e)
 {
-	return copy_to_new(j->db, to, e);
+	return copy_to_new(j->db, to, NULL, e);
 }
 
 /* ---- restore ---- */
@@ -238,7 +241,8 @@ static int sync_folder(const char *path, struct error *e)
 	return rc;
 }
 
-static int copy_beside(const char *from, const char *to, struct error *e)
+static int copy_beside(const char *from, const char *to, const char *path,
+		       struct error *e)
 {
 	sqlite3 *db;
 	int rc = remove_file(to, e); /* of a restore that was killed */
@@ -246,7 +250,7 @@ static int copy_beside(const char *from, const char *to, struct error *e)
 		rc = journal_connect(from, SQLITE_OPEN_READONLY, &db, e);
 	if (rc != 0)
 		return rc;
-	rc = copy_to_new(db, to, e);
+	rc = copy_to_new(db, to, path, e);
 	(void)sqlite3_close(db); /* read only */
 	return rc;
 }
@@ -263,7 +267,7 @@ int journal_restore(const char *from, const char *path, struct error *e)
 	name_files(&n, path);
 	rc = journal_verify(from, &records, e);
 	if (rc == 0)
-		rc = copy_beside(from, buf_text(&n.temp), e);
+		rc = copy_beside(from, buf_text(&n.temp), path, e);
 	if (rc == 0)
 		rc = exchange(&n, path, e);
 	if (rc == 0)

@@ -43,4 +43,8 @@ FMX_MUST_CHECK int journal_connect(const char *path, int flags, sqlite3 **ret_db
 /* flock()s PATH.lock; -EBUSY with the holder's pid in the sentence. */
 FMX_MUST_CHECK int journal_lock_file(const char *path, int *ret_fd, struct error *e);
 
+/* As root: gives the file to the owner of the journal at path, or of its folder
+ * while there is none, so that serve, which is not root, can use it. */
+FMX_MUST_CHECK int journal_give(int fd, const char *path, struct error *e);
+
 #endif

@@ -29,13 +29,15 @@ enum { READ_SLICE = 10000, PROGRESS_STEP = 8192 };
  * FULL costs one fsync a commit, that is one a second, and keeps what was
  * acknowledged through a power failure too (measured: see tests/bench).
  * secure_delete is on for every writer: what retention deletes must not stay
- * in free pages that a later journal_forget() would not find.
+ * in free pages that a later journal_forget() would not find. The -wal file
+ * grows while somebody reads for long; afterwards it is cut to 16 MB.
  */
 static const char *const settings_read = "PRAGMA trusted_schema = OFF;"
 					 "PRAGMA cell_size_check = ON;";
 static const char *const settings_write = "PRAGMA journal_mode = WAL;"
 					  "PRAGMA synchronous = FULL;"
-					  "PRAGMA secure_delete = ON;";
+					  "PRAGMA secure_delete = ON;"
+					  "PRAGMA journal_size_limit = 16777216;";
 
 int journal_connect(const char *path, int flags, sqlite3 **ret_db, struct error *e)
 {

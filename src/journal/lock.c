@@ -1,13 +1,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "journal/internal.h"
 
 /* The pid that the holder wrote; only for the sentence. */
@@ -38,6 +41,24 @@ static int take(int fd, const char *path, struct error *e)
 	return 0;
 }
 
+int journal_give(int fd, const char *path, struct error *e)
+{
+	struct stat owner;
+	int rc = 0;
+
+	if (geteuid() != 0)
+		return 0;
+	char *copy = xstrdup(path);
+	if (stat(path, &owner) != 0 && stat(dirname(copy), &owner) != 0)
+		rc = error_set(e, -errno, "cannot find the owner of %s: %s", path,
+			       strerror(errno));
+	else if (fchown(fd, owner.st_uid, owner.st_gid) != 0)
+		rc = error_set(e, -errno, "cannot give a file to the owner of %s: %s",
+			       path, strerror(errno));
+	free(copy);
+	return rc;
+}
+
 /*
  * A file beside the journal, not the journal itself: closing any descriptor of
  * that one would drop SQLite's locks. It is never deleted, or two processes
@@ -55,6 +76,8 @@ int journal_lock_file(const char *path, int *ret_fd, struct error *e)
 			       strerror(errno));
 	else
 		rc = take(fd, path, e);
+	if (rc == 0)
+		rc = journal_give(fd, path, e);
 	buf_release(&name);
 	if (rc != 0) {
 		if (fd >= 0)

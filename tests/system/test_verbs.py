@@ -1,5 +1,6 @@
 """The verbs that read and keep the journal, from outside: on a journal made by hand, with mistakes."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -419,6 +420,22 @@ class Journal(Verbs):
         self.bad(1, "is not a fakemx journal", "journal", "restore", wrong)
         self.bad(1, "No such file", "journal", "restore", self.folder / "missing")
         self.assertEqual(self.journal.read_bytes(), before)
+
+    def test_what_root_restores_belongs_to_who_serves(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, as the runner has it")
+        self.write_little()
+        copy = self.folder / "copy.sqlite"
+        self.good("journal", "backup", copy)
+        for gone in (False, True):
+            for file in (self.state, *self.state.iterdir()):
+                os.chown(file, 65534, 65534)
+            if gone:
+                self.journal.unlink()
+            self.good("journal", "restore", copy)
+            self.good("allow", "192.0.2.1")
+            for file in self.state.iterdir():
+                self.assertEqual((file.stat().st_uid, file.stat().st_gid), (65534, 65534), file)
 
     def test_a_lost_journal_comes_back(self):
         self.write_little()
