@@ -136,7 +136,7 @@ int visits_log_follow(const struct cli *c, const struct visits_log *v)
 		.start = MAILLOG_SINCE,
 		.since = v->span.since,
 	};
-	struct source_sink sink = { on_followed, on_watermark, on_trouble, &p };
+	struct source_sink sink = { on_followed, on_watermark, on_trouble, NULL, &p };
 
 	int rc = uv_loop_init(&loop);
 	if (rc != 0)

@@ -90,11 +90,23 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 			    sentence);
 }
 
+/* As a probe that failed just before it was up again: what the real probes
+ * around it cannot see. */
+static void on_outage(void *arg, uint16_t host, int64_t until)
+{
+	struct engine *n = arg;
+	struct record r = { .kind = RECORD_HEALTH, .host = host, .time = until };
+	input_add(n, &r);
+	log_warning("health host=%s well=no reply=\"its log says that it was started\"",
+		    input_host_name(n, host));
+}
+
 struct source_sink input_sink(struct engine *n)
 {
 	return (struct source_sink){ .visit = on_visit,
 				     .watermark = on_watermark,
 				     .trouble = on_trouble,
+				     .outage = on_outage,
 				     .arg = n };
 }
 

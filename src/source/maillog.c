@@ -59,6 +59,15 @@ static void on_visit(void *arg, const struct visit *known)
 	m->sink.visit(m->sink.arg, &v);
 }
 
+static void on_started(void *arg, int64_t at)
+{
+	struct maillog *m = arg;
+	if (at < m->since || !m->sink.outage)
+		return;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.outage(m->sink.arg, m->hosts[i], at);
+}
+
 static void on_line(void *arg, const char *line, size_t len)
 {
 	struct maillog *m = arg;
@@ -165,6 +174,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */
 	m->tail = tail_new(spec->path, spec->start == MAILLOG_END, on_line, m);
 	m->reader = maillog_postfix_new(on_visit, m);
+	maillog_postfix_on_started(m->reader, on_started);
 	if (spec->start == MAILLOG_SINCE)
 		m->compressed = tail_earlier(m->tail, spec->since);
 	m->timer.data = m;

@@ -38,6 +38,7 @@ struct session {
 
 struct maillog_postfix {
 	maillog_visit_fn fn;
+	maillog_started_fn started;
 	void *arg;
 	struct logtime times;
 	int64_t newest;
@@ -362,6 +363,10 @@ static void on_line(struct maillog_postfix *p, enum postfix_says says,
 	case POSTFIX_QUEUED:
 	case POSTFIX_DISCARDED:
 	case POSTFIX_DELIVERY: on_queue_line(p, says, l); break;
+	case POSTFIX_STARTED:
+		if (p->started)
+			p->started(p->arg, l->time);
+		break;
 	case POSTFIX_FOREIGN:
 	case POSTFIX_GARBLED:
 	case POSTFIX_NOTHING: break;
@@ -428,6 +433,11 @@ struct maillog_postfix *maillog_postfix_new(maillog_visit_fn fn, void *arg)
 	p->fn = fn;
 	p->arg = arg;
 	return p;
+}
+
+void maillog_postfix_on_started(struct maillog_postfix *p, maillog_started_fn fn)
+{
+	p->started = fn;
 }
 
 void maillog_postfix_free(struct maillog_postfix *p)

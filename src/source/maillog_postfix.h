@@ -46,9 +46,12 @@ struct maillog_postfix_counts {
 };
 
 typedef void (*maillog_visit_fn)(void *arg, const struct visit *v);
+typedef void (*maillog_started_fn)(void *arg, int64_t at);
 
 struct maillog_postfix;
 struct maillog_postfix *maillog_postfix_new(maillog_visit_fn fn, void *arg);
+/* Called, with the same arg, when Postfix was started: until then it was down. */
+void maillog_postfix_on_started(struct maillog_postfix *p, maillog_started_fn fn);
 void maillog_postfix_free(struct maillog_postfix *p);
 
 /* A line without its LF; any bytes. */

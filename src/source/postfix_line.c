@@ -289,6 +289,9 @@ static enum postfix_says read_message(struct span tag, struct span in,
 	struct span program = program_of(tag);
 	if (span_len(program) == 0)
 		return POSTFIX_FOREIGN;
+	if (span_is(program, "master"))
+		return span_take_text(&in, "daemon started -- ") ? POSTFIX_STARTED
+								 : POSTFIX_FOREIGN;
 	read_queue_id(&in, l);
 	if (span_is(program, "smtpd"))
 		return is_submission(tag) ? POSTFIX_FOREIGN : read_smtpd(in, l);

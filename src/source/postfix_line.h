@@ -34,6 +34,7 @@ enum postfix_says {
 	POSTFIX_QUEUED,  /* by the queue manager */
 	POSTFIX_DISCARDED,
 	POSTFIX_DELIVERY, /* tells a recipient */
+	POSTFIX_STARTED,  /* the whole of it: until then it was down */
 };
 
 /* Counts of a disconnect line; tried includes those that were refused. */

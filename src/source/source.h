@@ -6,8 +6,8 @@
  * The engine journals it; a test writes it down. Sources know no journal.
  *
  * Use:
- *	struct source_sink sink = { on_visit, on_watermark, on_trouble, engine };
- *	struct decoy_set *d = decoy_new(loop, clock, &limits, &sink);
+ *	struct source_sink sink = { on_visit, on_watermark, on_trouble, on_outage, engine
+ *}; struct decoy_set *d = decoy_new(loop, clock, &limits, &sink);
  *
  * Ownership: a sink is copied; visits and sentences are lent for the call. A
  * callback may not stop or free the source that calls it.
@@ -27,6 +27,9 @@ struct source_sink {
 	/* Something keeps the source from seeing or doing its work: one sentence
 	 * when it begins, one (is_over) when it is past. */
 	void (*trouble)(void *arg, uint16_t host_id, bool is_over, const char *sentence);
+	/* The real host was down until `until`, as it says itself; since when is
+	 * not known. A probe may have missed it. NULL: nobody wants to know. */
+	void (*outage)(void *arg, uint16_t host_id, int64_t until);
 	void *arg;
 };
 

@@ -76,7 +76,7 @@ static void on_asked(uv_poll_t *poll, int status, int events)
 
 static void serve(int fd, uint16_t port, int control)
 {
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, NULL };
+	struct source_sink sink = { on_visit, on_watermark, on_trouble, NULL, NULL };
 	struct decoy_limits limits = decoy_limits_default();
 	struct error e = { 0 };
 	struct server s = { .control = control, .at_start = allocated() };

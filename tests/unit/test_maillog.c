@@ -21,7 +21,7 @@ struct rig {
 	int64_t offset; /* of the clock that jumps */
 	struct visit visits[64];
 	size_t visit_count;
-	int64_t upto[16];
+	int64_t upto[16], outage[16];
 	char trouble[4][512];
 	bool is_over[4];
 	size_t trouble_count;
@@ -51,12 +51,19 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 	assert_true(str_copy(r->trouble[r->trouble_count++], 512, sentence));
 }
 
+static void on_outage(void *arg, uint16_t host, int64_t until)
+{
+	struct rig *r = arg;
+	assert_true(host < 16 && until > r->outage[host]);
+	r->outage[host] = until;
+}
+
 static const uint16_t hosts[] = { 5, 6 };
 
 static void start(struct rig *r, enum maillog_start from, int64_t since,
 		  size_t host_count)
 {
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, r };
+	struct source_sink sink = { on_visit, on_watermark, on_trouble, on_outage, r };
 	struct maillog_spec spec = { .hosts = hosts,
 				     .host_count = host_count,
 				     .site = 2,
@@ -274,6 +281,32 @@ static void old_lines_are_joined_by_their_own_time(void **state)
 	stop(&r);
 }
 
+static void a_start_of_the_mail_server_is_told_once_for_each_host(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now(), second = now - now % STAMP_SECOND;
+	char old[STAMP_TEXT_MAX], new[STAMP_TEXT_MAX];
+	(void)stamp_text(second - STAMP_HOUR, old);
+	(void)stamp_text(second, new);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fprintf(f, "%s mail postfix/master[7]: daemon started -- version 3.7.11\n",
+		      old);
+	(void)fprintf(f, "%s mail postfix/master[7]: reload -- version 3.7.11\n", new);
+	(void)fprintf(f, "%s mail postfix/smtpd[8]: daemon started -- version 3.7.11\n",
+		      new);
+	(void)fprintf(f, "%s mail postfix/master[9]: daemon started -- version 3.7.11\n",
+		      new);
+	assert_int_equal(fclose(f), 0);
+	start(&r, MAILLOG_SINCE, second - STAMP_MINUTE, 2);
+	turn(&r, 300);
+	assert_int_equal(r.outage[5], second);
+	assert_int_equal(r.outage[6], second);
+	assert_int_equal(r.visit_count, 0);
+	stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +323,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_log_that_is_not_there_is_trouble_until_it_is,
 					  clean),
 		cmocka_unit_test_teardown(old_lines_are_joined_by_their_own_time, clean),
+		cmocka_unit_test_teardown(
+		    a_start_of_the_mail_server_is_told_once_for_each_host, clean),
 	};
 	if (!mkdtemp(folder))
 		return 1;
