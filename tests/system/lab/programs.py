@@ -22,9 +22,12 @@ import dataclasses
 import datetime
 import ipaddress
 import re
+import socket
+import struct
 import time
 
 from . import packages
+from .client import host_socket
 from .net import wait_for
 
 
@@ -68,6 +71,23 @@ def address_records(name, addresses):
     return [f"{name} {'AAAA' if ':' in a else 'A'} {a}" for a in addresses]
 
 
+def answers(host, server, zone):
+    """Does the server answer a question for the zone's SOA, with anything but SERVFAIL (not loaded yet)?"""
+    labels = [label for label in zone.split(".") if label]
+    name = b"".join(bytes([len(x)]) + x.encode() for x in labels) + b"\0"
+    asker = host_socket(host, socket.AF_INET, socket.SOCK_DGRAM)
+    asker.settimeout(2)
+    try:
+        # Identifier, recursion desired, one question; type SOA, class IN.
+        asker.sendto(struct.pack("!6H", 4711, 0x0100, 1, 0, 0, 0) + name + struct.pack("!2H", 6, 1), (server, 53))
+        flags = struct.unpack("!H", asker.recv(4096)[2:4])[0]
+    except OSError:
+        return False
+    finally:
+        asker.close()
+    return flags & 15 != 2
+
+
 class Knot(Program):
     """Serves zones. Its root zone names the hosts of the network, both ways, but for those
     that were made without a name; names given with load() are zones of their own. Start it
@@ -86,6 +106,8 @@ class Knot(Program):
         self._daemon = self.host.spawn(["knotd", "-c", "/etc/knot/knot.conf"])
         wait_for("knotd answers", lambda: self.host.is_listening(53, self.address, udp=True))
         wait_for("knotd control", lambda: self._knotc("status", check=False).returncode == 0)
+        for zone in self._zones:
+            wait_for(f"knotd serves {zone}", lambda z=zone: answers(self.host, self.address, z))
 
     def stop(self):
         self._daemon.stop()
@@ -188,7 +210,7 @@ stub-zone:
 
     def start(self):
         self._daemon = self.host.spawn(["unbound", "-d", "-c", "/etc/unbound/unbound.conf"])
-        wait_for("unbound answers", lambda: self.host.is_listening(53, self.address, udp=True))
+        wait_for("unbound resolves", lambda: answers(self.host, self.address, "."))
 
     def stop(self):
         self._daemon.stop()
