@@ -125,8 +125,16 @@ class Replay(LabCase):
         self.attack(1, 2, 3)
         serve.jump(130)
 
-        # A client at a real host whose log line comes late: accused first, excused when it is read.
+        # A log that stalls as a whole does not show our own probes either: nobody is accused.
         self.site.mail.host.syslog.hold()
+        self.attack(8)
+        serve.jump(130, is_complete=False)
+        self.assertNotEqual("backdoor", serve.latest("30.9.8.1").get("order"))
+        self.site.mail.host.syslog.release()
+        serve.jump(130)
+
+        # Some lines of a client come late: accused first, excused when they are read.
+        self.site.mail.host.syslog.hold("30.9.4.1")
         deliver(self.crowd, "30.9.4.1", self.site.mail.address, f"hello@{DOMAIN}")
         self.attack(4)
         serve.jump(130)
@@ -157,7 +165,7 @@ class Replay(LabCase):
 
         # An outage.
         self.site.stop_real_hosts()
-        serve.jump(70)
+        serve.jump(70, is_complete=None)
         sent = self.sender.submit(DOMAIN, 2, "outage")
         self.attack(6)
         net.wait_for("the sender tries", lambda: set(sent) <= set(self.sender.deliveries()))

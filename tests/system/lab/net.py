@@ -299,14 +299,14 @@ class Network:
 class Syslog(threading.Thread):
     """A host's /dev/log: appends what arrives to mail.log, stamped as rsyslog does by default
     (RFC 3339), by the network's clock. The socket is a file that a link in /dev points at.
-    While held, lines are stamped but not written: they come late, as over a slow network."""
+    What is held is stamped but not written: it comes late, as over a slow network."""
 
     def __init__(self, host):
         super().__init__(daemon=True)
         self._network, self._name = host.network, host.name
         self._log = open(host.folder / "mail.log", "ab", buffering=0)
         self._lock = threading.Lock()
-        self._held = None
+        self._holds, self._held = None, []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         # The path may be longer than a socket address holds; the descriptor's is not.
         fd = os.open(host.folder, os.O_RDONLY)
@@ -333,19 +333,20 @@ class Syslog(threading.Thread):
         return now.isoformat(timespec="microseconds")
 
     def _write(self, line):
-        if self._held is None:
-            self._log.write(line)
-        else:
+        if self._holds is not None and self._holds in line:
             self._held.append(line)
+        else:
+            self._log.write(line)
 
-    def hold(self):
+    def hold(self, text=""):
+        """From now on lines with the text wait for release()."""
         with self._lock:
-            self._held = self._held or []
+            self._holds = text.encode()
 
     def release(self):
         with self._lock:
-            self._log.write(b"".join(self._held or []))
-            self._held = None
+            self._log.write(b"".join(self._held))
+            self._holds, self._held = None, []
 
     def close(self):
         try:
