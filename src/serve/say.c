@@ -60,6 +60,6 @@ void say_listing(const struct listing *l, const char *site_name, struct buf *out
 
 bool say_is_news(const struct verdict *v)
 {
-	return v->revised || v->order_reason != REASON_UNDECIDED ||
-	       v->fate != FATE_PENDING;
+	return v->revised || v->order != ORDER_UNKNOWN || v->fate == FATE_REACHED ||
+	       v->fate == FATE_STOPPED;
 }

@@ -21,7 +21,7 @@ enum { SAY_MAX = 2048 };
 void say_verdict(const struct verdict *v, const char *site_name, struct buf *out);
 void say_listing(const struct listing *l, const char *site_name, struct buf *out);
 
-/* False for what only says that a walk began: news for the curious. */
+/* False for what only says that nothing can be told: news for the curious. */
 bool say_is_news(const struct verdict *v);
 
 #endif
