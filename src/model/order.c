@@ -20,7 +20,7 @@ static unsigned address_look(const struct attempt_target *t)
 
 static bool is_by_host(enum profile_order kind)
 {
-	return kind == ORDER_HOSTS_V4_FIRST || kind == ORDER_HOSTS_V6_FIRST;
+	return kind == ORDER_HOSTS_V6_FIRST;
 }
 
 /* Positive if a comes after b whatever is shuffled. */
@@ -33,7 +33,7 @@ static int compare_places(enum profile_order kind, const struct attempt_target *
 		return a->host - b->host;
 	if (kind == ORDER_MIXED)
 		return 0;
-	return kind == ORDER_HOSTS_V4_FIRST ? a->is_v6 - b->is_v6 : b->is_v6 - a->is_v6;
+	return b->is_v6 - a->is_v6;
 }
 
 /* Insertion sort: stable, and small inputs. */

@@ -43,7 +43,6 @@ enum profile_order {
 	ORDER_MIXED,          /* all addresses of a preference in any order */
 	ORDER_V6_FIRST,       /* a preference's IPv6 addresses, then its IPv4 ones */
 	ORDER_HOSTS_V6_FIRST, /* host by host, IPv6 first within each */
-	ORDER_HOSTS_V4_FIRST, /* host by host, IPv4 first within each */
 };
 
 /* What a program shuffles itself, at each run; the rest comes as DNS has it. */
