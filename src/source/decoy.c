@@ -114,10 +114,9 @@ static void dismiss_all(struct decoy_set *d, const struct decoy_listener *l)
 static void close_listener(struct decoy_listener *l)
 {
 	dismiss_all(l->set, l);
-	uv_poll_stop(&l->poll);
-	close(l->fd);
 	l->set->counts.listeners--;
 	uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+	close(l->fd);
 }
 
 /* Is called before the first client and whenever a definition changed. Clients
@@ -221,7 +220,7 @@ static int open_missing(struct decoy_set *d, const struct decoy_spec *specs, siz
 		    find_listener(opened, specs[i].at))
 			continue;
 		rc = open_listener(d, &specs[i], &l, e);
-		if (rc == 0) {
+		if (l) {
 			l->next = opened;
 			opened = l;
 		}

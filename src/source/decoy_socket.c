@@ -79,7 +79,7 @@ void decoy_close_resets(int fd, bool resets)
 
 bool decoy_is_listening(int fd, struct endpoint *ret_at)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(sa), int_len = sizeof(int);
 	int is_listening = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &int_len) != 0 ||

@@ -103,14 +103,13 @@ void decoy_talk_end(struct decoy_conn *c, enum decoy_end how)
 		free(t->pending);
 		free(t);
 	}
-	uv_poll_stop(&c->poll); /* before the descriptor goes */
+	c->poll.data = d;
+	uv_close((uv_handle_t *)&c->poll, on_closed); /* before the descriptor goes */
 	switch (how) {
 	case DECOY_CLOSE: close(c->fd); break;
 	case DECOY_LINGER: decoy_linger(d, c->fd); break;
 	case DECOY_RESET: decoy_reset(c->fd); break;
 	}
-	c->poll.data = d;
-	uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events);

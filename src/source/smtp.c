@@ -262,12 +262,13 @@ static void hold(struct smtp *s, struct span part)
 		s->is_skipping = true;
 		return;
 	}
-	if (len > s->line_cap) {
+	if (part.at == part.end)
+		return;
+	if (!s->line || len > s->line_cap) {
 		s->line_cap = (uint16_t)((len + 63) & ~(size_t)63);
 		s->line = xrealloc(s->line, s->line_cap, 1);
 	}
-	if (part.end > part.at)
-		memcpy(s->line + s->line_len, part.at, (size_t)(part.end - part.at));
+	memcpy(s->line + s->line_len, part.at, (size_t)(part.end - part.at));
 	s->line_len = (uint16_t)len;
 }
 
