@@ -262,9 +262,11 @@ static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct
 		return rc;
 	l.at = from;
 	while ((rc = lex_next(&l, &en, e)) > 0) {
+		bool goes = is_removed(ed, en.whole.begin);
 		if (en.kind == LEX_BLANK || en.kind == LEX_TTL ||
-		    is_removed(ed, en.whole.begin))
+		    (goes && en.owner.len == 0))
 			continue;
+		/* one that goes too, with an owner of its own, hands that on */
 		if (en.kind == LEX_RECORD && en.owner.len == 0)
 			buf_add(patch(ed, en.whole.begin, 0),
 				ed->in->text + gone->owner.begin, gone->owner.len);

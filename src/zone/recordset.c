@@ -158,6 +158,28 @@ static int scan(struct recordset_reader *r, const char *origin, const char *text
 	return r->rc;
 }
 
+/* libzscanner wants the last line ended, and refuses CRLF, which name servers
+ * take (RFC 1035 5.1 leaves the line end open): it reads a copy without CR. */
+static int scan_text(struct recordset_reader *r, const char *origin, const char *text,
+		     size_t len)
+{
+	bool is_ended = len && text[len - 1] == '\n';
+	if (is_ended && !memmem(text, len, "\r\n", 2))
+		return scan(r, origin, text, len);
+	struct buf plain = BUF_INIT(UINT32_MAX);
+	const char *end = text + len;
+	for (const char *p = text; p < end;) {
+		const char *cr = memmem(p, (size_t)(end - p), "\r\n", 2);
+		buf_add(&plain, p, (size_t)((cr ? cr : end) - p));
+		p = cr ? cr + 1 : end;
+	}
+	if (!is_ended)
+		buf_adds(&plain, "\n");
+	int rc = scan(r, origin, buf_text(&plain), plain.len);
+	buf_release(&plain);
+	return rc;
+}
+
 /* ---- $INCLUDE and $GENERATE, written out ---- */
 
 struct flat {
@@ -199,7 +221,7 @@ static int scan_flat(struct recordset_reader *r, const struct zone_input *in)
 	struct flat f = { .out = BUF_INIT(UINT32_MAX) };
 	int rc = zone_walk(in, flatten, &f, r->e);
 	if (rc == 0)
-		rc = scan(r, in->origin, buf_text(&f.out), f.out.len);
+		rc = scan_text(r, in->origin, buf_text(&f.out), f.out.len);
 	buf_release(&f.out);
 	return rc;
 }
@@ -233,18 +255,9 @@ int recordset_read(struct recordset_reader *r, const struct zone_input *in,
 				 in->origin);
 	lower(r->apex, r->apex_len);
 
-	int rc;
-	if (needs_flat(in->text, in->len)) {
-		rc = scan_flat(r, in);
-	} else if (in->len && in->text[in->len - 1] == '\n') {
-		rc = scan(r, in->origin, in->text, in->len);
-	} else { /* libzscanner wants the last line ended */
-		struct buf ended = BUF_INIT(UINT32_MAX);
-		buf_add(&ended, in->text, in->len);
-		buf_adds(&ended, "\n");
-		rc = scan(r, in->origin, buf_text(&ended), ended.len);
-		buf_release(&ended);
-	}
+	int rc = needs_flat(in->text, in->len)
+		     ? scan_flat(r, in)
+		     : scan_text(r, in->origin, in->text, in->len);
 	if (rc != 0)
 		return rc;
 	*ret_set = r->set;

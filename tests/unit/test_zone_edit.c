@@ -127,6 +127,8 @@ static void edits_imitate_their_neighbours(void **state)
 		  "; comment\n@ MX 10 mail\n" },
 		{ "two taken out, owner handed on", "@ MX 0 fake0\n MX 30 fake1\n MX 10 mail\n", "-0 fake0 -30 fake1",
 		  "@ MX 10 mail\n" },
+		{ "two with owners taken out, one handed on", "@ MX 10 mail\n@ MX 0 fake0\n@ MX 30 fake1\n TXT x\n",
+		  "-0 fake0 -30 fake1", "@ MX 10 mail\n@ TXT x\n" },
 		{ "one for another", "mail A 192.0.2.1\n@ MX 10 mail\n MX 30 fake1\n TXT x\n", "-30 fake1 +30 fake2",
 		  "mail A 192.0.2.1\n@ MX 10 mail\n MX 30 fake2\n TXT x\n" },
 		{ "one for another, first of its owner", "mail A 192.0.2.1\n@ MX 30 fake1\n TXT x\n", "-30 fake1 +30 fake2",
