@@ -62,8 +62,8 @@ static void begin(struct job_worker *w, struct job_result *ret)
 	places_release(&w->places);
 	buf_clear(&w->text);
 	buf_clear(&w->diff);
-	w->plan = (struct plan){ 0 };
-	w->facts = (struct zone_facts){ 0 };
+	plan_clear(&w->plan);
+	w->facts.mx_count = 0;
 	*ret = (struct job_result){
 		.plan = &w->plan, .facts = &w->facts, .places = &w->places, .diff = ""
 	};
@@ -188,28 +188,33 @@ static uint32_t next_serial(const struct job *job, uint32_t current, uint32_t hi
 	return serial_next(current, highest, job->now);
 }
 
+/* The records that a plan adds, or takes out, as libzscanner reads them. */
+static int planned_records(struct job_worker *w, const struct job *job,
+			   enum edit_action action, struct recordset *ret,
+			   struct error *e)
+{
+	struct buf lines = BUF_INIT(PLAN_MAX_EDITS * 2048);
+	*ret = (struct recordset){ 0, 0 };
+	for (size_t i = 0; i < w->plan.count; i++)
+		if (w->plan.changes[i].action == action)
+			zone_change_line(&w->plan.changes[i], &lines);
+	struct zone_input in = { .path = "the plan",
+				 .text = buf_text(&lines),
+				 .len = lines.len,
+				 .origin = job->origin };
+	int rc = lines.len ? recordset_read(w->reader, &in, ret, NULL, e) : 0;
+	buf_release(&lines);
+	return rc;
+}
+
 static int planned_set(struct job_worker *w, const struct job *job, struct error *e)
 {
-	w->wanted = w->before;
-	struct buf line = BUF_INIT(4096);
-	int rc = 0;
-	for (size_t i = 0; i < w->plan.count && rc == 0; i++) {
-		struct recordset one;
-		buf_clear(&line);
-		zone_change_line(&w->plan.changes[i], &line);
-		struct zone_input in = { .path = "the plan",
-					 .text = buf_text(&line),
-					 .len = line.len,
-					 .origin = job->origin };
-		struct zone_facts facts = w->facts; /* the reader's are overwritten */
-		rc = recordset_read(w->reader, &in, &one, NULL, e);
-		w->facts = facts;
-		if (rc == 0)
-			w->wanted = w->plan.changes[i].action == EDIT_ADD
-					? recordset_add(w->wanted, one)
-					: recordset_take(w->wanted, one);
-	}
-	buf_release(&line);
+	struct recordset added, removed;
+	int rc = planned_records(w, job, EDIT_ADD, &added, e);
+	if (rc == 0)
+		rc = planned_records(w, job, EDIT_REMOVE, &removed, e);
+	if (rc == 0)
+		w->wanted = recordset_add(recordset_take(w->before, removed), added);
 	return rc;
 }
 
@@ -325,7 +330,7 @@ static int with_serial(struct job_worker *w, const struct job *job, const char *
 	if (rc != 0)
 		return rc;
 	buf_clear(&w->text);
-	w->plan = (struct plan){ 0 };
+	plan_clear(&w->plan);
 	w->wanted = w->before;
 	rc = zone_edit(&in, &w->places, NULL, 0, serial, &w->text, e);
 	return rc == 0 ? prove(w, job, w->text.data, w->text.len, serial, e) : rc;

@@ -172,8 +172,9 @@ bool lex_ttl(const char *text, struct lex_span span, uint32_t *ret_seconds)
 
 static bool is_class(const struct lex *l, struct lex_span s)
 {
-	return lex_is(l, s, "IN") || lex_is(l, s, "CH") || lex_is(l, s, "HS") ||
-	       (s.len > 5 && strncasecmp(l->text + s.begin, "CLASS", 5) == 0);
+	if (s.len == 2)
+		return lex_is(l, s, "IN") || lex_is(l, s, "CH") || lex_is(l, s, "HS");
+	return s.len > 5 && strncasecmp(l->text + s.begin, "CLASS", 5) == 0;
 }
 
 /* The tokens of one entry as they come, given their places. */

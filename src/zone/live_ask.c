@@ -171,7 +171,7 @@ void live_ask(struct live_zone *z, const char *name, enum rr_type type)
 void live_ask_zone(struct live_zone *z, void (*then)(struct live_zone *z))
 {
 	z->then = then;
-	z->facts = (struct zone_facts){ 0 };
+	zone_facts_clear(&z->facts);
 	places_release(&z->places);
 	z->server_count = 0;
 	for (size_t i = 0; i < z->live->options->server_count; i++)

@@ -1,5 +1,6 @@
 #include "zone/places.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "base/mem.h"
 
 struct finder {
+	/* First letters of the names asked for: most owners need no second look. */
+	bool may_begin[256];
 	const struct zone_input *in;
 	const char *const *names;
 	size_t name_count;
@@ -69,6 +72,7 @@ static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 				 "%s: more than %d MX records at the apex", at->path,
 				 RECORDSET_MAX_MX);
 	struct place_mx *mx = &f->out->mx[f->out->mx_count];
+	*mx = (struct place_mx){ 0 };
 	uint32_t pos = at->en->rdata.begin, preference;
 	if (!lex_token(at->text, at->en->rdata, &pos, &mx->preference_span) ||
 	    !lex_token(at->text, at->en->rdata, &pos, &mx->exchange_span) ||
@@ -134,17 +138,16 @@ static bool is_asked_for(const struct finder *f, const char *name)
  * touches: they must cost little. */
 static bool find_type(const struct zone_at *at, enum place_type *ret)
 {
-	static const char *const types[] = { [PLACE_A] = "A",
-					     [PLACE_AAAA] = "AAAA",
-					     [PLACE_CNAME] = "CNAME",
-					     [PLACE_TLSA] = "TLSA" };
-	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (span_is(at->text, at->en->type, types[i])) {
-			*ret = (enum place_type)i;
-			return true;
-		}
+	const struct lex_span t = at->en->type;
+	const char *text = at->text;
+	switch (t.len) {
+	case 1: *ret = PLACE_A; return (text[t.begin] | 32) == 'a';
+	case 4:
+		*ret = span_is(text, t, "AAAA") ? PLACE_AAAA : PLACE_TLSA;
+		return *ret == PLACE_AAAA || span_is(text, t, "TLSA");
+	case 5: *ret = PLACE_CNAME; return span_is(text, t, "CNAME");
+	default: return false;
 	}
-	return false;
 }
 
 /* What holds at the end of the zone file, where new records are added. */
@@ -161,6 +164,16 @@ static void note_directive(struct finder *f, const struct zone_at *at)
 	}
 }
 
+static bool may_be_asked_for(const struct finder *f, const struct zone_at *at)
+{
+	if (at->owner.len == 0)
+		return true; /* an error, told by zone_owner */
+	unsigned char c = (unsigned char)at->owner_text[at->owner.begin];
+	if (c == '@')
+		c = (unsigned char)at->owner_origin[0];
+	return c == '\\' || f->may_begin[c];
+}
+
 static int on_record(void *arg, const struct zone_at *at, struct error *e)
 {
 	struct finder *f = arg;
@@ -170,9 +183,13 @@ static int on_record(void *arg, const struct zone_at *at, struct error *e)
 		note_directive(f, at);
 		return 0;
 	}
-	bool is_mx = span_is(at->text, at->en->type, "MX");
-	bool is_apex_type = is_mx || span_is(at->text, at->en->type, "SOA");
+	uint32_t type_len = at->en->type.len;
+	bool is_mx = type_len == 2 && span_is(at->text, at->en->type, "MX");
+	bool is_apex_type =
+	    is_mx || (type_len == 3 && span_is(at->text, at->en->type, "SOA"));
 	if (!is_apex_type && (f->name_count == 0 || !find_type(at, &type)))
+		return 0;
+	if (!is_apex_type && !may_be_asked_for(f, at))
 		return 0;
 	int rc = zone_owner(at, owner, e);
 	if (rc != 0)
@@ -187,9 +204,17 @@ static int on_record(void *arg, const struct zone_at *at, struct error *e)
 int places_read(const struct zone_input *in, const char *const *names, size_t name_count,
 		struct zone_places *ret, struct error *e)
 {
-	*ret = (struct zone_places){ 0 };
+	memset(ret, 0, offsetof(struct zone_places, mx));
 	(void)str_copy(ret->last_origin, sizeof(ret->last_origin), in->origin);
-	struct finder f = { in, names, name_count, ret };
+	struct finder f = {
+		.in = in, .names = names, .name_count = name_count, .out = ret
+	};
+	for (size_t i = 0; i < name_count; i++) {
+		unsigned char c = (unsigned char)names[i][0];
+		f.may_begin[c] = true;
+		if (c >= 'a' && c <= 'z')
+			f.may_begin[c - 'a' + 'A'] = true;
+	}
 	int rc = zone_walk(in, on_record, &f, e);
 	if (rc != 0)
 		places_release(ret);

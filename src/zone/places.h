@@ -53,7 +53,6 @@ struct place_record {
 struct zone_places {
 	struct place_soa soa;
 	bool has_soa;
-	struct place_mx mx[RECORDSET_MAX_MX];
 	uint32_t mx_count;
 	char last_origin[NAME_TEXT_MAX]; /* in force at the end of the zone file */
 	uint32_t default_ttl;
@@ -62,6 +61,7 @@ struct zone_places {
 	size_t record_count;
 	/* The include that the first of them stands in, for the sentence. */
 	char include_path[512];
+	struct place_mx mx[RECORDSET_MAX_MX]; /* last: it is large, and not cleared */
 };
 
 /* names: absolute, lower case. A TLSA is asked for by its full owner name

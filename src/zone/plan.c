@@ -376,10 +376,18 @@ static void plan_decoy_records(struct planner *p, const struct plan_decoy *d)
 	add_tlsa(p, d);
 }
 
+void plan_clear(struct plan *p)
+{
+	p->count = 0;
+	p->after_count = 0;
+	p->ttl_before = 0;
+	p->refusal[0] = '\0';
+}
+
 void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	       struct plan *ret)
 {
-	*ret = (struct plan){ 0 };
+	plan_clear(ret);
 	struct planner p = { .zone = zone, .want = want, .out = ret };
 	for (uint32_t i = 0; i < zone->mx_count; i++)
 		if (zone->mx[i].ttl > ret->ttl_before)

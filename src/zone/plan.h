@@ -82,6 +82,12 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
  * there is no greater one. */
 int plan_high_preference(uint16_t worst);
 
+/* An empty plan: the arrays are not touched, they are large. */
+void plan_clear(struct plan *p);
+
+/* An empty plan. Its arrays are large and stay as they are. */
+void plan_clear(struct plan *p);
+
 void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	       struct plan *ret);
 

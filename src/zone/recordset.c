@@ -1,6 +1,7 @@
 #include "zone/recordset.h"
 
 #include <libzscanner/scanner.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ enum { CLASS_IN = 1 };
 
 struct recordset_reader {
 	zs_scanner_t scanner;
+	uint64_t key[3]; /* odd, so that no factor is zero */
 	/* of the reading under way: */
 	struct recordset set;
 	struct zone_facts facts;
@@ -24,9 +26,24 @@ struct recordset_reader {
 	int rc;
 };
 
+void zone_facts_clear(struct zone_facts *f)
+{
+	memset(f, 0, offsetof(struct zone_facts, mx));
+}
+
+void zone_facts_copy(struct zone_facts *to, const struct zone_facts *from)
+{
+	uint32_t n =
+	    from->mx_count < RECORDSET_MAX_MX ? from->mx_count : RECORDSET_MAX_MX;
+	memcpy(to, from, offsetof(struct zone_facts, mx) + n * sizeof(from->mx[0]));
+}
+
 struct recordset_reader *recordset_reader_new(void)
 {
-	return xcalloc(1, sizeof(struct recordset_reader));
+	struct recordset_reader *r = xcalloc(1, sizeof(*r));
+	for (uint64_t i = 0; i < 3; i++)
+		r->key[i] = hash_bytes(&i, sizeof(i)) | 1; /* keyed once per process */
+	return r;
 }
 
 void recordset_reader_free(struct recordset_reader *r)
@@ -34,12 +51,14 @@ void recordset_reader_free(struct recordset_reader *r)
 	free(r);
 }
 
-/* Letters only: a label's length is at most 63, below 'A'. */
+/* Letters only: a label's length is at most 63, below 'A'. Without branches:
+ * every record's owner goes through here. */
 static void lower(uint8_t *name, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (name[i] >= 'A' && name[i] <= 'Z')
-			name[i] += 32;
+	for (size_t i = 0; i < len; i++) {
+		bool is_upper = (uint8_t)(name[i] - 'A') < 26;
+		name[i] |= (uint8_t)(is_upper << 5);
+	}
 }
 
 /* The names within rdata, whose case carries no meaning. */
@@ -60,27 +79,42 @@ static void lower_rdata(zs_scanner_t *s)
 	}
 }
 
-/* The serial is left out: every edit changes it, and it is checked by itself. */
-static uint64_t rdata_hash(const zs_scanner_t *s)
+/*
+ * Keyed multiply-and-fold over whole words, as wide-multiply hashes do: a sum
+ * over a million records must cost little beside parsing them. The key is
+ * drawn with the reader, so nobody can aim at a collision.
+ */
+static uint64_t fold(uint64_t a, uint64_t b)
 {
-	if (s->r_type != TYPE_SOA || s->r_data_length < 20)
-		return hash_bytes(s->r_data, s->r_data_length);
-	uint8_t copy[2 * NAME_WIRE_MAX + 20];
-	size_t serial = s->r_data_length - 20;
-	memcpy(copy, s->r_data, s->r_data_length);
-	memset(copy + serial, 0, 4);
-	return hash_bytes(copy, s->r_data_length);
+	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t record_hash(const zs_scanner_t *s)
+static uint64_t hash_span(const struct recordset_reader *r, uint64_t h, const uint8_t *p,
+			  size_t len)
 {
-	struct {
-		uint64_t owner, rdata;
-		uint32_t ttl;
-		uint16_t type, class_;
-	} parts = { hash_bytes(s->r_owner, s->r_owner_length), rdata_hash(s), s->r_ttl,
-		    s->r_type, s->r_class };
-	return hash_bytes(&parts, sizeof(parts));
+	uint64_t word = 0;
+	size_t left = len;
+	for (; left >= 8; left -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		h = fold(h ^ word, r->key[1]);
+	}
+	word = 0;
+	memcpy(&word, p, left);
+	return fold(h ^ word ^ (uint64_t)len << 56, r->key[2]);
+}
+
+/* The serial is left out: every edit changes it, and it is checked by itself. */
+static uint64_t record_hash(const struct recordset_reader *r, const zs_scanner_t *s)
+{
+	uint64_t h = r->key[0] ^
+		     ((uint64_t)s->r_ttl << 32 | (uint64_t)s->r_type << 16 | s->r_class);
+	h = hash_span(r, fold(h, r->key[1]), s->r_owner, s->r_owner_length);
+	if (s->r_type != TYPE_SOA || s->r_data_length < 20)
+		return hash_span(r, h, s->r_data, s->r_data_length);
+	size_t serial = s->r_data_length - 20;
+	h = hash_span(r, h, s->r_data, serial);
+	return hash_span(r, h, s->r_data + serial + 4, 16);
 }
 
 static uint32_t read_u32(const uint8_t *p)
@@ -122,7 +156,7 @@ static void on_record(zs_scanner_t *s)
 	lower(s->r_owner, s->r_owner_length);
 	lower_rdata(s);
 	r->set.count++;
-	r->set.sum += record_hash(s);
+	r->set.sum += record_hash(r, s);
 	if (s->r_type == TYPE_RRSIG)
 		r->facts.has_rrsig = true;
 	if (is_apex(r, s)) {
@@ -164,7 +198,7 @@ static int scan_text(struct recordset_reader *r, const char *origin, const char 
 		     size_t len)
 {
 	bool is_ended = len && text[len - 1] == '\n';
-	if (is_ended && !memmem(text, len, "\r\n", 2))
+	if (is_ended && !memchr(text, '\r', len))
 		return scan(r, origin, text, len);
 	struct buf plain = BUF_INIT(UINT32_MAX);
 	const char *end = text + len;
@@ -231,9 +265,9 @@ static int scan_flat(struct recordset_reader *r, const struct zone_input *in)
 static bool needs_flat(const char *text, size_t len)
 {
 	const char *end = text + len;
-	for (const char *p = text; p && p < end; p = memchr(p, '\n', (size_t)(end - p))) {
-		p += *p == '\n';
-		if (end - p >= 8 && *p == '$' &&
+	for (const char *p = text; (p = memchr(p, '$', (size_t)(end - p))); p++) {
+		bool at_start = p == text || p[-1] == '\n';
+		if (at_start && end - p >= 8 &&
 		    ((p[1] | 32) == 'i' || (p[1] | 32) == 'g'))
 			return true;
 	}
@@ -249,7 +283,7 @@ int recordset_read(struct recordset_reader *r, const struct zone_input *in,
 	r->rc = 0;
 	r->path = in->path;
 	r->set = (struct recordset){ 0 };
-	r->facts = (struct zone_facts){ 0 };
+	zone_facts_clear(&r->facts);
 	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
 		return error_set(e, FMX_EMALFORMED, "\"%s\" is not an origin",
 				 in->origin);
@@ -262,7 +296,7 @@ int recordset_read(struct recordset_reader *r, const struct zone_input *in,
 		return rc;
 	*ret_set = r->set;
 	if (ret_facts)
-		*ret_facts = r->facts;
+		zone_facts_copy(ret_facts, &r->facts);
 	return 0;
 }
 

@@ -44,12 +44,15 @@ struct zone_mx {
 struct zone_facts {
 	uint32_t soa_count; /* 1 in a zone */
 	uint32_t serial, soa_ttl, soa_minimum;
-	uint32_t mx_count; /* at the apex; those beyond RECORDSET_MAX_MX are not in mx */
-	struct zone_mx mx[RECORDSET_MAX_MX];
 	bool has_rrsig;       /* signed */
 	bool has_wildcard_mx; /* *.origin MX */
 	bool has_other_mx;    /* at names other than the apex: never touched */
+	uint32_t mx_count; /* at the apex; those beyond RECORDSET_MAX_MX are not in mx */
+	struct zone_mx mx[RECORDSET_MAX_MX]; /* last: only mx_count of it are copied */
 };
+
+void zone_facts_clear(struct zone_facts *f);
+void zone_facts_copy(struct zone_facts *to, const struct zone_facts *from);
 
 struct recordset_reader;
 struct recordset_reader *recordset_reader_new(void);
