@@ -4,6 +4,12 @@
 
 #include "base/stamp.h"
 
+enum { CLASSIC_LEN = 16 };
+
+struct fields {
+	int month, day, hour, minute, second;
+};
+
 static bool read_two(const char *p, int *ret_value)
 {
 	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
@@ -59,37 +65,55 @@ static bool find_hour(struct logtime *l, int64_t now)
 	return false;
 }
 
+/* "Nov 23 14:05:09 ", the day padded with a space or a zero. */
+static bool read_fields(const char *p, struct fields *f)
+{
+	char day[2] = { p[4] == ' ' ? '0' : p[4], p[5] };
+	if (p[3] != ' ' || p[6] != ' ' || p[9] != ':' || p[12] != ':' || p[15] != ' ')
+		return false;
+	f->month = month_of(p);
+	return f->month != 0 && read_two(day, &f->day) && read_two(p + 7, &f->hour) &&
+	       read_two(p + 10, &f->minute) && read_two(p + 13, &f->second);
+}
+
+static bool is_a_time(const struct fields *f)
+{
+	return f->day >= 1 && f->day <= 31 && f->hour <= 23 && f->minute <= 59 &&
+	       f->second <= 60; /* a leap second */
+}
+
+/* Makes l->base the hour that f names; a log's lines share it for long. */
+static bool convert_hour(struct logtime *l, const struct fields *f, int64_t now)
+{
+	if (l->month == f->month && l->day == f->day && l->hour == f->hour &&
+	    l->now_day == now / STAMP_DAY)
+		return true;
+	l->month = f->month;
+	l->day = f->day;
+	l->hour = f->hour;
+	l->now_day = now / STAMP_DAY;
+	bool is_found = find_hour(l, now);
+	if (!is_found)
+		l->month = 0;
+	return is_found;
+}
+
+static int64_t distance(int64_t a, int64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 static bool read_classic(struct logtime *l, struct span *line, int64_t now,
 			 int64_t *ret_time)
 {
-	const char *p = line->at;
-	int day, hour, minute, second;
-	if (span_len(*line) < 16 || p[3] != ' ' || p[6] != ' ' || p[9] != ':' ||
-	    p[12] != ':' || p[15] != ' ')
+	struct fields f;
+	if (span_len(*line) < CLASSIC_LEN || !read_fields(line->at, &f) ||
+	    !is_a_time(&f) || !convert_hour(l, &f, now))
 		return false;
-	char padded[2] = { p[4] == ' ' ? '0' : p[4], p[5] };
-	int month = month_of(p);
-	if (month == 0 || !read_two(padded, &day) || !read_two(p + 7, &hour) ||
-	    !read_two(p + 10, &minute) || !read_two(p + 13, &second) || day < 1 ||
-	    day > 31 || hour > 23 || minute > 59 || second > 60)
-		return false;
-	if (l->month != month || l->day != day || l->hour != hour ||
-	    l->now_day != now / STAMP_DAY) {
-		l->month = month;
-		l->day = day;
-		l->hour = hour;
-		l->now_day = now / STAMP_DAY;
-		if (!find_hour(l, now)) {
-			l->month = 0;
-			return false;
-		}
-	}
-	int64_t within = (minute * 60 + second) * STAMP_SECOND;
+	int64_t within = (f.minute * 60 + f.second) * STAMP_SECOND;
 	int64_t first = l->base[0] + within, later = l->base[1] + within;
-	int64_t to_first = first > l->last ? first - l->last : l->last - first;
-	int64_t to_later = later > l->last ? later - l->last : l->last - later;
-	*ret_time = to_later < to_first ? later : first;
-	line->at += 16;
+	*ret_time = distance(later, l->last) < distance(first, l->last) ? later : first;
+	line->at += CLASSIC_LEN;
 	return true;
 }
 

@@ -70,31 +70,42 @@ static void read_envelope(struct span in, struct postfix_line *l)
 	l->has_from = l->from.at != in.at;
 }
 
+static uint32_t read_number(struct span *in)
+{
+	uint32_t n = 0;
+	while (in->at < in->end && is_digit(*in->at))
+		n = n * 10 + (uint32_t)(*in->at++ - '0');
+	return n;
+}
+
+static void count(struct postfix_counts *c, struct span key, uint32_t ok, uint32_t tried)
+{
+	if (span_is(key, "ehlo") || span_is(key, "helo")) {
+		c->helo += tried;
+	} else if (span_is(key, "mail")) {
+		c->mail = tried;
+	} else if (span_is(key, "rcpt")) {
+		c->rcpt = tried;
+	} else if (span_is(key, "data")) {
+		c->data += tried;
+		c->data_ok = ok;
+	} else if (span_is(key, "bdat")) {
+		c->data += tried;
+		c->bdat_ok = ok;
+	} else if (span_is(key, "quit")) {
+		c->quit = ok;
+	}
+}
+
 /* "ehlo=1 mail=1 rcpt=0/2 commands=3": accepted, or accepted/tried. */
 static bool read_counts(struct span in, struct postfix_counts *c)
 {
 	struct span key;
 	while (span_take(&in, ' ') && span_take_until(&in, '=', &key)) {
-		uint32_t n[2] = { 0, 0 };
-		int parts = 0;
-		do {
-			while (in.at < in.end && is_digit(*in.at))
-				n[parts] = n[parts] * 10 + (uint32_t)(*in.at++ - '0');
-		} while (++parts < 2 && span_take(&in, '/'));
-		uint32_t tried = parts == 2 ? n[1] : n[0];
+		uint32_t ok = read_number(&in);
+		uint32_t tried = span_take(&in, '/') ? read_number(&in) : ok;
+		count(c, key, ok, tried);
 		c->has_any = true;
-		if (span_is(key, "ehlo") || span_is(key, "helo"))
-			c->helo += tried;
-		else if (span_is(key, "mail"))
-			c->mail = tried;
-		else if (span_is(key, "rcpt"))
-			c->rcpt = tried, c->rcpt_ok = n[0];
-		else if (span_is(key, "data"))
-			c->data += tried, c->data_ok = n[0];
-		else if (span_is(key, "bdat"))
-			c->data += tried, c->bdat_ok = n[0];
-		else if (span_is(key, "quit"))
-			c->quit = n[0];
 	}
 	return in.at == in.end;
 }

@@ -40,7 +40,7 @@ enum postfix_says {
 /* Counts of a disconnect line; tried includes those that were refused. */
 struct postfix_counts {
 	bool has_any; /* Postfix 3.0 and later */
-	uint32_t helo, mail, rcpt, rcpt_ok, data, data_ok, bdat_ok, quit;
+	uint32_t helo, mail, rcpt, data, data_ok, bdat_ok, quit;
 };
 
 struct postfix_line {
