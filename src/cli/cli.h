@@ -134,6 +134,8 @@ struct progress {
 void progress_begin(struct progress *p, const struct cli *c, const char *what);
 /* total 0: not known. note may be NULL. */
 void progress_set(struct progress *p, uint64_t done, uint64_t total, const char *note);
+/* For work of several kinds: any text that says where it stands. */
+FMX_PRINTF(2, 3) void progress_say(struct progress *p, const char *fmt, ...);
 void progress_end(struct progress *p);
 
 /* The tables, for help and for scripts/check-docs. */

@@ -22,6 +22,9 @@ enum {
 	CATCH_UP_SECONDS = 20, /* for serve to have seen everything */
 	STOP_SECONDS = 10,
 	LOOK_MS = 100, /* how often conditions and progress are looked at */
+	SIGNALS = 3,
+	/* Jumps of the clock: after the start, each round, patience, the end. */
+	STEPS = 1 + CAST_ROUNDS + CAST_RETRY_ROUNDS + 2,
 };
 
 /*
@@ -39,7 +42,7 @@ enum {
 struct rehearsal {
 	const struct cli *cli;
 	uv_loop_t loop;
-	uv_signal_t interrupt, terminate;
+	uv_signal_t signals[SIGNALS];
 	uv_timer_t look;
 	bool was_interrupted;
 	struct cast cast;
@@ -49,6 +52,8 @@ struct rehearsal {
 	struct drive *drive;
 	struct progress progress;
 	int64_t ahead;
+	unsigned step; /* these two for the progress line */
+	const char *doing;
 };
 
 static void on_signal(uv_signal_t *s, int number)
@@ -58,15 +63,18 @@ static void on_signal(uv_signal_t *s, int number)
 	r->was_interrupted = true;
 }
 
-/* Wakes the loop for those who wait, and shows how far the round is. */
+/* Wakes the loop for those who wait, and shows where the rehearsal stands. */
 static void on_look(uv_timer_t *t)
 {
 	struct rehearsal *r = t->data;
-	if (!r->drive || drive_is_over(r->drive))
-		return;
-	size_t done, total;
-	drive_progress(r->drive, &done, &total);
-	progress_set(&r->progress, done, total, NULL);
+	size_t done = 0, total = 0;
+	if (r->drive)
+		drive_progress(r->drive, &done, &total);
+	if (done < total)
+		progress_say(&r->progress, "step %u of %d: %zu of %zu messages", r->step,
+			     STEPS, done, total);
+	else
+		progress_say(&r->progress, "step %u of %d: %s", r->step, STEPS, r->doing);
 }
 
 typedef bool (*condition_fn)(const struct rehearsal *r);
@@ -119,6 +127,7 @@ static bool has_caught_up(const struct rehearsal *r)
 /* serve has read what the senders did before anything else happens. */
 static int catch_up(struct rehearsal *r, struct error *e)
 {
+	r->doing = "reading what was seen";
 	r->serving.has_caught_up = false;
 	serving_catch_up(&r->serving);
 	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "catching up", e);
@@ -127,8 +136,10 @@ static int catch_up(struct rehearsal *r, struct error *e)
 /* serve notices by itself, and catches up. */
 static int jump_to(struct rehearsal *r, int64_t ahead, struct error *e)
 {
+	r->doing = "the clock jumps";
 	r->serving.has_caught_up = false;
 	r->ahead = ahead;
+	r->step++;
 	stage_jump_to(&r->stage, ahead);
 	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
 }
@@ -199,6 +210,13 @@ static int play(struct rehearsal *r, struct error *e)
 	return rc;
 }
 
+static void show_serve_log(const struct rehearsal *r)
+{
+	char *end = stage_serve_log_end(&r->stage);
+	(void)fprintf(stderr, "The end of what fakemx-serve logged:\n%s\n", end);
+	free(end);
+}
+
 static void watch_signal(struct rehearsal *r, uv_signal_t *s, int number)
 {
 	s->data = r;
@@ -218,11 +236,15 @@ int rehearse_run(const struct cli *c, const struct rehearse_options *o,
 		free(r);
 		return error_set(e, rc, "cannot make an event loop: %s", uv_strerror(rc));
 	}
-	watch_signal(r, &r->interrupt, SIGINT);
-	watch_signal(r, &r->terminate, SIGTERM);
+	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	for (size_t i = 0; i < SIGNALS; i++)
+		watch_signal(r, &r->signals[i], numbers[i]);
+	/* A reader of our output that goes away must not keep us from cleaning up. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	r->look.data = r;
 	(void)uv_timer_init(&r->loop, &r->look); /* cannot fail */
 	(void)uv_timer_start(&r->look, on_look, LOOK_MS, LOOK_MS);
+	r->doing = "starting";
 	progress_begin(&r->progress, c, "messages");
 
 	cast_make(&r->cast, o->senders, o->seed);
@@ -234,6 +256,8 @@ int rehearse_run(const struct cli *c, const struct rehearse_options *o,
 	}
 	progress_end(&r->progress);
 	if (rc < 0) {
+		if (c->verbose && r->stage.folder)
+			show_serve_log(r);
 		rehearse_free(r);
 		return rc;
 	}
@@ -343,8 +367,8 @@ void rehearse_free(struct rehearsal *r)
 	for (size_t i = 0; i < STAGE_HOSTS; i++)
 		if (r->sinks[i])
 			sink_stop(r->sinks[i]);
-	uv_close((uv_handle_t *)&r->interrupt, NULL);
-	uv_close((uv_handle_t *)&r->terminate, NULL);
+	for (size_t i = 0; i < SIGNALS; i++)
+		uv_close((uv_handle_t *)&r->signals[i], NULL);
 	uv_close((uv_handle_t *)&r->look, NULL);
 	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
 	int rc = uv_loop_close(&r->loop);

@@ -93,14 +93,24 @@ void progress_begin(struct progress *p, const struct cli *c, const char *what)
 				.what = what };
 }
 
+/* Is it time to draw? False within the first second, and within 0.2 s. */
+static bool progress_is_due(struct progress *p, int64_t *ret_now)
+{
+	*ret_now = p->is_shown ? stamp_monotonic() : 0;
+	if (!p->is_shown || *ret_now - p->began < STAMP_SECOND ||
+	    *ret_now - p->drawn < STAMP_SECOND / 5)
+		return false;
+	p->drawn = *ret_now;
+	(void)fputs("\r\033[K", stderr);
+	return true;
+}
+
 void progress_set(struct progress *p, uint64_t done, uint64_t total, const char *note)
 {
-	int64_t now = p->is_shown ? stamp_monotonic() : 0;
-	if (!p->is_shown || now - p->began < STAMP_SECOND ||
-	    now - p->drawn < STAMP_SECOND / 5)
+	int64_t now;
+	if (!progress_is_due(p, &now))
 		return;
-	p->drawn = now;
-	(void)fprintf(stderr, "\r\033[K%" PRIu64, done);
+	(void)fprintf(stderr, "%" PRIu64, done);
 	if (total)
 		(void)fprintf(stderr, " of %" PRIu64 " %s, %" PRIu64 " %%", total,
 			      p->what, done * 100 / total);
@@ -109,6 +119,18 @@ void progress_set(struct progress *p, uint64_t done, uint64_t total, const char 
 	double rate = (double)done * (double)STAMP_SECOND / (double)(now - p->began);
 	(void)fprintf(stderr, ", %.*f/s%s%s", rate < 10 ? 1 : 0, rate, note ? ", " : "",
 		      note ? note : "");
+	(void)fflush(stderr);
+}
+
+void progress_say(struct progress *p, const char *fmt, ...)
+{
+	int64_t now;
+	if (!progress_is_due(p, &now))
+		return;
+	va_list ap;
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	(void)fflush(stderr);
 }
 

@@ -173,6 +173,16 @@ class Rehearse(unittest.TestCase):
         self.assertEqual([], self.leftovers())
         self.assertEqual([], self.serving())
 
+    def test_7_it_cleans_up_when_nobody_reads(self):
+        child = self.begin("--senders", "15")
+        child.stdout.close()
+        child.stdout = None
+        _, err = child.communicate(timeout=LIMIT)
+        self.assertEqual(1, child.returncode, err)
+        self.assertIn("cannot write the output", err)
+        self.assertEqual([], self.leftovers())
+        self.assertEqual([], self.serving())
+
     def test_7_killed_it_takes_serve_along(self):
         child = self.begin("--senders", "60")
         self.wait_until("serve runs", self.serving)
