@@ -541,6 +541,21 @@ class Systemd(unittest.TestCase):
             with Client(bench.fake1) as c:
                 self.assertRegex(c.reply(), "^220 ")
 
+    def test_a_capability_of_systemds_lets_a_reload_bind_port_25(self):
+        with Bench("ambient") as bench:
+            os.chmod(bench.folder, 0o777)
+            wrap = ["unshare", "-n", "sh", "-c",
+                    'ip link set lo up; echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start; '
+                    'exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+net_bind_service '
+                    '--ambient-caps=+net_bind_service "$@"', "sh"]
+            bench.fake0, bench.fake1 = ((address, 25) for address, _ in (bench.fake0, bench.fake1))
+            bench.write(bench.site(low=None))
+            bench.start(wrap=wrap)
+            bench.write()
+            bench.process.send_signal(signal.SIGHUP)
+            bench.wait_log("info reloaded sites=1 listeners=2")
+            self.assertEqual(0, bench.stop())
+
     def test_the_unit_is_understood_by_systemd(self):
         unit = pathlib.Path(program("fakemx-serve")).parent / "contrib/fakemx.service"
         with Bench("unit") as bench:
