@@ -109,18 +109,18 @@ static_assert(sizeof(struct sender) == 64,
 enum {
 	POOL_STOPPED = 1, /* a member is stopped: contact matters */
 	POOL_LISTED = 2,  /* a member is listed: accepted mail matters */
+	POOL_USED = 8,
 	POOL_ACCUSED = 4, /* a visit of one was judged by row 5: late contact matters */
 };
 
 struct pool {
-	uint64_t bits; /* the first 24 or 64 of the address */
+	uint8_t bits[8]; /* the first 24 or 64 of the address */
 	uint16_t group;
 	bool is_v4;
 	uint8_t flags;
 	uint32_t first; /* sender */
 	struct run run;
 	uint32_t accepted;
-	bool is_used;
 };
 
 /* A registrable domain. */
@@ -153,11 +153,18 @@ enum {
 	WALK_PATIENT = 128, /* `since` is a contact with a decoy in time */
 };
 
-/* The parts of a verdict that are held. */
+/* The parts of a verdict that are held. Compared as bytes: no padding. */
 struct shown {
 	uint8_t order, order_reason, fate, fate_reason, tier;
-	bool is_final, returned_later, is_new;
+	bool is_final : 1, returned_later : 1, is_new : 1;
+	uint8_t zero[2];
 	uint32_t delay, delay_error; /* delay + 1; 0 none */
+};
+static_assert(sizeof(struct shown) == 16, "no padding");
+
+enum {
+	PAIR_DONE = 1, /* a real contact followed low_wait */
+	PAIR_TOLD = 2, /* and shown.delay is theirs */
 };
 
 /* Exists while the walk may still change. */
@@ -170,15 +177,15 @@ struct walk {
 	uint32_t helo;   /* name_mark() of the HELO; 0 none */
 	int64_t began;
 	int64_t real, high, low; /* first contacts (low: first visit) */
-	int64_t met;             /* first contact with any decoy, in time */
-	int64_t answered;        /* by the real host; 0 unknown */
-	int64_t low_wait;        /* low visit that no real contact followed yet */
-	int64_t low_paired;      /* low visit that `delay` starts from */
+	int64_t low_wait;        /* the low visit that a delay would start from */
 	int64_t busy;            /* end of the last session with a real host */
-	uint32_t real_width, high_width, low_width, met_width, wait_width;
+	uint8_t real_width, high_width, low_width, wait_width; /* width_code() */
+	uint16_t answered; /* by the real host, milliseconds after, + 1; 0 unknown */
 	uint8_t bits;
+	uint8_t pair;
 	struct shown shown;
 };
+static_assert(sizeof(struct walk) == 96, "the promise of memory");
 
 /* Of a sender with counted visits, or one that may become counted. */
 struct mark {
@@ -259,6 +266,22 @@ static inline uint32_t second_down(int64_t t)
 static inline uint32_t second_up(int64_t t)
 {
 	return second_down(t + STAMP_SECOND - 1);
+}
+
+/* Widths are powers of ten, or rounded up to one: a byte says which. */
+static inline uint8_t width_code(uint32_t width)
+{
+	uint8_t code = 0;
+	for (uint32_t w = 1; w < width && code < 8; w *= 10)
+		code++;
+	return code;
+}
+
+static inline int64_t width_of(uint8_t code)
+{
+	static const int32_t widths[] = { 1,      10,      100,      1000,     10000,
+					  100000, 1000000, 10000000, 100000000 };
+	return widths[code];
 }
 
 static inline int64_t later(int64_t a, int64_t b)

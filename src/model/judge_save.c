@@ -171,16 +171,18 @@ static void io_sender(struct io *io, void *item)
 
 static void io_shown(struct io *io, struct shown *s)
 {
+	uint8_t flags = (uint8_t)(s->is_final | s->returned_later << 1 | s->is_new << 2);
 	IO(io, s->order);
 	IO(io, s->order_reason);
 	IO(io, s->fate);
 	IO(io, s->fate_reason);
 	IO(io, s->tier);
-	IO(io, s->is_final);
-	IO(io, s->returned_later);
-	IO(io, s->is_new);
+	IO(io, flags);
 	IO(io, s->delay);
 	IO(io, s->delay_error);
+	s->is_final = flags & 1;
+	s->returned_later = flags & 2;
+	s->is_new = flags & 4;
 }
 
 static void io_walk(struct io *io, void *item)
@@ -196,17 +198,15 @@ static void io_walk(struct io *io, void *item)
 	IO(io, w->real);
 	IO(io, w->high);
 	IO(io, w->low);
-	IO(io, w->met);
 	IO(io, w->answered);
 	IO(io, w->low_wait);
-	IO(io, w->low_paired);
 	IO(io, w->busy);
 	IO(io, w->real_width);
 	IO(io, w->high_width);
 	IO(io, w->low_width);
-	IO(io, w->met_width);
 	IO(io, w->wait_width);
 	IO(io, w->bits);
+	IO(io, w->pair);
 	io_shown(io, &w->shown);
 }
 
@@ -224,22 +224,17 @@ static void io_mark(struct io *io, void *item)
 	IO(io, m->is_on);
 }
 
-/* `bits` are the bytes of a prefix, not a number. */
 static void io_pool(struct io *io, void *item)
 {
 	struct pool *p = item;
-	uint8_t raw[8];
-	memcpy(raw, &p->bits, sizeof(raw));
-	for (size_t i = 0; i < sizeof(raw); i++)
-		IO(io, raw[i]);
-	memcpy(&p->bits, raw, sizeof(raw));
+	for (size_t i = 0; i < sizeof(p->bits); i++)
+		IO(io, p->bits[i]);
 	IO(io, p->group);
 	IO(io, p->is_v4);
 	IO(io, p->flags);
 	IO(io, p->first);
 	io_run(io, &p->run);
 	IO(io, p->accepted);
-	IO(io, p->is_used);
 }
 
 static void io_domain(struct io *io, void *item)

@@ -34,7 +34,7 @@ static bool pool_same(const void *table, uint32_t id, const void *key)
 static struct pool pool_key(const struct sender *s)
 {
 	struct pool key = { .group = s->group, .is_v4 = addr_is_v4(s->client) };
-	memcpy(&key.bits, s->client.bytes + (key.is_v4 ? 12 : 0), key.is_v4 ? 3 : 8);
+	memcpy(key.bits, s->client.bytes + (key.is_v4 ? 12 : 0), key.is_v4 ? 3 : 8);
 	return key;
 }
 
@@ -47,7 +47,7 @@ void pool_join(struct judge *j, uint32_t sender)
 	if (id == NOTHING) {
 		id = slab_take(&j->pools);
 		key.first = NOTHING;
-		key.is_used = true;
+		key.flags = POOL_USED;
 		*pool_at(j, id) = key;
 		index_add(&j->pool_index, hash, id, pool_hash, &j->pools);
 	}
@@ -70,7 +70,7 @@ void pool_leave(struct judge *j, uint32_t sender)
 void pool_link_all(struct judge *j)
 {
 	for (uint32_t i = 0; i < j->pools.top; i++)
-		if (pool_at(j, i)->is_used)
+		if (pool_at(j, i)->flags & POOL_USED)
 			pool_at(j, i)->first = NOTHING;
 	for (uint32_t id = 0; id < j->senders.top; id++) {
 		struct sender *s = sender_at(j, id);
@@ -198,8 +198,10 @@ static uint8_t flags_of(const struct judge *j, const struct sender *s)
 
 void pool_flag(struct judge *j, const struct sender *s)
 {
-	struct domain *d = domain_of(j, s);
 	uint8_t flags = flags_of(j, s);
+	struct domain *d = flags ? domain_of(j, s) : NULL;
+	if (!flags)
+		return;
 	pool_at(j, s->pool)->flags |= flags;
 	if (d)
 		d->flags |= flags;
@@ -245,7 +247,7 @@ void pool_ask_again(struct judge *j, const struct contact *c, uint8_t flags)
 	struct pool *p = pool_at(j, s->pool);
 	struct domain *d = domain_of(j, s);
 	if (p->flags & flags)
-		p->flags = ask_prefix(j, p, c);
+		p->flags = POOL_USED | ask_prefix(j, p, c);
 	if (d && d->flags & flags)
 		d->flags = ask_domain(j, d, c);
 }

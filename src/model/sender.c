@@ -288,11 +288,17 @@ static bool walk_is_over(const struct judge *j, const struct sender *s,
 	       j->now > end + j->rules.final;
 }
 
-static void sweep_walks(struct judge *j)
+/* Each hour another part, so that all are looked at once a day. */
+static void sweep_walks(struct judge *j, uint32_t hour)
 {
-	for (uint32_t i = 0; i < j->walks.top && j->walks.count > 0; i++) {
+	enum { PARTS = 24, RUN = 64 };
+	for (uint32_t i = hour % PARTS * RUN; i < j->walks.top; i++) {
+		if (i % RUN == 0 && i / RUN % PARTS != hour % PARTS)
+			i += (PARTS - 1) * RUN;
+		if (i >= j->walks.top)
+			return;
 		struct walk *w = walk_at(j, i);
-		if (w->began == 0)
+		if (w->began == 0 || !(w->bits & WALK_REAL))
 			continue;
 		struct sender *s = sender_at(j, w->sender);
 		if (s->walk != i)
@@ -322,7 +328,8 @@ static void sweep_pools(struct judge *j)
 		int64_t met = (int64_t)p->run.to * STAMP_SECOND + 2 * j->rules.excuse;
 		int64_t took =
 		    (int64_t)p->accepted * STAMP_SECOND + j->rules.pool_accepted;
-		if (!p->is_used || p->first != NOTHING || met > j->now || took > j->now)
+		if (!(p->flags & POOL_USED) || p->first != NOTHING || met > j->now ||
+		    took > j->now)
 			continue;
 		index_remove(&j->pool_index, pool_hash(&j->pools, i), i, pool_hash,
 			     &j->pools);
@@ -343,7 +350,7 @@ static void sweep_names(struct judge *j)
 void judge_sweep(struct judge *j)
 {
 	uint32_t second = second_down(j->now);
-	sweep_walks(j);
+	sweep_walks(j, second / 3600);
 	j->next_sweep = second / 3600 * 3600 + 3600;
 	if (second < j->next_sweep_all)
 		return;

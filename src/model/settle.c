@@ -31,7 +31,7 @@ static bool high_is_first(const struct walk *w)
 {
 	if (!(w->bits & WALK_HIGH))
 		return false;
-	return !(w->bits & WALK_REAL) || w->high + w->high_width <= w->real;
+	return !(w->bits & WALK_REAL) || w->high + width_of(w->high_width) <= w->real;
 }
 
 /* Row 2. The decoy came first, by a second at most; or the real host had not
@@ -41,10 +41,12 @@ static bool is_at_once(const struct walk *w)
 	if (!(w->bits & WALK_HIGH) || !(w->bits & WALK_REAL))
 		return false;
 	if (high_is_first(w))
-		return w->real - (w->high + w->high_width - 1) <= STAMP_SECOND;
-	bool is_before_answer = w->answered && w->high + w->high_width <= w->answered;
+		return w->real - (w->high + width_of(w->high_width) - 1) <= STAMP_SECOND;
+	int64_t answered = w->real + (w->answered - 1) * STAMP_MILLISECOND;
+	bool is_before_answer =
+	    w->answered && w->high + width_of(w->high_width) <= answered;
 	return is_before_answer &&
-	       w->high - (w->real + w->real_width - 1) <= STAMP_SECOND;
+	       w->high - (w->real + width_of(w->real_width) - 1) <= STAMP_SECOND;
 }
 
 /* Row 3: every low decoy was being watched, and none saw anything before. */
@@ -58,7 +60,7 @@ static bool is_skipped(const struct judge *j, const struct sender *s,
 			return false;
 	}
 	return g->low_count > 0 &&
-	       !(w->bits & WALK_LOW && w->low < w->real + w->real_width);
+	       !(w->bits & WALK_LOW && w->low < w->real + width_of(w->real_width));
 }
 
 enum reason backdoor_reason(const struct judge *j, const struct sender *s, int64_t from,
@@ -82,7 +84,7 @@ enum reason backdoor_reason(const struct judge *j, const struct sender *s, int64
 static struct ruling rule_high_first(const struct judge *j, const struct sender *s,
 				     const struct walk *w)
 {
-	int64_t to = w->high + w->high_width - 1;
+	int64_t to = w->high + width_of(w->high_width) - 1;
 	enum reason reason = backdoor_reason(j, s, w->high, to, false);
 	struct ruling r = { ORDER_UNKNOWN, reason, 0 };
 	if (reason == REASON_REAL_NEVER_SEEN)
@@ -96,11 +98,10 @@ static struct ruling rule_met(const struct judge *j, const struct sender *s,
 			      const struct walk *w)
 {
 	bool has_high_first = high_is_first(w), has_real = w->bits & WALK_REAL;
-	int64_t from = has_high_first ? w->high : has_real ? w->real : w->met;
-	uint32_t width = has_high_first ? w->high_width
-			 : has_real     ? w->real_width
-					: w->met_width;
-	int64_t to = from + width - 1;
+	int64_t from = has_high_first ? w->high : has_real ? w->real : w->low;
+	int64_t to = has_high_first ? from + width_of(w->high_width) - 1
+		     : has_real     ? from + width_of(w->real_width) - 1
+				    : later(from, (int64_t)w->since * STAMP_SECOND);
 	enum reason excuse = group_excuse(j, s->group, from, to);
 	if (sender_is_nat(j, s))
 		return (struct ruling){ ORDER_UNKNOWN, REASON_NAT, 0 };

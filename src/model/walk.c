@@ -47,48 +47,49 @@ static bool belongs(const struct judge *j, const struct sender *s, const struct 
 }
 
 /* Keeps the earlier of two first contacts. Returns true if it is the new one. */
-static bool take_first(bool is_there, int64_t *first, uint32_t *width,
+static bool take_first(bool is_there, int64_t *first, uint8_t *width,
 		       const struct step *st)
 {
 	if (is_there && *first <= st->time)
 		return false;
 	*first = st->time;
-	*width = st->width;
+	*width = width_code(st->width);
 	return true;
 }
 
-static void set_delay(struct walk *w, int64_t low, uint32_t low_width,
-		      const struct step *st)
+static void set_delay(struct walk *w, const struct step *st)
 {
-	int64_t delay = later(0, st->time - low);
+	int64_t delay = later(0, st->time - w->low_wait);
+	int64_t error = width_of(w->wait_width) - 1 + st->width - 1;
 	if (w->shown.delay && delay < (int64_t)w->shown.delay)
 		return; /* the greatest of the walk is told */
-	uint64_t error = (uint64_t)low_width - 1 + st->width - 1;
 	w->shown.delay = (uint32_t)delay + 1;
-	w->shown.delay_error = error > UINT32_MAX ? UINT32_MAX : (uint32_t)error;
-	w->low_paired = low;
+	w->shown.delay_error = (uint32_t)error;
+	w->pair |= PAIR_TOLD;
 }
 
 /* A session that began earlier and ended later than we knew: the mail may have
  * gone through it, or this contact was the next after the low visit. */
 static void correct_delay(struct walk *w, const struct step *st)
 {
-	int64_t met = w->low_paired + w->shown.delay - 1;
-	if (!w->shown.delay || st->time >= met)
+	int64_t met = w->low_wait + w->shown.delay - 1;
+	if (!(w->pair & PAIR_TOLD) || st->time >= met)
 		return;
-	if (st->time >= w->low_paired)
-		w->shown.delay = (uint32_t)(st->time - w->low_paired) + 1;
-	else if (st->ended > w->low_paired)
+	if (st->time >= w->low_wait) {
+		w->shown.delay = (uint32_t)(st->time - w->low_wait) + 1;
+	} else if (st->ended > w->low_wait) {
 		w->shown.delay = w->shown.delay_error = 0;
+		w->pair = PAIR_DONE;
+	}
 }
 
 static void delay_of_real(const struct judge *j, struct walk *w, const struct step *st)
 {
 	correct_delay(w, st);
-	if (w->low_wait && w->low_wait < st->time + st->width) {
+	if (w->low_wait && !(w->pair & PAIR_DONE) && w->low_wait < st->time + st->width) {
+		w->pair = PAIR_DONE;
 		if (st->time - w->low_wait <= j->rules.delay_window)
-			set_delay(w, w->low_wait, w->wait_width, st);
-		w->low_wait = 0;
+			set_delay(w, st);
 	}
 	w->busy = later(w->busy, st->ended);
 }
@@ -98,10 +99,21 @@ static void delay_of_low(const struct judge *j, struct walk *w, const struct ste
 {
 	if (w->busy > st->time)
 		return;
-	if (w->low_wait && st->time - w->low_wait <= j->rules.delay_window)
+	if (w->low_wait && !(w->pair & PAIR_DONE) &&
+	    st->time - w->low_wait <= j->rules.delay_window)
 		return;
 	w->low_wait = st->time;
-	w->wait_width = st->width;
+	w->wait_width = width_code(st->width);
+	w->pair = 0;
+}
+
+/* When the real host first answered, in milliseconds after the visit began. */
+static uint16_t answer_code(const struct step *st)
+{
+	int64_t after = (st->answered - st->time) / STAMP_MILLISECOND;
+	return st->answered < st->time ? 0
+	       : after >= UINT16_MAX   ? UINT16_MAX
+				       : (uint16_t)(after + 1);
 }
 
 static void visit_real(struct judge *j, uint32_t sender, const struct step *st)
@@ -112,7 +124,7 @@ static void visit_real(struct judge *j, uint32_t sender, const struct step *st)
 	if (!(w->bits & WALK_REAL))
 		w->shown.returned_later = was_late;
 	if (take_first(w->bits & WALK_REAL, &w->real, &w->real_width, st))
-		w->answered = st->answered;
+		w->answered = answer_code(st);
 	w->bits |= WALK_REAL;
 	delay_of_real(j, w, st);
 }
@@ -163,7 +175,6 @@ static void visit_decoy(struct judge *j, uint32_t sender, const struct step *st)
 		return;
 	if (!(w->bits & WALK_PATIENT))
 		w->since = second_up(later(st->time, j->now));
-	take_first(w->bits & WALK_PATIENT, &w->met, &w->met_width, st);
 	w->bits |= WALK_PATIENT;
 	if (st->place != PLACE_HIGH)
 		return;
@@ -215,6 +226,15 @@ static bool is_in_time(const struct step *st)
 	return st->is_contact && st->time >= st->eye->watermark;
 }
 
+/* Most visits of a busy sender change nothing that a verdict is made of. */
+static bool has_changed(const struct walk *before, const struct walk *w)
+{
+	return before->bits != w->bits || before->real != w->real ||
+	       before->high != w->high || before->low != w->low ||
+	       before->began != w->began || before->helo != w->helo ||
+	       before->shown.delay != w->shown.delay;
+}
+
 /* A visit from long before the walk, reported late, is not part of it; it may
  * still excuse. */
 int walk_visit(struct judge *j, const struct visit *v, struct error *e)
@@ -237,9 +257,11 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 		s->last_visit = second;
 	if (st.place == PLACE_REAL && st.is_contact)
 		tell_contact(j, id, &st);
-	struct shown before = w->shown;
+	struct walk before = *w;
 	if (!is_stray)
 		walk_take(j, id, &st);
-	settle_from(j, id, &before);
+	if (is_new || is_stray || s->mark != NOTHING || w->older != NOTHING ||
+	    has_changed(&before, w))
+		settle_from(j, id, &before.shown);
 	return 0;
 }
