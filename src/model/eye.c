@@ -61,6 +61,7 @@ void group_frontier(struct judge *j, uint16_t group)
 	g->frontier = frontier;
 	uint32_t at, id;
 	while (frontier >= 0 && dues_pop(&g->waits, second_down(frontier), &at, &id)) {
+		dues_fetch(j, &g->waits);
 		struct sender *s = id < j->senders.top ? sender_at(j, id) : NULL;
 		struct walk *w = s && s->flags & SENDER_USED ? walk_at(j, s->walk) : NULL;
 		if (!w || s->group != group || w->need != at)

@@ -121,6 +121,7 @@ void judge_advance(struct judge *j, int64_t now)
 	for (;;) {
 		uint32_t stop = j->next_sweep < until ? j->next_sweep : until;
 		while (dues_pop(&j->dues, stop, &at, &id)) {
+			dues_fetch(j, &j->dues);
 			j->now = later(j->now, (int64_t)at * STAMP_SECOND);
 			fire(j, id);
 		}

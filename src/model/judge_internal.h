@@ -190,9 +190,9 @@ static_assert(sizeof(struct walk) == 96, "the promise of memory");
 /* Of a sender with counted visits, or one that may become counted. */
 struct mark {
 	uint32_t sender;
-	uint32_t candidate_width;
-	int64_t candidate; /* visit that waits to be judged; 0 none */
+	uint32_t second, micros; /* of the visit that waits to be judged; 0 none */
 	uint32_t first_counted, last_counted, until;
+	uint8_t width; /* width_code() of the visit that waits */
 	uint8_t counted;
 	uint8_t reason;
 	bool is_on; /* on the list, or would be */
@@ -345,6 +345,9 @@ uint64_t sender_hash(const void *table, uint32_t id);
 void walk_close(struct judge *j, struct sender *s);
 /* Keeps at most so many of the older walks, and none of before 5 days. */
 void walk_trim(struct judge *j, struct walk *w, unsigned most);
+
+/* What a heap will give next is far away in memory: ask for it now. */
+void dues_fetch(const struct judge *j, const struct dues *d);
 
 /* pool.c */
 void pool_join(struct judge *j, uint32_t sender);

@@ -214,8 +214,9 @@ static void io_mark(struct io *io, void *item)
 {
 	struct mark *m = item;
 	IO(io, m->sender);
-	IO(io, m->candidate_width);
-	IO(io, m->candidate);
+	IO(io, m->second);
+	IO(io, m->micros);
+	IO(io, m->width);
 	IO(io, m->first_counted);
 	IO(io, m->last_counted);
 	IO(io, m->until);

@@ -47,7 +47,7 @@ static void take_off(struct judge *j, struct sender *s, enum reason why)
 	m->counted = 0;
 	if (was_on)
 		tell(j, s, m);
-	if (m->candidate == 0)
+	if (m->second == 0)
 		mark_drop(j, s);
 }
 
@@ -110,9 +110,6 @@ static enum reason obstacle(const struct judge *j, const struct sender *s, bool 
 	uint32_t accepted = pool_accepted(j, s);
 	if (name_is_allowed(j, s->client))
 		return REASON_ALLOWED;
-	if (spot_is_ours(j, s->client) ||
-	    (!is_on && !j->rules.lab && addr_kind(s->client) != ADDR_PUBLIC))
-		return REASON_OWN_ADDRESS;
 	if (sender_is_nat(j, s))
 		return REASON_NAT;
 	if (sender_tier(j, s) != TIER_NONE)
@@ -120,6 +117,9 @@ static enum reason obstacle(const struct judge *j, const struct sender *s, bool 
 	if (accepted &&
 	    (int64_t)accepted * STAMP_SECOND + j->rules.pool_accepted >= j->now)
 		return REASON_POOL_ACCEPTED;
+	if (!is_on && (spot_is_ours(j, s->client) ||
+		       (!j->rules.lab && addr_kind(s->client) != ADDR_PUBLIC)))
+		return REASON_OWN_ADDRESS;
 	return REASON_NONE;
 }
 
@@ -129,7 +129,7 @@ void listing_consider(struct judge *j, uint32_t sender, const struct step *st)
 {
 	struct sender *s = sender_at(j, sender);
 	struct mark *m = mark_at(j, s->mark);
-	if (st->v->depth < DEPTH_RCPT || (m && (m->is_on || m->candidate)))
+	if (st->v->depth < DEPTH_RCPT || (m && (m->is_on || m->second)))
 		return;
 	if (m && m->counted &&
 	    st->time < (int64_t)m->last_counted * STAMP_SECOND + j->rules.listing_spacing)
@@ -142,8 +142,9 @@ void listing_consider(struct judge *j, uint32_t sender, const struct step *st)
 		m->sender = sender;
 		m->reason = REASON_TOO_FEW;
 	}
-	m->candidate = st->time;
-	m->candidate_width = st->width;
+	m->second = (uint32_t)(st->time / STAMP_SECOND);
+	m->micros = (uint32_t)(st->time % STAMP_SECOND);
+	m->width = width_code(st->width);
 }
 
 static void enter(struct judge *j, const struct sender *s, struct mark *m)
@@ -187,12 +188,13 @@ int64_t listing_settle(struct judge *j, uint32_t sender)
 	struct mark *m = mark_at(j, s->mark);
 	if (!m)
 		return 0;
-	if (m->candidate) {
-		int64_t time = m->candidate, to = time + m->candidate_width - 1;
+	if (m->second) {
+		int64_t time = (int64_t)m->second * STAMP_SECOND + m->micros;
+		int64_t to = time + width_of(m->width) - 1;
 		enum reason why = backdoor_reason(j, s, time, to, true);
 		if (why == REASON_UNDECIDED)
 			return to;
-		m->candidate = 0;
+		m->second = 0;
 		if (why == REASON_REAL_NEVER_SEEN)
 			count_visit(j, s, m, time);
 	}

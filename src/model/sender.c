@@ -66,9 +66,9 @@ void walk_close(struct judge *j, struct sender *s)
 	walk_trim(j, walk_at(j, s->walk), 0);
 	slab_give(&j->walks, s->walk);
 	s->walk = NOTHING;
-	if (!m || !m->candidate)
+	if (!m || !m->second)
 		return;
-	m->candidate = 0; /* it waited for sources that never came */
+	m->second = 0; /* it waited for sources that never came */
 	if (!m->is_on && !m->counted)
 		mark_drop(j, s);
 }
@@ -309,11 +309,30 @@ static void sweep_walks(struct judge *j, uint32_t hour)
 	}
 }
 
+void dues_fetch(const struct judge *j, const struct dues *d)
+{
+	for (size_t i = 1; i < 3 && i < d->count; i++)
+		if ((uint32_t)d->at[i] < j->senders.top)
+			__builtin_prefetch(sender_at(j, (uint32_t)d->at[i]));
+	uint32_t id = d->count ? (uint32_t)d->at[0] : NOTHING;
+	const struct sender *s = id < j->senders.top ? sender_at(j, id) : NULL;
+	if (!s || !(s->flags & SENDER_USED))
+		return;
+	if (s->walk != NOTHING) {
+		const char *w = slab_get(&j->walks, s->walk);
+		__builtin_prefetch(w);
+		__builtin_prefetch(w + 64);
+	}
+	__builtin_prefetch(slab_get(&j->pools, s->pool));
+	if (s->mark != NOTHING)
+		__builtin_prefetch(slab_get(&j->marks, s->mark));
+}
+
 /* What is known of a sender is dropped when it no longer matters. */
 static bool sender_is_stale(const struct judge *j, const struct sender *s)
 {
 	const struct mark *m = mark_at(j, s->mark);
-	if (s->walk != NOTHING || (m && (m->is_on || m->candidate)))
+	if (s->walk != NOTHING || (m && (m->is_on || m->second)))
 		return false;
 	int64_t last = (int64_t)s->last_visit * STAMP_SECOND;
 	int64_t keep = s->accepted ? later(j->rules.known_window, j->rules.pool_accepted)

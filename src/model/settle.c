@@ -190,6 +190,8 @@ static int64_t wait_patiently(struct judge *j, const struct sender *s, struct wa
 	int64_t since = (int64_t)w->since * STAMP_SECOND;
 	int64_t well = group_well_time(j, s->group, since, g->frontier);
 	set_fate(w, FATE_PENDING, REASON_WAITING);
+	if (g->frontier < since && j->rules.patience > 0)
+		return since; /* most have met a real host by then */
 	if (well < j->rules.patience)
 		return later(since, g->frontier) + j->rules.patience - well;
 	if (pool_others_met(j, s, since - j->rules.excuse)) {

@@ -6,6 +6,17 @@
 
 #include "base/mem.h"
 
+/* On cache lines: an item of 64 bytes is then in one. */
+static char *new_chunk(size_t item)
+{
+	size_t bytes = (SLAB_CHUNK * item + 63) / 64 * 64;
+	char *p = aligned_alloc(64, bytes);
+	if (!p)
+		abort(); /* as xcalloc() */
+	memset(p, 0, bytes);
+	return p;
+}
+
 uint32_t slab_take(struct slab *s)
 {
 	uint32_t id = s->first_free;
@@ -16,7 +27,7 @@ uint32_t slab_take(struct slab *s)
 		if (id % SLAB_CHUNK == 0) {
 			size_t chunk = id / SLAB_CHUNK;
 			s->chunks = xrealloc(s->chunks, chunk + 1, sizeof(*s->chunks));
-			s->chunks[chunk] = xcalloc(SLAB_CHUNK, s->item);
+			s->chunks[chunk] = new_chunk(s->item);
 		}
 	}
 	s->count++;
@@ -70,7 +81,7 @@ void slab_release(struct slab *s)
 /*
  * Open addressing with linear probes. The home of a hash is its upper half
  * scaled to the capacity, so that the capacity need not be a power of two and
- * grows by half: between 1/2 and 3/4 full.
+ * grows by a third: between 5/8 and 5/6 full.
  */
 static uint32_t home_of(const struct index *x, uint64_t hash)
 {
@@ -112,7 +123,7 @@ static void place(struct index *x, uint64_t hash, uint32_t slot)
 static void grow(struct index *x, index_hash_fn hash_of, const void *table)
 {
 	struct index old = *x;
-	x->cap = old.cap < 64 ? 64 : old.cap + old.cap / 2;
+	x->cap = old.cap < 64 ? 64 : old.cap + old.cap / 3;
 	x->slots = xcalloc(x->cap, sizeof(*x->slots));
 	for (uint32_t i = 0; i < old.cap; i++)
 		if (old.slots[i] != 0)
@@ -125,7 +136,7 @@ void index_add(struct index *x, uint64_t hash, uint32_t id, index_hash_fn hash_o
 	       const void *table)
 {
 	assert(id < INDEX_MAX);
-	if (x->count >= x->cap / 4 * 3)
+	if (x->count >= x->cap / 6 * 5)
 		grow(x, hash_of, table);
 	place(x, hash, slot_of(hash, id));
 	x->count++;
