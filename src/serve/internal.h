@@ -1,9 +1,9 @@
 /*
  * internal - what the files of one engine share
  *
- * engine.c wires and runs it, apply.c makes it agree with a configuration,
- * input.c takes what sources give, settle.c catches up. Nobody else includes
- * this.
+ * start.c brings it up, engine.c runs and stops it, apply.c makes it agree with
+ * a configuration, input.c takes what sources give, settle.c catches up. Nobody
+ * else includes this.
  */
 #ifndef FMX_SERVE_INTERNAL_H
 #define FMX_SERVE_INTERNAL_H
@@ -97,6 +97,7 @@ void settle_begin(struct engine *n);
 void settle_look(struct engine *n); /* often while is_active */
 
 /* engine.c */
+FMX_MUST_CHECK int engine_start_handles(struct engine *n, struct error *e);
 void engine_commit(struct engine *n);
 void engine_tell(struct engine *n, const char *line); /* to ready_fd */
 
