@@ -79,10 +79,12 @@ static int check_totals(sqlite3 *db, const char *path, const struct walked *w,
 		"SELECT last_seq FROM head",
 		"SELECT last_seen FROM head",
 		"SELECT max(upto_seq) FROM checkpoint",
+		"SELECT max(length(state)) FROM checkpoint",
 	};
-	int64_t n[4] = { 0 };
+	enum { COUNT = sizeof(questions) / sizeof(questions[0]) };
+	int64_t n[COUNT] = { 0 };
 	int rc = 0;
-	for (size_t i = 0; i < 4 && rc == 0; i++)
+	for (size_t i = 0; i < COUNT && rc == 0; i++)
 		rc = sql_number(db, path, questions[i], &n[i], e);
 	if (rc != 0)
 		return rc;

@@ -398,7 +398,8 @@ static int give_checkpoint(struct journal *j, journal_checkpoint_fn fn, void *ar
 		*ret_upto = (uint64_t)sqlite3_column_int64(stmt, 0);
 		if (fn) {
 			const void *data = sqlite3_column_blob(stmt, 1);
-			rc = fn(arg, data, (size_t)sqlite3_column_bytes(stmt, 1), e);
+			rc = fn(arg, data ? data : "", /* NULL is an empty one */
+				(size_t)sqlite3_column_bytes(stmt, 1), e);
 		}
 	} else if (step == SQLITE_DONE) {
 		*ret_upto = 0;

@@ -134,6 +134,61 @@ static void damage_is_found_and_says_what_to_do(void **state)
 	}
 }
 
+static void flip_some_bytes(const char *path, unsigned *seed)
+{
+	struct stat st;
+	FILE *f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fstat(fileno(f), &st), 0);
+	for (int n = 1 + rand_r(seed) % 8; n > 0; n--) {
+		assert_int_equal(fseek(f, rand_r(seed) % (long)st.st_size, SEEK_SET), 0);
+		assert_true(fputc(rand_r(seed) & 0xff, f) >= 0);
+	}
+	assert_int_equal(fclose(f), 0);
+}
+
+static int touch(void *arg, const struct record *r, struct error *e)
+{
+	size_t *bytes = arg;
+	(void)e;
+	*bytes += strlen(r->text) + strlen(r->note) + strlen(r->visit.helo) +
+		  strlen(r->visit.mail_from) + strlen(r->visit.recipient_domain) +
+		  strlen(r->visit.name) + strlen(r->name.name) + strlen(r->name.domain);
+	return 0;
+}
+
+/* What verify calls sound can be replayed, whatever else it is. */
+static void random_damage_is_survived(void **state)
+{
+	struct folder *p = *state;
+	unsigned seed = 7;
+	unsigned found = 0;
+	char command[300];
+	fill(p->copy, 50);
+	(void)snprintf(command, sizeof(command), "cp %s %s", p->copy, p->path);
+	for (int i = 0; i < 300; i++) {
+		struct journal *j;
+		struct error e = { .text = "" };
+		uint64_t n = 0;
+		size_t bytes = 0;
+		assert_int_equal(system(command), 0);
+		flip_some_bytes(p->path, &seed);
+		int sound = journal_verify(p->path, &n, &e);
+		int rc = journal_open(p->path, JOURNAL_READ, &j, &e);
+		if (rc == 0) {
+			rc = journal_replay(j, NULL, touch, &bytes, &e);
+			journal_close(j);
+		}
+		if (rc != 0)
+			assert_true(strlen(e.text) > 10);
+		if (sound == 0 && rc != 0)
+			fail_msg("verify found nothing, and then: %s", e.text);
+		found += sound != 0;
+		assert_int_equal(unlink(p->path), 0);
+	}
+	assert_true(found > 50);
+}
+
 static void rows_that_are_not_ours_are_found(void **state)
 {
 	struct folder *p = *state;
@@ -393,6 +448,7 @@ int main(void)
 		TEST(a_newer_version_is_refused),
 		TEST(an_older_version_is_brought_up_to_date),
 		TEST(damage_is_found_and_says_what_to_do),
+		TEST(random_damage_is_survived),
 		TEST(rows_that_are_not_ours_are_found),
 		TEST(what_is_deleted_is_kept_by_the_checkpoint),
 		TEST(a_checkpoint_without_its_deletions_still_counts),
