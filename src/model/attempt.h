@@ -50,6 +50,7 @@ struct attempt {
 	enum attempt_end end;
 	enum attempt_limit limit;
 	double seconds; /* from the first connection to the end */
+	bool is_by_lot; /* seconds, and whether it ends at all, is chance */
 	uint8_t tried_len;
 	/* Places in the array of targets, in order of their first try. */
 	uint8_t tried[ATTEMPT_TARGETS_MAX];
@@ -63,6 +64,12 @@ void attempt_run(struct attempt *ret_attempt, const struct profile *p,
 /* OpenSMTPD's way (DIAL_ROUTER); attempt_run() calls it. */
 void attempt_run_router(struct attempt *ret_attempt, const struct profile *p,
 			const struct attempt_target *targets, size_t targets_len);
+
+/* A run that ended in ATTEMPT_CIRCLES may do so by a second or two only: replaces
+ * it by what time-outs of uneven length mostly come to. Otherwise does nothing.
+ * A simulation of hours, a hundred times: not for every order of targets. */
+void attempt_draw_lots(struct attempt *a, const struct profile *p,
+		       const struct attempt_target *targets, size_t targets_len);
 
 const char *attempt_end_name(enum attempt_end end); /* for messages of tests */
 

@@ -85,6 +85,9 @@ static void count_luck(struct luck *l, const struct order *o, bool is_delivered)
 static void find_worst(struct worst *w, const struct profile *p,
 		       const struct attempt_target *targets, size_t len)
 {
+	/* OpenSMTPD dials equal preferences side by side, so their order means
+	 * little; but each of its runs is a simulation of hours. */
+	unsigned most = p->dial == DIAL_ROUTER ? 50 : ORDER_MAX;
 	struct luck luck = { .before = true };
 	struct order o;
 	bool is_first = true;
@@ -101,7 +104,8 @@ static void find_worst(struct worst *w, const struct profile *p,
 			memcpy(w->targets, in_order, len * sizeof(*in_order));
 		}
 		is_first = false;
-	} while (order_next(&o));
+	} while (order_next(&o) && o.orders < most);
+	attempt_draw_lots(&w->attempt, p, w->targets, len);
 	w->luck_delivers = (p->shuffle == SHUFFLE_ADDRESSES && luck.anywhere) ||
 			   (p->shuffle == SHUFFLE_HOSTS && luck.before && luck.here);
 }

@@ -99,6 +99,14 @@ static void add_slowness(struct buf *b, const struct predict_why *why)
 	for (unsigned s = 0; s < STATE_COUNT; s++)
 		if (cost[s] > cost[most])
 			most = s;
+	if (why->attempt->is_by_lot) {
+		buf_addf(
+		    b,
+		    "%s goes back to the best host %u s after it failed, and comes past "
+		    "these only by chance",
+		    why->p->title, why->p->router.rest_seconds);
+		return;
+	}
 	if (cost[most] <= 0) {
 		buf_addf(b, "%s pauses before each further connection", why->p->title);
 		return;

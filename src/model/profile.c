@@ -104,6 +104,7 @@ const struct profile profile_table[PROFILE_COUNT] = {
 			.pause_seconds = 2, /* conndelay_relay */
 			.rest_seconds = 15, /* DELAY_ROUTE_BASE, penalty 1 */
 			.poll_seconds = 5,  /* DELAY_CHECK_LIMIT */
+			.check_seconds = 10, /* DELAY_CHECK_SOURCE_SLOW, first after 1 s */
 			.most = 3,          /* mta_connect: nconn > 2 */
 		},
 		.rules = {

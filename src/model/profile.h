@@ -61,6 +61,7 @@ struct profile_router {
 	unsigned pause_seconds; /* between two connections to one domain */
 	unsigned rest_seconds;  /* a failed route rests */
 	unsigned poll_seconds;  /* looks again while the best routes are in use */
+	unsigned check_seconds; /* and, one second past each multiple, in any case */
 	unsigned most;          /* connections at once for one message */
 };
 

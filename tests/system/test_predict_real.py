@@ -49,14 +49,16 @@ QUICK = """
     0=banner-close 10=closed,open/6 20=open
 """
 
+# One time-out at a time, or side by side: how OpenSMTPD comes past two at different preferences
+# is chance (435 and 735 s were measured), and the prediction says so.
 SLOW = """
-    0=dead 5=dead 10=open
+    0=dead,dead 10=open
     10=dead,open/6 20=open
     10=silent 10=open
     0=closed 5=dead 10=open
     0=dead 10=defer-rcpt 20=open
     0=dead/6,dead 10=busy 20=open
-    10=dead 20=silent 30=closed
+    10=closed 20=silent 30=closed
 """
 
 
@@ -66,7 +68,7 @@ def lines(text):
 
 def draw(rng, slow):
     """Two to five hosts with one or two addresses; at most one place where chance decides, and
-    time-outs that end before the programs' own retries begin."""
+    if slow, one address that times out."""
     quick = ["open", "closed", "unreachable", "reset", "busy", "reject", "banner-close", "defer-helo", "defer-mail",
              "defer-rcpt"]
     while True:
@@ -77,8 +79,7 @@ def draw(rng, slow):
             hosts.append(f"{preference}=" + ",".join(s + rng.choice(["", "", "/6"]) for s in states))
             preference += 0 if rng.random() < 0.15 else 10
         layout = " ".join(hosts)
-        timeouts = 135 * layout.count("dead") + 300 * layout.count("silent")
-        if len(ties(layout)) <= 1 and (60 < timeouts < 500 if slow else timeouts == 0):
+        if len(ties(layout)) <= 1 and layout.count("dead") + layout.count("silent") == slow:
             return layout
 
 
