@@ -75,8 +75,9 @@ static void correct_delay(struct walk *w, const struct step *st)
 	int64_t met = w->low_wait + w->shown.delay - 1;
 	if (!(w->pair & PAIR_TOLD) || st->time >= met)
 		return;
-	if (st->time >= w->low_wait) {
-		w->shown.delay = (uint32_t)(st->time - w->low_wait) + 1;
+	/* One of the low visit's own second is not known to have begun earlier. */
+	if (st->time + st->width > w->low_wait) {
+		w->shown.delay = (uint32_t)later(0, st->time - w->low_wait) + 1;
 	} else if (st->ended > w->low_wait) {
 		w->shown.delay = w->shown.delay_error = 0;
 		w->pair = PAIR_DONE;

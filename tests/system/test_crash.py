@@ -133,9 +133,12 @@ class Replay(LabCase):
         self.site.mail.host.syslog.release()
         serve.jump(130)
 
-        # Some lines of a client come late: accused first, excused when they are read.
+        # The lines of one client come late: accused first, excused when they are read.
         self.site.mail.host.syslog.hold("30.9.4.1")
-        deliver(self.crowd, "30.9.4.1", self.site.mail.address, f"hello@{DOMAIN}")
+        with Client(self.crowd, "30.9.4.1", self.site.mail.address) as client:
+            client.reply()
+            client.command("EHLO patient.example")
+            client.command("QUIT")
         self.attack(4)
         serve.jump(130)
         accused = serve.latest("30.9.4.1")

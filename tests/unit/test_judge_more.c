@@ -30,6 +30,7 @@ static const struct {
 	{ "never below zero", "L@10 R@5^11", -1, 0, false },
 	{ "a session was open in between", "Ri@0 L@10 R@12", -1, 0, false },
 	{ "a session that is reported after", "L@10 R@12 Ri@5^20", -1, 0, false },
+	{ "one of the same second that ended later", "L@0.5 R%@0.7 Si%@0.8^3", 0, 999999, false },
 	{ "a nearer contact that is reported after", "L@0 R@5 S@1^6", 1000000, 0, false },
 	{ "the greatest of the walk", "L@0 R@1 L@60 R@65 L@120 R@121", 5000000, 0, false },
 	{ "greylisting after the connect is not the decoy's", "L@0 R~@0.2 L@301 R@301.2",
