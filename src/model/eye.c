@@ -42,8 +42,7 @@ bool judge_is_measurable(const struct judge *j, uint16_t site_id, char *ret_why,
 			       h ? h->name : "a real host");
 		return false;
 	}
-	if (size > 0)
-		ret_why[0] = '\0';
+	(void)snprintf(ret_why, size, "%s", g->eye_count ? "" : "it has no real host");
 	return g->eye_count > 0;
 }
 

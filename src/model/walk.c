@@ -230,10 +230,24 @@ static bool is_in_time(const struct step *st)
 /* Most visits of a busy sender change nothing that a verdict is made of. */
 static bool has_changed(const struct walk *before, const struct walk *w)
 {
-	return before->bits != w->bits || before->real != w->real ||
-	       before->high != w->high || before->low != w->low ||
-	       before->began != w->began || before->helo != w->helo ||
-	       before->shown.delay != w->shown.delay;
+	return before->shown.is_new || before->bits != w->bits ||
+	       before->real != w->real || before->high != w->high ||
+	       before->low != w->low || before->began != w->began ||
+	       before->helo != w->helo || before->shown.delay != w->shown.delay;
+}
+
+/* The walk that the visit belongs to, opened if need be. */
+static struct walk *walk_for(struct judge *j, uint32_t sender, const struct step *st)
+{
+	struct sender *s = sender_at(j, sender);
+	struct walk *w = walk_at(j, s->walk);
+	uint32_t second = second_down(st->time);
+	bool is_new = !w || !belongs(j, s, w, st);
+	if (is_new)
+		walk_open(j, sender, st);
+	if (second > s->last_visit && (is_new || is_in_time(st)))
+		s->last_visit = second;
+	return walk_at(j, s->walk);
 }
 
 /* A visit from long before the walk, reported late, is not part of it; it may
@@ -247,21 +261,14 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 	uint32_t id = sender_take(j, v->client, st.group);
 	struct sender *s = sender_at(j, id);
 	sender_count_visit(j, s, &st);
-	struct walk *w = walk_at(j, s->walk);
-	bool is_stray = w && st.time + j->rules.walk_gap < w->began;
-	bool is_new = !w || !belongs(j, s, w, &st);
-	if (is_new)
-		walk_open(j, id, &st);
-	w = walk_at(j, s->walk);
-	uint32_t second = second_down(st.time);
-	if (second > s->last_visit && (is_new || is_in_time(&st)))
-		s->last_visit = second;
+	struct walk *w = walk_for(j, id, &st);
+	bool is_stray = st.time + j->rules.walk_gap < w->began;
 	if (st.place == PLACE_REAL && st.is_contact)
 		tell_contact(j, id, &st);
 	struct walk before = *w;
 	if (!is_stray)
 		walk_take(j, id, &st);
-	if (is_new || is_stray || s->mark != NOTHING || w->older != NOTHING ||
+	if (is_stray || s->mark != NOTHING || w->older != NOTHING ||
 	    has_changed(&before, w))
 		settle_from(j, id, &before.shown);
 	return 0;
