@@ -28,6 +28,8 @@ static const struct {
 	  ORDER_UNKNOWN, REASON_NOT_WATCHED, FATE_UNKNOWN },
 	{ "serve was killed while it waited for confirmation", "H@0 w@10 [@300 W@400",
 	  ORDER_UNKNOWN, REASON_NOT_WATCHED, FATE_UNKNOWN },
+	{ "killed at an unknown moment, a knock is no sign that we saw all",
+	  "W@0 H@300 X:l@500 [@1000 W@2000", ORDER_UNKNOWN, REASON_NOT_WATCHED, FATE_UNKNOWN },
 	{ "a probe failed after", "H@0 F@30 W@80",
 	  ORDER_UNKNOWN, REASON_NOT_WELL, FATE_UNKNOWN },
 	{ "stopped inside the gap between two probes", "P@0 H@20 F@60 b@60 w@200",

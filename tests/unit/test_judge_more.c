@@ -76,6 +76,22 @@ static void a_walk_ends_after_half_an_hour_without_a_visit(void **state)
 	world_release(&w);
 }
 
+static void a_late_contact_excuses_a_walk_that_another_followed(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w);
+	world_begin(&w);
+	world_play(&w, "H@0 W@80 R@10m W@12m L@2h R@2h W@125m");
+	assert_int_equal(world_verdict(&w, 'A')->walk, 2);
+	assert_int_equal(w.revisions[0], 0);
+	world_play(&w, "B:R@30^126m");
+	assert_int_equal(world_verdict(&w, 'A')->walk, 1);
+	assert_int_equal(world_verdict(&w, 'A')->order_reason, REASON_POOL_CONTACT);
+	assert_int_equal(w.revisions[0], 1);
+	world_release(&w);
+}
+
 static void stopped_is_final_after_five_days_and_corrected_before(void **state)
 {
 	(void)state;
@@ -439,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delay_is_from_low_to_the_next_real_contact),
 		cmocka_unit_test(a_walk_ends_after_half_an_hour_without_a_visit),
+		cmocka_unit_test(a_late_contact_excuses_a_walk_that_another_followed),
 		cmocka_unit_test(stopped_is_final_after_five_days_and_corrected_before),
 		cmocka_unit_test(without_well_time_a_fate_is_unknown_in_the_end),
 		cmocka_unit_test(an_unwatched_low_decoy_proves_no_skipping),
