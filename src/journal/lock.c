@@ -13,6 +13,13 @@
 #include "base/mem.h"
 #include "journal/internal.h"
 
+/*
+ * serve answers clients in the thread that commits: when somebody holds the
+ * journal for long (a shell of SQLite), it goes on and tries again a second
+ * later. The verbs can wait.
+ */
+enum { LOCKED_BUSY_MS = 200 };
+
 /* The pid that the holder wrote; only for the sentence. */
 static void read_pid(int fd, char *ret_pid, size_t size)
 {
@@ -91,5 +98,8 @@ int journal_lock_file(const char *path, int *ret_fd, struct error *e)
 int journal_lock(struct journal *j, struct error *e)
 {
 	assert(j->lock_fd < 0);
-	return journal_lock_file(j->path, &j->lock_fd, e);
+	int rc = journal_lock_file(j->path, &j->lock_fd, e);
+	if (rc == 0)
+		(void)sqlite3_busy_timeout(j->db, LOCKED_BUSY_MS); /* cannot fail */
+	return rc;
 }

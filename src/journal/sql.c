@@ -26,7 +26,7 @@ static int kernel_error(sqlite3 *db, int fallback)
 int sql_error(sqlite3 *db, const char *path, const char *doing, struct error *e)
 {
 	switch (sqlite3_errcode(db)) {
-	case SQLITE_FULL: return failed(path, doing, ENOSPC, e);
+	case SQLITE_FULL: return failed(path, "write", ENOSPC, e);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return error_set(e, -EBUSY,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -435,6 +436,28 @@ static void one_serve_at_a_time(void **state)
 	journal_close(second);
 }
 
+static void serve_does_not_wait_for_who_holds_the_journal(void **state)
+{
+	struct folder *p = *state;
+	struct error e;
+	sqlite3 *other;
+	struct got live = { 0 };
+	struct journal *j = opened(p->path, JOURNAL_WRITE);
+	assert_int_equal(journal_lock(j, &e), 0);
+	assert_int_equal(sqlite3_open(p->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+			 SQLITE_OK);
+	append(j, a_start(1));
+	int64_t began = stamp_monotonic();
+	assert_int_equal(journal_commit(j, collect, &live, &e), -EBUSY);
+	assert_true(stamp_monotonic() - began < 3 * STAMP_SECOND);
+	assert_int_equal(live.count, 0);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	commit(j, &live);
+	assert_int_equal(live.count, 1);
+	journal_close(j);
+}
+
 /* ---- full disks ---- */
 
 static void limit_file_size(rlim_t bytes)
@@ -507,6 +530,7 @@ int main(void)
 		TEST(kill_9_loses_nothing_acknowledged),
 		TEST(two_processes_write_and_both_are_heard),
 		TEST(one_serve_at_a_time),
+		TEST(serve_does_not_wait_for_who_holds_the_journal),
 		TEST(a_full_disk_keeps_the_batch_until_there_is_room),
 		TEST(over_the_limit_the_newest_are_dropped_and_counted),
 	};
