@@ -14,6 +14,7 @@
 #include "cli/rehearse_sink.h"
 #include "cli/rehearse_stage.h"
 #include "model/predict.h"
+#include "outlet/tally.h"
 
 enum {
 	START_SECONDS = 20,    /* for fakemx-serve to be ready */
@@ -292,13 +293,6 @@ static int compare_delays(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Nearest rank: the smallest value with at least p percent not above it. */
-static int64_t percentile(const int64_t *sorted, size_t n, unsigned p)
-{
-	size_t rank = (n * p + 99) / 100;
-	return sorted[rank ? rank - 1 : 0];
-}
-
 /* In the words of `predict`, for the hosts as they are here. */
 static void explain_loss(const struct rehearsal *r, struct rehearse_population *p)
 {
@@ -340,8 +334,8 @@ struct rehearse_population rehearse_population(const struct rehearsal *r, size_t
 		explain_loss(r, &p);
 	if (p.delivered) {
 		qsort(delays, p.delivered, sizeof(*delays), compare_delays);
-		p.p50_us = percentile(delays, p.delivered, 50);
-		p.p95_us = percentile(delays, p.delivered, 95);
+		p.p50_us = tally_percentile(delays, p.delivered, 50);
+		p.p95_us = tally_percentile(delays, p.delivered, 95);
 		p.max_us = delays[p.delivered - 1];
 	}
 	free(delays);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cli/rehearse_socket.h"
 
 /* The answer that is awaited. */
 enum stage { AT_GREETING, AT_EHLO, AT_MAIL, AT_RCPT, AT_DATA, AT_END, AT_QUIT };
@@ -52,13 +53,11 @@ static void end_as(struct call *c, enum state state)
 
 FMX_PRINTF(2, 3) static void say(struct call *c, const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 	va_start(ap, fmt);
-	int len = vsnprintf(text, sizeof(text), fmt, ap);
+	bool is_said = socket_say(&c->tcp, fmt, ap);
 	va_end(ap);
-	uv_buf_t b = uv_buf_init(text, (unsigned)len);
-	if (uv_try_write((uv_stream_t *)&c->tcp, &b, 1) != len)
+	if (!is_said)
 		end_as(c, STATE_RESET);
 }
 
@@ -82,6 +81,10 @@ static void refused(struct call *c, unsigned code)
 
 static void on_reply(struct call *c, unsigned code)
 {
+	if (c->stage == AT_GREETING) {
+		c->result.was_greeted = true;
+		c->spec.on_greeted(c->spec.arg);
+	}
 	if (c->stage == AT_QUIT) {
 		end(c);
 		return;
@@ -119,13 +122,6 @@ static void on_line(struct call *c)
 		on_reply(c, (unsigned)strtoul(c->line, NULL, 10));
 }
 
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
-{
-	(void)h, (void)suggested;
-	static char room[4096]; /* one loop, one read at a time */
-	*b = uv_buf_init(room, sizeof(room));
-}
-
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
 	struct call *c = stream->data;
@@ -152,15 +148,13 @@ static void on_connect(uv_connect_t *request, int status)
 		return; /* the timer closed it */
 	/* A reset may overtake the news that the handshake was done. */
 	c->result.was_connected = status == 0 || status == UV_ECONNRESET;
-	if (c->result.was_connected)
-		c->spec.on_connected(c->spec.arg);
 	if (status < 0) {
 		end_as(c, status == UV_ECONNRESET     ? STATE_RESET
 			  : status == UV_ECONNREFUSED ? STATE_CLOSED
 						      : STATE_UNREACHABLE);
 		return;
 	}
-	if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0)
+	if (uv_read_start((uv_stream_t *)&c->tcp, socket_alloc, on_read) < 0)
 		end_as(c, STATE_RESET);
 }
 

@@ -21,14 +21,15 @@ enum { CALL_SECONDS = 20 };
 struct call_result {
 	enum state state;   /* STATE_OPEN: the message was taken */
 	bool was_connected; /* the handshake was completed */
+	bool was_greeted;   /* and the host said something */
 };
 
 struct call_spec {
 	struct addr from;
 	struct endpoint to;
 	const char *helo, *mail_from;
-	size_t host; /* handed back */
-	void (*on_connected)(void *arg);
+	size_t host;                   /* handed back */
+	void (*on_greeted)(void *arg); /* at most once */
 	/* Exactly once, after the connection is closed. */
 	void (*on_over)(void *arg, size_t host, const struct call_result *result);
 	void *arg;

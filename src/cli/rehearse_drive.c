@@ -88,7 +88,7 @@ static void finish(struct run *r, enum drive_fate fate)
 	uv_close((uv_handle_t *)&r->wait, on_run_closed);
 }
 
-static void on_dialled(void *arg);
+static void on_greeted(void *arg);
 static void on_over(void *arg, size_t host, const struct call_result *result);
 
 static void dial(struct run *r, size_t host)
@@ -103,14 +103,18 @@ static void dial(struct run *r, size_t host)
 		.helo = r->helo,
 		.mail_from = r->mail_from,
 		.host = host,
-		.on_connected = on_dialled,
+		.on_greeted = on_greeted,
 		.on_over = on_over,
 		.arg = r,
 	};
 	r->calls[host] = call_begin(d->loop, &spec);
 }
 
-/* A bot that dials all at once does not wait for one to answer. */
+/*
+ * A bot that dials all at once does not wait for one to take its message. It
+ * does wait for the greeting: only then is it sure which host saw it first,
+ * also on a machine that has other things to do.
+ */
 static void dial_next_of_all(struct run *r)
 {
 	const struct trip *t = &message_of(r)->trip;
@@ -118,7 +122,7 @@ static void dial_next_of_all(struct run *r)
 		dial(r, t->targets[r->dialled++].host);
 }
 
-static void on_dialled(void *arg)
+static void on_greeted(void *arg)
 {
 	struct run *r = arg;
 	if (message_of(r)->trip.profile->pick == PICK_ALL)
@@ -140,7 +144,7 @@ static void on_over(void *arg, size_t host, const struct call_result *result)
 		d->counts[m->sender].accepted++;
 	trip_saw(&m->trip, host, result->state);
 	bool is_all = m->trip.profile->pick == PICK_ALL;
-	if (is_all && !result->was_connected)
+	if (is_all && !result->was_greeted)
 		dial_next_of_all(r);
 	if (!is_calling(r))
 		go_on(r);

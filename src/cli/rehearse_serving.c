@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/beside.h"
+#include "cli/rehearse_socket.h"
 
 enum { READY_FD = 3 };
 
@@ -24,13 +25,6 @@ static void on_line(struct serving *s)
 		return;
 	s->has_caught_up = true;
 	s->caught_up_ahead = strtoll(s->line + strlen(caught_up), NULL, 10);
-}
-
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
-{
-	(void)h, (void)suggested;
-	static char room[512]; /* one pipe, one read at a time */
-	*b = uv_buf_init(room, sizeof(room));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
@@ -108,7 +102,8 @@ int serving_start(uv_loop_t *loop, const char *config, const char *log,
 	if (rc == 0)
 		rc = uv_pipe_open(&ret_serving->ready, fds[0]);
 	if (rc == 0)
-		rc = uv_read_start((uv_stream_t *)&ret_serving->ready, on_alloc, on_read);
+		rc = uv_read_start((uv_stream_t *)&ret_serving->ready, socket_alloc,
+				   on_read);
 	if (rc < 0)
 		return error_set(e, rc, "cannot read from fakemx-serve: %s",
 				 uv_strerror(rc));

@@ -102,14 +102,11 @@ static void end(struct session *c)
 
 FMX_PRINTF(2, 3) static void reply(struct session *c, const char *fmt, ...)
 {
-	char text[512];
 	va_list ap;
 	va_start(ap, fmt);
-	int len = vsnprintf(text, sizeof(text), fmt, ap);
+	bool is_said = socket_say(&c->tcp, fmt, ap);
 	va_end(ap);
-	uv_buf_t b = uv_buf_init(text, (unsigned)len);
-	/* One reply at a time is outstanding: it fits the socket's buffer. */
-	if (uv_try_write((uv_stream_t *)&c->tcp, &b, 1) != len)
+	if (!is_said)
 		end(c);
 }
 
@@ -225,13 +222,6 @@ static void on_bytes(struct session *c, const char *bytes, size_t len)
 	}
 }
 
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
-{
-	(void)h, (void)suggested;
-	static char room[4096]; /* one loop, one read at a time */
-	*b = uv_buf_init(room, sizeof(room));
-}
-
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 {
 	struct session *c = stream->data;
@@ -273,7 +263,7 @@ static void on_connection(uv_stream_t *listener, int status)
 		memset(&sa, 0, sizeof(sa));
 	(void)addr_text(addr_from_sockaddr((struct sockaddr *)&sa, NULL), c->client);
 	log_line(s, "smtpd", pid, "connect from unknown[%s]", c->client);
-	if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) < 0) {
+	if (uv_read_start((uv_stream_t *)&c->tcp, socket_alloc, on_read) < 0) {
 		end(c);
 		return;
 	}

@@ -1,6 +1,7 @@
 #include "cli/rehearse_socket.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int socket_listen(struct endpoint *at, struct error *e)
@@ -20,4 +21,21 @@ int socket_listen(struct endpoint *at, struct error *e)
 	}
 	(void)addr_from_sockaddr((struct sockaddr *)&sa, &at->port);
 	return fd;
+}
+
+bool socket_say(uv_tcp_t *tcp, const char *fmt, va_list ap)
+{
+	char text[512];
+	int len = vsnprintf(text, sizeof(text), fmt, ap);
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return false;
+	uv_buf_t b = uv_buf_init(text, (unsigned)len);
+	return uv_try_write((uv_stream_t *)tcp, &b, 1) == len;
+}
+
+void socket_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *ret_buf)
+{
+	(void)h, (void)suggested;
+	static char room[4096];
+	*ret_buf = uv_buf_init(room, sizeof(room));
 }
