@@ -211,7 +211,8 @@ static const struct {
 	  "does not accept the signature: the secret of the key %s is not the one it "
 	  "knows (BADSIG)" },
 	{ KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADKEY, UPDATE_REFUSED,
-	  "does not know the key %s, or not with this algorithm (BADKEY)" },
+	  "does not know the key %s, not with this algorithm, or does not allow it to "
+	  "update (BADKEY)" },
 	{ KNOT_RCODE_NOTAUTH, KNOT_RCODE_BADTIME, UPDATE_REFUSED,
 	  "says that the clocks differ by more than five minutes (BADTIME): set this "
 	  "machine's, or its; "

@@ -37,6 +37,8 @@ PROGRAMS = {
     "sendmail": (["sendmail-bin", "sendmail-base", "sendmail-cf"], ""),
     "knot": (["knot"], ""),
     "unbound": (["unbound"], ""),
+    "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
+    "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
 _INSTALL = """set -e

@@ -1,0 +1,280 @@
+"""plan, apply and revert against real name servers: zone files of BIND and Knot with a secondary that
+follows, dynamic updates of Knot, BIND and PowerDNS, with other writers, wrong keys and a server that
+goes away. Outside judges are named-checkzone, named-compilezone and kzonecheck."""
+
+import json
+import threading
+import time
+
+from lab.case import LabCase, program
+from lab.net import wait_for
+from lab.programs import PostfixSender
+from lab.site import DOMAIN, Site
+from lab.servers import (OTHER_SECRET, Bind, KnotFiles, Pdns, key_file, key_file_keymgr, query, serial)
+
+ZONE = "example.com"
+LINES = ["@ MX 10 mail", "@ MX 20 backup ; the other one", "mail A 30.0.0.25", "backup A 30.0.0.26",
+         "third A 30.0.0.27", "www CNAME mail", '@ TXT "v=spf1 mx -all"']
+REAL = ["10 mail.example.com.", "20 backup.example.com."]
+BOTH = ["0 fake0.mx.example.com."] + REAL + ["30 fake1.mx.example.com."]
+DECOYS = ["--layout", "both", "--low", "fake0.mx.example.com=30.0.0.30", "--decoy", "fake1.mx.example.com=30.0.0.31"]
+
+
+def newer(a, b):
+    """RFC 1982: is serial a newer than b?"""
+    return 0 < (a - b) % 2**32 < 2**31
+
+
+class ZoneCase(LabCase):
+    def fakemx(self, host, *argv, expect=0, clock=None):
+        words = [str(program("fakemx"))] + list(argv)
+        if clock:
+            words = ["faketime", "-f", clock] + words
+        done = host.run(words, check=False)
+        self.assertEqual(expect, done.returncode, f"{' '.join(argv)}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def wait_mx(self, server, want):
+        wait_for(f"{server.host.name} has {want}", lambda: query(self.tools, server, ZONE, "MX") == sorted(want), 30)
+
+
+class ZoneFiles(ZoneCase):
+    """A primary that reads files, and a secondary that follows it."""
+
+    @classmethod
+    def build(cls):
+        cls.pairs = []
+        for n, (primary, secondary) in enumerate([(Bind, KnotFiles), (KnotFiles, Bind)]):
+            second = secondary(cls.net, f"second{n}", [f"30.0.1.{60 + n}"], primary=True)
+            first = primary(cls.net, f"first{n}", [f"30.0.0.{60 + n}"], secondaries=[second])
+            second.primary = first
+            first.load(ZONE, LINES)
+            second.zones[ZONE] = ""
+            first.start()
+            second.start()
+            cls.pairs.append((first, second))
+        cls.tools = cls.pairs[0][0].host
+
+    def commands(self, server):
+        if isinstance(server, Bind):
+            return "named-checkzone %z %f", "rndc reload %z"
+        return "/bin/true %f", "knotc -b zone-reload %z"
+
+    def configure(self, server):
+        check, reload = self.commands(server)
+        server.host.write("/etc/fakemx.conf", f"""state = "/var/lib/fakemx"
+site "s" {{
+  layout = both
+  domains = {{ "{ZONE}" }}
+  host "mail.{ZONE}" {{ preference = 10 address = {{ "30.0.0.25" }} }}
+  host "backup.{ZONE}" {{ preference = 20 address = {{ "30.0.0.26" }} }}
+  decoy "fake0.mx.{ZONE}" {{ preference = 0 address = {{ "30.0.0.30" }} posture = reset }}
+  decoy "fake1.mx.{ZONE}" {{ preference = 30 address = {{ "30.0.0.31" }} posture = defer }}
+  zone {{ file = "{server.path(ZONE)}" check = "{check}" reload = "{reload}" }}
+}}
+""")
+
+    def judge(self, text):
+        """The same records for BIND's and Knot's own tools."""
+        self.tools.write("/tmp/judged.zone", text)
+        self.tools.run(["named-checkzone", ZONE, "/tmp/judged.zone"])
+        self.tools.run(["kzonecheck", "-o", ZONE, "/tmp/judged.zone"])
+        done = self.tools.run(["named-compilezone", "-q", "-o", "-", ZONE, "/tmp/judged.zone"])
+        return [line.split() for line in done.stdout.splitlines()]
+
+    def test_1_apply_and_revert_are_followed_by_the_secondary(self):
+        for first, second in self.pairs:
+            with self.subTest(primary=type(first).__name__):
+                self.configure(first)
+                before, start = first.text(ZONE), serial(self.tools, first, ZONE)
+                self.wait_mx(second, REAL)
+                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "plan", expect=2)
+                self.assertEqual(before, first.text(ZONE))
+                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "apply", "--yes")
+                self.wait_mx(first, BOTH)
+                self.wait_mx(second, BOTH)
+                applied = serial(self.tools, second, ZONE)
+                self.assertTrue(newer(applied, start))
+                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "plan")
+                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "revert", "--yes")
+                self.wait_mx(first, REAL)
+                self.wait_mx(second, REAL)
+                reverted = serial(self.tools, second, ZONE)
+                self.assertTrue(newer(reverted, applied))
+                self.assertEqual(before.replace("2026010101", str(reverted)), first.text(ZONE))
+
+    def test_2_outside_judges_see_the_plan_and_nothing_else(self):
+        first = self.pairs[0][0]
+        before = self.judge(first.text(ZONE))
+        first.host.run(["cp", first.path(ZONE), "/tmp/z"])
+        self.fakemx(first.host, "apply", "--zone", "/tmp/z", "--origin", ZONE, "--yes", *DECOYS)
+        after = self.judge(first.host.run(["cat", "/tmp/z"]).stdout)
+        strip = lambda records: {" ".join(r) for r in records if "SOA" not in r}
+        self.assertEqual(set(), strip(before) - strip(after))
+        self.assertEqual({f"{ZONE}. 300 IN MX 0 fake0.mx.{ZONE}.", f"{ZONE}. 300 IN MX 30 fake1.mx.{ZONE}.",
+                          f"fake0.mx.{ZONE}. 300 IN A 30.0.0.30", f"fake1.mx.{ZONE}. 300 IN A 30.0.0.31"},
+                         strip(after) - strip(before))
+
+    def test_3_a_zone_that_the_server_would_not_load_is_brought_back_newer(self):
+        first = self.pairs[0][0]
+        before = first.text(ZONE)
+        conf = first.host.run(["cat", "/etc/fakemx.conf"]).stdout
+        first.host.write("/etc/bad.conf", conf.replace("rndc reload %z", "! grep -q fake1 %f"))
+        done = self.fakemx(first.host, "-c", "/etc/bad.conf", "apply", "--yes", expect=3)
+        self.assertIn("restored with serial", done.stderr)
+        after = first.text(ZONE)
+        old, new = (int(t.split("hostmaster ")[1].split()[0]) for t in (before, after))
+        self.assertTrue(newer(new, old))
+        self.assertEqual(before.replace(str(old), str(new)), after)
+
+    def test_4_the_servers_own_lists_name_the_zones(self):
+        for first, _ in self.pairs:
+            with self.subTest(primary=type(first).__name__):
+                conf = "/etc/bind/named.conf" if isinstance(first, Bind) else "/etc/knot/knot.conf"
+                done = self.fakemx(first.host, "plan", "--zone", conf, "--json", *DECOYS, expect=2)
+                self.assertEqual([ZONE], [z["zone"] for z in json.loads(done.stdout)["zones"]])
+
+
+class Updates(ZoneCase):
+    """Servers that are changed by RFC 2136."""
+
+    @classmethod
+    def build(cls):
+        cls.servers = [kind(cls.net, f"ns{n}", [f"30.0.0.{60 + n}"], dynamic=True)
+                       for n, kind in enumerate([KnotFiles, Bind, Pdns])]
+        for server in cls.servers:
+            server.load(ZONE, LINES)
+            server.start()
+        cls.tools = cls.servers[1].host
+        for server in cls.servers:
+            wait_for(f"{server.host.name} serves", lambda s=server: serial(cls.tools, s, ZONE))
+
+    def configure(self, server, key=None, name="/etc/fakemx.conf", address=None):
+        self.tools.write("/etc/fakemx.key", key or key_file(), "600")
+        address = address or server.address
+        self.tools.write(name, f"""state = "/var/lib/fakemx-{server.host.name}"
+site "s" {{
+  layout = both
+  domains = {{ "{ZONE}" }}
+  host "mail.{ZONE}" {{ preference = 10 address = {{ "30.0.0.25" }} }}
+  host "backup.{ZONE}" {{ preference = 20 address = {{ "30.0.0.26" }} }}
+  decoy "fake0.mx.{ZONE}" {{ preference = 0 address = {{ "30.0.0.30" }} posture = reset }}
+  decoy "fake1.mx.{ZONE}" {{ preference = 30 address = {{ "30.0.0.31" }} posture = defer }}
+  zone {{ update {{ server = "{address}" key = "/etc/fakemx.key" servers = {{ "{address}" }} }} }}
+}}
+""")
+
+    def apply(self, *argv, expect=0, **more):
+        return self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "apply", "--yes", *argv, expect=expect, **more)
+
+    def test_1_each_server_takes_apply_and_revert_and_moves_its_serial_on(self):
+        for server in self.servers:
+            with self.subTest(server=type(server).__name__):
+                self.configure(server, key_file_keymgr())
+                start = serial(self.tools, server, ZONE)
+                self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "plan", expect=2)
+                self.apply()
+                self.assertEqual(sorted(BOTH), query(self.tools, server, ZONE, "MX"))
+                self.assertEqual(["30.0.0.31"], query(self.tools, server, f"fake1.mx.{ZONE}", "A"))
+                applied = serial(self.tools, server, ZONE)
+                self.assertTrue(newer(applied, start), (applied, start))
+                self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "plan")
+                self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+                self.assertEqual(sorted(REAL), query(self.tools, server, ZONE, "MX"))
+                self.assertTrue(newer(serial(self.tools, server, ZONE), applied))
+                # the addresses stay while caches may still ask for them
+                self.assertEqual(["30.0.0.31"], query(self.tools, server, f"fake1.mx.{ZONE}", "A"))
+                done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+                self.assertIn("revert once more after", done.stdout)
+
+    def test_2_two_ttls_later_revert_takes_the_addresses_too(self):
+        server = self.servers[0]
+        self.configure(server)
+        # The file remembers when the MX records went; two TTLs (of 300 s) ago is long enough.
+        path = f"/var/lib/fakemx-{server.host.name}/zones/{ZONE}.apply"
+        text = self.tools.run(["cat", path]).stdout
+        applied = json.loads(text.splitlines()[1])["applied"]
+        self.tools.write(path, text.replace(str(applied), str(applied - 601 * 10**6)))
+        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+        self.assertEqual([], query(self.tools, server, f"fake1.mx.{ZONE}", "A"))
+        done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes", expect=1)
+        self.assertIn("has not changed the zone", done.stderr)
+
+    def test_3_every_refusal_is_a_sentence(self):
+        knot, bind, pdns = self.servers
+        for server, key, clock, code, words in [
+                (knot, key_file(OTHER_SECRET), None, 3, "BADSIG"),
+                (bind, key_file(OTHER_SECRET), None, 3, "BADSIG"),
+                (knot, key_file(name="stranger"), None, 3, "BADKEY"),
+                (bind, key_file(name="stranger"), None, 3, "BADKEY"),
+                (bind, None, "+1h", 3, "clocks differ"),
+                (knot, None, "+1h", 3, "clocks differ"),
+                (knot, key_file(name="powerless"), None, 3, "does not allow it to update"),
+                (knot, "this is no key", None, 1, "holds no TSIG key")]:
+            with self.subTest(server=type(server).__name__, words=words):
+                self.configure(server, key)
+                before = query(self.tools, server, ZONE, "MX")
+                done = self.apply(expect=code, clock=clock)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(before, query(self.tools, server, ZONE, "MX"))
+
+    def test_4_another_writer_loses_nothing(self):
+        """While fakemx applies and reverts, somebody else adds and removes a real host: each update
+        is made on exactly what was planned on, so nobody's change is undone."""
+        server = self.servers[1]
+        self.configure(server)
+        stop, wrong = threading.Event(), []
+
+        def other_writer():
+            while not stop.is_set():
+                for action in ("add", "delete"):
+                    third = f"update {action} {ZONE}. 300 MX 25 third.{ZONE}."
+                    done = self.tools.run(["nsupdate", "-k", "/etc/other.key"], check=False,
+                                          input=f"server {server.address}\nzone {ZONE}\n{third}\nsend\n")
+                    has = f"25 third.{ZONE}." in query(self.tools, server, ZONE, "MX")
+                    if done.returncode or has != (action == "add"):
+                        wrong.append((action, done.stderr))
+
+        self.tools.write("/etc/other.key", key_file(), "600")
+        writer = threading.Thread(target=other_writer)
+        writer.start()
+        try:
+            for _ in range(10):
+                for verb in ("apply", "revert"):
+                    done = self.tools.run([str(program("fakemx")), "-c", "/etc/fakemx.conf", verb, "--yes"], check=False)
+                    self.assertIn(done.returncode, (0, 3), done.stderr)
+                    self.assertLessEqual(set(REAL), set(query(self.tools, server, ZONE, "MX")))
+        finally:
+            stop.set()
+            writer.join()
+        self.assertEqual([], wrong)
+
+    def test_5_a_server_that_is_down_or_never_answers_is_named(self):
+        server = self.servers[2]
+        self.configure(server)
+        server.stop()
+        done = self.apply(expect=1)
+        self.assertIn(server.address, done.stderr)
+
+
+class Delivery(ZoneCase):
+    """After apply on a served zone, real mail goes through it."""
+
+    @classmethod
+    def build(cls):
+        cls.site = Site(cls.net, senders=[PostfixSender])
+        cls.site.knot.load(DOMAIN, cls.site.zone(low=None, high=None))
+        cls.site.senders[0].start()
+
+    def test_postfix_delivers_through_the_changed_zone(self):
+        site, sender = self.site, self.site.senders[0]
+        # the decoys' names have their addresses already
+        self.fakemx(site.knot.host, "apply", "--zone", f"/var/lib/knot/{DOMAIN}.zone", "--origin", DOMAIN,
+                    "--layout", "both", "--low", f"fake0.{DOMAIN}", "--decoy", f"fake1.{DOMAIN}", "--yes")
+        site.knot.host.run(["knotc", "-b", "zone-reload", DOMAIN])
+        site.unbound.forget()
+        ids = sender.submit(DOMAIN, 5)
+        sender.wait_until_sent(ids)
+        wait_for("the messages are stored", lambda: len(site.stored()) >= len(ids))
+        self.assert_exactly_once(ids, site.stored())
+        self.assertTrue(all("mail." in sender.deliveries()[i].relay for i in ids))
