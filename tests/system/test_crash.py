@@ -139,6 +139,8 @@ class Replay(LabCase):
             client.reply()
             client.command("EHLO patient.example")
             client.command("QUIT")
+        late = self.site.mail.host.syslog
+        net.wait_for("its last line", lambda: "disconnect from unknown[30.9.4.1]" in late.held())
         self.attack(4)
         serve.jump(130)
         accused = serve.latest("30.9.4.1")

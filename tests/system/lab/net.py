@@ -269,6 +269,13 @@ class Network:
         self.hosts[name] = host
         return host
 
+    def jump(self, seconds):
+        """Moves the clock of all syslogs, once everything logged before has its stamp."""
+        for host in self.hosts.values():
+            if host.syslog:
+                host.syslog.drain()
+        self.offset += seconds
+
     def plug(self, host):
         """Connects a new host's eth0 to the switch."""
         port = f"p{len(self.hosts)}"
@@ -296,6 +303,9 @@ class Network:
         self.close()
 
 
+_DRAIN = b"<46>lab: drain"
+
+
 class Syslog(threading.Thread):
     """A host's /dev/log: appends what arrives to mail.log, stamped as rsyslog does by default
     (RFC 3339), by the network's clock. The socket is a file that a link in /dev points at.
@@ -303,7 +313,8 @@ class Syslog(threading.Thread):
 
     def __init__(self, host):
         super().__init__(daemon=True)
-        self._network, self._name = host.network, host.name
+        self._network, self._name, self._folder = host.network, host.name, host.folder
+        self._drained = threading.Event()
         self._log = open(host.folder / "mail.log", "ab", buffering=0)
         self._lock = threading.Lock()
         self._holds, self._held = None, []
@@ -323,6 +334,9 @@ class Syslog(threading.Thread):
                 return
             if not line:
                 return
+            if line == _DRAIN:
+                self._drained.set()
+                continue
             text = line.rstrip(b"\n\0").split(b">", 1)[-1]
             text = text[16:] if text[3:4] == b" " and text[6:7] == b" " else text
             with self._lock:
@@ -337,6 +351,24 @@ class Syslog(threading.Thread):
             self._held.append(line)
         else:
             self._log.write(line)
+
+    def drain(self):
+        """Comes back when all that was logged until now has its stamp."""
+        self._drained.clear()
+        sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        fd = os.open(self._folder, os.O_RDONLY)
+        try:
+            sender.sendto(_DRAIN, f"/proc/self/fd/{fd}/.devlog")
+        finally:
+            os.close(fd)
+            sender.close()
+        if not self._drained.wait(60):
+            raise TimeoutError(f"the syslog of {self._name} does not come to its end")
+
+    def held(self):
+        """What waits for release(), as text."""
+        with self._lock:
+            return b"".join(self._held).decode(errors="replace")
 
     def hold(self, text=""):
         """From now on lines with the text wait for release()."""

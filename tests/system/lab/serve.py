@@ -93,7 +93,7 @@ class Serve:
         became due. is_complete=False: it must find that a log does not go on; None: it may, as
         while a real host is down and no probe reaches its log."""
         began = len(self.text())
-        self.host.network.offset += seconds
+        self.host.network.jump(seconds)
         self._set_clock()
         self._wait_caught_up(began, f" clock_ahead={self.host.network.offset:.6f}", is_complete)
 
