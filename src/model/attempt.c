@@ -12,7 +12,7 @@ struct walk {
 	size_t len;
 	unsigned addresses, sessions; /* counted towards the limits */
 	int v4_left, v6_left;         /* -1: any number */
-	bool is_done;
+	bool is_done, is_saved;
 };
 
 static void finish(struct walk *w, enum attempt_end end)
@@ -53,6 +53,7 @@ static size_t react(struct walk *w, size_t at, size_t address_after, size_t host
 	size_t next = r->reaction == REACTION_HOST ? host_after : address_after;
 
 	w->a->seconds += r->seconds;
+	w->is_saved |= r->saves;
 	switch (r->reaction) {
 	case REACTION_DELIVER: finish(w, ATTEMPT_DELIVERED); break;
 	case REACTION_LATER: finish(w, ATTEMPT_STOPPED); break;
@@ -60,7 +61,7 @@ static size_t react(struct walk *w, size_t at, size_t address_after, size_t host
 	case REACTION_HANG: finish(w, ATTEMPT_HANGS); break;
 	case REACTION_ADDRESS:
 	case REACTION_HOST:
-		if (r->bounces_last && next >= w->len)
+		if (r->bounces_last && !w->is_saved && next >= w->len)
 			finish(w, ATTEMPT_BOUNCED);
 		break;
 	}

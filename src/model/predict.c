@@ -181,11 +181,24 @@ static bool arrives_later(struct worst *w, const struct profile *p,
 	return some_help;
 }
 
-static enum predict_outcome decide(struct worst *w, const struct profile *p,
+/* Today's run in the order of the other one, so that tries and reason agree. */
+static void run_today(struct worst *w, const struct profile *p, const struct worst *then,
+		      const struct attempt_target *targets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < len; k++)
+			if (targets[k].host == then->targets[i].host &&
+			    targets[k].address == then->targets[i].address)
+				w->targets[i] = targets[k];
+	run_pick(&w->attempt, p, w->targets, len);
+}
+
+/* *w is the worst run. *then is set if why->is_hypothetical is. */
+static enum predict_outcome decide(struct worst *w, struct worst *then,
 				   const struct attempt_target *targets, size_t len,
 				   struct predict_why *why)
 {
-	struct worst then;
+	const struct profile *p = why->p;
 
 	switch (w->attempt.end) {
 	case ATTEMPT_DELIVERED: return PREDICT_DELIVERED;
@@ -202,14 +215,21 @@ static enum predict_outcome decide(struct worst *w, const struct profile *p,
 		why->is_luck = w->luck_delivers;
 		return why->is_luck ? PREDICT_DELAYED : PREDICT_NEVER;
 	}
-	if (arrives_later(&then, p, targets, len))
+	if (arrives_later(then, p, targets, len))
 		return PREDICT_DELAYED;
-	/* The sentence is about the day the host opens, the tries are today's. */
 	if (w->attempt.end != ATTEMPT_STOPPED && w->attempt.end != ATTEMPT_CIRCLES) {
 		why->is_hypothetical = true;
-		*w = then;
+		run_today(w, p, then, targets, len);
 	}
 	return PREDICT_NEVER;
+}
+
+static void set_note(struct prediction *r, const struct predict_why *why)
+{
+	struct buf b = BUF_INIT(sizeof(r->note));
+	predict_note(&b, why);
+	(void)str_copy(r->note, sizeof(r->note), buf_text(&b));
+	buf_release(&b);
 }
 
 /* The addresses that this program looks at. */
@@ -260,26 +280,23 @@ void predict(struct prediction *ret_prediction, const struct profile *p,
 		no_target(r, p);
 		return;
 	}
-	struct worst w;
+	struct worst w, then;
+	struct predict_why why = { .p = p, .targets_len = len };
 	find_worst(&w, p, targets, len);
+	r->outcome = decide(&w, &then, targets, len, &why);
+	if (r->outcome == PREDICT_DELIVERED)
+		r->delay_seconds = w.attempt.seconds;
 	r->tried_len = w.attempt.tried_len;
 	for (size_t i = 0; i < r->tried_len; i++) {
 		const struct attempt_target *t = &w.targets[w.attempt.tried[i]];
 		r->tried[i] =
 		    (struct predict_tried){ .host = t->host, .address = t->address };
 	}
-	struct predict_why why = { .p = p, .targets_len = len };
-	r->outcome = decide(&w, p, targets, len, &why);
-	if (r->outcome == PREDICT_DELIVERED)
-		r->delay_seconds = w.attempt.seconds;
-
-	why.attempt = &w.attempt;
-	why.targets = w.targets;
+	/* The sentence is about the day the host opens, the tries are today's. */
+	why.attempt = why.is_hypothetical ? &then.attempt : &w.attempt;
+	why.targets = why.is_hypothetical ? then.targets : w.targets;
 	why.outcome = r->outcome;
-	struct buf b = BUF_INIT(sizeof(r->note));
-	predict_note(&b, &why);
-	(void)str_copy(r->note, sizeof(r->note), buf_text(&b));
-	buf_release(&b);
+	set_note(r, &why);
 }
 
 const char *predict_outcome_name(enum predict_outcome o)

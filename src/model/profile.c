@@ -145,7 +145,8 @@ const struct profile profile_table[PROFILE_COUNT] = {
 			[STATE_SILENT] = { HOST, .seconds = 300 }, /* Timeout.initial */
 			[STATE_DEFER_HELO] = { HOST },
 			[STATE_DEFER_MAIL] = { HOST },
-			[STATE_DEFER_RCPT] = { HOST }, /* mci_retryrcpt */
+			/* mci_retryrcpt; give_up passes over what is not QS_IS_OK */
+			[STATE_DEFER_RCPT] = { HOST, .saves = true },
 		},
 	},
 	{

@@ -34,7 +34,8 @@ enum reaction {
 
 struct profile_rule {
 	enum reaction reaction;
-	bool bounces_last; /* when nothing is left to try, the message is returned */
+	bool bounces_last; /* when nothing is left to try, the message is returned ... */
+	bool saves;        /* ... but not after this, which marks it for another run */
 	double seconds;    /* lost before the reaction */
 };
 
