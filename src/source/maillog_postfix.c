@@ -20,14 +20,16 @@ struct queue_id {
  * line is awaited. */
 struct session {
 	uint64_t hash;        /* of host and process */
+	uint64_t host;        /* of the host alone */
 	struct session *next; /* of the bucket */
 	struct session *older, *newer;
 	struct addr client;
 	int64_t time, ended;
 	uint32_t precision_us;
 	enum depth depth;
-	bool is_given; /* early; stays until its disconnect line */
-	bool is_over;  /* disconnected; may wait for the queue manager */
+	bool is_given;  /* early; stays until its disconnect line */
+	int64_t passed; /* when postscreen let it pass; 0: not, or not postscreen's */
+	bool is_over;   /* disconnected; may wait for the queue manager */
 	bool has_quit, is_lost, is_queued, is_refused_4, is_refused_5;
 	bool is_rcpt_answered, is_data_ok;
 	uint8_t queue_id_count; /* all of them */
@@ -45,7 +47,7 @@ struct maillog_postfix {
 	struct session *sessions[BUCKETS];
 	struct queue_id *queue_ids[BUCKETS];
 	struct session *oldest, *latest; /* in order of the first line */
-	size_t session_count;
+	size_t session_count, passed_count;
 	struct maillog_postfix_counts counts;
 };
 
@@ -152,6 +154,8 @@ static void free_session(struct maillog_postfix *p, struct session *s)
 	*(s->newer ? &s->newer->older : &p->latest) = s->older;
 	*(s->older ? &s->older->newer : &p->oldest) = s->newer;
 	p->session_count--;
+	if (s->passed)
+		p->passed_count--;
 	for (size_t i = 0; i < POSTFIX_QUEUE_IDS_MAX; i++)
 		forget_queue_id(p, &s->queue_ids[i]);
 	free(s->helo);
@@ -213,6 +217,7 @@ static struct session *begin(struct maillog_postfix *p, const struct postfix_lin
 		finish(p, p->oldest);
 	struct session *s = xcalloc(1, sizeof(*s));
 	s->hash = hash;
+	s->host = hash_of(l->host, l->host);
 	s->client = l->client;
 	s->time = l->time;
 	s->precision_us = l->precision_us;
@@ -249,13 +254,40 @@ static void reach(struct session *s, enum depth d)
 		s->depth = d;
 }
 
+/* smtpd's session of a client that postscreen let pass began with postscreen's,
+ * which is no visit of its own then. */
+static void join_passed(struct maillog_postfix *p, struct session *s)
+{
+	struct session *passed = p->passed_count ? p->oldest : NULL;
+	while (passed &&
+	       !(passed->passed && !passed->is_over && !passed->is_given &&
+		 passed->host == s->host && addr_equal(passed->client, s->client)))
+		passed = passed->newer;
+	if (!passed)
+		return;
+	s->time = passed->time;
+	s->precision_us = passed->precision_us;
+	p->counts.open--;
+	free_session(p, passed);
+}
+
 static void on_connect(struct maillog_postfix *p, const struct postfix_line *l)
 {
 	uint64_t hash = hash_of(l->host, l->process);
 	struct session *s = find_session(p, hash);
 	if (s)
 		finish(p, s); /* its disconnect line is missing */
-	(void)begin(p, l, hash);
+	s = begin(p, l, hash);
+	if (*l->process.at != '[') /* not postscreen's own */
+		join_passed(p, s);
+}
+
+static void on_passed(struct maillog_postfix *p, const struct postfix_line *l)
+{
+	struct session *s = session_of(p, l);
+	if (!s->passed)
+		p->passed_count++;
+	s->passed = l->time;
 }
 
 static void count(struct session *s, const struct postfix_counts *c)
@@ -351,6 +383,7 @@ static void on_line(struct maillog_postfix *p, enum postfix_says says,
 	switch (says) {
 	case POSTFIX_CONNECT: on_connect(p, l); break;
 	case POSTFIX_DISCONNECT: on_disconnect(p, l); break;
+	case POSTFIX_PASSED: on_passed(p, l); break;
 	case POSTFIX_CLIENT: on_client(p, l); break;
 	case POSTFIX_LOST: on_lost(p, l); break;
 	case POSTFIX_RELAYED: on_relayed(p, l); break;
@@ -395,7 +428,8 @@ void maillog_postfix_advance(struct maillog_postfix *p, int64_t now)
 	struct session *newer;
 	for (struct session *s = p->oldest; s; s = newer) {
 		newer = s->newer;
-		if (s->is_over && now - s->ended >= POSTFIX_QUEUE_WAIT)
+		if ((s->is_over && now - s->ended >= POSTFIX_QUEUE_WAIT) ||
+		    (s->passed && now - s->passed >= POSTFIX_PASSED_WAIT))
 			finish(p, s);
 		else if (now - s->time >= POSTFIX_OPEN_MAX)
 			give(p, s);

@@ -6,6 +6,11 @@
  * line; queue ids tie what cleanup and qmgr say to it. Its client is the
  * connect line's; a line of another client ends it.
  *
+ * A session at postscreen is a visit too. When postscreen lets it pass, smtpd's
+ * session of the same client goes on with it: one visit, from postscreen's
+ * connect line on. If smtpd does not come within POSTFIX_PASSED_WAIT, it is
+ * given as it stands.
+ *
  * `accepted` means really queued: the queue manager took it, or, when its line
  * does not come within POSTFIX_QUEUE_WAIT after the disconnect line, smtpd
  * counted the DATA as successful and nobody discarded it. Of several messages
@@ -38,6 +43,7 @@
 
 enum { POSTFIX_SESSIONS_MAX = 20000, POSTFIX_QUEUE_IDS_MAX = 8 };
 #define POSTFIX_QUEUE_WAIT (5 * STAMP_SECOND)
+#define POSTFIX_PASSED_WAIT STAMP_MINUTE
 #define POSTFIX_OPEN_MAX (10 * STAMP_MINUTE)
 
 struct maillog_postfix_counts {

@@ -40,9 +40,15 @@ static enum depth stage_of(struct span word)
 	return DEPTH_CONNECT; /* CONNECT, AUTH, RSET, UNKNOWN, ... prove no more */
 }
 
+static bool is_text_end(struct span s)
+{
+	return span_take(&s, '>') &&
+	       (s.at == s.end || *s.at == ' ' || span_take_text(&s, ", "));
+}
+
 /* "key=<text>" anywhere behind `in`, the last one of its kind; text ends at
- * "> " or at the end. What the client wrote may look the same; it is its own
- * text that it then forges. */
+ * "> ", at ">, " (postscreen) or at the end. What the client wrote may look the same; it
+ * is its own text that it then forges. */
 static struct span find_text(struct span in, const char *key)
 {
 	size_t len = strlen(key);
@@ -53,10 +59,12 @@ static struct span find_text(struct span in, const char *key)
 		if (memcmp(p, key, len) != 0)
 			continue;
 		struct span text = { p + len, p + len };
-		const char *end = memmem(text.at, (size_t)(in.end - text.at), "> ", 2);
-		if (!end && in.end > text.at && in.end[-1] == '>')
-			end = in.end - 1;
-		text.end = end ? end : text.at;
+		for (const char *end = text.at; end < in.end; end++) {
+			if (is_text_end((struct span){ end, in.end })) {
+				text.end = end;
+				break;
+			}
+		}
 		return text;
 	}
 	return none;
@@ -178,12 +186,105 @@ static enum postfix_says read_limit(struct span in, struct postfix_line *l)
 	return POSTFIX_REFUSED;
 }
 
+/* What a program's line begins with, and who reads the rest. */
+struct words {
+	const char *words;
+	enum postfix_says (*read)(struct span in, struct postfix_line *l);
+};
+
+static enum postfix_says read_words(const struct words *rows, size_t count,
+				    struct span in, struct postfix_line *l)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_take_text(&in, rows[i].words))
+			return rows[i].read(in, l);
+	return POSTFIX_NOTHING;
+}
+
+/* postscreen knows a client by "[address]:port", and so do we: its sessions are
+ * many in one process. */
+static bool read_endpoint(struct span *in, struct postfix_line *l)
+{
+	struct span rest = *in, address;
+	if (!span_take(&rest, '[') || !span_take_until(&rest, ']', &address) ||
+	    !addr_parse_n(address.at, span_len(address), &l->client) ||
+	    !span_take(&rest, ':'))
+		return false;
+	(void)read_number(&rest);
+	l->process = (struct span){ in->at, rest.at };
+	*in = rest;
+	return true;
+}
+
+/* "[address]:port to [address]:port" */
+static enum postfix_says read_screen_connect(struct span in, struct postfix_line *l)
+{
+	return read_endpoint(&in, l) && span_take_text(&in, " to [") ? POSTFIX_CONNECT
+								     : POSTFIX_GARBLED;
+}
+
+static enum postfix_says read_screen_passed(struct span in, struct postfix_line *l)
+{
+	return read_endpoint(&in, l) ? POSTFIX_PASSED : POSTFIX_GARBLED;
+}
+
+static enum postfix_says read_screen_end(struct span in, struct postfix_line *l)
+{
+	return read_endpoint(&in, l) ? POSTFIX_DISCONNECT : POSTFIX_GARBLED;
+}
+
+/* It is told 5xx, unless the administrator only tries that out: then it passes
+ * later, which makes this void. */
+static enum postfix_says read_screen_denied(struct span in, struct postfix_line *l)
+{
+	l->code = 5;
+	return read_endpoint(&in, l) ? POSTFIX_REFUSED : POSTFIX_GARBLED;
+}
+
+/* "0.5 from [address]:port in tests before SMTP handshake" */
+static enum postfix_says read_screen_lost(struct span in, struct postfix_line *l)
+{
+	struct span seconds;
+	return span_take_until(&in, ' ', &seconds) && span_take_text(&in, "from ") &&
+		       read_endpoint(&in, l)
+		   ? POSTFIX_LOST
+		   : POSTFIX_GARBLED;
+}
+
+/* "RCPT from [address]:port: 450 ...; from=<>, to=<>, proto=, helo=<>", or
+ * "CONNECT from [address]:port: too many connections", which is told 421. */
+static enum postfix_says read_screen_refused(struct span in, struct postfix_line *l)
+{
+	struct span stage;
+	if (!span_take_until(&in, ' ', &stage) || !span_take_text(&in, "from ") ||
+	    !read_endpoint(&in, l) || !span_take_text(&in, ": ") || in.at == in.end)
+		return POSTFIX_GARBLED;
+	l->stage = stage_of(stage);
+	l->code = *in.at == '5' ? 5 : 4;
+	read_envelope(in, l);
+	return POSTFIX_REFUSED;
+}
+
+static enum postfix_says read_screen(struct span in, struct postfix_line *l)
+{
+	static const struct words rows[] = {
+		{ "CONNECT from ", read_screen_connect },
+		{ "PASS NEW ", read_screen_passed },
+		{ "PASS OLD ", read_screen_passed },
+		{ "ALLOWLISTED ", read_screen_passed },
+		{ "WHITELISTED ", read_screen_passed },
+		{ "DENYLISTED ", read_screen_denied },
+		{ "BLACKLISTED ", read_screen_denied },
+		{ "DISCONNECT ", read_screen_end },
+		{ "HANGUP after ", read_screen_lost },
+		{ "reject: ", read_screen_refused },
+	};
+	return read_words(rows, sizeof(rows) / sizeof(rows[0]), in, l);
+}
+
 static enum postfix_says read_smtpd(struct span in, struct postfix_line *l)
 {
-	static const struct {
-		const char *words;
-		enum postfix_says (*read)(struct span in, struct postfix_line *l);
-	} rows[] = {
+	static const struct words rows[] = {
 		{ "connect from ", read_connect },
 		{ "disconnect from ", read_disconnect },
 		{ "client=", read_client_line },
@@ -197,10 +298,7 @@ static enum postfix_says read_smtpd(struct span in, struct postfix_line *l)
 		{ "warning: Connection rate limit exceeded: ", read_limit },
 		{ "warning: Connection concurrency limit exceeded: ", read_limit },
 	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (span_take_text(&in, rows[i].words))
-			return rows[i].read(in, l);
-	return POSTFIX_NOTHING;
+	return read_words(rows, sizeof(rows) / sizeof(rows[0]), in, l);
 }
 
 /* Hexadecimal, or base 52 without vowels (enable_long_queue_ids): what has a
@@ -304,6 +402,8 @@ static enum postfix_says read_message(struct span tag, struct span in,
 		return span_take_text(&in, "daemon started -- ") ? POSTFIX_STARTED
 								 : POSTFIX_FOREIGN;
 	read_queue_id(&in, l);
+	if (span_is(program, "postscreen"))
+		return is_submission(tag) ? POSTFIX_FOREIGN : read_screen(in, l);
 	if (span_is(program, "smtpd"))
 		return is_submission(tag) ? POSTFIX_FOREIGN : read_smtpd(in, l);
 	if (span_len(l->queue_id) == 0)

@@ -27,6 +27,7 @@ enum postfix_says {
 	POSTFIX_NOTHING, /* smtpd's, but nothing we need */
 	POSTFIX_CONNECT,
 	POSTFIX_DISCONNECT,
+	POSTFIX_PASSED,  /* postscreen is done with it; smtpd takes over, as a rule */
 	POSTFIX_CLIENT,  /* a recipient was accepted: a queue file was opened */
 	POSTFIX_REFUSED, /* 4xx or 5xx with a text */
 	POSTFIX_LOST,    /* connection lost or timed out */
@@ -46,12 +47,14 @@ struct postfix_counts {
 struct postfix_line {
 	int64_t time;
 	uint32_t precision_us;
-	struct span host, process; /* "mail", "mail postfix/smtpd[123]" */
-	struct span queue_id;      /* empty: none */
-	struct addr client;        /* CONNECT DISCONNECT CLIENT REFUSED LOST RELAYED */
-	struct span name;          /* the client's; empty when unknown */
-	enum depth stage;          /* REFUSED, LOST: the command it was at */
-	int code;                  /* REFUSED: 4 or 5 */
+	/* "mail", and who has the session: "mail postfix/smtpd[123]", or postscreen's
+	 * "[192.0.2.1]:4711". */
+	struct span host, process;
+	struct span queue_id; /* empty: none */
+	struct addr client;   /* CONNECT DISCONNECT CLIENT REFUSED LOST RELAYED */
+	struct span name;     /* the client's; empty when unknown */
+	enum depth stage;     /* REFUSED, LOST: the command it was at */
+	int code;             /* REFUSED: 4 or 5 */
 	struct postfix_counts counts;
 	bool has_from;
 	struct span from, to, helo; /* REFUSED RELAYED QUEUED DELIVERY; may be empty */

@@ -1,6 +1,6 @@
 /*
  * The input is read twice. As what a client says: put where Postfix logs HELO,
- * sender, recipient and commands, it must not make a second visit or another
+ * sender, recipient and commands, it must not make another visit or another
  * client. As a log: no bytes may hurt, every visit has a client and texts that
  * end, and after the end nothing is open.
  */
@@ -14,19 +14,22 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define STAMP "2026-11-23T14:00:01.5+00:00 mail postfix/smtpd[1]: "
+#define SCREEN "2026-11-23T14:00:02.5+00:00 mail postfix/postscreen[2]: "
 #define CLIENT "unknown[203.0.113.9]"
 #define NOW INT64_C(1795446000000000) /* 2026-11-23T15:00:00Z */
 
 struct seen {
-	size_t count;
-	struct addr client;
+	size_t count, expected; /* expected: of the client we made up */
 };
 
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct seen *s = arg;
+	struct addr client;
+	bool ok = addr_parse("203.0.113.9", &client);
 	s->count++;
-	s->client = v->client;
+	if (ok && addr_equal(v->client, client))
+		s->expected++;
 	assert(strlen(v->helo) < VISIT_TEXT_MAX && strlen(v->mail_from) < VISIT_TEXT_MAX);
 	assert(strlen(v->recipient_domain) < VISIT_TEXT_MAX);
 	assert(strlen(v->name) < VISIT_TEXT_MAX);
@@ -63,6 +66,17 @@ static void said_by_client(struct maillog_postfix *p, const uint8_t *data, size_
 		       text);
 	feed(p, line);
 	feed(p, STAMP "disconnect from " CLIENT " ehlo=1 mail=1 rcpt=0/1 commands=2/3");
+	feed(p, SCREEN "CONNECT from [203.0.113.9]:4711 to [192.0.2.25]:25");
+	(void)snprintf(line, sizeof(line),
+		       SCREEN "PREGREET 19 after 0 from [203.0.113.9]:4711: %s", text);
+	feed(p, line);
+	(void)snprintf(line, sizeof(line),
+		       SCREEN
+		       "NOQUEUE: reject: RCPT from [203.0.113.9]:4711: 550 5.5.1 no; "
+		       "from=<%s>, to=<%s>, proto=ESMTP, helo=<%s>",
+		       text, text, text);
+	feed(p, line);
+	feed(p, SCREEN "DISCONNECT [203.0.113.9]:4711");
 }
 
 static void as_a_log(struct maillog_postfix *p, const uint8_t *data, size_t size)
@@ -88,12 +102,10 @@ static void as_a_log(struct maillog_postfix *p, const uint8_t *data, size_t size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen s = { .count = 0 };
-	struct addr client;
 	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
 	said_by_client(p, data, size);
 	maillog_postfix_finish(p);
-	bool ok = addr_parse("203.0.113.9", &client);
-	assert(ok && s.count == 1 && addr_equal(s.client, client));
+	assert(s.count == 2 && s.expected == 2); /* at smtpd, at postscreen */
 	maillog_postfix_free(p);
 
 	p = maillog_postfix_new(on_visit, &s);

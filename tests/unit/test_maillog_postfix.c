@@ -174,6 +174,52 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 	maillog_postfix_free(p);
 }
 
+/* As above, with postscreen in front (greet wait 1 s, later deep tests). */
+static void postscreen_and_smtpd_of_one_client_are_one_visit(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {
+		/* on the deny list, then on the allow list */
+		"16:00:07Z 203.0.113.66 name= connect rejected helo= from= to=",
+		"16:00:07Z 198.51.100.8 name= data accepted helo= "
+		"from=alice@client.example to=",
+		/* passed after a second, then known */
+		"16:00:07Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=example.com",
+		"16:00:09Z 198.51.100.7 name=client.example data accepted helo= "
+		"from=alice@client.example to=example.com",
+		/* spoke first; gone after 0.2 s */
+		"16:00:09Z 203.0.113.9 name= rcpt rejected helo=u from=a@b.example "
+		"to=example.com",
+		"16:00:09Z 203.0.113.9 name= connect aborted helo= from= to=",
+		/* five at once, three are allowed */
+		"16:00:11Z 203.0.113.10 name= connect deferred helo= from= to=",
+		"16:00:11Z 203.0.113.10 name= connect deferred helo= from= to=",
+		"16:00:11Z 203.0.113.10 name= connect aborted helo= from= to=",
+		"16:00:11Z 203.0.113.10 name= connect aborted helo= from= to=",
+		"16:00:11Z 203.0.113.10 name= connect aborted helo= from= to=",
+		/* IPv6 */
+		"16:00:13Z 2001:db8::7 name= data accepted helo= "
+		"from=alice@client.example "
+		"to=example.com",
+		/* deep tests: deferred once, then let pass; and one hung up */
+		"16:00:17Z 203.0.113.20 name= rcpt deferred helo=u from=a@b.example "
+		"to=example.com",
+		"16:00:18Z 203.0.113.20 name= data accepted helo= "
+		"from=alice@client.example to=example.com",
+		"16:00:18Z 203.0.113.21 name= rcpt deferred helo=u from=a@b.example "
+		"to=example.com",
+	};
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = read_file("postscreen-3.7.log", &s);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		expect(&s, i, rows[i]);
+	assert_int_equal(s.count, sizeof(rows) / sizeof(rows[0]));
+	assert_int_equal(maillog_postfix_counts(p).garbled, 0);
+	assert_int_equal(maillog_postfix_counts(p).open, 0);
+	maillog_postfix_free(p);
+}
+
 #define AT(seconds) "2026-11-23T14:00:" seconds ".500000+00:00 mail "
 #define U "unknown[203.0.113.9]"
 
@@ -386,6 +432,27 @@ static void a_message_nobody_queued_in_time_counts_by_its_answer(void **state)
 	maillog_postfix_free(p);
 }
 
+static void who_passed_postscreen_and_never_came_to_smtpd_is_given(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	int64_t passed;
+	assert_true(stamp_parse("2026-11-23T14:00:02.5Z", &passed, NULL));
+	feed(p, AT("01") "postfix/postscreen[1]: CONNECT from [203.0.113.9]:4711 to "
+			 "[192.0.2.25]:25");
+	feed(p, AT("02") "postfix/postscreen[1]: PASS NEW [203.0.113.9]:4711");
+	maillog_postfix_advance(p, passed + POSTFIX_PASSED_WAIT - 1);
+	assert_int_equal(s.count, 0);
+	maillog_postfix_advance(p, passed + POSTFIX_PASSED_WAIT);
+	expect(&s, 0, "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=");
+	feed(p, AT("59") "postfix/smtpd[1]: connect from " U);
+	maillog_postfix_finish(p);
+	expect(&s, 1, "14:00:59.5Z 203.0.113.9 name= connect aborted helo= from= to=");
+	assert_int_equal(s.count, 2);
+	maillog_postfix_free(p);
+}
+
 static void sessions_are_bounded_and_the_oldest_goes_first(void **state)
 {
 	(void)state;
@@ -477,6 +544,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_postfix_wrote_becomes_what_the_client_did),
+		cmocka_unit_test(postscreen_and_smtpd_of_one_client_are_one_visit),
+		cmocka_unit_test(who_passed_postscreen_and_never_came_to_smtpd_is_given),
 		cmocka_unit_test(sessions_are_joined_whatever_the_order_of_lines),
 		cmocka_unit_test(only_postfix_says_who_the_client_is),
 		cmocka_unit_test(lines_that_are_not_ours_are_counted_by_kind),
