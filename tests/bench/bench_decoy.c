@@ -162,7 +162,7 @@ static double run(bool is_ours, enum posture posture)
 {
 	uint16_t port;
 	struct rusage r;
-	int status, fd = listener(&port);
+	int status = 0, fd = listener(&port);
 	pid_t child = fork();
 	must(child >= 0, "fork");
 	if (child == 0) {
@@ -184,7 +184,7 @@ static double run(bool is_ours, enum posture posture)
 static double cpu_of(pid_t pid)
 {
 	char path[64];
-	unsigned long long ns;
+	unsigned long long ns = 0;
 	(void)snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
 	FILE *f = fopen(path, "r");
 	must(f && fscanf(f, "%llu", &ns) == 1, path);

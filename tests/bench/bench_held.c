@@ -99,7 +99,7 @@ static void serve(int fd, uint16_t port, int control)
 
 static struct report ask(int control)
 {
-	struct report r;
+	struct report r = { 0 };
 	must(write(control, "?", 1) == 1 && read(control, &r, sizeof(r)) == sizeof(r),
 	     "ask");
 	return r;
