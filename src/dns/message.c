@@ -107,6 +107,27 @@ bool message_ask(const char *name, enum rr_type type, enum message_flags flags,
 	return true;
 }
 
+void message_set_id(uint8_t wire[MESSAGE_QUERY_MAX], uint16_t id)
+{
+	knot_wire_set_id(wire, id);
+}
+
+bool message_drop_edns(uint8_t wire[MESSAGE_QUERY_MAX], size_t *len)
+{
+	enum { OPT_SIZE = 11 }; /* root, type, class, TTL, no data */
+	if (knot_wire_get_arcount(wire) == 0)
+		return false;
+	knot_wire_set_arcount(wire, 0);
+	*len -= OPT_SIZE;
+	return true;
+}
+
+bool message_is_formerr(const uint8_t *wire, size_t len)
+{
+	return len >= KNOT_WIRE_HEADER_SIZE &&
+	       knot_wire_get_rcode(wire) == KNOT_RCODE_FORMERR;
+}
+
 void answer_failed(struct answer *ret_answer, enum lookup_status why)
 {
 	/* The records are left as they are: count says what counts. */

@@ -91,6 +91,14 @@ FMX_MUST_CHECK bool message_ask(const char *name, enum rr_type type,
 				enum message_flags flags, uint16_t id,
 				uint8_t ret_wire[MESSAGE_QUERY_MAX], size_t *ret_len);
 
+/* The same question once more needs an id of its own. */
+void message_set_id(uint8_t wire[MESSAGE_QUERY_MAX], uint16_t id);
+
+/* Takes EDNS off the question; false if it had none. */
+FMX_MUST_CHECK bool message_drop_edns(uint8_t wire[MESSAGE_QUERY_MAX], size_t *len);
+/* An answer that says FORMERR: the server may be older than EDNS. */
+bool message_is_formerr(const uint8_t *wire, size_t len);
+
 /* Any bytes at all; what cannot be read is LOOKUP_GARBAGE. wire is changed
  * (names become lower case). */
 void answer_read(struct answer *ret_answer, uint8_t *wire, size_t len, const char *name,

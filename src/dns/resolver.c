@@ -13,8 +13,8 @@
 #include "dns/window.h"
 
 enum {
-	TIMEOUT_MS = 1500,
-	TRIES = 3,
+	TIMEOUT_MS = 2000,
+	TRIES = 4,
 	DIRECT_TRIES = 2,
 	TICK_MS = 50, /* how late a time-out may be noticed */
 	IDS = 128,
@@ -26,6 +26,7 @@ struct question {
 	resolver_callback *callback;
 	void *arg;
 	enum rr_type type;
+	unsigned tries_left;
 	uint16_t wire_len;
 	uint8_t wire[MESSAGE_QUERY_MAX];
 	char name[NAME_TEXT_MAX];
@@ -40,6 +41,7 @@ struct server {
 	uint64_t last_used; /* by the count of questions asked */
 	struct server *next;
 	ares_channel channel;
+	unsigned tries;
 	struct window window;
 	struct question *first, **last;
 };
@@ -207,18 +209,54 @@ static enum lookup_status failure_of(int ares_status)
 	}
 }
 
+static void queue_question(struct server *s, struct question *q)
+{
+	q->next = NULL;
+	*s->last = q;
+	s->last = &q->next;
+}
+
+/* Tries are ours and not c-ares': it would send again all that was lost, at
+ * once, and lose it again to a server that was overrun. */
+static bool try_again(struct server *s, struct question *q)
+{
+	if (q->tries_left == 0 || s->resolver->is_closing)
+		return false;
+	q->tries_left--;
+	message_set_id(q->wire, next_id(s->resolver));
+	queue_question(s, q);
+	return true;
+}
+
+/* c-ares does this too, but once in the life of a channel. */
+static bool ask_without_edns(struct server *s, struct question *q)
+{
+	size_t len = q->wire_len;
+	if (s->resolver->is_closing || !message_drop_edns(q->wire, &len))
+		return false;
+	q->wire_len = (uint16_t)len;
+	message_set_id(q->wire, next_id(s->resolver));
+	queue_question(s, q);
+	return true;
+}
+
 static void on_answer(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	struct question *q = arg;
 	struct server *s = q->server;
 	struct resolver *r = s->resolver;
-	r->counts.timed_out += (uint64_t)timeouts;
+	(void)timeouts; /* of one server of several: another one answered */
 	if (wire && len > 0) {
 		r->counts.answered++;
-		window_answered(&s->window, timeouts > 0);
+		window_answered(&s->window);
+		if (message_is_formerr(wire, (size_t)len) && ask_without_edns(s, q))
+			return;
 		answer_read(&r->answer, wire, (size_t)len, q->name, q->type);
 	} else {
+		r->counts.lost++;
 		window_lost(&s->window);
+		if (try_again(s, q))
+			return;
 		answer_failed(&r->answer, failure_of(status));
 	}
 	question_end(r, q);
@@ -295,8 +333,8 @@ static void enqueue(struct server *s, const char *name, enum rr_type type,
 	}
 	(void)str_copy(q->name, sizeof(q->name), name);
 	q->wire_len = (uint16_t)len;
-	*s->last = q;
-	s->last = &q->next;
+	q->tries_left = s->tries - 1;
+	queue_question(s, q);
 }
 
 void resolver_ask(struct resolver *r, const char *name, enum rr_type type,
@@ -331,7 +369,7 @@ static int server_init(struct server *s, struct resolver *r, unsigned tries,
 			 ARES_FLAG_EDNS,
 		.timeout =
 		    (int)(r->options.timeout_ms ? r->options.timeout_ms : TIMEOUT_MS),
-		.tries = (int)tries,
+		.tries = 1,
 		.ednspsz = MESSAGE_UDP_MAX,
 		.lookups = lookups,
 		.socket_receive_buffer_size = 1 << 20,
@@ -341,6 +379,7 @@ static int server_init(struct server *s, struct resolver *r, unsigned tries,
 		.resolvconf_path = nowhere,
 	};
 	s->resolver = r;
+	s->tries = tries;
 	s->last = &s->first;
 	window_init(&s->window, RESOLVER_WINDOW_START, RESOLVER_WINDOW_MAX);
 	int code = ares_init_options(

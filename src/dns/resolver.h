@@ -1,10 +1,10 @@
 /*
  * resolver - many lookups at once, on the caller's libuv loop
  *
- * c-ares moves the packets (retries, TCP after truncation, EDNS withdrawn when
- * a server does not know it); message.h makes and reads them. What c-ares lacks
+ * c-ares moves the packets (TCP after truncation, EDNS withdrawn when a server
+ * does not know it); message.h makes and reads them. What c-ares lacks
  * is manners: each server has a window of questions under way, that grows while
- * answers come and halves when they do not, so that a small server is not
+ * answers come and shrinks when they do not, so that a small server is not
  * flooded and a large one is kept busy.
  *
  * Use:
@@ -42,9 +42,9 @@ enum {
 	RESOLVER_SERVERS_MAX = 256,
 	/* A window starts small. At most, it is what a server's UDP socket holds
 	 * with Linux's default buffer: 212,992 bytes, of which a small packet takes
-	 * 768 (277 of them). More would be lost while the server is busy. */
+	 * 768 to 1280. More would be lost while the server is busy. */
 	RESOLVER_WINDOW_START = 16,
-	RESOLVER_WINDOW_MAX = 256,
+	RESOLVER_WINDOW_MAX = 128,
 };
 
 struct resolver_options {
@@ -52,15 +52,15 @@ struct resolver_options {
 	bool has_server;
 	struct addr server;
 	uint16_t port;
-	/* Of the first try; doubles with each. 0: 1500 ms, three tries (two when
-	 * a name server is asked directly: there are others). */
+	/* Of one try. 0: 2000 ms, four tries (two when a name server is asked
+	 * directly: there are others). */
 	unsigned timeout_ms;
 	unsigned tries;
 };
 
 struct resolver_counts {
-	uint64_t asked, answered, timed_out; /* timed_out: tries, not questions */
-	unsigned window;                     /* of the recursive server, now */
+	uint64_t asked, answered, lost; /* lost: tries, not questions */
+	unsigned window;                /* of the recursive server, now */
 };
 
 struct resolver;

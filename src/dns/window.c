@@ -2,10 +2,13 @@
 
 #include <assert.h>
 
+/* A tenth; and an end weighs a 64th, so that seven losses in a row reach it. */
+enum { WHOLE = 1024, OVERRUN = WHOLE / 10, WEIGHT = 64 };
+
 void window_init(struct window *w, unsigned size, unsigned most)
 {
 	assert(size >= WINDOW_MIN && size <= most);
-	*w = (struct window){ .size = size, .most = most };
+	*w = (struct window){ .size = size, .most = most, .threshold = most };
 }
 
 bool window_has_room(const struct window *w)
@@ -18,17 +21,6 @@ void window_sent(struct window *w)
 	w->open++;
 }
 
-static void shrink(struct window *w)
-{
-	if (w->sheltered > 0)
-		return;
-	/* All that is under way was sent before we knew: it proves no more. */
-	w->sheltered = w->open;
-	w->size = w->size / 2 > WINDOW_MIN ? w->size / 2 : WINDOW_MIN;
-	w->credit = 0;
-	w->is_past_loss = true;
-}
-
 static void ended(struct window *w)
 {
 	assert(w->open > 0);
@@ -37,14 +29,13 @@ static void ended(struct window *w)
 		w->sheltered--;
 }
 
-void window_answered(struct window *w, bool had_losses)
+void window_answered(struct window *w)
 {
-	if (had_losses)
-		shrink(w);
 	ended(w);
-	if (had_losses)
+	w->loss_level -= w->loss_level / WEIGHT;
+	if (w->size == w->most)
 		return;
-	if (w->size < w->most && (!w->is_past_loss || ++w->credit >= w->size)) {
+	if (w->size < w->threshold || ++w->credit >= w->size) {
 		w->size++;
 		w->credit = 0;
 	}
@@ -52,6 +43,18 @@ void window_answered(struct window *w, bool had_losses)
 
 void window_lost(struct window *w)
 {
-	shrink(w);
+	/* What was under way at the last loss was sent before we knew of it: it
+	 * proves no more. */
+	bool is_sheltered = w->sheltered > 0;
 	ended(w);
+	if (is_sheltered)
+		return;
+	w->loss_level += (WHOLE - w->loss_level) / WEIGHT;
+	if (w->loss_level <= OVERRUN)
+		return;
+	w->sheltered = w->open;
+	w->threshold = w->size / 2 > WINDOW_MIN ? w->size / 2 : WINDOW_MIN;
+	w->size = WINDOW_MIN;
+	w->credit = 0;
+	w->loss_level = 0;
 }

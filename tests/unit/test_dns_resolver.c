@@ -53,6 +53,13 @@ static size_t misbehave(uint8_t *m, size_t len)
 		m[2] = 0x82;
 		m[3] = 0;
 		return len; /* truncated */
+	case 'f':           /* an old server: FORMERR for EDNS, an answer without */
+		if (m[11] == 0)
+			return answer_in_place(m, len + 11);
+		m[2] = 0x80;
+		m[3] = 1;
+		m[11] = 0;
+		return len - 11;
 	default: return answer_in_place(m, len);
 	}
 }
@@ -151,7 +158,7 @@ static struct resolver_options options_for(uint16_t port)
 	return (struct resolver_options){ .has_server = true,
 					  .server = loopback(),
 					  .port = port,
-					  .timeout_ms = 100,
+					  .timeout_ms = 400,
 					  .tries = 2 };
 }
 
@@ -173,6 +180,8 @@ static const struct {
 	{ "truncated.example", LOOKUP_OK },
 	{ "noise.example", LOOKUP_OK },
 	{ "a..example", LOOKUP_GARBAGE },
+	{ "formerr.example", LOOKUP_OK },
+	{ "formerr-again.example", LOOKUP_OK },
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
@@ -201,7 +210,7 @@ static void each_answer_becomes_its_state(void **state)
 			fail_msg("%s: got %u calls, %s, %zu records", rows[i % ROWS].name,
 				 got->calls, lookup_status_name(got->status), got->count);
 	}
-	assert_int_equal(s.over_tcp, 2);
+	assert_true(s.over_tcp >= 2);
 	finish(&loop, r);
 	server_stop(&s);
 }
@@ -247,7 +256,8 @@ static void callbacks_may_ask_more_and_the_window_grows(void **state)
 	assert_int_equal(uv_loop_init(&loop), 0);
 	struct crowd c = { .asked = 600 };
 	struct resolver_options o = options_for(s.port);
-	o.timeout_ms = 5000;
+	o.timeout_ms = 1000;
+	o.tries = 4;
 	assert_int_equal(resolver_new(&loop, &o, &c.resolver, NULL), 0);
 	assert_int_equal(resolver_counts(c.resolver).window, RESOLVER_WINDOW_START);
 	for (unsigned i = 0; i < c.asked; i++)
@@ -255,6 +265,50 @@ static void callbacks_may_ask_more_and_the_window_grows(void **state)
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(c.answered, 5000);
 	assert_true(resolver_counts(c.resolver).window > RESOLVER_WINDOW_START);
+	finish(&loop, c.resolver);
+	server_stop(&s);
+}
+
+struct small {
+	struct resolver *resolver;
+	unsigned asked, answered, lost;
+};
+
+static void ask_small(const struct answer *a, void *arg)
+{
+	struct small *c = arg;
+	*(a->status == LOOKUP_OK ? &c->answered : &c->lost) += 1;
+	if (c->asked < 3000) {
+		c->asked++;
+		resolver_ask(c->resolver, "more.example", RR_A, ask_small, c);
+	}
+}
+
+/* Its buffer holds a handful of questions: a fixed window of a hundred would
+ * lose nearly all of them, again and again. */
+static void a_small_server_is_not_flooded(void **state)
+{
+	(void)state;
+	struct server s;
+	server_start(&s);
+	int tiny = 1;
+	assert_int_equal(setsockopt(s.udp, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof(tiny)),
+			 0);
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	struct small c = { .asked = 300 };
+	struct resolver_options o = options_for(s.port);
+	o.timeout_ms = 100;
+	o.tries = 3;
+	assert_int_equal(resolver_new(&loop, &o, &c.resolver, NULL), 0);
+	for (unsigned i = 0; i < c.asked; i++)
+		resolver_ask(c.resolver, "more.example", RR_A, ask_small, &c);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	struct resolver_counts counts = resolver_counts(c.resolver);
+	assert_int_equal(c.answered + c.lost, 3000);
+	if (c.lost > 30 || counts.lost > 900 || counts.window > 64)
+		fail_msg("lost %u questions of 3000, %llu tries; window %u", c.lost,
+			 (unsigned long long)counts.lost, counts.window);
 	finish(&loop, c.resolver);
 	server_stop(&s);
 }
@@ -328,6 +382,7 @@ int main(void)
 		cmocka_unit_test(each_answer_becomes_its_state),
 		cmocka_unit_test(a_server_that_is_not_there_is_told_soon),
 		cmocka_unit_test(callbacks_may_ask_more_and_the_window_grows),
+		cmocka_unit_test(a_small_server_is_not_flooded),
 		cmocka_unit_test(nobody_is_called_after_free),
 		cmocka_unit_test(many_name_servers_are_asked),
 		cmocka_unit_test(a_resolver_is_an_address_and_perhaps_a_port),
