@@ -150,7 +150,7 @@ struct listing {
 	enum reason reason;
 	uint32_t counted_visits;
 	int64_t at;
-	int64_t until; /* when listed */
+	int64_t since, until; /* when listed */
 };
 
 typedef void (*judge_verdict_fn)(void *arg, const struct verdict *v);

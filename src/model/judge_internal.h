@@ -191,7 +191,7 @@ static_assert(sizeof(struct walk) == 96, "the promise of memory");
 struct mark {
 	uint32_t sender;
 	uint32_t second, micros; /* of the visit that waits to be judged; 0 none */
-	uint32_t first_counted, last_counted, until;
+	uint32_t first_counted, last_counted, since, until;
 	uint8_t width; /* width_code() of the visit that waits */
 	uint8_t counted;
 	uint8_t reason;

@@ -219,6 +219,7 @@ static void io_mark(struct io *io, void *item)
 	IO(io, m->width);
 	IO(io, m->first_counted);
 	IO(io, m->last_counted);
+	IO(io, m->since);
 	IO(io, m->until);
 	IO(io, m->counted);
 	IO(io, m->reason);

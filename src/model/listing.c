@@ -25,6 +25,7 @@ static struct listing listing_of(const struct judge *j, const struct sender *s,
 		.reason = m->reason,
 		.counted_visits = m->counted,
 		.at = j->now,
+		.since = m->is_on ? (int64_t)m->since * STAMP_SECOND : 0,
 		.until = m->is_on ? (int64_t)m->until * STAMP_SECOND : 0,
 	};
 }
@@ -156,6 +157,7 @@ static void enter(struct judge *j, const struct sender *s, struct mark *m)
 					    : REASON_LISTED;
 	m->is_on = true;
 	m->reason = (uint8_t)why;
+	m->since = second_down(j->now);
 	m->until = second_up(j->now + j->rules.listing_expires);
 	j->listed += why == REASON_LISTED;
 	dues_push(&j->dues, m->until, m->sender);

@@ -77,7 +77,7 @@ json_t *list_json(const struct list *l, const struct judge *j)
 		json_add(o, "site", site_json(j, e->site));
 		json_add(o, "reason", json_text(reason_text(e->reason)));
 		json_add(o, "counted_visits", json_integer(e->counted_visits));
-		json_add(o, "since", json_stamp(e->at));
+		json_add(o, "since", json_stamp(e->since));
 		json_add(o, "until", json_stamp(e->until));
 		json_push(entries, o);
 	}
