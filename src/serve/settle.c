@@ -8,10 +8,11 @@
 
 #include "base/log.h"
 
-/* Sources look about each second; a connection that somebody holds open at a
- * decoy keeps its watermark back for longer than anybody wants to wait. Probes
- * have a time-out of their own. */
-#define SOURCES_LONGEST (3 * STAMP_SECOND)
+/* Sources look about each second; a mail log holds a session back for some
+ * seconds whose queue manager's line is late (maillog_postfix.h). A connection
+ * that somebody holds open at a decoy keeps its watermark back for longer than
+ * anybody wants to wait. Probes have a time-out of their own. */
+#define SOURCES_LONGEST (7 * STAMP_SECOND)
 #define PROBES_LONGEST (HEALTH_TIMEOUT + STAMP_SECOND)
 
 void settle_begin(struct engine *n)
