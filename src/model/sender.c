@@ -288,10 +288,10 @@ static bool walk_is_over(const struct judge *j, const struct sender *s,
 	       j->now > end + j->rules.final;
 }
 
-/* Each hour another part, so that all are looked at once a day. */
+/* Each hour another part, so that all are looked at twice a day. */
 static void sweep_walks(struct judge *j, uint32_t hour)
 {
-	enum { PARTS = 24, RUN = 64 };
+	enum { PARTS = 12, RUN = 64 };
 	for (uint32_t i = hour % PARTS * RUN; i < j->walks.top; i++) {
 		if (i % RUN == 0 && i / RUN % PARTS != hour % PARTS)
 			i += (PARTS - 1) * RUN;
@@ -331,13 +331,25 @@ void dues_fetch(const struct judge *j, const struct dues *d)
 /* What is known of a sender is dropped when it no longer matters. */
 static bool sender_is_stale(const struct judge *j, const struct sender *s)
 {
-	const struct mark *m = mark_at(j, s->mark);
-	if (s->walk != NOTHING || (m && (m->is_on || m->second)))
-		return false;
 	int64_t last = (int64_t)s->last_visit * STAMP_SECOND;
 	int64_t keep = s->accepted ? later(j->rules.known_window, j->rules.pool_accepted)
 				   : j->rules.pool_accepted;
-	return j->now > last + later(keep, j->rules.excuse);
+	if (s->walk != NOTHING || j->now <= last + later(keep, j->rules.excuse))
+		return false;
+	const struct mark *m = mark_at(j, s->mark);
+	return !m || !(m->is_on || m->second);
+}
+
+static void sweep_senders(struct judge *j)
+{
+	uint32_t before = j->senders.count;
+	for (uint32_t id = 0; id < j->senders.top; id++) {
+		const struct sender *s = sender_at(j, id);
+		if (s->flags & SENDER_USED && sender_is_stale(j, s))
+			let_go(j, id);
+	}
+	if (j->senders.count < before)
+		pool_link_all(j);
 }
 
 static void sweep_pools(struct judge *j)
@@ -374,12 +386,7 @@ void judge_sweep(struct judge *j)
 	if (second < j->next_sweep_all)
 		return;
 	j->next_sweep_all = second / 86400 * 86400 + 86400;
-	for (uint32_t id = 0; id < j->senders.top; id++) {
-		const struct sender *s = sender_at(j, id);
-		if (s->flags & SENDER_USED && sender_is_stale(j, s))
-			let_go(j, id);
-	}
-	pool_link_all(j);
+	sweep_senders(j);
 	sweep_pools(j);
 	sweep_names(j);
 }

@@ -173,7 +173,7 @@ void index_release(struct index *x)
 void dues_push(struct dues *d, uint32_t second, uint32_t id)
 {
 	if (d->count == d->cap) {
-		d->cap += d->cap / 2 + 16;
+		d->cap += d->cap / 8 + 16;
 		d->at = xrealloc(d->at, d->cap, sizeof(*d->at));
 	}
 	uint64_t entry = (uint64_t)second << 32 | id;
