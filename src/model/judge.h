@@ -22,8 +22,13 @@
  * Ownership: the judge owns its state and copies what it keeps. Verdicts are
  * lent to the callback.
  *
- * Limits: rules.max_senders tracked senders; over it the oldest undecided
- * walk goes first, counted in judge_counts.dropped_senders.
+ * Limits: rules.max_senders tracked senders; over it a sixteenth goes, the
+ * oldest undecided walks first, counted in judge_counts.dropped_senders. Sites
+ * that once shared an address stay one group for the life of a journal. A host
+ * is called unwell for deferrals from five visits in ten minutes on; only
+ * visits that were deferred or got to MAIL count, because health probes and
+ * scanners leave before. What may still be told late is held against nobody:
+ * the last eight accused walks of a sender can be softened for five days.
  */
 #ifndef FMX_MODEL_JUDGE_H
 #define FMX_MODEL_JUDGE_H
@@ -138,7 +143,7 @@ struct verdict {
 	bool only_knocked;
 	bool only_control;
 	enum tier tier;         /* set when fate is stopped: may have been good */
-	int64_t delay_us;       /* -1: none measured */
+	int64_t delay_us;       /* the greatest of the walk; -1: none measured */
 	int64_t delay_error_us; /* width left open by the precision of the times */
 };
 

@@ -26,6 +26,7 @@ struct told {
 	struct verdict last[HISTORY_CLIENTS][64];
 	unsigned walks[HISTORY_CLIENTS];
 	bool was_listed[HISTORY_CLIENTS];
+	bool was_backdoor[HISTORY_CLIENTS], was_stopped[HISTORY_CLIENTS]; /* forgotten */
 	unsigned listed_now, wrong;
 	const char *why;
 };
@@ -115,13 +116,39 @@ static void told_release(struct told *t)
 	buf_release(&t->log);
 }
 
+static bool has_order(const struct told *t, unsigned client, enum order order)
+{
+	for (unsigned w = 0; w < 64; w++)
+		if (t->last[client][w].began && t->last[client][w].order == order)
+			return true;
+	return false;
+}
+
+static bool has_fate(const struct told *t, unsigned client, enum fate fate)
+{
+	for (unsigned w = 0; w < 64; w++)
+		if (t->last[client][w].began && t->last[client][w].fate == fate)
+			return true;
+	return false;
+}
+
+/* Walks are counted from 1 again. */
+static void forget(struct told *t)
+{
+	for (unsigned c = 0; c < HISTORY_CLIENTS; c++) {
+		t->was_backdoor[c] |= has_order(t, c, ORDER_BACKDOOR);
+		t->was_stopped[c] |= has_fate(t, c, FATE_STOPPED);
+	}
+	memset(t->last, 0, sizeof(t->last));
+}
+
 static void feed(struct told *t, const struct record *r)
 {
 	struct error e;
 	if (judge_feed(t->judge, r, &e) != 0 && r->kind != RECORD_VISIT)
 		fail_msg("%s", e.text);
-	if (r->kind == RECORD_FORGET) /* walks are counted from 1 again */
-		memset(t->last, 0, sizeof(t->last));
+	if (r->kind == RECORD_FORGET)
+		forget(t);
 }
 
 static void feed_all(struct told *t, const struct history *h, size_t from)
@@ -228,22 +255,6 @@ static void what_is_saved_goes_on_as_if_it_had_not_been(void **state)
 	for_each_seed(save_then_load);
 }
 
-static bool has_order(const struct told *t, unsigned client, enum order order)
-{
-	for (unsigned w = 0; w < 64; w++)
-		if (t->last[client][w].began && t->last[client][w].order == order)
-			return true;
-	return false;
-}
-
-static bool has_fate(const struct told *t, unsigned client, enum fate fate)
-{
-	for (unsigned w = 0; w < 64; w++)
-		if (t->last[client][w].began && t->last[client][w].fate == fate)
-			return true;
-	return false;
-}
-
 /* Is a walk that began by then held worse after than anything was before? What
  * begins later is judged on its own; nothing_excuses() looks after that. */
 static const char *worse(const struct told *before, const struct told *after, unsigned c,
@@ -253,9 +264,11 @@ static const char *worse(const struct told *before, const struct told *after, un
 		const struct verdict *v = &after->last[c][w];
 		if (!v->began || v->began > by)
 			continue;
-		if (v->order == ORDER_BACKDOOR && !has_order(before, c, ORDER_BACKDOOR))
+		if (v->order == ORDER_BACKDOOR && !before->was_backdoor[c] &&
+		    !has_order(before, c, ORDER_BACKDOOR))
 			return "backdoor";
-		if (v->fate == FATE_STOPPED && !has_fate(before, c, FATE_STOPPED))
+		if (v->fate == FATE_STOPPED && !before->was_stopped[c] &&
+		    !has_fate(before, c, FATE_STOPPED))
 			return "stopped";
 	}
 	return after->was_listed[c] && !before->was_listed[c] ? "listed" : NULL;
