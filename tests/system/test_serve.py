@@ -286,20 +286,24 @@ class Kill(unittest.TestCase):
             self.assertGreater(len(acknowledged), 200)
             seen = bench.visits(source="maillog")
             self.assertEqual(len(seen), len({v["address"] for v in seen}), "a log line was read twice")
-            self.compare(bench.judged(), [line for _, line in bench.replay()])
+            self.compare(bench.judged(), [line for _, line in bench.replay()], kills=3)
 
-    def compare(self, live, replayed):
+    def compare(self, live, replayed, kills):
         """What was logged live are lines of the replay, in their order. Killed between commit and
-        log, a line may be missing from the log, never from the replay."""
+        log, the rest of a batch may be missing from the log, never from the replay: each kill
+        leaves one gap at most."""
         self.assertGreater(len(live), 200)
         self.assertTrue(any(" order=backdoor " in line for line in live), "no bot was found out")
-        at = 0
+        at = gaps = 0
         for n, line in enumerate(live):
+            began = at
             while at < len(replayed) and replayed[at] != line:
                 at += 1
             self.assertLess(at, len(replayed), f"line {n} is not in the replay, or not there: {line}")
+            gaps += at > began
             at += 1
-        self.assertLess(len(replayed) - len(live), len(live) // 10)
+        self.assertEqual(len(replayed), at, "the last start was not killed: nothing may be missing after it")
+        self.assertLessEqual(gaps, kills)
 
     def test_a_restart_reads_the_log_on_from_where_it_was(self):
         with Bench("resume") as bench:
