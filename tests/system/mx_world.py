@@ -143,6 +143,7 @@ def serve_mail(family, any_address):
 def watch():
     """SYNs are seen before the filter judges them."""
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    packets.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
     while True:
         frame, meta = packets.recvfrom(128)
         kind = struct.unpack(">H", frame[12:14])[0]
