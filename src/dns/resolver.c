@@ -18,6 +18,7 @@ enum {
 	DIRECT_TRIES = 2,
 	TICK_MS = 50, /* how late a time-out may be noticed */
 	IDS = 128,
+	SILENT_TRIES = 8,
 };
 
 struct question {
@@ -42,6 +43,8 @@ struct server {
 	struct server *next;
 	ares_channel channel;
 	unsigned tries;
+	unsigned lost_in_row;   /* tries since the last answer */
+	uint64_t first_loss_ms; /* of these; of the loop's clock */
 	struct window window;
 	struct question *first, **last;
 };
@@ -216,11 +219,47 @@ static void queue_question(struct server *s, struct question *q)
 	s->last = &q->next;
 }
 
+static unsigned timeout_ms(const struct resolver *r)
+{
+	return r->options.timeout_ms ? r->options.timeout_ms : TIMEOUT_MS;
+}
+
+/* Not one answer to many tries in more than two time-outs: nobody is there, and
+ * a long list must not learn that name by name. */
+static bool is_silent(const struct server *s)
+{
+	uint64_t silence = uv_now(s->resolver->loop) - s->first_loss_ms;
+	return s->lost_in_row >= SILENT_TRIES &&
+	       2 * silence >= 5 * timeout_ms(s->resolver);
+}
+
+static void note_loss(struct server *s)
+{
+	s->resolver->counts.lost++;
+	window_lost(&s->window);
+	if (s->lost_in_row++ == 0)
+		s->first_loss_ms = uv_now(s->resolver->loop);
+}
+
+/* What waits for a silent server fails now; what is asked later tries again. */
+static void end_waiting(struct server *s)
+{
+	struct question *q = s->first;
+	s->first = NULL;
+	s->last = &s->first;
+	while (q) {
+		struct question *next = q->next;
+		answer_failed(&s->resolver->answer, LOOKUP_TIMEOUT);
+		question_end(s->resolver, q);
+		q = next;
+	}
+}
+
 /* Tries are ours and not c-ares': it would send again all that was lost, at
  * once, and lose it again to a server that was overrun. */
 static bool try_again(struct server *s, struct question *q)
 {
-	if (q->tries_left == 0 || s->resolver->is_closing)
+	if (q->tries_left == 0 || s->resolver->is_closing || is_silent(s))
 		return false;
 	q->tries_left--;
 	message_set_id(q->wire, next_id(s->resolver));
@@ -248,18 +287,20 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *wire, 
 	(void)timeouts; /* of one server of several: another one answered */
 	if (wire && len > 0) {
 		r->counts.answered++;
+		s->lost_in_row = 0;
 		window_answered(&s->window);
 		if (message_is_formerr(wire, (size_t)len) && ask_without_edns(s, q))
 			return;
 		answer_read(&r->answer, wire, (size_t)len, q->name, q->type);
 	} else {
-		r->counts.lost++;
-		window_lost(&s->window);
+		note_loss(s);
 		if (try_again(s, q))
 			return;
 		answer_failed(&r->answer, failure_of(status));
 	}
 	question_end(r, q);
+	if (!r->is_closing && s->first && is_silent(s))
+		end_waiting(s);
 }
 
 static void server_pump(struct server *s)
@@ -367,8 +408,7 @@ static int server_init(struct server *s, struct resolver *r, unsigned tries,
 		 * that our own packets have it, so that large answers are taken. */
 		.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_STAYOPEN |
 			 ARES_FLAG_EDNS,
-		.timeout =
-		    (int)(r->options.timeout_ms ? r->options.timeout_ms : TIMEOUT_MS),
+		.timeout = (int)timeout_ms(r),
 		.tries = 1,
 		.ednspsz = MESSAGE_UDP_MAX,
 		.lookups = lookups,

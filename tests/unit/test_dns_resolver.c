@@ -313,6 +313,36 @@ static void a_small_server_is_not_flooded(void **state)
 	server_stop(&s);
 }
 
+/* 2000 questions in tries of 100 ms would take minutes through the window that
+ * is left to a server that does not answer. */
+static void a_silent_server_fails_a_long_list_soon(void **state)
+{
+	(void)state;
+	struct server s;
+	server_start(&s);
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	struct resolver *r;
+	struct resolver_options o = options_for(s.port);
+	o.timeout_ms = 100;
+	o.tries = 4;
+	assert_int_equal(resolver_new(&loop, &o, &r, NULL), 0);
+	struct seen seen = { 0 };
+	for (int i = 0; i < 2000; i++)
+		resolver_ask(r, "dropped.example", RR_A, keep, &seen);
+	uint64_t began = uv_now(&loop);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(seen.calls, 2000);
+	assert_int_equal(seen.status, LOOKUP_TIMEOUT);
+	assert_true(uv_now(&loop) - began < 5000);
+	/* And is asked again when it comes back. */
+	resolver_ask(r, "a.example", RR_A, keep, &seen);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(seen.status, LOOKUP_OK);
+	finish(&loop, r);
+	server_stop(&s);
+}
+
 static void nobody_is_called_after_free(void **state)
 {
 	(void)state;
@@ -383,6 +413,7 @@ int main(void)
 		cmocka_unit_test(a_server_that_is_not_there_is_told_soon),
 		cmocka_unit_test(callbacks_may_ask_more_and_the_window_grows),
 		cmocka_unit_test(a_small_server_is_not_flooded),
+		cmocka_unit_test(a_silent_server_fails_a_long_list_soon),
 		cmocka_unit_test(nobody_is_called_after_free),
 		cmocka_unit_test(many_name_servers_are_asked),
 		cmocka_unit_test(a_resolver_is_an_address_and_perhaps_a_port),
