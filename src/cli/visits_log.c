@@ -1,6 +1,8 @@
 #include "cli/visits_log.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -11,7 +13,7 @@
 #include "source/maillog_postfix.h"
 #include "source/tail.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024, BYTES_AT_ONCE = 1 << 20, HOST = 1 };
+enum { LINE_MAX_BYTES = 64 * 1024, BYTES_AT_ONCE = 1 << 20, HOST = 1, PIPE_WAIT_MS = 10 };
 
 struct printing {
 	const struct cli *c;
@@ -69,6 +71,10 @@ static int read_file(struct printing *p, const char *file)
 	int rc = TAIL_MORE;
 	while (rc == TAIL_MORE && !ferror(stdout)) {
 		rc = tail_poll(t, 0, BYTES_AT_ONCE);
+		if (rc == -EAGAIN) { /* a pipe whose writer is slower than we are */
+			(void)poll(NULL, 0, PIPE_WAIT_MS);
+			rc = TAIL_MORE;
+		}
 		/* time is what the lines say: a session without end is over
 		 * when they have left it behind */
 		maillog_postfix_advance(p->reader, maillog_postfix_newest(p->reader));

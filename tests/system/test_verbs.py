@@ -325,6 +325,13 @@ class MailLog(Verbs):
                               text=True, timeout=60)
         self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1))
 
+    def test_a_pipe_that_is_slower_than_we_are_is_read_to_its_end(self):
+        verb = subprocess.Popen([BUILD / "fakemx", "visits", "--maillog", "-"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.3)
+        out, err = verb.communicate(self.LOG, timeout=60)
+        self.assertEqual((verb.returncode, len(out.splitlines()), err), (0, 1, ""))
+
     def test_a_followed_log_is_a_feed_with_watermarks(self):
         verb = subprocess.Popen([BUILD / "fakemx", "visits", "--follow", "--host", "mail", "--maillog", self.log],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
