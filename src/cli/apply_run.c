@@ -220,6 +220,8 @@ static int change_verb(struct changing *ch, bool needs_layout, const char *quest
 	int code = zone_work_collect(&ch->work, ch->c, needs_layout);
 	if (code != CLI_DONE)
 		return code;
+	if (ch->does == ZONE_REVERT || cli_flag(ch->c, "online"))
+		zone_work_ask_serials(&ch->work, ch->c);
 	ch->chosen = xcalloc(ch->work.count, sizeof(*ch->chosen));
 	plan_all(ch);
 	code = ask_and_change(ch, question);

@@ -82,6 +82,8 @@ int plan_run(struct cli *c, int argc, char **argv)
 	if (code != CLI_DONE)
 		return code;
 	bool is_format = cli_option(c, "format") != NULL;
+	if (cli_flag(c, "online"))
+		zone_work_ask_serials(&work, c);
 	run.work = &work;
 	telling.is_long = work.count > DIFFS_MAX && !is_format;
 	if (c->json)

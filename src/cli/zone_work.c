@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "zone/serials.h"
 
 #define DEFAULT_STATE "/var/lib/fakemx"
 
@@ -317,6 +318,37 @@ void zone_work_release(struct zone_work *w)
 	*w = (struct zone_work){ 0 };
 }
 
+void zone_work_ask_serials(struct zone_work *w, const struct cli *c)
+{
+	struct zone_serial *zones = xcalloc(w->count, sizeof(*zones));
+	size_t *items = xcalloc(w->count, sizeof(*items));
+	size_t n = 0, silent = 0;
+	struct error e;
+	for (size_t i = 0; i < w->count; i++) {
+		if (w->items[i].update)
+			continue; /* the server gives those their serials itself */
+		items[n] = i;
+		zones[n++].origin = w->items[i].zone->origin;
+	}
+	int rc = n ? serials_ask(zones, n, &e) : 0;
+	for (size_t i = 0; i < n; i++) {
+		w->items[items[i]].serial_floor = zones[i].highest;
+		w->items[items[i]].has_serial_floor = zones[i].is_known;
+		silent += !zones[i].is_known;
+	}
+	if (rc != 0)
+		cli_warn(c, "the name servers could not be asked for their serials: %s",
+			 e.text);
+	else if (silent)
+		cli_warn(c,
+			 "of %zu of %zu zones no name server said which serial it has: "
+			 "there the new one "
+			 "exceeds the file's",
+			 silent, n);
+	free(zones);
+	free(items);
+}
+
 void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
 {
 	const struct zone_work_item *i = &w->items[index];
@@ -325,6 +357,8 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
 			     .reload = i->reload,
 			     .state = w->state,
 			     .now = w->now };
+	ret->serial_floor = i->serial_floor;
+	ret->has_serial_floor = i->has_serial_floor;
 	(void)str_copy(ret->origin, sizeof(ret->origin), i->zone->origin);
 	(void)str_copy(ret->path, sizeof(ret->path), i->zone->path);
 	if (i->zone->include_base)

@@ -36,6 +36,9 @@ struct zone_work_item {
 	struct zone_postures postures;
 	const char *check, *reload;
 	const struct config_zone *update; /* by RFC 2136; NULL: a file */
+	/* What a name server has: the new serial exceeds it. */
+	uint32_t serial_floor;
+	bool has_serial_floor;
 	/* "" or why the zone is refused without a look: a shared file, updates. */
 	char problem[320];
 };
@@ -56,6 +59,10 @@ struct zone_work {
 FMX_MUST_CHECK int zone_work_collect(struct zone_work *w, const struct cli *c,
 				     bool needs_layout);
 void zone_work_release(struct zone_work *w);
+
+/* Asks the name servers of all zones that are files for their serials; says
+ * which zones could not be asked for. */
+void zone_work_ask_serials(struct zone_work *w, const struct cli *c);
 
 /* The job of one item. */
 void zone_work_job(const struct zone_work *w, size_t index, struct job *ret);
@@ -86,6 +93,10 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret);
 	      .argument = "SECONDS",                                                     \
 	      .meaning =                                                                 \
 		  "One TTL for all MX records; a short one makes retreat quick." },      \
+	    { .name = "online",                                                          \
+	      .meaning =                                                                 \
+		  "Ask the name servers for their serials too, so that the new one "     \
+		  "exceeds them; otherwise no packet is sent for a zone file." },        \
 	{                                                                                \
 		.name = "renumber",                                                      \
 		.meaning = "Move the real hosts to 10, 20, ... where one stands at 0."   \

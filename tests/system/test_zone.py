@@ -266,7 +266,7 @@ class Delivery(ZoneCase):
         cls.site.knot.load(DOMAIN, cls.site.zone(low=None, high=None))
         cls.site.senders[0].start()
 
-    def test_postfix_delivers_through_the_changed_zone(self):
+    def test_1_postfix_delivers_through_the_changed_zone(self):
         site, sender = self.site, self.site.senders[0]
         # the decoys' names have their addresses already
         self.fakemx(site.knot.host, "apply", "--zone", f"/var/lib/knot/{DOMAIN}.zone", "--origin", DOMAIN,
@@ -278,3 +278,17 @@ class Delivery(ZoneCase):
         wait_for("the messages are stored", lambda: len(site.stored()) >= len(ids))
         self.assert_exactly_once(ids, site.stored())
         self.assertTrue(all("mail." in sender.deliveries()[i].relay for i in ids))
+
+    def test_2_online_the_serial_exceeds_what_the_name_servers_have(self):
+        """The file was put back from an old backup: its serial is far behind the server's."""
+        site, old = self.site, "/tmp/old.zone"
+        site.knot.load_root([f"ns.lab. A {site.knot.address}"])
+        site.unbound.forget()
+        soa = site.knot.host.run(["kdig", "+short", "+norecurse", f"@{site.knot.address}", DOMAIN, "SOA"]).stdout
+        served = int(soa.split()[2])
+        text = site.knot.host.run(["cat", f"/var/lib/knot/{DOMAIN}.zone"]).stdout
+        site.knot.host.write(old, text.replace(f" {served} ", " 1 ", 1))
+        self.fakemx(site.knot.host, "apply", "--zone", old, "--origin", DOMAIN, "--layout", "high", "--online",
+                    "--low", f"fake0.{DOMAIN}", "--decoy", f"fake1.{DOMAIN}", "--yes")
+        written = site.knot.host.run(["cat", old]).stdout
+        self.assertIn(f"hostmaster.lab. {served + 1} ", written)

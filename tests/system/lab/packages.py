@@ -35,7 +35,7 @@ PROGRAMS = {
              "internet site; mail is sent and received directly using SMTP\n"),
     "opensmtpd": (["opensmtpd"], ""),
     "sendmail": (["sendmail-bin", "sendmail-base", "sendmail-cf"], ""),
-    "knot": (["knot"], ""),
+    "knot": (["knot", "knot-dnsutils"], ""),
     "unbound": (["unbound"], ""),
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),

@@ -1,0 +1,34 @@
+/*
+ * serials - the highest SOA serial at the name servers of many zones
+ *
+ * A serial that a name server has seen must be exceeded, or its secondaries
+ * keep what they have. The zone's NS records and their addresses come from the
+ * system's resolver; each server is asked itself.
+ *
+ * Use:
+ *	struct zone_serial *s = xcalloc(count, sizeof(*s));
+ *	...				// s[i].origin
+ *	serials_ask(s, count, &e);
+ *	if (s[i].is_known) ... s[i].highest
+ *
+ * Limits: SERIALS_AT_ONCE zones under way, one try of a second per question:
+ * what does not answer is not waited for, and is_known says so.
+ */
+#ifndef FMX_ZONE_SERIALS_H
+#define FMX_ZONE_SERIALS_H
+
+#include "base/error.h"
+#include "dns/name.h"
+
+enum { SERIALS_AT_ONCE = 64 };
+
+struct zone_serial {
+	const char *origin;
+	uint32_t highest;
+	bool is_known; /* at least one name server answered */
+};
+
+/* 0 when all were asked, whatever they answered. */
+FMX_MUST_CHECK int serials_ask(struct zone_serial *zones, size_t count, struct error *e);
+
+#endif

@@ -1,0 +1,153 @@
+"""Many zones at once, and mistakes: what plan, apply and revert say and leave alone. No network."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from lab.case import program
+
+ZONE = """$TTL 300
+@ SOA ns1.example.net. host.example.net. 2026010101 3600 600 86400 300
+@ NS ns1.example.net.
+@ MX 10 mail
+mail A 192.0.2.25
+"""
+WANT = ["--layout", "high", "--decoy", "fake1.decoys.example=192.0.2.30", "--lab"]
+
+
+class Many(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="fakemx-many-")
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        self.zones = self.path / "zones"
+        self.zones.mkdir()
+
+    def make(self, count, text=ZONE):
+        for n in range(count):
+            (self.zones / f"zone{n:02}.example.zone").write_text(text)
+
+    def config(self, count, file=None, extra=""):
+        domains = ", ".join(f'"zone{n:02}.example"' for n in range(count))
+        path = self.path / "fakemx.conf"
+        path.write_text(f"""state = "{self.path}/state"
+lab = true
+site "s" {{
+  layout = high
+  domains = {{ {domains} }}
+  host "mail.decoys.example" {{ preference = 10 address = {{ "192.0.2.25" }} }}
+  decoy "fake1.decoys.example" {{ preference = 20 address = {{ "192.0.2.30" }} posture = defer }}
+  zone {{ file = "{file or self.zones}" {extra} }}
+}}
+""")
+        return ["-c", str(path)]
+
+    def fakemx(self, *argv, expect=0):
+        done = subprocess.run([program("fakemx")] + list(argv), stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(expect, done.returncode, f"{argv}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        return done
+
+    def changed(self):
+        return sum("MX 20 fake1.decoys.example." in p.read_text() for p in self.zones.glob("*.zone"))
+
+    def test_a_change_of_most_zones_is_refused_until_it_is_meant(self):
+        self.make(12)
+        conf = self.config(12)
+        done = self.fakemx(*conf, "apply", "--yes", expect=3)
+        self.assertIn("--max-change 100", done.stderr)
+        self.assertEqual(0, self.changed())
+        self.fakemx(*conf, "apply", "--yes", "--max-change", "100", "--sample", "3", expect=2)
+        self.assertEqual(3, self.changed())
+        done = self.fakemx(*conf, "apply", "--yes", "--max-change", "100")
+        self.assertIn("12 zones: 9 changed, 3 as wanted", done.stdout)
+        self.assertEqual(12, self.changed())
+        done = self.fakemx(*conf, "apply", "--yes")
+        self.assertIn("0 changed, 12 as wanted", done.stdout)
+        self.fakemx(*conf, "revert", "--yes", "--max-change", "100")
+        self.assertEqual(0, self.changed())
+        for path in self.zones.glob("*.zone"):
+            self.assertEqual(ZONE.split("20260", 1)[0], path.read_text().split("20261", 1)[0])
+
+    def test_one_bad_zone_never_stops_the_others(self):
+        self.make(5)
+        (self.zones / "zone02.example.zone").write_text("this is no zone\n")
+        done = self.fakemx(*self.config(5), "apply", "--yes", expect=1)
+        self.assertIn("zone02.example", done.stderr)
+        self.assertIn("4 changed, 0 as wanted, 1 failed", done.stdout)
+        self.assertEqual("this is no zone\n", (self.zones / "zone02.example.zone").read_text())
+
+    def test_a_file_of_several_zones_is_refused_unless_named(self):
+        self.make(1)
+        shared = self.zones / "zone00.example.zone"
+        (self.path / "list").write_text(f"zone00.example {shared}\nother.example {shared}\n")
+        with open(self.path / "list") as lines:
+            done = subprocess.run([program("fakemx"), "plan", "--zone", "-"] + WANT, stdin=lines, capture_output=True,
+                                  text=True)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertEqual(2, done.stderr.count("serves several zones"))
+        self.fakemx("plan", "--zone", str(shared), "--origin", "other.example", *WANT, expect=2)
+
+    def test_plan_as_json_and_for_other_tools(self):
+        self.make(2)
+        done = self.fakemx("plan", "--zone", str(self.zones), "--json", *WANT, expect=2)
+        zones = json.loads(done.stdout)["zones"]
+        self.assertEqual(["zone00.example", "zone01.example"], [z["zone"] for z in zones])
+        for zone in zones:
+            self.assertEqual({"zone", "layout", "edits", "findings", "senders_before", "senders"}, set(zone))
+            self.assertEqual([("add", "MX", 300, "20 fake1.decoys.example.")],
+                             [(e["action"], e["type"], e["ttl"], e["rdata"]) for e in zone["edits"]])
+            self.assertEqual(10, len(zone["senders"]))
+        done = self.fakemx("plan", "--zone", str(self.zones), "--format", "nsupdate", *WANT, expect=2)
+        self.assertIn("update add zone00.example. 300 IN MX 20 fake1.decoys.example.\nsend\n", done.stdout)
+        done = self.fakemx("plan", "--zone", str(self.zones), "--format", "knotc", *WANT, expect=2)
+        self.assertIn("knotc zone-set zone01.example. zone01.example. 300 MX '20 fake1.decoys.example.'", done.stdout)
+
+    def test_mistakes_are_sentences(self):
+        self.make(1)
+        zone = ["--zone", str(self.zones / "zone00.example.zone")]
+        named = self.path / "named"
+        named.write_text(ZONE.replace("@", "zone00.example."))
+        for argv, code, words in [
+                (["plan"] + zone, 64, "which layout"),
+                (["plan"] + zone + ["--layout", "hihg"], 64, "none, high, low and both"),
+                (["plan"] + zone + ["--layout", "high"], 64, "--decoy NAME=ADDRESS"),
+                (["plan"] + zone + ["--layout", "low", "--decoy", "a.example=192.0.2.1"], 64, "--low NAME=ADDRESS"),
+                (["plan"] + zone + ["--layout", "high", "--decoy", "a.example=nowhere"], 64, "not an IPv4"),
+                (["plan"] + zone + ["--origin", "", "--layout", "none"], 64, "--origin"),
+                (["plan", "--zone", "/nowhere", "--layout", "none"], 1, "No such file"),
+                (["plan", "--zone", str(named), "--origin", "other.example"] + WANT, 1, "0 SOA records"),
+                (["plan"] + zone + ["--format", "bind"] + WANT, 64, "nsupdate and knotc"),
+                (["apply"] + zone + WANT, 64, "--yes"),
+                (["revert"] + zone + ["--yes", "--layout", "high"], 64, "layout"),
+                (["plan"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1"], 2, "documentation"),
+                (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1", "--yes"], 3, "documentation"),
+                (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.25", "--yes", "--lab"], 3,
+                 "a real host")]:
+            with self.subTest(argv=argv):
+                done = self.fakemx(*argv, expect=code)
+                self.assertIn(words, done.stderr)
+                self.assertEqual(ZONE, (self.zones / "zone00.example.zone").read_text())
+
+    def test_names_in_upper_case_and_idn_are_put_right(self):
+        (self.path / "z").write_text(ZONE)
+        done = self.fakemx("plan", "--zone", str(self.path / "z"), "--origin", "B\u00fccher.Example.", "--json", *WANT,
+                           expect=2)
+        self.assertEqual("xn--bcher-kva.example", json.loads(done.stdout)["zones"][0]["zone"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a small disk needs root")
+    def test_a_full_disk_leaves_the_old_file(self):
+        disk = self.path / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=True)
+        self.addCleanup(subprocess.run, ["umount", str(disk)])
+        zone = disk / "zone00.example.zone"
+        zone.write_text(ZONE)
+        # dd ends when nothing more fits, and says so
+        subprocess.run(["dd", "if=/dev/zero", f"of={disk}/filler", "bs=4096"], capture_output=True)
+        done = self.fakemx(*self.config(1, file=zone), "apply", "--yes", expect=1)
+        self.assertIn("No space left", done.stderr)
+        self.assertEqual(ZONE, zone.read_text())
+        self.assertEqual(["filler", "zone00.example.zone"], sorted(p.name for p in disk.iterdir()))
