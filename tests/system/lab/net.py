@@ -233,7 +233,8 @@ class Host:
         """The ends of the host's log files, for the report of a failed test."""
         text = []
         for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and path.stat().st_size and _is_text(path):
+            is_log = path.suffix in (".log", ".out", "") and "store" not in path.parts
+            if is_log and path.is_file() and not path.is_symlink() and path.stat().st_size and _is_text(path):
                 last = path.read_text(errors="replace").splitlines()[-lines:]
                 text.append(f"--- {self.name}: {path.relative_to(self.folder)}\n" + "\n".join(last))
         return "\n".join(text)

@@ -129,7 +129,7 @@ class _Run:
         self.passed = self.failed = 0
 
     def run(self):
-        threads = [threading.Thread(target=self._work) for _ in range(self._jobs)]
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._jobs)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -146,7 +146,9 @@ class _Run:
     def _run_one(self, name, tests):
         limit = getattr(tests[0], "limit_seconds", 300)
         reader, writer = os.pipe()
-        argv = [sys.executable, "-m", "lab.runner", "--class-tests", str(writer)] + [t.id() for t in tests]
+        # Whatever ends this run ends the tests with it, and they end their hosts.
+        argv = ["setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m", "lab.runner", "--class-tests", str(writer)]
+        argv += [t.id() for t in tests]
         process = subprocess.Popen(argv, cwd=SYSTEM, pass_fds=[writer], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         os.close(writer)
@@ -226,7 +228,11 @@ def main(argv):
     began = time.monotonic()
     _prepare()
     run = _Run(classes, options.jobs)
-    run.run()
+    try:
+        run.run()
+    except KeyboardInterrupt:
+        print("interrupted")
+        run.failed += 1
     if left_out:
         print(f"{left_out} long tests left out; --long runs them")
     print(f"system tests: {time.monotonic() - began:.0f} s")
