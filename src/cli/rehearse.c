@@ -175,12 +175,18 @@ static int start(struct rehearsal *r, struct error *e)
 	return rc == 0 ? jump_to(r, r->ahead + SETTLE, e) : rc;
 }
 
+static int check(const struct rehearsal *r, struct error *e)
+{
+	return rehearse_check_journal(r->stage.journal, &r->cast, r->stage.hosts,
+				      r->stage.host_count, drive_counts(r->drive), e);
+}
+
 static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 {
 	drive_round(r->drive, round);
 	if (!drive_is_over(r->drive)) {
-		int rc =
-		    wait_for(r, is_round_over, ROUND_SECONDS, "a round of messages", e);
+		int most = ROUND_SECONDS + (int)(r->cast.count / SENDERS_A_SECOND);
+		int rc = wait_for(r, is_round_over, most, "a round of messages", e);
 		if (rc == 0)
 			rc = catch_up(r, e);
 		if (rc < 0)
@@ -192,7 +198,8 @@ static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 				 "decoy %s refused a connection although its posture is "
 				 "%s: nobody listens there",
 				 refused->name, posture_name(refused->posture));
-	return jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
+	int rc = round == 0 ? check(r, e) : 0; /* a blind source is known at once */
+	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
 }
 
 static int play(struct rehearsal *r, struct error *e)
