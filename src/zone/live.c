@@ -284,7 +284,8 @@ static void start_more(struct live *l)
 	if (l->is_starting)
 		return;
 	l->is_starting = true;
-	while (l->under_way < LIVE_AT_ONCE && l->next < l->count)
+	unsigned most = l->options->at_once ? l->options->at_once : LIVE_AT_ONCE;
+	while (l->under_way < most && l->next < l->count)
 		start_one(l);
 	l->is_starting = false;
 }

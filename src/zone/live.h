@@ -40,6 +40,7 @@ struct live_options {
 	const struct endpoint *servers;
 	size_t server_count;
 	int64_t agree_us; /* 0: LIVE_AGREE_US */
+	unsigned at_once; /* zones under way; 0: LIVE_AT_ONCE */
 	/* Called once for each job, in the order in which they end. */
 	void (*done)(void *arg, size_t index, const struct job_result *r);
 	void *arg;

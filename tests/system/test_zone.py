@@ -6,7 +6,7 @@ import json
 import threading
 import time
 
-from lab.case import LabCase, program
+from lab.case import LabCase, long_test, program
 from lab.net import wait_for
 from lab.programs import PostfixSender
 from lab.site import DOMAIN, Site
@@ -249,7 +249,21 @@ site "s" {{
             writer.join()
         self.assertEqual([], wrong)
 
-    def test_5_a_server_that_is_down_or_never_answers_is_named(self):
+    @long_test
+    def test_5_a_name_server_that_lags_is_named_after_a_minute(self):
+        """The zone's other name server is no secondary at all: it keeps what it has."""
+        primary, lagging = self.servers[1], self.servers[0]
+        self.configure(primary)
+        conf = self.tools.run(["cat", "/etc/fakemx.conf"]).stdout
+        both = f'servers = {{ "{primary.address}", "{lagging.address}" }}'
+        self.tools.write("/etc/fakemx.conf", conf.replace(f'servers = {{ "{primary.address}" }}', both))
+        done = self.apply(expect=1)
+        self.assertIn(f"{lagging.address}@53 still has an older serial", done.stderr)
+        self.assertEqual(sorted(BOTH), query(self.tools, primary, ZONE, "MX"))
+        self.configure(primary)
+        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+
+    def test_6_a_server_that_is_down_or_never_answers_is_named(self):
         server = self.servers[2]
         self.configure(server)
         server.stop()
