@@ -21,7 +21,7 @@ struct changing {
 	size_t *chosen; /* the zones that will change */
 	size_t chosen_count;
 	struct zone_totals planned, done;
-	bool endangers; /* a zone with an error finding: apply refuses it */
+	size_t endangered; /* zones with an error finding: apply refuses them */
 	bool interrupted;
 	size_t json_told;
 };
@@ -58,11 +58,11 @@ static void tell_planned(struct zone_run *run, const struct zone_outcome *o)
 		say_problem(ch, o);
 	} else if (o->outcome == JOB_CHANGED && o->worst == SEVERITY_ERROR &&
 		   run->does == ZONE_PLAN) {
-		ch->endangers = true;
-		(void)fprintf(
-		    stderr,
-		    "fakemx: %s: refused because of the error above; see fakemx plan\n",
-		    ch->work.items[o->index].zone->origin);
+		struct zone_outcome refused = { .index = o->index };
+		(void)error_set(&refused.error, FMX_EREFUSED, "refused: %s",
+				o->worst_text);
+		say_problem(ch, &refused);
+		ch->endangered++;
 	} else if (o->outcome == JOB_CHANGED) {
 		ch->chosen[ch->chosen_count++] = o->index;
 	}
@@ -145,7 +145,7 @@ static int final_code(const struct changing *ch)
 {
 	if (ch->planned.failed || ch->done.failed || ch->interrupted)
 		return CLI_FAILED;
-	if (ch->planned.refused || ch->done.refused || ch->endangers)
+	if (ch->planned.refused || ch->done.refused || ch->endangered)
 		return CLI_REFUSED;
 	return CLI_DONE;
 }
@@ -156,7 +156,7 @@ static void say_end(const struct changing *ch)
 	char text[STAMP_TEXT_MAX];
 	t.zones = ch->planned.zones;
 	t.same = ch->planned.same;
-	t.refused += ch->planned.refused + ch->endangers;
+	t.refused += ch->planned.refused + ch->endangered;
 	t.failed += ch->planned.failed;
 	if (!ch->c->quiet)
 		zone_show_summary(ch->c->json ? stderr : stdout, &t, true);

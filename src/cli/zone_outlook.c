@@ -134,6 +134,15 @@ static void fill_side(struct zone_outlook_side *side, struct senders *senders,
 				     .labels = side->labels };
 }
 
+static bool is_alias(const struct zone_places *places, const char *name)
+{
+	for (size_t i = 0; i < places->record_count; i++)
+		if (places->records[i].type == PLACE_CNAME &&
+		    strcmp(places->records[i].owner, name) == 0)
+			return true;
+	return false;
+}
+
 static void fill_findings(struct zone_outlook *o, const struct job *job,
 			  const struct job_result *r, struct zone_postures postures)
 {
@@ -149,6 +158,7 @@ static void fill_findings(struct zone_outlook *o, const struct job *job,
 		if (mx->ttl > s.ttl)
 			s.ttl = mx->ttl;
 		h->is_declared = plan_is_decoy(job->want, mx->exchange);
+		h->is_alias = is_alias(r->places, mx->exchange);
 		struct address_source from =
 		    addresses_of(job->want, r->places, mx->exchange);
 		struct addr a;

@@ -75,6 +75,9 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 		return;
 	zone_outlook_fill(outlook, &job, &r, item->postures);
 	o->worst = findings_worst(&outlook->findings);
+	if (outlook->findings.count) /* the worst come first */
+		(void)str_copy(o->worst_text, sizeof(o->worst_text),
+			       outlook->findings.items[0].text);
 	if (run->render)
 		run->render(run, &job, &r, outlook, &o->text);
 }

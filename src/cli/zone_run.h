@@ -29,6 +29,7 @@ struct zone_outcome {
 	enum job_outcome outcome;
 	enum severity worst; /* of the findings */
 	struct error error;
+	char worst_text[FINDING_TEXT_MAX]; /* of the worst finding */
 	int64_t gone_by;
 	bool was_restored;
 	struct buf text; /* as render() made it */

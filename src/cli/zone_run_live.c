@@ -28,6 +28,9 @@ static void on_done(void *arg, size_t index, const struct job_result *r)
 		zone_outlook_fill(s->outlook, job, r,
 				  s->run->work->items[o.index].postures);
 		o.worst = findings_worst(&s->outlook->findings);
+		if (s->outlook->findings.count) /* the worst come first */
+			(void)str_copy(o.worst_text, sizeof(o.worst_text),
+				       s->outlook->findings.items[0].text);
 		if (s->run->render)
 			s->run->render(s->run, job, r, s->outlook, &o.text);
 	}

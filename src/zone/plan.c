@@ -148,6 +148,12 @@ static void want_real(struct planner *p, uint16_t *ret_best, uint16_t *ret_worst
 		const struct zone_mx *mx = &p->zone->mx[i];
 		if (plan_is_decoy(p->want, mx->exchange))
 			continue;
+		if (!mx->exchange[0])
+			refuse(p,
+			       "%s has a null MX (RFC 7505), which says that it takes no "
+			       "mail: take it out "
+			       "first if it does",
+			       p->zone->origin);
 		uint16_t preference =
 		    renumber ? renumbered(p, mx->preference) : mx->preference;
 		want_mx(p, preference, mx->exchange);

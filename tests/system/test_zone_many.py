@@ -108,6 +108,8 @@ site "s" {{
     def test_mistakes_are_sentences(self):
         self.make(1)
         zone = ["--zone", str(self.zones / "zone00.example.zone")]
+        alias = self.path / "alias"
+        alias.write_text(ZONE.replace("mail A 192.0.2.25", "mail CNAME host\nhost A 192.0.2.25"))
         named = self.path / "named"
         named.write_text(ZONE.replace("@", "zone00.example."))
         for argv, code, words in [
@@ -124,6 +126,7 @@ site "s" {{
                 (["revert"] + zone + ["--yes", "--layout", "high"], 64, "layout"),
                 (["plan"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1"], 2, "documentation"),
                 (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1", "--yes"], 3, "documentation"),
+                (["apply", "--zone", str(alias), "--origin", "zone00.example", "--yes"] + WANT, 3, "is a CNAME"),
                 (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.25", "--yes", "--lab"], 3,
                  "a real host")]:
             with self.subTest(argv=argv):

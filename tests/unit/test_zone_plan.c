@@ -21,7 +21,9 @@ static uint32_t read_mx(const char *text, struct zone_mx *out)
 	     text += used, n++) {
 		out[n] =
 		    (struct zone_mx){ .preference = (uint16_t)preference, .ttl = 3600 };
-		(void)snprintf(out[n].exchange, NAME_TEXT_MAX, "%s.example.com", host);
+		if (strcmp(host, "NULL") != 0)
+			(void)snprintf(out[n].exchange, NAME_TEXT_MAX, "%s.example.com",
+				       host);
 	}
 	return n;
 }
@@ -99,6 +101,7 @@ static const struct {
 	  "+MX example.com 10 mail.example.com.|+MX example.com 10 mail2.example.com.|+MX example.com 20 backup.example.com.|"
 	  "+MX example.com 0 fake0.example.com.|" },
 	{ "no MX", "", "", LAYOUT_HIGH, false, "*example.com has no MX record of a real host" },
+	{ "a null MX", "0 NULL", "", LAYOUT_HIGH, false, "*example.com has a null MX" },
 	{ "only a decoy", "30 fake1", "", LAYOUT_HIGH, false, "*example.com has no MX record of a real host" },
 	{ "an alias", "10 mail", "fake1=CNAME:x ", LAYOUT_HIGH, false, "*fake1.example.com is an alias" },
 	{ "another address", "10 mail", "fake1=8.8.8.31 ", LAYOUT_HIGH, false, "*fake1.example.com already has the address 8.8.8.31" },
