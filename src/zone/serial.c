@@ -50,7 +50,8 @@ uint32_t serial_next(uint32_t current, uint32_t highest, int64_t now)
 	case SERIAL_UNIX: wanted = (uint32_t)(now / STAMP_SECOND); break;
 	case SERIAL_COUNTER: break;
 	}
-	return serial_is_newer(wanted, highest) ? wanted : highest + 1;
+	uint32_t next = serial_is_newer(wanted, highest) ? wanted : highest + 1;
+	return next ? next : 1; /* 1 is newer than the highest, too */
 }
 
 const char *serial_style_name(enum serial_style s)

@@ -27,7 +27,8 @@ enum serial_style serial_style(uint32_t serial, int64_t now);
 /*
  * A serial newer than `highest`, in the style of `current`. A date serial
  * whose nn would pass 99 goes on counting into the next day's numbers: newer
- * matters more than pretty.
+ * matters more than pretty. Never 0, which name servers skip, too (and which
+ * means "nothing changed" in this folder).
  */
 uint32_t serial_next(uint32_t current, uint32_t highest, int64_t now);
 

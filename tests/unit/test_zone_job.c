@@ -196,6 +196,19 @@ static void a_serial_seen_at_a_server_is_exceeded(void **state)
 	assert_int_equal(p->result.serial, 2026112351);
 }
 
+static void a_serial_at_the_top_goes_round_and_is_no_standstill(void **state)
+{
+	struct fixture *p = *state;
+	write_file(p->path, "$TTL 3600\n@ IN SOA ns1 host 4294967295 3600 600 86400 300\n"
+			    "\tIN NS ns1\n\tIN MX 10 mail\n"
+			    "ns1 A 8.8.8.2\nmail A 8.8.8.1\n");
+	apply(p);
+	assert_int_equal(p->result.serial, 1);
+	char *after = read_file(p->path);
+	assert_non_null(strstr(after, "host 1 3600"));
+	free(after);
+}
+
 static void what_the_check_refuses_is_not_written(void **state)
 {
 	struct fixture *p = *state;
@@ -349,6 +362,7 @@ int main(void)
 		zone_test(a_changed_file_is_planned_back_to_none),
 		zone_test(a_second_apply_still_reverts_to_the_first_before),
 		zone_test(a_serial_seen_at_a_server_is_exceeded),
+		zone_test(a_serial_at_the_top_goes_round_and_is_no_standstill),
 		zone_test(what_the_check_refuses_is_not_written),
 		zone_test(after_a_failed_reload_the_bytes_return_with_a_newer_serial),
 		zone_test(a_link_is_followed_and_kept_and_so_is_the_mode),

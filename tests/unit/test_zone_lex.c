@@ -153,7 +153,8 @@ static void a_serial_never_moves_back(void **state)
 	} rows[] = {
 		{ "a counter counts", 7, 7, 8 },
 		{ "a counter follows the highest server", 7, 20, 21 },
-		{ "a counter goes round", UINT32_MAX, UINT32_MAX, 0 },
+		{ "a counter goes round and leaves 0 out", UINT32_MAX, UINT32_MAX, 1 },
+		{ "a server at the top goes round", 7, UINT32_MAX, 1 },
 		{ "a date moves to today", 2026010203, 2026010203, 2026112300 },
 		{ "today's date counts on", 2026112304, 2026112304, 2026112305 },
 		{ "after 99 the next number", 2026112399, 2026112399, 2026112400 },
