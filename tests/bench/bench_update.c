@@ -92,8 +92,8 @@ static struct job *make_jobs(const struct plan_want *want)
 int main(void)
 {
 	int in[2], out[2];
-	unsigned port;
-	char key_path[256];
+	unsigned port = 0;
+	char key_path[256] = "";
 	struct error e;
 	must(pipe(in) == 0 && pipe(out) == 0 && mkdtemp(state), "pipes and folder");
 	pid_t child = fork();
