@@ -68,8 +68,8 @@ def lines(text):
 def draw(rng, slow):
     """Two to five hosts with one or two addresses; at most one place where chance decides, and
     if slow, one address that times out."""
-    quick = ["open", "closed", "unreachable", "reset", "busy", "reject", "banner-close", "defer-helo", "defer-mail",
-             "defer-rcpt"]
+    quick = ["open", "open", "open", "closed", "unreachable", "reset", "busy", "reject", "banner-close",
+             "defer-helo", "defer-mail", "defer-rcpt"]
     while True:
         hosts = []
         preference = rng.choice([0, 5])
@@ -78,7 +78,10 @@ def draw(rng, slow):
             hosts.append(f"{preference}=" + ",".join(s + rng.choice(["", "", "/6"]) for s in states))
             preference += 0 if rng.random() < 0.15 else 10
         layout = " ".join(hosts)
-        if len(ties(layout)) <= 1 and layout.count("dead") + layout.count("silent") == slow:
+        # Among hosts of equal preference OpenSMTPD takes those first whose address was found first;
+        # that is IPv4 here, whatever the order in DNS.
+        is_mixed = "/6" in layout and len({h.split("=")[0] for h in hosts}) < len(hosts)
+        if not is_mixed and len(ties(layout)) <= 1 and layout.count("dead") + layout.count("silent") == slow:
             return layout
 
 
@@ -196,6 +199,8 @@ class PredictLab(LabCase):
         config.write_text(json.dumps({"mx": mx, "names": names, "states": states, "dns": DNS}))
         cls.world.run(["ip", "route", "add", "local", "30.16.0.0/12", "dev", "lo"])
         cls.world.run(["ip", "-6", "route", "add", "local", "3ffe:1::/32", "dev", "lo"])
+        # Unlimited, or most of our unreachable hosts would be dead ones.
+        cls.world.run(["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"])
         rules = ["table inet walk {"]
         chain = []
         for state, verdict in [("closed", "reject with tcp reset"), ("dead", "drop"), ("unreachable", "reject")]:
@@ -304,7 +309,10 @@ END""", timeout=240)
             return delay, f"it is {measured[0].outcome}"
         if not alike:
             return delay, f"it walks {text(measured[0].tried)}"
-        if delay is not None and not is_near(delay, predicted["delay_seconds"]):
+        # OpenSMTPD pauses 5 s instead of 2 when an answer is late. Past 15 s it begins with the best
+        # again: a round more, which a machine busy with 500 messages cannot rule out.
+        rounds = (0, 16) if predicted["sender"] == "opensmtpd" and len(want) > 2 else (0,)
+        if delay is not None and not any(is_near(delay, predicted["delay_seconds"] + r) for r in rounds):
             return delay, f"it takes {delay:.1f} s"
         return delay, None
 
