@@ -135,15 +135,13 @@ static void include_path(const struct walk *w, const char *text, struct lex_span
 		len -= 2;
 	}
 	const char *slash = strrchr(w->in->path, '/');
+	int folder = slash ? (int)(slash - w->in->path) + 1 : 0;
 	if (*from == '/')
 		(void)snprintf(path, size, "%.*s", len, from);
 	else if (w->in->include_base)
 		(void)snprintf(path, size, "%s/%.*s", w->in->include_base, len, from);
-	else if (slash)
-		(void)snprintf(path, size, "%.*s/%.*s", (int)(slash - w->in->path),
-			       w->in->path, len, from);
 	else
-		(void)snprintf(path, size, "%.*s", len, from);
+		(void)snprintf(path, size, "%.*s%.*s", folder, w->in->path, len, from);
 }
 
 static int may_include(const struct walk *w, const char *path, struct error *e)
@@ -189,9 +187,9 @@ static int include(struct walk *w, struct error *e)
 					 w->at.path, en->line);
 		w->at.origin = keep_origin(w, name);
 	}
-	char *inner;
-	size_t len;
-	struct error why;
+	char *inner = NULL;
+	size_t len = 0;
+	struct error why = { 0 };
 	rc = zone_read_file(path, &inner, &len, &why);
 	if (rc != 0)
 		return error_set(e, rc, "%s line %u: $INCLUDE: %s", saved.path, en->line,
@@ -199,6 +197,7 @@ static int include(struct walk *w, struct error *e)
 	w->open_paths[w->at.depth++] = path;
 	w->files++;
 	rc = walk_text(w, path, inner, len, e);
+	w->open_paths[saved.depth] = NULL;
 	uint32_t ttl = w->at.default_ttl;
 	bool has_ttl = w->at.has_default_ttl;
 	w->at = saved;
