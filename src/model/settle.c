@@ -250,13 +250,22 @@ static bool is_correction(const struct shown *before, const struct shown *now)
 	return !before->is_new && (order || fate);
 }
 
+static bool is_same(const struct shown *a, const struct shown *b)
+{
+	return a->order == b->order && a->order_reason == b->order_reason &&
+	       a->fate == b->fate && a->fate_reason == b->fate_reason &&
+	       a->tier == b->tier && a->is_final == b->is_final &&
+	       a->returned_later == b->returned_later && a->is_new == b->is_new &&
+	       a->delay == b->delay && a->delay_error == b->delay_error;
+}
+
 static void show(struct judge *j, const struct sender *s, struct walk *w,
 		 const struct shown *before)
 {
 	const uint8_t contacts =
 	    WALK_REAL | WALK_HIGH | WALK_LOW_MET | WALK_CONTROL | WALK_LATE;
 	w->shown.is_new = false;
-	if (memcmp(before, &w->shown, sizeof(*before)) == 0)
+	if (is_same(before, &w->shown))
 		return;
 	struct verdict v = {
 		.client = s->client,

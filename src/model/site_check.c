@@ -259,11 +259,13 @@ static int compare_site_names(const void *a, const void *b)
 
 static int check_site_names(const struct site *sites, size_t count, struct error *e)
 {
-	const struct site **sorted = xcalloc(count, sizeof(*sorted));
+	const struct site **sorted = xcalloc(
+	    count, sizeof(struct site *)); /* NOLINT(bugprone-sizeof-expression) */
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &sites[i];
 	if (count)
-		qsort(sorted, count, sizeof(*sorted), compare_site_names);
+		qsort(sorted, count, sizeof(struct site *),
+		      compare_site_names); /* NOLINT(bugprone-sizeof-expression) */
 	int rc = 0;
 	for (size_t i = 1; i < count && rc == 0; i++)
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
