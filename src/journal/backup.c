@@ -209,15 +209,26 @@ static int remove_file(const char *path, struct error *e)
 	return error_set(e, -errno, "cannot remove %s: %s", path, strerror(errno));
 }
 
+/* Whoever restores twice still has the journal that he began with. */
+static int keep_what_is_kept(const struct names *n, struct error *e)
+{
+	const char *kept = buf_text(&n->kept);
+	if (access(kept, F_OK) != 0)
+		return 0;
+	return error_set(
+	    e, -EEXIST,
+	    "what an earlier restore replaced is still kept as %s: move it away "
+	    "(and the same with -wal, if there), then restore again",
+	    kept);
+}
+
 /*
  * The old -wal goes with the old file: beside the new one SQLite would take
  * it for its own. The -shm file is an index that SQLite makes again.
  */
 static int exchange(const struct names *n, const char *path, struct error *e)
 {
-	int rc = remove_file(buf_text(&n->kept), e);
-	if (rc == 0)
-		rc = remove_file(buf_text(&n->kept_wal), e);
+	int rc = remove_file(buf_text(&n->kept_wal), e); /* of a restore that failed */
 	if (rc == 0)
 		rc = move(buf_text(&n->wal), buf_text(&n->kept_wal), e);
 	if (rc == 0)
@@ -267,7 +278,9 @@ int journal_restore(const char *from, const char *path, struct error *e)
 	if (rc != 0)
 		return rc;
 	name_files(&n, path);
-	rc = journal_verify(from, &records, e);
+	rc = keep_what_is_kept(&n, e);
+	if (rc == 0)
+		rc = journal_verify(from, &records, e);
 	if (rc == 0)
 		rc = copy_beside(from, buf_text(&n.temp), path, e);
 	if (rc == 0)

@@ -68,8 +68,9 @@ static int make_folder(const char *path, struct error *e)
 	folder[slash - path] = '\0';
 	int rc = 0;
 	if (mkdir(folder, 0750) != 0 && errno != EEXIST)
-		rc = error_set(e, -errno, "cannot make the folder %s: %s", folder,
-			       strerror(errno));
+		rc = error_set(
+		    e, -errno, "cannot make the folder %s: %s%s", folder, strerror(errno),
+		    errno == ENOENT ? "; the folder that it lies in must exist" : "");
 	free(folder);
 	return rc;
 }
@@ -85,7 +86,10 @@ static int make_file(const char *path, struct error *e)
 		return rc;
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0 && errno != EEXIST)
-		return error_set(e, -errno, "cannot make %s: %s", path, strerror(errno));
+		return error_set(e, -errno, "cannot make %s: %s%s", path, strerror(errno),
+				 errno == EACCES ? "; does the folder belong to the user "
+						   "that serve runs as?"
+						 : "");
 	if (fd >= 0)
 		(void)close(fd); /* nothing was written */
 	return 0;

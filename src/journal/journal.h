@@ -126,7 +126,7 @@ FMX_MUST_CHECK int journal_backup(struct journal *j, const char *to, struct erro
 FMX_MUST_CHECK int journal_verify(const char *path, uint64_t *ret_records,
 				  struct error *e);
 /* Verifies the backup, then replaces path by it; refuses while serve runs;
- * the replaced file is kept as PATH.before-restore. */
+ * the replaced file is kept as PATH.before-restore. -EEXIST if that is there. */
 FMX_MUST_CHECK int journal_restore(const char *from, const char *path, struct error *e);
 
 struct journal_counts {
