@@ -162,6 +162,22 @@ static void warn_of_addresses(struct config *c)
 	}
 }
 
+/* A host that nobody watches makes every verdict of its site unknown. */
+static void warn_of_unwatched(struct config *c)
+{
+	for (size_t i = 0; i < c->site_count; i++) {
+		for (size_t k = 0; k < c->sites[i].host_count; k++) {
+			const struct host *h = &c->sites[i].hosts[k];
+			if (!host_is_watched(h))
+				buf_addf(
+				    &c->warnings,
+				    "host %s of site %s has no watch: until its mail log "
+				    "is read, no sender of the site can be judged\n",
+				    h->name, c->sites[i].name);
+		}
+	}
+}
+
 static int check_globals(const struct load *l, cfg_t *tree)
 {
 	const struct config *c = l->config;
@@ -220,6 +236,7 @@ int config_parse(const char *text, size_t len, const char *name, bool lab,
 	}
 	if (c.lab)
 		warn_of_addresses(&c);
+	warn_of_unwatched(&c);
 	*ret_config = c;
 	return 0;
 }

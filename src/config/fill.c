@@ -32,8 +32,10 @@ static int wrong(const struct filling *f, const struct value *v, const char *fmt
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return error_set(f->error, FMX_EUSAGE, "%s:%u: %s of %s %s", f->file, v->line,
-			 f->key->name, f->say, text);
+	bool is_of_file = !*f->key->section;
+	return error_set(f->error, FMX_EUSAGE, "%s:%u: %s%s%s %s", f->file, v->line,
+			 f->key->name, is_of_file ? "" : " of ", is_of_file ? "" : f->say,
+			 text);
 }
 
 static int set_text(const struct filling *f, const struct value *v)

@@ -48,15 +48,15 @@ static const struct {
 	{ "a negative number", SITE("host \"mail.example.com\" {\npreference = -1\n}"), FMX_EUSAGE,
 	  "f:5: preference of host mail.example.com is a whole number, not '-1'" },
 	{ "a number beyond any integer", "max_senders = 99999999999999999999999\n" GOOD, FMX_EUSAGE,
-	  "f:1: max_senders of the file is 1000 to 100000000, not 99999999999999999999999" },
+	  "f:1: max_senders is 1000 to 100000000, not 99999999999999999999999" },
 	{ "a duration without its form", "patience = soon\n" GOOD, FMX_EUSAGE,
-	  "f:1: patience of the file is a time such as 90s, 15m, 24h or 7d, not 'soon'" },
+	  "f:1: patience is a time such as 90s, 15m, 24h or 7d, not 'soon'" },
 	{ "a listing for ever", "listing_expires = 30d\n" GOOD, FMX_EUSAGE,
-	  "f:1: listing_expires of the file is 1.00 s to 7 days, not 30d" },
+	  "f:1: listing_expires is 1.00 s to 7 days, not 30d" },
 	{ "a flag that is none", "lab = perhaps\n", FMX_EUSAGE,
-	  "f:1: lab of the file is true or false, not 'perhaps'" },
+	  "f:1: lab is true or false, not 'perhaps'" },
 	{ "a mistyped word", "mode = enforced\n" GOOD, FMX_EUSAGE,
-	  "f:1: mode of the file is one of 'observe enforce', not 'enforced'; did you mean 'enforce'?" },
+	  "f:1: mode is one of 'observe enforce', not 'enforced'; did you mean 'enforce'?" },
 	{ "a scalar given twice", "patience = 4h\npatience = 5h\n" GOOD, FMX_EUSAGE,
 	  "f:2: patience is given twice; first on line 1" },
 	{ "a list given twice", "site \"a\" {\ndomains = { \"example.com\" }\ndomains = { \"example.net\" }\n}",
@@ -255,7 +255,7 @@ static void what_is_not_given_is_as_the_model_has_it(void **state)
 	config_release(&c);
 }
 
-static void a_trial_is_warned_of_its_addresses(void **state)
+static void a_trial_is_warned_of_its_addresses_and_of_who_watches_nothing(void **state)
 {
 	(void)state;
 	struct config c;
@@ -264,7 +264,9 @@ static void a_trial_is_warned_of_its_addresses(void **state)
 	assert_string_equal(
 	    buf_text(&c.warnings),
 	    "decoy fake1.mx.example.com of site example has the address "
-	    "192.0.2.30, which is documentation: only a trial may do that\n");
+	    "192.0.2.30, which is documentation: only a trial may do that\n"
+	    "host mail.example.com of site example has no watch: until its mail log is "
+	    "read, no sender of the site can be judged\n");
 	config_release(&c);
 }
 
@@ -312,7 +314,8 @@ int main(void)
 		cmocka_unit_test(a_good_file_is_read_after_any_mistake),
 		cmocka_unit_test(every_value_reaches_its_field),
 		cmocka_unit_test(what_is_not_given_is_as_the_model_has_it),
-		cmocka_unit_test(a_trial_is_warned_of_its_addresses),
+		cmocka_unit_test(
+		    a_trial_is_warned_of_its_addresses_and_of_who_watches_nothing),
 		cmocka_unit_test(the_option_makes_a_lab_too),
 		cmocka_unit_test(a_missing_file_is_a_sentence),
 		cmocka_unit_test(a_nul_byte_is_refused),
