@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "base/stamp.h"
@@ -23,6 +24,8 @@ struct printing {
 	struct maillog_postfix *reader;
 	uv_loop_t *loop; /* followed */
 	int64_t now;
+	uint64_t lines; /* of this file */
+	char first[60]; /* of them, for a sentence */
 };
 
 static struct printing printing_of(const struct cli *c, const struct visits_log *v)
@@ -60,12 +63,65 @@ static void on_visit(void *arg, const struct visit *v)
 static void on_text(void *arg, const char *line, size_t len)
 {
 	struct printing *p = arg;
+	if (p->lines++ == 0)
+		(void)snprintf(p->first, sizeof(p->first), "%.*s",
+			       (int)(len < sizeof(p->first) ? len : sizeof(p->first)),
+			       line);
 	maillog_postfix_line(p->reader, line, len, p->now);
+}
+
+/* No visit is a good answer only of a log that could have told one. */
+static int judge_file(const struct printing *p, const char *file,
+		      const struct maillog_postfix_counts *before)
+{
+	struct error e;
+	struct maillog_postfix_counts after = maillog_postfix_counts(p->reader);
+	uint64_t lines = after.lines - before->lines;
+	if (lines == 0 || after.used > before->used)
+		return CLI_DONE;
+	if (after.garbled - before->garbled < lines) {
+		cli_warn(
+		    p->c,
+		    "%s has no line of Postfix's smtpd or postscreen: is it the log of "
+		    "mail that comes in?",
+		    file);
+		return CLI_DONE;
+	}
+	(void)error_set(
+	    &e, FMX_EFOREIGN,
+	    "%s is no mail log: no line begins with a time and a host; the first is '%s'",
+	    file, p->first);
+	return cli_fail(p->c, &e);
+}
+
+/* gzip's first two bytes; a pipe is left alone. */
+static bool is_compressed(const char *file)
+{
+	struct stat st;
+	unsigned char head[2] = { 0 };
+	if (stat(file, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	FILE *f = fopen(file, "re");
+	if (!f)
+		return false; /* told where it is read */
+	size_t n = fread(head, 1, sizeof(head), f);
+	(void)fclose(f); /* nothing was written */
+	return n == sizeof(head) && head[0] == 0x1f && head[1] == 0x8b;
 }
 
 static int read_file(struct printing *p, const char *file)
 {
+
 	struct error e;
+	if (is_compressed(file)) {
+		(void)error_set(&e, FMX_EFOREIGN,
+				"%s is compressed; read it with zcat %s | fakemx visits "
+				"--maillog -",
+				file, file);
+		return cli_fail(p->c, &e);
+	}
+	struct maillog_postfix_counts before = maillog_postfix_counts(p->reader);
+	p->lines = 0;
 	struct tail *t =
 	    tail_new(strcmp(file, "-") == 0 ? "/dev/stdin" : file, false, on_text, p);
 	int rc = TAIL_MORE;
@@ -81,7 +137,7 @@ static int read_file(struct printing *p, const char *file)
 	}
 	tail_free(t);
 	if (rc >= 0)
-		return CLI_DONE;
+		return judge_file(p, file, &before);
 	(void)error_set(&e, rc, "cannot read %s: %s", file, strerror(-rc));
 	return cli_fail(p->c, &e);
 }

@@ -1,4 +1,5 @@
 """The verbs that read and keep the journal, from outside: on a journal made by hand, with mistakes."""
+import gzip
 import json
 import os
 import pathlib
@@ -356,6 +357,15 @@ class MailLog(Verbs):
         missing = self.folder / "missing.log"
         self.bad(1, f"cannot read {missing}: No such file", "visits", "--maillog", missing)
         self.bad(64, "files after --maillog only", "visits", self.log)
+        self.bad(1, "is no mail log", "visits", "--maillog", self.conf)
+        packed = self.folder / "mail.log.1.gz"
+        packed.write_bytes(gzip.compress(self.log.read_bytes()))
+        self.bad(1, f"zcat {packed}", "visits", "--maillog", packed)
+        other = self.folder / "other.log"
+        other.write_text("Nov 23 14:05:09 mail cron[1]: nothing\n")
+        done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", other], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn("no line of Postfix's smtpd", done.stderr)
         self.bad(64, "--host goes with --maillog", "visits", "--host", "x")
         self.bad(64, "--follow takes one --maillog", "visits", "--follow", "--maillog", self.log, self.log)
         self.bad(64, "takes no --until", "visits", "--follow", "--until", "1d", "--maillog", self.log)
@@ -418,6 +428,8 @@ class Journal(Verbs):
         self.assertIn("4 records", self.good("journal", "verify"))
         kept = self.state / "journal.sqlite.before-restore"
         self.assertIn("5 records", self.good("journal", "verify", kept))
+        self.bad(1, str(kept), "journal", "restore", copy)
+        self.assertIn("5 records", self.good("journal", "verify", kept))
 
     def test_restoring_what_is_no_backup_changes_nothing(self):
         self.write_little()
@@ -438,7 +450,8 @@ class Journal(Verbs):
             for file in (self.state, *self.state.iterdir()):
                 os.chown(file, 65534, 65534)
             if gone:
-                self.journal.unlink()
+                for file in self.state.glob("journal.sqlite*"):
+                    file.unlink()
             self.good("journal", "restore", copy)
             self.good("allow", "192.0.2.1")
             for file in self.state.iterdir():
