@@ -1,7 +1,15 @@
 #include "base/nearest.h"
 
+#include <ctype.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+/* OPEN is open: letter case alone makes no difference. */
+static bool differ(char a, char b)
+{
+	return tolower((unsigned char)a) != tolower((unsigned char)b);
+}
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -23,10 +31,10 @@ static unsigned edits(const char *a, size_t a_len, const char *b, size_t b_len)
 		const unsigned *higher = rows[(i + 1) % 3];
 		now[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_len; j++) {
-			unsigned put = above[j - 1] + (a[i - 1] != b[j - 1]);
+			unsigned put = above[j - 1] + differ(a[i - 1], b[j - 1]);
 			now[j] = least(put, least(above[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
+			if (i > 1 && j > 1 && !differ(a[i - 1], b[j - 2]) &&
+			    !differ(a[i - 2], b[j - 1]))
 				now[j] = least(now[j], higher[j - 2] + 1);
 		}
 	}

@@ -162,7 +162,7 @@ static void a_slip_finds_its_word(void **state)
 		{ "reprot", "report" }, { "rport", "report" },
 		{ "report", "report" }, { "explian", "explain" },
 		{ "xyz", NULL },        { "", NULL },
-		{ "r", NULL },
+		{ "r", NULL },          { "RePROT", "report" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct nearest n = nearest_to(rows[i].word);
