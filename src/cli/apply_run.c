@@ -216,7 +216,8 @@ static int change_verb(struct changing *ch, bool needs_layout, const char *quest
 		return cli_usage(
 		    ch->c,
 		    "nobody can be asked here (standard input is no terminal): --yes "
-		    "says that the change is meant; `plan` shows it");
+		    "says that the change is meant%s",
+		    ch->does == ZONE_REVERT ? "" : "; `fakemx plan` shows it");
 	int code = zone_work_collect(&ch->work, ch->c, needs_layout);
 	if (code != CLI_DONE)
 		return code;

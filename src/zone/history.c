@@ -149,7 +149,9 @@ int history_load(const char *state, const char *origin, struct history *ret,
 	rc = zone_read_file(path, &text, &len, e);
 	if (rc == -ENOENT)
 		return error_set(
-		    e, rc, "fakemx has not changed the zone %s (nothing in %s/zones)",
+		    e, rc,
+		    "there is nothing to revert: no change of the zone %s is recorded in "
+		    "%s/zones",
 		    origin, state);
 	if (rc != 0)
 		return rc;

@@ -337,9 +337,9 @@ static void check_addresses(struct planner *p, const struct plan_decoy *d)
 		enum addr_kind kind = addr_kind(a);
 		if (kind != ADDR_PUBLIC && !p->want->lab)
 			refuse(p,
-			       "the decoy's address %s is %s: senders' filters take such "
-			       "an MX for "
-			       "bogus; use a public one (--lab allows it for a trial)",
+			       "the decoy's address %s is not public (%s): senders' "
+			       "filters take such an MX for bogus; use a public one "
+			       "(--lab allows it for a trial)",
 			       addr_text(a, text), addr_kind_name(kind));
 		for (size_t k = 0; k < p->zone->record_count; k++) {
 			const struct place_record *r = &p->zone->records[k];
@@ -374,7 +374,10 @@ static void check_low(struct planner *p)
 static void plan_decoy_records(struct planner *p, const struct plan_decoy *d)
 {
 	if (!name_is_host(d->name)) {
-		refuse(p, "\"%s\" is not a host name that an MX can point at", d->name);
+		refuse(p,
+		       "\"%s\" is not a host name that an MX can point at; write it in "
+		       "full, such as fake1.mx.%s",
+		       d->name, p->zone->origin);
 		return;
 	}
 	check_addresses(p, d);
