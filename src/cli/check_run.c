@@ -401,8 +401,8 @@ static int check_all(struct check *k)
 	report_unfinished(k);
 	summarize(k, began);
 	if (k->names && *names_failure(k->names)) {
-		(void)error_set(&e, -EIO, "cannot read the list: %s",
-				names_failure(k->names));
+		(void)error_set(&e, -EIO, "cannot read the list %s: %s",
+				cli_option(k->cli, "from"), names_failure(k->names));
 		return cli_fail(k->cli, &e);
 	}
 	return exit_code(k);

@@ -194,17 +194,30 @@ static void look_at_host(struct look *l, uint16_t preference, const char *name,
 static void fail(struct look *l, enum lookup_status status)
 {
 	struct look_result *r = &l->result;
+	const struct resolver_options *o = &l->looker->options.resolver;
+	char server[ADDR_TEXT_MAX];
 	r->status = status;
 	if (status == LOOKUP_NXDOMAIN)
 		(void)snprintf(r->failure, sizeof(r->failure),
 			       "%s does not exist (NXDOMAIN)", r->seen.domain);
-	else
+	else if (status != LOOKUP_UNREACHABLE && status != LOOKUP_TIMEOUT)
 		(void)snprintf(r->failure, sizeof(r->failure),
-			       "the MX records of %s could not be looked up: %s%s",
-			       r->seen.domain, lookup_status_name(status),
-			       status == LOOKUP_UNREACHABLE || status == LOOKUP_TIMEOUT
-				   ? "; does the resolver answer?"
-				   : "");
+			       "the MX records of %s could not be looked up: %s",
+			       r->seen.domain, lookup_status_name(status));
+	else if (o->has_server)
+		(void)snprintf(
+		    r->failure, sizeof(r->failure),
+		    "the MX records of %s could not be looked up: %s; does the "
+		    "resolver answer? (%s@%u)",
+		    r->seen.domain, lookup_status_name(status),
+		    addr_text(o->server, server), o->port ? o->port : DNS_PORT);
+	else
+		(void)snprintf(
+		    r->failure, sizeof(r->failure),
+		    "the MX records of %s could not be looked up: %s; does the "
+		    "resolver answer? (see /etc/resolv.conf, or name another "
+		    "with --resolver)",
+		    r->seen.domain, lookup_status_name(status));
 }
 
 static void on_domain_address(const struct answer *ans, void *arg)
