@@ -135,9 +135,8 @@ void judge_advance(struct judge *j, int64_t now)
 
 int64_t judge_next(const struct judge *j)
 {
-	if (j->dues.count == 0)
-		return STAMP_NEVER;
-	return (int64_t)(j->dues.at[0] >> 32) * STAMP_SECOND;
+	uint32_t second = dues_next(&j->dues);
+	return second == UINT32_MAX ? STAMP_NEVER : (int64_t)second * STAMP_SECOND;
 }
 
 static int take_rules(struct judge *j, const struct record *r, struct error *e)
@@ -210,13 +209,13 @@ struct judge_counts judge_counts(const struct judge *j)
 	const struct index *const indexes[] = { &j->sender_index, &j->pool_index,
 						&j->name_index, &j->domain_index,
 						&j->spot_index };
-	c.bytes = sizeof(*j) + j->name_bytes + j->dues.cap * sizeof(*j->dues.at);
+	c.bytes = sizeof(*j) + j->name_bytes + dues_bytes(&j->dues);
 	for (size_t i = 0; i < sizeof(slabs) / sizeof(slabs[0]); i++)
 		c.bytes += slab_bytes(slabs[i]);
 	for (size_t i = 0; i < sizeof(indexes) / sizeof(indexes[0]); i++)
 		c.bytes += indexes[i]->cap * sizeof(*indexes[i]->slots);
 	for (size_t i = 0; i < j->site_count; i++)
 		c.bytes += sizeof(struct site_slot) + sizeof(struct group) +
-			   j->groups[i].waits.cap * sizeof(uint64_t);
+			   dues_bytes(&j->groups[i].waits);
 	return c;
 }

@@ -346,7 +346,9 @@ void walk_close(struct judge *j, struct sender *s);
 /* Keeps at most so many of the older walks, and none of before 5 days. */
 void walk_trim(struct judge *j, struct walk *w, unsigned most);
 
-/* What a heap will give next is far away in memory: ask for it now. */
+/* What belongs to a sender is far away in memory: ask for it now. */
+void sender_fetch(const struct judge *j, const struct sender *s);
+/* The same for those that are due next. */
 void dues_fetch(const struct judge *j, const struct dues *d);
 
 /* pool.c */

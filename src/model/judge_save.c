@@ -94,15 +94,19 @@ static void io_spans(struct io *io, struct spans *s)
 	}
 }
 
+/* Sorted: how they lay in memory is nobody's business. */
 static void io_dues(struct io *io, struct dues *d)
 {
-	uint32_t n = io_count(io, d->count, 8);
-	if (!io->out) {
-		d->at = xcalloc(n, sizeof(*d->at));
-		d->count = d->cap = n;
+	uint32_t n = io_count(io, d->heap_count + d->line_count, 8);
+	uint64_t *entries = xcalloc(n, sizeof(*entries));
+	if (io->out)
+		dues_list(d, entries);
+	for (uint32_t i = 0; i < n; i++) {
+		IO(io, entries[i]);
+		if (!io->out)
+			dues_push(d, (uint32_t)(entries[i] >> 32), (uint32_t)entries[i]);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		IO(io, d->at[i]);
+	free(entries);
 }
 
 static void io_ids(struct io *io, uint32_t **ids, size_t *count)

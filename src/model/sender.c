@@ -309,15 +309,8 @@ static void sweep_walks(struct judge *j, uint32_t hour)
 	}
 }
 
-void dues_fetch(const struct judge *j, const struct dues *d)
+void sender_fetch(const struct judge *j, const struct sender *s)
 {
-	for (size_t i = 1; i < 3 && i < d->count; i++)
-		if ((uint32_t)d->at[i] < j->senders.top)
-			__builtin_prefetch(sender_at(j, (uint32_t)d->at[i]));
-	uint32_t id = d->count ? (uint32_t)d->at[0] : NOTHING;
-	const struct sender *s = id < j->senders.top ? sender_at(j, id) : NULL;
-	if (!s || !(s->flags & SENDER_USED))
-		return;
 	if (s->walk != NOTHING) {
 		const char *w = slab_get(&j->walks, s->walk);
 		__builtin_prefetch(w);
@@ -326,6 +319,22 @@ void dues_fetch(const struct judge *j, const struct dues *d)
 	__builtin_prefetch(slab_get(&j->pools, s->pool));
 	if (s->mark != NOTHING)
 		__builtin_prefetch(slab_get(&j->marks, s->mark));
+}
+
+void dues_fetch(const struct judge *j, const struct dues *d)
+{
+	enum { AHEAD = 4 };
+	uint32_t ids[AHEAD];
+	size_t n = dues_soon(d, ids, AHEAD);
+	for (size_t i = 2; i < n; i++)
+		if (ids[i] < j->senders.top)
+			__builtin_prefetch(sender_at(j, ids[i]));
+	for (size_t i = 0; i < 2 && i < n; i++) {
+		const struct sender *s =
+		    ids[i] < j->senders.top ? sender_at(j, ids[i]) : NULL;
+		if (s && s->flags & SENDER_USED)
+			sender_fetch(j, s);
+	}
 }
 
 /* What is known of a sender is dropped when it no longer matters. */

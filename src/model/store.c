@@ -120,15 +120,28 @@ static void place(struct index *x, uint64_t hash, uint32_t slot)
 	x->slots[at] = slot;
 }
 
+/* In the order of the numbers: items are read as they lie in memory, and only
+ * the slots, which are few bytes, are jumped about in. */
 static void grow(struct index *x, index_hash_fn hash_of, const void *table)
 {
 	struct index old = *x;
+	uint32_t top = 0;
+	for (uint32_t i = 0; i < old.cap; i++)
+		top = (old.slots[i] & 0xffffff) > top ? old.slots[i] & 0xffffff : top;
+	uint8_t *is_used = xcalloc(top / 8 + 1, 1);
+	for (uint32_t i = 0; i < old.cap; i++) {
+		uint32_t number = old.slots[i] & 0xffffff; /* id + 1 */
+		is_used[number / 8] |= (uint8_t)(1U << number % 8);
+	}
 	x->cap = old.cap < 64 ? 64 : old.cap + old.cap / 3;
 	x->slots = xcalloc(x->cap, sizeof(*x->slots));
-	for (uint32_t i = 0; i < old.cap; i++)
-		if (old.slots[i] != 0)
-			place(x, hash_of(table, (old.slots[i] & 0xffffff) - 1),
-			      old.slots[i]);
+	for (uint32_t id = 0; id < top; id++) {
+		if (!(is_used[(id + 1) / 8] & 1U << (id + 1) % 8))
+			continue;
+		uint64_t hash = hash_of(table, id);
+		place(x, hash, slot_of(hash, id));
+	}
+	free(is_used);
 	free(old.slots);
 }
 
@@ -170,42 +183,151 @@ void index_release(struct index *x)
 	*x = (struct index){ 0 };
 }
 
+static void heap_push(struct dues *d, uint64_t entry)
+{
+	if (d->heap_count == d->heap_cap) {
+		d->heap_cap += d->heap_cap / 8 + 16;
+		d->heap = xrealloc(d->heap, d->heap_cap, sizeof(*d->heap));
+	}
+	size_t i = d->heap_count++;
+	for (; i > 0 && d->heap[(i - 1) / 2] > entry; i = (i - 1) / 2)
+		d->heap[i] = d->heap[(i - 1) / 2];
+	d->heap[i] = entry;
+}
+
+static uint64_t heap_pop(struct dues *d)
+{
+	uint64_t first = d->heap[0], last = d->heap[--d->heap_count];
+	size_t i = 0;
+	for (size_t child = 1; child < d->heap_count; child = 2 * i + 1) {
+		if (child + 1 < d->heap_count && d->heap[child + 1] < d->heap[child])
+			child++;
+		if (d->heap[child] >= last)
+			break;
+		d->heap[i] = d->heap[child];
+		i = child;
+	}
+	d->heap[i] = last;
+	return first;
+}
+
+static uint64_t *line_at(const struct dues *d, size_t i)
+{
+	size_t at = d->line_first + i;
+	return &d->line[at < d->line_cap ? at : at - d->line_cap];
+}
+
+/* What stands before the wrap moves to the new end. */
+static void line_grow(struct dues *d)
+{
+	size_t old = d->line_cap, head = old - d->line_first;
+	d->line_cap += old / 8 + 16;
+	d->line = xrealloc(d->line, d->line_cap, sizeof(*d->line));
+	if (d->line_first == 0)
+		return;
+	memmove(d->line + d->line_cap - head, d->line + d->line_first,
+		head * sizeof(*d->line));
+	d->line_first = d->line_cap - head;
+}
+
+/* Where in the line the entry belongs, if that is near the end; else false. */
+static bool line_place(const struct dues *d, uint64_t entry, size_t *ret_place)
+{
+	enum { LOOK = 16 };
+	size_t i = d->line_count;
+	while (i > 0 && d->line_count - i<LOOK && * line_at(d, i - 1)> entry)
+		i--;
+	*ret_place = i;
+	return i == 0 || *line_at(d, i - 1) <= entry;
+}
+
 void dues_push(struct dues *d, uint32_t second, uint32_t id)
 {
-	if (d->count == d->cap) {
-		d->cap += d->cap / 8 + 16;
-		d->at = xrealloc(d->at, d->cap, sizeof(*d->at));
-	}
 	uint64_t entry = (uint64_t)second << 32 | id;
-	size_t i = d->count++;
-	for (; i > 0 && d->at[(i - 1) / 2] > entry; i = (i - 1) / 2)
-		d->at[i] = d->at[(i - 1) / 2];
-	d->at[i] = entry;
+	size_t place;
+	if (!line_place(d, entry, &place)) {
+		heap_push(d, entry);
+		return;
+	}
+	if (d->line_count == d->line_cap)
+		line_grow(d);
+	for (size_t i = d->line_count++; i > place; i--)
+		*line_at(d, i) = *line_at(d, i - 1);
+	*line_at(d, place) = entry;
+}
+
+static bool heap_is_next(const struct dues *d)
+{
+	if (d->heap_count == 0)
+		return false;
+	return d->line_count == 0 || d->heap[0] < d->line[d->line_first];
+}
+
+uint32_t dues_next(const struct dues *d)
+{
+	if (d->heap_count + d->line_count == 0)
+		return UINT32_MAX;
+	return (uint32_t)((heap_is_next(d) ? d->heap[0] : *line_at(d, 0)) >> 32);
 }
 
 bool dues_pop(struct dues *d, uint32_t second, uint32_t *ret_second, uint32_t *ret_id)
 {
-	if (d->count == 0 || d->at[0] >> 32 > second)
+	if (d->heap_count + d->line_count == 0 || dues_next(d) > second)
 		return false;
-	*ret_second = (uint32_t)(d->at[0] >> 32);
-	*ret_id = (uint32_t)d->at[0];
-	uint64_t last = d->at[--d->count];
-	size_t i = 0;
-	for (size_t child = 1; child < d->count; child = 2 * i + 1) {
-		if (child + 1 < d->count && d->at[child + 1] < d->at[child])
-			child++;
-		if (d->at[child] >= last)
-			break;
-		d->at[i] = d->at[child];
-		i = child;
+	uint64_t entry;
+	if (heap_is_next(d)) {
+		entry = heap_pop(d);
+	} else {
+		entry = *line_at(d, 0);
+		d->line_first = d->line_first + 1 == d->line_cap ? 0 : d->line_first + 1;
+		d->line_count--;
 	}
-	d->at[i] = last;
+	*ret_second = (uint32_t)(entry >> 32);
+	*ret_id = (uint32_t)entry;
 	return true;
+}
+
+size_t dues_soon(const struct dues *d, uint32_t *ret_ids, size_t most)
+{
+	size_t n = 0;
+	bool is_heap = heap_is_next(d);
+	if (!is_heap)
+		for (; n < most && n < d->line_count; n++)
+			ret_ids[n] = (uint32_t)*line_at(d, n);
+	else
+		for (; n < most && n < d->heap_count; n++)
+			ret_ids[n] = (uint32_t)d->heap[n];
+	return n;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	uint64_t x, y;
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+void dues_list(const struct dues *d, uint64_t *ret_entries)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < d->line_count; i++)
+		ret_entries[n++] = *line_at(d, i);
+	for (size_t i = 0; i < d->heap_count; i++)
+		ret_entries[n++] = d->heap[i];
+	if (n > 0)
+		qsort(ret_entries, n, sizeof(*ret_entries), compare_entries);
+}
+
+size_t dues_bytes(const struct dues *d)
+{
+	return d->heap_cap * sizeof(*d->heap) + d->line_cap * sizeof(*d->line);
 }
 
 void dues_release(struct dues *d)
 {
-	free(d->at);
+	free(d->heap);
+	free(d->line);
 	*d = (struct dues){ 0 };
 }
 

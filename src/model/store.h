@@ -4,7 +4,7 @@
  * Four containers, each for one job:
  *	slab	items of one size, named by a 32 bit number that stays valid
  *	index	finds an item's number from the hash of its key
- *	dues	a heap of (second, number): who comes next
+ *	dues	a queue of (second, number), earliest first: who comes next
  *	spans	stretches of time: sorted, apart, merged when they touch
  *
  * Numbers are given in an order that follows from the calls alone, never from
@@ -20,8 +20,8 @@
  * Ownership: slab_get()'s pointers live until slab_give() of that item: chunks
  * never move.
  *
- * Limits: INDEX_MAX items in an index (24 bit numbers). A heap may hold
- * entries that are stale; who takes one checks it.
+ * Limits: INDEX_MAX items in an index (24 bit numbers). Dues may hold entries
+ * that are stale; who takes one checks it.
  */
 #ifndef FMX_MODEL_STORE_H
 #define FMX_MODEL_STORE_H
@@ -83,16 +83,29 @@ void index_remove(struct index *x, uint64_t hash, uint32_t id, index_hash_fn has
 		  const void *table);
 void index_release(struct index *x);
 
-/* Entries are (second << 32 | number): the order is total. */
+/*
+ * Entries are (second << 32 | number): the order is total. What is due a fixed
+ * while after now comes in order already: it stands in a line, the last at the
+ * end. What does not fit there goes into a heap.
+ */
 struct dues {
-	uint64_t *at;
-	size_t count, cap;
+	uint64_t *heap;
+	size_t heap_count, heap_cap;
+	uint64_t *line; /* a ring */
+	size_t line_first, line_count, line_cap;
 };
 
 void dues_push(struct dues *d, uint32_t second, uint32_t id);
 /* False when nothing is due at or before `second`. */
 FMX_MUST_CHECK bool dues_pop(struct dues *d, uint32_t second, uint32_t *ret_second,
 			     uint32_t *ret_id);
+/* The second of the first entry; UINT32_MAX when there is none. */
+uint32_t dues_next(const struct dues *d);
+/* Likely numbers of the next entries, the nearest first; returns how many. */
+size_t dues_soon(const struct dues *d, uint32_t *ret_ids, size_t most);
+/* All entries, the first due first. */
+void dues_list(const struct dues *d, uint64_t *ret_entries);
+size_t dues_bytes(const struct dues *d);
 void dues_release(struct dues *d);
 
 struct span {

@@ -260,6 +260,7 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 				 v->host);
 	uint32_t id = sender_take(j, v->client, st.group);
 	struct sender *s = sender_at(j, id);
+	sender_fetch(j, s);
 	sender_count_visit(j, s, &st);
 	struct walk *w = walk_for(j, id, &st);
 	bool is_stray = st.time + j->rules.walk_gap < w->began;
