@@ -51,7 +51,10 @@ int archive_open(struct archive *a, const struct cli *c, enum journal_mode mode)
 	if (access(a->path, F_OK) != 0)
 		rc = error_set(&e, -errno, "cannot open the journal %s: %s%s", a->path,
 			       strerror(errno),
-			       errno == ENOENT ? " (`fakemx serve` makes it)" : "");
+			       errno == ENOENT ? " (`fakemx serve` makes it)"
+			       : errno == EACCES
+				   ? " (root and the user that serve runs as may)"
+				   : "");
 	if (rc == 0)
 		rc = journal_open(a->path, mode, &a->journal, &e);
 	if (rc == 0)

@@ -101,7 +101,9 @@ static int look_for(const char *path, struct error *e)
 		return 0;
 	return error_set(e, -errno, "cannot open the journal %s: %s%s", path,
 			 strerror(errno),
-			 errno == ENOENT ? " (`fakemx serve` makes it)" : "");
+			 errno == ENOENT   ? " (`fakemx serve` makes it)"
+			 : errno == EACCES ? " (root and the user that serve runs as may)"
+					   : "");
 }
 
 static int prepare(struct journal *j, struct error *e)
