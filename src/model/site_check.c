@@ -276,6 +276,40 @@ static int check_site_names(const struct site *sites, size_t count, struct error
 	return rc;
 }
 
+struct domain_of {
+	const char *domain;
+	const struct site *site;
+};
+
+static int compare_domains(const void *a, const void *b)
+{
+	const struct domain_of *x = a, *y = b;
+	return strcmp(x->domain, y->domain);
+}
+
+/* A domain has one MX set: in two sites it would be planned in two ways. */
+static int check_domains_apart(const struct site *sites, size_t count, struct error *e)
+{
+	size_t total = 0, n = 0;
+	for (size_t i = 0; i < count; i++)
+		total += sites[i].domain_count;
+	struct domain_of *all = xcalloc(total + 1, sizeof(*all));
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < sites[i].domain_count; k++)
+			all[n++] = (struct domain_of){ sites[i].domains[k], &sites[i] };
+	qsort(all, total, sizeof(*all), compare_domains);
+	int rc = 0;
+	for (size_t i = 1; i < total && rc == 0; i++)
+		if (strcmp(all[i - 1].domain, all[i].domain) == 0)
+			rc = error_set(
+			    e, FMX_EUSAGE,
+			    "the domain %s is in the sites %s and %s; leave it in "
+			    "the one whose MX hosts it has",
+			    all[i].domain, all[i - 1].site->name, all[i].site->name);
+	free(all);
+	return rc;
+}
+
 int site_check_all(struct site *sites, size_t count, bool lab, struct error *e)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -284,5 +318,7 @@ int site_check_all(struct site *sites, size_t count, bool lab, struct error *e)
 			return rc;
 	}
 	int rc = check_apart(sites, count, e);
-	return rc == 0 ? check_site_names(sites, count, e) : rc;
+	if (rc == 0)
+		rc = check_site_names(sites, count, e);
+	return rc == 0 ? check_domains_apart(sites, count, e) : rc;
 }

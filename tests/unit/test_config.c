@@ -47,6 +47,11 @@ static const struct {
 	  "f:5: preference of host mail.example.com is 0 to 65535, not 65536" },
 	{ "a negative number", SITE("host \"mail.example.com\" {\npreference = -1\n}"), FMX_EUSAGE,
 	  "f:5: preference of host mail.example.com is a whole number, not '-1'" },
+	{ "a domain of two sites",
+	  GOOD "site \"b\" { layout = none domains = { \"example.com\" } host \"m.b.example\" "
+	       "{ preference = 1 address = { \"192.0.2.77\" } } }\n", FMX_EUSAGE,
+	  "f: the domain example.com is in the sites example and b; "
+	  "leave it in the one whose MX hosts it has" },
 	{ "a number beyond any integer", "max_senders = 99999999999999999999999\n" GOOD, FMX_EUSAGE,
 	  "f:1: max_senders is 1000 to 100000000, not 99999999999999999999999" },
 	{ "a duration without its form", "patience = soon\n" GOOD, FMX_EUSAGE,
