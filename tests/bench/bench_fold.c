@@ -6,6 +6,12 @@
  * counts them. Both are run in turn, PAIRS times, each from nothing; CPU time;
  * the pair of median ratio is printed.
  *
+ * The mix: of 2,000,000 visits 213,000 are the first of their sender, so nine
+ * in ten are of senders seen before. 82 % are by mail servers, half of that by
+ * the 400 busiest; the rest by bots, each of which comes about twice. The bare
+ * loop is given all it can get: it knows the next address while it still waits
+ * for this one's memory.
+ *
  * Memory is all that the judge holds after the thirty days, divided by the
  * senders that it tracks: tables, pools, heaps and the slack of growing
  * included, names apart (there are none here). The second figure is the worst
