@@ -249,15 +249,28 @@ void name_allow(struct judge *j, const struct record *r)
 	}
 }
 
+/*
+ * What is forgotten is gone from the journal too, so a replay cannot know whom
+ * it excused. It excuses its pool for all the past: here, and in every replay.
+ */
+static void forget_sender(struct judge *j, struct addr client, uint16_t group)
+{
+	uint32_t id = sender_find(j, client, group);
+	if (id != NOTHING)
+		listing_withdraw(j, sender_at(j, id), REASON_FORGOTTEN);
+	else
+		id = sender_take(j, client, group);
+	struct contact c = { id, 1, second_up(j->now), true };
+	pool_contact(j, &c);
+	pool_ask_again(j, &c, POOL_STOPPED | POOL_LISTED | POOL_ACCUSED);
+	sender_drop(j, id);
+}
+
 static void forget_client(struct judge *j, struct addr client)
 {
-	for (size_t g = 0; g < j->site_count; g++) {
-		uint32_t id = sender_find(j, client, (uint16_t)g);
-		if (id == NOTHING)
-			continue;
-		listing_withdraw(j, sender_at(j, id), REASON_FORGOTTEN);
-		sender_drop(j, id);
-	}
+	for (size_t g = 0; g < j->site_count; g++)
+		if (j->sites[g]->group == g)
+			forget_sender(j, client, (uint16_t)g);
 	uint32_t name = name_find(j, client);
 	if (name != NOTHING)
 		name_drop(j, name);

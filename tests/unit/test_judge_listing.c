@@ -214,6 +214,29 @@ static void allow_and_forget_take_off_the_list(void **state)
 	world_release(&w);
 }
 
+/* In a replay the forgotten contact is no longer there: A must not be judged
+ * by what only its pool mate had excused. */
+static void what_is_forgotten_excuses_its_pool_in_a_replay_too(void **state)
+{
+	(void)state;
+	struct world live, replay;
+	struct record forget = { .kind = RECORD_FORGET, .text = "20.1.1.2" };
+	begin(&live, true, true);
+	world_play(&live, "B:R-@-1h " TWICE);
+	assert_int_equal(world_verdict(&live, 'A')->order, ORDER_UNKNOWN);
+	world_feed(&live, &forget);
+	assert_int_equal(world_verdict(&live, 'A')->order, ORDER_UNKNOWN);
+	begin(&replay, true, true);
+	world_play(&replay, TWICE); /* B's records were erased */
+	assert_int_equal(each_listed(&replay), 1);
+	forget.seen = forget.time = 0;
+	world_feed(&replay, &forget);
+	assert_int_equal(world_verdict(&replay, 'A')->order, ORDER_UNKNOWN);
+	assert_int_equal(each_listed(&replay), 0);
+	world_release(&live);
+	world_release(&replay);
+}
+
 static void back_to_observe_empties_the_list(void **state)
 {
 	(void)state;
@@ -273,6 +296,7 @@ int main(void)
 		cmocka_unit_test(enforce_asks_for_fourteen_watched_days),
 		cmocka_unit_test(our_own_and_private_addresses_are_never_listed),
 		cmocka_unit_test(allow_and_forget_take_off_the_list),
+		cmocka_unit_test(what_is_forgotten_excuses_its_pool_in_a_replay_too),
 		cmocka_unit_test(back_to_observe_empties_the_list),
 		cmocka_unit_test(stopped_senders_that_may_be_good_have_a_tier),
 	};
