@@ -14,9 +14,18 @@
 
 static const char magic[] = "fakemx-apply 1\n";
 
+/* FNV-1a: tells the files of one zone apart. What it leads to says its path. */
+static uint64_t path_mark(const char *path)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+	for (; *path; path++)
+		h = (h ^ (unsigned char)*path) * UINT64_C(1099511628211);
+	return h;
+}
+
 /* A name may hold any byte; a file name may not hold '/' nor begin with '.'. */
-static int history_path(const char *state, const char *origin, char *to, size_t size,
-			struct error *e)
+static int history_path(const char *state, const char *origin, const char *zone_path,
+			char *to, size_t size, struct error *e)
 {
 	struct buf b = BUF_INIT(4000);
 	buf_addf(&b, "%s/zones/", state);
@@ -28,6 +37,8 @@ static int history_path(const char *state, const char *origin, char *to, size_t 
 		else
 			buf_addf(&b, "%%%02x", (unsigned char)*p);
 	}
+	if (*zone_path)
+		buf_addf(&b, ".%016llx", (unsigned long long)path_mark(zone_path));
 	buf_adds(&b, ".apply");
 	bool fits = !buf_failed(&b) && str_copy(to, size, buf_text(&b));
 	buf_release(&b);
@@ -72,7 +83,7 @@ static void write_header(const struct history *h, struct buf *out)
 int history_save(const char *state, const struct history *h, struct error *e)
 {
 	char path[4096];
-	int rc = history_path(state, h->origin, path, sizeof(path), e);
+	int rc = history_path(state, h->origin, h->path, path, sizeof(path), e);
 	if (rc == 0)
 		rc = make_folders(state, e);
 	if (rc != 0)
@@ -137,13 +148,13 @@ static bool parse(const char *text, size_t len, struct history *h)
 	return true;
 }
 
-int history_load(const char *state, const char *origin, struct history *ret,
-		 struct error *e)
+int history_load(const char *state, const char *origin, const char *zone_path,
+		 struct history *ret, struct error *e)
 {
 	char path[4096], *text;
 	size_t len;
 	*ret = (struct history){ 0 };
-	int rc = history_path(state, origin, path, sizeof(path), e);
+	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
 	if (rc != 0)
 		return rc;
 	rc = zone_read_file(path, &text, &len, e);
@@ -161,10 +172,11 @@ int history_load(const char *state, const char *origin, struct history *ret,
 	return rc;
 }
 
-int history_drop(const char *state, const char *origin, struct error *e)
+int history_drop(const char *state, const char *origin, const char *zone_path,
+		 struct error *e)
 {
 	char path[4096];
-	int rc = history_path(state, origin, path, sizeof(path), e);
+	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
 	if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
 		rc = error_set(e, -errno, "cannot remove %s: %s", path, strerror(errno));
 	return rc;

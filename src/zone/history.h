@@ -1,7 +1,8 @@
 /*
  * history - what fakemx did to a zone file, kept so that it can be undone
  *
- * One file a zone below the state folder, never beside a globbed zone: a line
+ * One file for each zone and zone file (views, and copies for a trial, share a
+ * zone's name) below the state folder, never beside a globbed zone: a line
  * of JSON, then the bytes before and after. It is on disk before the zone file
  * is replaced, so whatever happens in between, undoing knows what was there.
  *
@@ -29,11 +30,13 @@ struct history {
 /* Creates the folders. A sentence that names the file on failure. */
 FMX_MUST_CHECK int history_save(const char *state, const struct history *h,
 				struct error *e);
-/* -ENOENT: fakemx never changed that zone. FMX_EFOREIGN: damaged. */
-FMX_MUST_CHECK int history_load(const char *state, const char *origin,
+/* path: of the zone file, resolved; "" of live DNS. -ENOENT: fakemx never changed
+ * that zone there. FMX_EFOREIGN: damaged. */
+FMX_MUST_CHECK int history_load(const char *state, const char *origin, const char *path,
 				struct history *ret, struct error *e);
 /* Once undone there is nothing to undo. */
-FMX_MUST_CHECK int history_drop(const char *state, const char *origin, struct error *e);
+FMX_MUST_CHECK int history_drop(const char *state, const char *origin, const char *path,
+				struct error *e);
 void history_release(struct history *h);
 
 #endif

@@ -396,7 +396,7 @@ static void find_before(const struct job *job, const struct zone_file *f,
 	h->is_clean = true;
 	for (uint32_t i = 0; i < facts->mx_count && i < RECORDSET_MAX_MX; i++)
 		h->is_clean &= !plan_is_decoy(job->want, facts->mx[i].exchange);
-	if (history_load(job->state, job->origin, past, &ignored) != 0)
+	if (history_load(job->state, job->origin, f->path, past, &ignored) != 0)
 		return;
 	bool unbroken =
 	    past->after_len == f->len && memcmp(past->after, f->text, f->len) == 0;
@@ -489,10 +489,14 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 	struct zone_file f;
 	struct history h;
 	begin(w, ret);
-	int rc = history_load(job->state, job->origin, &h, &ret->error);
-	if (rc == 0)
-		rc = zone_file_open(job->path[0] ? job->path : h.path, &f, &ret->error);
+	int rc = zone_file_open(job->path, &f, &ret->error);
 	if (rc != 0) {
+		end(w, ret, rc);
+		return;
+	}
+	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
+	if (rc != 0) {
+		zone_file_close(&f);
 		history_release(&h);
 		end(w, ret, rc);
 		return;
@@ -509,7 +513,7 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 			rc = reload(w, &here, &f, ret->serial, &ret->error);
 	}
 	if (rc == 0 && write)
-		rc = history_drop(job->state, job->origin, &ret->error);
+		rc = history_drop(job->state, job->origin, f.path, &ret->error);
 	zone_file_close(&f);
 	history_release(&h);
 	end(w, ret, rc);

@@ -115,8 +115,8 @@ static int remember(struct live_zone *z)
 {
 	struct error none_yet;
 	if (!z->has_history && !reverts(z))
-		z->has_history = history_load(z->job->state, z->job->origin, &z->history,
-					      &none_yet) == 0;
+		z->has_history = history_load(z->job->state, z->job->origin, "",
+					      &z->history, &none_yet) == 0;
 	const struct plan_want *want = z->want;
 	struct history h = { .layout = want->layout,
 			     .ttl = z->plan.ttl_before,
@@ -141,7 +141,7 @@ static void forget_attempt(struct live_zone *z)
 	if (z->has_history)
 		(void)!history_save(z->job->state, &z->history, &e);
 	else
-		(void)!history_drop(z->job->state, z->job->origin, &e);
+		(void)!history_drop(z->job->state, z->job->origin, "", &e);
 }
 
 static bool changes_mx(const struct plan *p)
@@ -156,7 +156,7 @@ static bool changes_mx(const struct plan *p)
 static int note_done(struct live_zone *z)
 {
 	if (reverts(z) && !changes_mx(&z->plan))
-		return history_drop(z->job->state, z->job->origin, &z->error);
+		return history_drop(z->job->state, z->job->origin, "", &z->error);
 	return reverts(z) ? remember(z) : 0;
 }
 
@@ -253,7 +253,7 @@ static int want_of(struct live_zone *z)
 	z->want = z->job->want;
 	if (!reverts(z))
 		return 0;
-	int rc = history_load(z->job->state, z->job->origin, &z->history, &z->error);
+	int rc = history_load(z->job->state, z->job->origin, "", &z->history, &z->error);
 	if (rc != 0)
 		return rc;
 	z->none = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1 };

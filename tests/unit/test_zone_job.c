@@ -187,6 +187,22 @@ static void a_second_apply_still_reverts_to_the_first_before(void **state)
 	free(after);
 }
 
+static void two_files_of_one_zone_are_undone_apart(void **state)
+{
+	struct fixture *p = *state;
+	char copy[160];
+	(void)snprintf(copy, sizeof(copy), "%s/copy", p->folder);
+	write_file(copy, zone_text);
+	apply(p);
+	(void)str_copy(p->job.path, sizeof(p->job.path), copy);
+	apply(p);
+	job_revert(p->worker, &p->job, &p->result);
+	assert_true(p->result.was_restored);
+	(void)str_copy(p->job.path, sizeof(p->job.path), p->path);
+	job_revert(p->worker, &p->job, &p->result);
+	assert_true(p->result.was_restored);
+}
+
 static void a_serial_seen_at_a_server_is_exceeded(void **state)
 {
 	struct fixture *p = *state;
@@ -361,6 +377,7 @@ int main(void)
 		zone_test(reverting_gives_every_byte_back_but_the_serial),
 		zone_test(a_changed_file_is_planned_back_to_none),
 		zone_test(a_second_apply_still_reverts_to_the_first_before),
+		zone_test(two_files_of_one_zone_are_undone_apart),
 		zone_test(a_serial_seen_at_a_server_is_exceeded),
 		zone_test(a_serial_at_the_top_goes_round_and_is_no_standstill),
 		zone_test(what_the_check_refuses_is_not_written),
