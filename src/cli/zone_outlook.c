@@ -143,10 +143,25 @@ static bool is_alias(const struct zone_places *places, const char *name)
 	return false;
 }
 
+/* A real host whose addresses are another zone's to publish: then nothing may
+ * be concluded from the decoys being the only ones whose state is known. */
+static bool knows_real_hosts(const struct job *job, const struct job_result *r)
+{
+	for (uint32_t i = 0; i < r->plan->after_count; i++) {
+		const char *name = r->plan->after[i].exchange;
+		struct address_source from = addresses_of(job->want, r->places, name);
+		struct addr a;
+		if (!plan_is_decoy(job->want, name) && !next_address(&from, &a))
+			return false;
+	}
+	return true;
+}
+
 static void fill_findings(struct zone_outlook *o, const struct job *job,
 			  const struct job_result *r, struct zone_postures postures)
 {
 	struct seen s;
+	bool states_known = knows_real_hosts(job, r);
 	seen_init(&s, job->origin);
 	s.mx = r->plan->after_count ? MX_PRESENT : MX_NOTHING;
 	s.lab = job->want->lab;
@@ -166,7 +181,7 @@ static void fill_findings(struct zone_outlook *o, const struct job *job,
 			struct seen_address *at = seen_add_address(h, a);
 			if (!at)
 				break;
-			at->is_known = true;
+			at->is_known = states_known;
 			at->state = host_state(job->want, postures, mx->exchange);
 		}
 	}

@@ -79,6 +79,12 @@ site "s" {{
         self.assertIn("4 changed, 0 as wanted, 1 failed", done.stdout)
         self.assertEqual("this is no zone\n", (self.zones / "zone02.example.zone").read_text())
 
+    def test_real_hosts_of_another_zone_are_no_reason_to_refuse(self):
+        text = ZONE.replace("MX 10 mail", "MX 10 mail.provider.example.")
+        self.make(1, text)
+        self.fakemx(*self.config(1), "apply", "--yes")
+        self.assertEqual(1, self.changed())
+
     def test_a_file_of_several_zones_is_refused_unless_named(self):
         self.make(1)
         shared = self.zones / "zone00.example.zone"
