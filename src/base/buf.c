@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static bool make_room(struct buf *b, size_t more)
 {
@@ -51,52 +52,18 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
-/* Length that the first byte of a UTF-8 sequence announces, 0 if none. */
-static size_t utf8_announced(unsigned char first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* The second byte excludes overlong forms, surrogates and what is beyond
- * U+10FFFF (RFC 3629 4). */
-static bool utf8_second_fits(unsigned char first, unsigned char second)
-{
-	switch (first) {
-	case 0xe0: return second >= 0xa0;
-	case 0xed: return second <= 0x9f;
-	case 0xf0: return second >= 0x90;
-	case 0xf4: return second <= 0x8f;
-	default: return true;
-	}
-}
-
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 if none. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t n = utf8_announced(p[0]);
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return n > 1 && !utf8_second_fits(p[0], p[1]) ? 0 : n;
-}
-
 void buf_add_json(struct buf *b, const char *text)
 {
 	buf_add(b, "\"", 1);
-	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+	for (const char *p = text; *p;) {
 		size_t n = utf8_length(p);
+		unsigned char c = (unsigned char)*p;
 		if (n == 0)
 			buf_adds(b, "\\ufffd");
-		else if (*p == '"' || *p == '\\')
-			buf_addf(b, "\\%c", *p);
-		else if (*p < 0x20 || *p == 0x7f)
-			buf_addf(b, "\\u%04x", *p);
+		else if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			buf_addf(b, "\\u%04x", c);
 		else
 			buf_add(b, p, n);
 		p += n ? n : 1;

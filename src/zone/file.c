@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/whole.h"
 #include "zone/walk.h"
 
 enum { LOCK_TRIES = 100 }; /* of 100 ms */
@@ -93,90 +94,6 @@ void zone_file_close(struct zone_file *f)
 
 /* ---- write ---- */
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int sync_folder(const char *path, struct error *e)
-{
-	char folder[4096];
-	(void)str_copy(folder, sizeof(folder), path);
-	char *slash = strrchr(folder, '/');
-	if (!slash)
-		(void)str_copy(folder, sizeof(folder), ".");
-	else
-		slash[slash == folder] = '\0';
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 || fsync(fd) != 0 ? system_error("sync", folder, e) : 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return rc;
-}
-
-static int temporary_name(const char *path, char *temp, size_t size, struct error *e)
-{
-	const char *slash = strrchr(path, '/');
-	int folder = slash ? (int)(slash - path) + 1 : 0;
-	int n = snprintf(temp, size, "%.*s.fakemx-XXXXXX", folder, path);
-	if (n < 0 || (size_t)n >= size)
-		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
-	return 0;
-}
-
-/* Mode and owner as the old file's: a name server that runs as another user
- * must be able to read the new one. */
-static int keep_rights(int fd, const struct stat *st, const char *path, struct error *e)
-{
-	struct stat now;
-	if (fstat(fd, &now) != 0)
-		return system_error("look at", path, e);
-	if ((now.st_uid != st->st_uid || now.st_gid != st->st_gid) &&
-	    fchown(fd, st->st_uid, st->st_gid) != 0)
-		return error_set(e, -errno,
-				 "%s belongs to another user and its owner cannot be "
-				 "kept: run as that "
-				 "user or as root",
-				 path);
-	return fchmod(fd, st->st_mode & 07777) == 0
-		   ? 0
-		   : system_error("set the mode of", path, e);
-}
-
-static int write_temporary(const char *path, char *temp, size_t size, const char *text,
-			   size_t len, const struct stat *like, mode_t mode,
-			   struct error *e)
-{
-	int rc = temporary_name(path, temp, size, e);
-	if (rc != 0)
-		return rc;
-	int fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return system_error("write beside", path, e);
-	if (write_all(fd, text, len) != 0)
-		rc = system_error("write", temp, e);
-	if (rc == 0 && like)
-		rc = keep_rights(fd, like, path, e);
-	if (rc == 0 && !like && fchmod(fd, mode) != 0)
-		rc = system_error("set the mode of", temp, e);
-	if (rc == 0 && fsync(fd) != 0)
-		rc = system_error("sync", temp, e);
-	if (close(fd) != 0 && rc == 0)
-		rc = system_error("close", temp, e);
-	if (rc != 0)
-		(void)unlink(temp);
-	return rc;
-}
-
 static int judge_temporary(const char *temp, zone_file_judge_fn judge, void *arg,
 			   struct error *e)
 {
@@ -194,7 +111,7 @@ int zone_file_replace(struct zone_file *f, const char *text, size_t len,
 		      zone_file_judge_fn judge, void *arg, struct error *e)
 {
 	char temp[4200];
-	int rc = write_temporary(f->path, temp, sizeof(temp), text, len, &f->st, 0, e);
+	int rc = whole_temporary(f->path, temp, sizeof(temp), text, len, &f->st, 0, e);
 	if (rc != 0)
 		return rc;
 	rc = judge_temporary(temp, judge, arg, e);
@@ -210,20 +127,5 @@ int zone_file_replace(struct zone_file *f, const char *text, size_t len,
 		(void)unlink(temp);
 		return rc;
 	}
-	return sync_folder(f->path, e);
-}
-
-int zone_write_whole(const char *path, const char *text, size_t len, mode_t mode,
-		     struct error *e)
-{
-	char temp[4200];
-	int rc = write_temporary(path, temp, sizeof(temp), text, len, NULL, mode, e);
-	if (rc != 0)
-		return rc;
-	if (rename(temp, path) != 0) {
-		rc = system_error("replace", path, e);
-		(void)unlink(temp);
-		return rc;
-	}
-	return sync_folder(path, e);
+	return whole_sync_folder(f->path, e);
 }

@@ -50,8 +50,4 @@ FMX_MUST_CHECK int zone_file_replace(struct zone_file *f, const char *text, size
 				     struct error *e);
 void zone_file_close(struct zone_file *f);
 
-/* Writes a whole file of our own the same way: temporary, sync, rename. */
-FMX_MUST_CHECK int zone_write_whole(const char *path, const char *text, size_t len,
-				    mode_t mode, struct error *e);
-
 #endif

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "zone/file.h"
+#include "base/whole.h"
 #include "zone/walk.h"
 
 static const char magic[] = "fakemx-apply 1\n";
@@ -93,7 +93,7 @@ int history_save(const char *state, const struct history *h, struct error *e)
 	buf_add(&out, h->before, h->before_len);
 	buf_add(&out, h->after, h->after_len);
 	struct error why;
-	rc = zone_write_whole(path, buf_text(&out), out.len, 0640, &why);
+	rc = whole_write(path, buf_text(&out), out.len, 0640, &why);
 	buf_release(&out);
 	return rc == 0 ? 0
 		       : error_set(e, rc, "the zone's former version cannot be kept: %s",

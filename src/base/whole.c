@@ -1,0 +1,149 @@
+#include "base/whole.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static int system_error(const char *what, const char *path, struct error *e)
+{
+	int code = errno ? errno : EIO;
+	return error_set(e, -code, "cannot %s %s: %s", what, path, strerror(code));
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int whole_sync_folder(const char *path, struct error *e)
+{
+	char folder[4096];
+	(void)str_copy(folder, sizeof(folder), path);
+	char *slash = strrchr(folder, '/');
+	if (!slash)
+		(void)str_copy(folder, sizeof(folder), ".");
+	else
+		slash[slash == folder] = '\0';
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 || fsync(fd) != 0 ? system_error("sync", folder, e) : 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
+}
+
+static int temporary_name(const char *path, char *temp, size_t size, struct error *e)
+{
+	const char *slash = strrchr(path, '/');
+	int folder = slash ? (int)(slash - path) + 1 : 0;
+	int n = snprintf(temp, size, "%.*s.fakemx-XXXXXX", folder, path);
+	if (n < 0 || (size_t)n >= size)
+		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
+	return 0;
+}
+
+/* Mode and owner as the old file's: a name server that runs as another user
+ * must be able to read the new one. */
+static int keep_rights(int fd, const struct stat *st, const char *path, struct error *e)
+{
+	struct stat now;
+	if (fstat(fd, &now) != 0)
+		return system_error("look at", path, e);
+	if ((now.st_uid != st->st_uid || now.st_gid != st->st_gid) &&
+	    fchown(fd, st->st_uid, st->st_gid) != 0)
+		return error_set(e, -errno,
+				 "%s belongs to another user and its owner cannot be "
+				 "kept: run as that "
+				 "user or as root",
+				 path);
+	return fchmod(fd, st->st_mode & 07777) == 0
+		   ? 0
+		   : system_error("set the mode of", path, e);
+}
+
+int whole_temporary(const char *path, char *temp, size_t size, const char *text,
+		    size_t len, const struct stat *like, mode_t mode, struct error *e)
+{
+	int rc = temporary_name(path, temp, size, e);
+	if (rc != 0)
+		return rc;
+	int fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return system_error("write beside", path, e);
+	if (write_all(fd, text, len) != 0)
+		rc = system_error("write", temp, e);
+	if (rc == 0 && like)
+		rc = keep_rights(fd, like, path, e);
+	if (rc == 0 && !like && fchmod(fd, mode) != 0)
+		rc = system_error("set the mode of", temp, e);
+	if (rc == 0 && fsync(fd) != 0)
+		rc = system_error("sync", temp, e);
+	if (close(fd) != 0 && rc == 0)
+		rc = system_error("close", temp, e);
+	if (rc != 0)
+		(void)unlink(temp);
+	return rc;
+}
+
+/* A device or a pipe must not be renamed away; what a link points at is the
+ * file that is meant. Sets *ret_is_there. */
+static int find_target(const char *path, char *target, size_t size, struct stat *ret_st,
+		       bool *ret_is_there, struct error *e)
+{
+	*ret_is_there = false;
+	if (stat(path, ret_st) != 0) {
+		if (errno != ENOENT)
+			return system_error("write", path, e);
+		return str_copy(target, size, path)
+			   ? 0
+			   : error_set(e, -ENAMETOOLONG, "%s: the path is too long",
+				       path);
+	}
+	if (!S_ISREG(ret_st->st_mode))
+		return error_set(e, -EINVAL, "cannot write %s: it is %s", path,
+				 S_ISDIR(ret_st->st_mode) ? "a folder"
+							  : "no regular file");
+	char *resolved = realpath(path, NULL);
+	if (!resolved)
+		return system_error("find", path, e);
+	bool fits = str_copy(target, size, resolved);
+	free(resolved);
+	if (!fits)
+		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
+	*ret_is_there = true;
+	return 0;
+}
+
+int whole_write(const char *path, const char *text, size_t len, mode_t mode,
+		struct error *e)
+{
+	char target[WHOLE_PATH_MAX];
+	char temp[WHOLE_PATH_MAX + 32];
+	struct stat st;
+	bool is_there;
+	int rc = find_target(path, target, sizeof(target), &st, &is_there, e);
+	if (rc == 0)
+		rc = whole_temporary(target, temp, sizeof(temp), text, len,
+				     is_there ? &st : NULL, mode, e);
+	if (rc != 0)
+		return rc;
+	if (rename(temp, target) != 0) {
+		rc = system_error("replace", target, e);
+		(void)unlink(temp);
+		return rc;
+	}
+	return whole_sync_folder(target, e);
+}

@@ -1,0 +1,39 @@
+/*
+ * whole - write a file so that it is the old or the new one, never less
+ *
+ * A temporary file beside it (its name begins with a dot, so that no glob sees
+ * it) is written and synced, and takes the name by rename(); then the folder
+ * is synced. A kill, a full disk or any other failure leaves what was there.
+ *
+ * Use:
+ *	if (whole_write("/var/www/mail.html", text, len, 0644, &e) != 0)
+ *		...	// -EACCES, -ENOSPC, ...: the old file is as it was
+ *
+ * Ownership: borrows everything.
+ *
+ * Limits: paths shorter than WHOLE_PATH_MAX. A failure after the rename (the
+ * folder cannot be synced) leaves the new file and is an error all the same.
+ */
+#ifndef FMX_BASE_WHOLE_H
+#define FMX_BASE_WHOLE_H
+
+#include <sys/stat.h>
+
+#include "base/error.h"
+
+enum { WHOLE_PATH_MAX = 4096 };
+
+/* A file that is there keeps mode and owner, a link stays; mode is a new
+ * file's. What is no regular file is refused with -EINVAL. */
+FMX_MUST_CHECK int whole_write(const char *path, const char *text, size_t len,
+			       mode_t mode, struct error *e);
+
+/* The first half: the temporary file for path, written and synced, with the
+ * rights of `like`, or with mode if like is NULL. Its name goes to temp. */
+FMX_MUST_CHECK int whole_temporary(const char *path, char *temp, size_t size,
+				   const char *text, size_t len, const struct stat *like,
+				   mode_t mode, struct error *e);
+/* The last step: syncs the folder that path is in. */
+FMX_MUST_CHECK int whole_sync_folder(const char *path, struct error *e);
+
+#endif
