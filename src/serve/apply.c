@@ -62,16 +62,6 @@ static int apply_decoys(struct engine *n, const struct config *c, struct error *
 	return 0;
 }
 
-/* Where the reader of a host's log begins: at the newest watermark, of this
- * run or of the last. What came after it, it gives again. */
-static bool log_since(void *arg, uint16_t host, int64_t *ret_since)
-{
-	const struct engine *n = arg;
-	int64_t seen;
-	past_reread(n->past, host);
-	return past_watermark(n->past, host, ret_since, &seen);
-}
-
 static bool has_source(const struct engine *n, const struct host *h)
 {
 	if (h->role == ROLE_REAL)
@@ -112,7 +102,7 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 		return r;
 	/* What the old readers and decoys still gave belongs before the new
 	 * definitions. */
-	watch_apply(n->watch, c->sites, c->site_count, log_since, n);
+	watch_apply(n->watch, c->sites, c->site_count);
 	input_write_marks(n, MARKS_EACH);
 	(void)definitions_write(n->ledger, n->past, c);
 	engine_commit(n);

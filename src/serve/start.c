@@ -105,6 +105,16 @@ static void learn_probes(struct engine *n)
 	}
 }
 
+/* Where the reader of a host's log begins: at the newest watermark, of this
+ * run or of the last. What came after it, it gives again. */
+static bool log_since(void *arg, uint16_t host, int64_t *ret_since)
+{
+	const struct engine *n = arg;
+	int64_t seen;
+	past_reread(n->past, host);
+	return past_watermark(n->past, host, ret_since, &seen);
+}
+
 static void make_parts(struct engine *n)
 {
 	struct decoy_limits limits = decoy_limits_default();
@@ -115,7 +125,7 @@ static void make_parts(struct engine *n)
 	n->marks = marks_new();
 	n->own = own_new();
 	n->decoys = decoy_new(&n->loop, n->clock.clock, &limits, &sink);
-	n->watch = watch_new(&n->loop, n->clock.clock, &sink);
+	n->watch = watch_new(&n->loop, n->clock.clock, &sink, log_since, n);
 	n->health = health_new(&n->loop, n->clock.clock, &health);
 }
 

@@ -2,17 +2,17 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "source/maillog.h"
+#include "serve/watch_kind.h"
 
-/* Ticks until a stopped reader's handles have closed for certain: they close
- * within one turn of the loop. */
+/* Ticks until a stopped reader's handles have closed for certain, if its kind
+ * closes them within one turn of the loop. */
 enum { LEAVING_TICKS = 3 };
 
 struct reader {
-	struct maillog *log;
-	char path[WATCH_MAX];
-	uint16_t site; /* of the first host */
-	uint16_t *hosts;
+	const struct watch_kind *kind;
+	void *source;
+	char *where;
+	struct watch_host *hosts;
 	size_t host_count;
 	bool is_wanted;         /* while watch_apply() compares */
 	unsigned leaving_ticks; /* stopped; 0: in use */
@@ -22,26 +22,39 @@ struct watch {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
 	struct source_sink sink;
+	watch_since_fn since;
+	void *since_arg;
 	struct reader **readers;
 	size_t count;
 };
 
 struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
-			const struct source_sink *sink)
+			const struct source_sink *sink, watch_since_fn since,
+			void *since_arg)
 {
 	struct watch *w = xcalloc(1, sizeof(*w));
 	w->loop = loop;
 	w->clock = clock;
 	w->sink = *sink;
+	w->since = since;
+	w->since_arg = since_arg;
 	return w;
 }
 
 static void reader_free(struct reader *r)
 {
-	if (r->log)
-		maillog_free(r->log);
+	if (r->source)
+		r->kind->free(r->source);
+	free(r->where);
 	free(r->hosts);
 	free(r);
+}
+
+/* NULL: no source of this version. *ret_where: what of that kind it is. */
+static const struct watch_kind *kind_of(const struct host *h, const char **ret_where)
+{
+	*ret_where = h->watch;
+	return h->watch[0] == '/' ? &watch_kind_log : NULL;
 }
 
 /* The configuration's readers, not started yet, in the order of its hosts. */
@@ -50,16 +63,17 @@ struct wanted {
 	size_t count;
 };
 
-static struct reader *wanted_reader(struct wanted *wanted, const char *path,
-				    uint16_t site)
+static struct reader *wanted_reader(struct wanted *wanted, const struct watch_kind *kind,
+				    const char *where)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
-		if (strcmp(wanted->readers[i]->path, path) == 0)
-			return wanted->readers[i];
+		struct reader *r = wanted->readers[i];
+		if (r->kind == kind && strcmp(r->where, where) == 0)
+			return r;
 	}
 	struct reader *r = xcalloc(1, sizeof(*r));
-	(void)str_copy(r->path, sizeof(r->path), path);
-	r->site = site;
+	r->kind = kind;
+	r->where = xstrdup(where);
 	wanted->readers =
 	    xrealloc(wanted->readers, wanted->count + 1, sizeof(struct reader *));
 	wanted->readers[wanted->count++] = r;
@@ -70,23 +84,38 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 {
 	if (h->role != ROLE_REAL || !host_is_watched(h))
 		return;
-	if (h->watch[0] != '/') {
-		log_warning(
-		    "not-watched host=%s watch=%s reason=\"this version reads log "
-		    "files only\"",
-		    h->name, h->watch);
+	const char *where;
+	const struct watch_kind *kind = kind_of(h, &where);
+	if (!kind) {
+		log_warning("not-watched host=%s watch=%s reason=\"this version does not "
+			    "read it\"",
+			    h->name, h->watch);
 		return;
 	}
-	struct reader *r = wanted_reader(wanted, h->watch, s->id);
+	struct reader *r = wanted_reader(wanted, kind, where);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
-	r->hosts[r->host_count++] = h->id;
+	struct watch_host *mine = &r->hosts[r->host_count++];
+	*mine = (struct watch_host){ .id = h->id, .site = s->id };
+	(void)str_copy(mine->name, sizeof(mine->name), h->name); /* as long as its own */
+}
+
+static bool are_same_hosts(const struct reader *a, const struct reader *b)
+{
+	if (a->host_count != b->host_count)
+		return false;
+	for (size_t i = 0; i < a->host_count; i++) {
+		if (a->hosts[i].id != b->hosts[i].id ||
+		    a->hosts[i].site != b->hosts[i].site ||
+		    strcmp(a->hosts[i].name, b->hosts[i].name) != 0)
+			return false;
+	}
+	return true;
 }
 
 static bool is_same(const struct reader *a, const struct reader *b)
 {
-	return a->leaving_ticks == 0 && strcmp(a->path, b->path) == 0 &&
-	       a->site == b->site && a->host_count == b->host_count &&
-	       memcmp(a->hosts, b->hosts, a->host_count * sizeof(*a->hosts)) == 0;
+	return a->leaving_ticks == 0 && a->kind == b->kind &&
+	       strcmp(a->where, b->where) == 0 && are_same_hosts(a, b);
 }
 
 static bool keep(struct watch *w, const struct reader *wanted)
@@ -100,23 +129,17 @@ static bool keep(struct watch *w, const struct reader *wanted)
 	return false;
 }
 
-static void start(struct watch *w, struct reader *r, watch_since_fn since, void *arg)
+static void start(struct watch *w, struct reader *r)
 {
-	struct maillog_spec spec = { .hosts = r->hosts,
-				     .host_count = r->host_count,
-				     .site = r->site,
-				     .path = r->path,
-				     .start = MAILLOG_END };
-	/* All hosts of a reader get the same watermarks; one that is new to the
-	 * journal must not make the others' lines be read again. */
-	for (size_t i = 0; i < r->host_count; i++) {
-		int64_t t;
-		if (since(arg, r->hosts[i], &t) && (spec.since == 0 || t > spec.since)) {
-			spec.start = MAILLOG_SINCE;
-			spec.since = t;
-		}
-	}
-	r->log = maillog_new(w->loop, w->clock, &spec, &w->sink);
+	struct watch_spec spec = { .loop = w->loop,
+				   .clock = w->clock,
+				   .sink = &w->sink,
+				   .where = r->where,
+				   .hosts = r->hosts,
+				   .host_count = r->host_count,
+				   .since = w->since,
+				   .since_arg = w->since_arg };
+	r->source = r->kind->start(&spec);
 	r->is_wanted = true;
 	w->readers = xrealloc(w->readers, w->count + 1, sizeof(struct reader *));
 	w->readers[w->count++] = r;
@@ -126,12 +149,11 @@ static void stop(struct reader *r)
 {
 	if (r->leaving_ticks > 0)
 		return;
-	maillog_stop(r->log);
+	r->kind->stop(r->source);
 	r->leaving_ticks = LEAVING_TICKS;
 }
 
-void watch_apply(struct watch *w, const struct site *sites, size_t count,
-		 watch_since_fn since, void *arg)
+void watch_apply(struct watch *w, const struct site *sites, size_t count)
 {
 	struct wanted wanted = { .count = 0 };
 	for (size_t i = 0; i < count; i++) {
@@ -153,10 +175,20 @@ void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		if (is_kept[i])
 			reader_free(wanted.readers[i]);
 		else
-			start(w, wanted.readers[i], since, arg);
+			start(w, wanted.readers[i]);
 	}
 	free(is_kept);
 	free(wanted.readers);
+}
+
+/* Nothing of it is on the loop any more. */
+static bool has_left(struct reader *r)
+{
+	if (r->leaving_ticks == 0)
+		return false;
+	if (r->kind->is_closed)
+		return r->kind->is_closed(r->source);
+	return --r->leaving_ticks == 0;
 }
 
 void watch_tick(struct watch *w)
@@ -164,7 +196,7 @@ void watch_tick(struct watch *w)
 	size_t kept = 0;
 	for (size_t i = 0; i < w->count; i++) {
 		struct reader *r = w->readers[i];
-		if (r->leaving_ticks > 0 && --r->leaving_ticks == 0)
+		if (has_left(r))
 			reader_free(r);
 		else
 			w->readers[kept++] = r;
@@ -172,13 +204,23 @@ void watch_tick(struct watch *w)
 	w->count = kept;
 }
 
+/* The first of the reader's hosts that are the same machine as hosts[at]. */
+static uint16_t first_like(const struct reader *r, size_t at)
+{
+	for (size_t i = 0; r->kind->names_hosts && i < at; i++) {
+		if (strcmp(r->hosts[i].name, r->hosts[at].name) == 0)
+			return r->hosts[i].id;
+	}
+	return r->hosts[r->kind->names_hosts ? at : 0].id;
+}
+
 uint16_t watch_log(const struct watch *w, uint16_t host)
 {
 	for (size_t i = 0; i < w->count; i++) {
 		const struct reader *r = w->readers[i];
 		for (size_t k = 0; k < r->host_count; k++) {
-			if (r->hosts[k] == host && r->leaving_ticks == 0)
-				return r->hosts[0];
+			if (r->hosts[k].id == host && r->leaving_ticks == 0)
+				return first_like(r, k);
 		}
 	}
 	return 0;

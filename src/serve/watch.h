@@ -1,13 +1,14 @@
 /*
- * watch - the mail logs of all real hosts, each file read once
+ * watch - the sources of all real hosts, each read once
  *
- * Real hosts with the same `watch` path, of whichever sites, share one reader
- * (source/maillog.h): the first gets the visits, all get the watermarks. A
- * reload keeps the readers whose hosts stay as they were.
+ * Real hosts with the same `watch`, of whichever sites, share one reader: of a
+ * log the first host gets the visits and all get the watermarks. A reader has a
+ * kind (watch_kind.h). A reload keeps the readers whose hosts stay as they
+ * were.
  *
  * Use:
- *	struct watch *w = watch_new(loop, clock, &sink);
- *	watch_apply(w, sites, count, since, arg);	// again after a reload
+ *	struct watch *w = watch_new(loop, clock, &sink, since, arg);
+ *	watch_apply(w, sites, count);	// again after a reload
  *	watch_stop(w);		// reads what is there and gives it
  *	uv_run(loop, ...);
  *	watch_free(w);
@@ -27,18 +28,19 @@
 #include "model/layout.h"
 #include "source/source.h"
 
-/* Up to where a host's log was read before; false: never, begin at its end. */
+/* A reader of the host is about to begin: up to where was it read before? False:
+ * never, begin at the end. */
 typedef bool (*watch_since_fn)(void *arg, uint16_t host, int64_t *ret_since);
 
 struct watch;
 struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
-			const struct source_sink *sink);
-void watch_apply(struct watch *w, const struct site *sites, size_t count,
-		 watch_since_fn since, void *arg);
+			const struct source_sink *sink, watch_since_fn since,
+			void *since_arg);
+void watch_apply(struct watch *w, const struct site *sites, size_t count);
 /* Frees readers that a reload has stopped, once they have closed. Each second. */
 void watch_tick(struct watch *w);
-/* The host that the reader of this host's log gives visits for; 0 if no log of
- * it is read. */
+/* The host that the reader of this host's log gives its visits for; 0 if no log
+ * of it is read. */
 uint16_t watch_log(const struct watch *w, uint16_t host);
 void watch_stop(struct watch *w);
 void watch_free(struct watch *w);
