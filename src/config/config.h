@@ -69,6 +69,8 @@ struct config {
 	char state[CONFIG_TEXT_MAX]; /* folder of the journal */
 	char user[CONFIG_USER_MAX];  /* whom serve becomes; "" stays */
 	char clock[CONFIG_TEXT_MAX]; /* lab: struct stamp_clock's file; "" none */
+	bool names;                  /* look up the names of clients */
+	struct endpoint resolver;    /* whom to ask; port 0: the system's */
 	char **allow;                /* addresses, prefixes, names, domains */
 	size_t allow_count;
 	bool lab;

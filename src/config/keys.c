@@ -57,6 +57,13 @@ static const struct config_key keys[] = {
 	GLOBAL("allow", CONFIG_ENTRIES, allow, 0, 0, NULL, NULL,
 	       "Addresses, prefixes, names and domains that are never listed; a stopped one "
 	       "of them raises an alarm."),
+	GLOBAL("names", CONFIG_FLAG, names, 0, 0, NULL, "true",
+	       "Look up the names of clients: they tell senders that may be good from others, "
+	       "and addresses that belong together."),
+	GLOBAL("resolver", CONFIG_ENDPOINT, resolver, 0, 0, NULL, NULL,
+	       "The recursive name server to ask, as ADDRESS or ADDRESS@PORT; those of "
+	       "/etc/resolv.conf otherwise. Only a named one is asked about addresses that are "
+	       "not public."),
 	GLOBAL("connections", CONFIG_COUNT, limits.connections, 1, 1000000, NULL, "10000",
 	       "Connections held by all decoys together; more are reset and counted."),
 	GLOBAL("connections_per_client", CONFIG_COUNT, limits.connections_per_client, 1,

@@ -10,8 +10,9 @@ static const struct {
 	enum rr_type type;
 	const char *name;
 } types[] = {
-	{ RR_A, "A" },   { RR_NS, "NS" },   { RR_CNAME, "CNAME" }, { RR_SOA, "SOA" },
-	{ RR_MX, "MX" }, { RR_TXT, "TXT" }, { RR_AAAA, "AAAA" },   { RR_TLSA, "TLSA" },
+	{ RR_A, "A" },     { RR_NS, "NS" },     { RR_CNAME, "CNAME" },
+	{ RR_SOA, "SOA" }, { RR_PTR, "PTR" },   { RR_MX, "MX" },
+	{ RR_TXT, "TXT" }, { RR_AAAA, "AAAA" }, { RR_TLSA, "TLSA" },
 };
 
 const char *rr_type_name(enum rr_type t)

@@ -44,6 +44,7 @@ enum rr_type {
 	RR_NS = 2,
 	RR_CNAME = 5,
 	RR_SOA = 6,
+	RR_PTR = 12,
 	RR_MX = 15,
 	RR_TXT = 16,
 	RR_AAAA = 28,
@@ -111,7 +112,7 @@ FMX_MUST_CHECK bool rdata_addr(struct rdata r, struct addr *ret_addr); /* A, AAA
 FMX_MUST_CHECK bool rdata_mx(struct rdata r, uint16_t *ret_preference,
 			     char ret_exchange[NAME_TEXT_MAX]);
 FMX_MUST_CHECK bool rdata_name(struct rdata r,
-			       char ret_name[NAME_TEXT_MAX]);           /* NS, CNAME */
+			       char ret_name[NAME_TEXT_MAX]); /* NS, CNAME, PTR */
 FMX_MUST_CHECK bool rdata_serial(struct rdata r, uint32_t *ret_serial); /* SOA */
 /* The strings of a TXT joined (RFC 7208 3.3), bytes that do not print as '?'. */
 FMX_MUST_CHECK bool rdata_text(struct rdata r, char ret_text[RDATA_TEXT_MAX]);

@@ -224,6 +224,25 @@ bool name_is_below(const char *name, const char *parent)
 	return n == p || name[n - p - 1] == '.';
 }
 
+void name_reverse(struct addr a, char ret_name[NAME_TEXT_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *b = a.bytes;
+	char *to = ret_name;
+	if (addr_is_v4(a)) {
+		(void)snprintf(ret_name, NAME_TEXT_MAX, "%u.%u.%u.%u.in-addr.arpa", b[15],
+			       b[14], b[13], b[12]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--) {
+		*to++ = digits[b[i] & 15];
+		*to++ = '.';
+		*to++ = digits[b[i] >> 4];
+		*to++ = '.';
+	}
+	memcpy(to, "ip6.arpa", sizeof("ip6.arpa"));
+}
+
 void name_registrable(const char *name, char ret_domain[NAME_TEXT_MAX])
 {
 	/* The list is part of the library: nothing to open, nothing to release. */

@@ -20,6 +20,7 @@
 
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/attr.h"
 #include "base/error.h"
 
@@ -56,6 +57,9 @@ bool name_is_host(const char *name);
 bool name_is_literal(const char *name);
 /* True for the name itself too. */
 bool name_is_below(const char *name, const char *parent);
+/* Where an address has its PTR records (RFC 1035 3.5, RFC 3596 2.5):
+ * "1.2.0.192.in-addr.arpa". */
+void name_reverse(struct addr a, char ret_name[NAME_TEXT_MAX]);
 
 /*
  * The registrable domain by the public suffix list, private section included:

@@ -106,6 +106,11 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 	input_write_marks(n, MARKS_EACH);
 	(void)definitions_write(n->ledger, n->past, c);
 	engine_commit(n);
+	struct names_options names = { .is_on = c->names,
+				       .has_resolver = c->resolver.port != 0,
+				       .resolver = c->resolver.addr,
+				       .port = c->resolver.port };
+	names_apply(n->names, &names);
 	health_set(n->health, c->sites, c->site_count, c->rules.probe_interval);
 	apply_marks(n, c);
 	return 0;

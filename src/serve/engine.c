@@ -135,6 +135,8 @@ static void stop(struct engine *n)
 		health_stop(n->health);
 	if (n->retain)
 		retain_stop(n->retain);
+	if (n->names)
+		names_stop(n->names);
 	close_handles(n);
 }
 
@@ -205,6 +207,7 @@ static void close_loop(struct engine *n)
 	watch_free(n->watch);
 	health_free(n->health);
 	retain_free(n->retain);
+	names_free(n->names);
 	int r = uv_loop_close(&n->loop);
 	assert(r == 0);
 }

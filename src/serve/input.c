@@ -43,6 +43,7 @@ static void on_visit(void *arg, const struct visit *v)
 	struct record r = { .kind = RECORD_VISIT, .time = v->time, .visit = *v };
 	input_add(n, &r);
 	marks_visit(n->marks, v->host, v->time);
+	names_visit(n->names, v);
 }
 
 /* What a log says is believed as far as it has shown our probes (own.h). */
@@ -108,6 +109,33 @@ struct source_sink input_sink(struct engine *n)
 				     .trouble = on_trouble,
 				     .outage = on_outage,
 				     .arg = n };
+}
+
+static void on_name(void *arg, const struct record_name *name)
+{
+	struct record r = { .kind = RECORD_NAME, .name = *name };
+	input_add(arg, &r);
+	char client[ADDR_TEXT_MAX];
+	log_debug("name client=%s name=%s confirmed=%s generic=%s spf=%s",
+		  addr_text(name->client, client), *name->name ? name->name : "-",
+		  name->is_confirmed ? "yes" : "no", name->is_generic ? "yes" : "no",
+		  name->spf_passes ? "pass" : "-");
+}
+
+static void on_names_trouble(void *arg, bool is_over, const char *sentence)
+{
+	(void)arg;
+	if (is_over)
+		log_info("names-resumed reason=\"%s\"", sentence);
+	else
+		log_warning("names-stalled reason=\"%s\"", sentence);
+}
+
+struct names_sink input_names_sink(struct engine *n)
+{
+	return (struct names_sink){ .learnt = on_name,
+				    .trouble = on_names_trouble,
+				    .arg = n };
 }
 
 static void write_mark(void *arg, uint16_t host, int64_t upto)

@@ -22,6 +22,7 @@
 #include "serve/retain.h"
 #include "serve/watch.h"
 #include "source/decoy.h"
+#include "source/names.h"
 
 enum {
 	COMMIT_DELAY_MS =
@@ -73,6 +74,7 @@ struct engine {
 	struct watch *watch;
 	struct health *health;
 	struct retain *retain;
+	struct names *names;
 	struct settle settle;
 };
 
@@ -86,6 +88,7 @@ void apply_reload(struct engine *n);
 /* input.c */
 struct source_sink input_sink(struct engine *n);
 struct health_sink input_health_sink(struct engine *n);
+struct names_sink input_names_sink(struct engine *n);
 /* Adds and sees to it that it is committed soon. */
 void input_add(struct engine *n, struct record *r);
 void input_write_marks(struct engine *n, enum marks_need need);

@@ -62,7 +62,7 @@ static int feed(void *arg, const struct record *r, struct error *e)
 			    (unsigned long long)r->seq, record_kind_name(r->kind),
 			    why.text);
 	l->last_seen = r->seen;
-	if (l->is_replaying && r->kind != RECORD_ALLOW)
+	if (r->kind == RECORD_FORGET || (l->is_replaying && r->kind != RECORD_ALLOW))
 		l->past(l->past_arg, r);
 	return 0;
 }

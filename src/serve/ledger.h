@@ -31,7 +31,7 @@ struct ledger;
 
 /* Called for every record of the past before ledger_open() returns, after the
  * judge was fed with it; for ALLOW records at last, and for all that were ever
- * written. */
+ * written. FORGET records come also later, when another process wrote one. */
 typedef void (*ledger_past_fn)(void *arg, const struct record *r);
 
 FMX_MUST_CHECK int ledger_open(const char *path, struct stamp_clock clock,

@@ -55,12 +55,22 @@ static void inherit_sockets(struct engine *n)
 	}
 }
 
+static void on_past(void *arg, const struct record *r)
+{
+	struct engine *n = arg;
+	past_record(n->past, r);
+	if (r->kind == RECORD_NAME)
+		names_known(n->names, &r->name, r->seen);
+	else if (r->kind == RECORD_FORGET)
+		names_forget(n->names, r->text);
+}
+
 static int open_journal(struct engine *n, struct error *e)
 {
 	char path[CONFIG_TEXT_MAX + 32];
 	if (!config_journal_path(&n->config, path, sizeof(path)))
 		return error_set(e, FMX_EUSAGE, "state: the path is too long");
-	int r = ledger_open(path, n->clock.clock, past_record, n->past, &n->ledger, e);
+	int r = ledger_open(path, n->clock.clock, on_past, n, &n->ledger, e);
 	if (r == 0)
 		n->retain = retain_new(&n->loop, path);
 	return r;
@@ -120,6 +130,7 @@ static void make_parts(struct engine *n)
 	struct decoy_limits limits = decoy_limits_default();
 	struct source_sink sink = input_sink(n);
 	struct health_sink health = input_health_sink(n);
+	struct names_sink names = input_names_sink(n);
 	n->ids = ids_new();
 	n->past = past_new();
 	n->marks = marks_new();
@@ -127,6 +138,7 @@ static void make_parts(struct engine *n)
 	n->decoys = decoy_new(&n->loop, n->clock.clock, &limits, &sink);
 	n->watch = watch_new(&n->loop, n->clock.clock, &sink, log_since, n);
 	n->health = health_new(&n->loop, n->clock.clock, &health);
+	n->names = names_new(&n->loop, n->clock.clock, &names);
 }
 
 /*

@@ -23,14 +23,14 @@ static void read_record(struct rdata r, enum rr_type type)
 		assert(r.len >= 22);
 	if (type == RR_MX && rdata_mx(r, &preference, name))
 		assert(strlen(name) < sizeof(name));
-	if (type == RR_NS && rdata_name(r, name))
+	if ((type == RR_NS || type == RR_PTR) && rdata_name(r, name))
 		assert(strlen(name) < sizeof(name));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum rr_type types[] = { RR_A,   RR_NS,   RR_SOA, RR_MX,
-					      RR_TXT, RR_AAAA, RR_TLSA };
+	static const enum rr_type types[] = { RR_A,   RR_NS,  RR_SOA,  RR_MX,
+					      RR_PTR, RR_TXT, RR_AAAA, RR_TLSA };
 	static struct answer a;
 	uint8_t *wire = malloc(size ? size : 1);
 	assert(wire);
