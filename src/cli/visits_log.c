@@ -11,7 +11,7 @@
 #include "base/stamp.h"
 #include "outlet/visits.h"
 #include "source/maillog.h"
-#include "source/maillog_postfix.h"
+#include "source/maillog_lines.h"
 #include "source/tail.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, BYTES_AT_ONCE = 1 << 20, HOST = 1, PIPE_WAIT_MS = 10 };
@@ -21,7 +21,7 @@ struct printing {
 	const struct visits_log *v;
 	struct book_host host;
 	struct buf line;
-	struct maillog_postfix *reader;
+	struct maillog_lines *reader;
 	uv_loop_t *loop; /* followed */
 	int64_t now;
 	uint64_t lines; /* of this file */
@@ -49,9 +49,8 @@ static void print_line(struct printing *p)
 	buf_clear(&p->line);
 }
 
-static void on_visit(void *arg, const struct visit *v)
+static void print_visit(struct printing *p, const struct visit *v)
 {
-	struct printing *p = arg;
 	if (v->time < p->v->span.since || v->time >= p->v->span.until)
 		return;
 	visits_object(v, &p->host, 0, &p->line);
@@ -60,6 +59,12 @@ static void on_visit(void *arg, const struct visit *v)
 
 /* ---- old logs ---- */
 
+static void on_visit(void *arg, const struct visit *v, const struct addr *local)
+{
+	(void)local;
+	print_visit(arg, v);
+}
+
 static void on_text(void *arg, const char *line, size_t len)
 {
 	struct printing *p = arg;
@@ -67,22 +72,22 @@ static void on_text(void *arg, const char *line, size_t len)
 		(void)snprintf(p->first, sizeof(p->first), "%.*s",
 			       (int)(len < sizeof(p->first) ? len : sizeof(p->first)),
 			       line);
-	maillog_postfix_line(p->reader, line, len, p->now);
+	maillog_lines_line(p->reader, line, len, p->now);
 }
 
 /* No visit is a good answer only of a log that could have told one. */
 static int judge_file(const struct printing *p, const char *file,
-		      const struct maillog_postfix_counts *before)
+		      const struct maillog_lines_counts *before)
 {
 	struct error e;
-	struct maillog_postfix_counts after = maillog_postfix_counts(p->reader);
+	struct maillog_lines_counts after = maillog_lines_counts(p->reader);
 	uint64_t lines = after.lines - before->lines;
 	if (lines == 0 || after.used > before->used)
 		return CLI_DONE;
 	if (after.garbled - before->garbled < lines) {
 		cli_warn(
 		    p->c,
-		    "%s has no line of Postfix's smtpd or postscreen: is it the log of "
+		    "%s has no line of a mail server's that takes mail: is it the log of "
 		    "mail that comes in?",
 		    file);
 		return CLI_DONE;
@@ -120,7 +125,7 @@ static int read_file(struct printing *p, const char *file)
 				file, file);
 		return cli_fail(p->c, &e);
 	}
-	struct maillog_postfix_counts before = maillog_postfix_counts(p->reader);
+	struct maillog_lines_counts before = maillog_lines_counts(p->reader);
 	p->lines = 0;
 	struct tail *t =
 	    tail_new(strcmp(file, "-") == 0 ? "/dev/stdin" : file, false, on_text, p);
@@ -133,7 +138,7 @@ static int read_file(struct printing *p, const char *file)
 		}
 		/* time is what the lines say: a session without end is over
 		 * when they have left it behind */
-		maillog_postfix_advance(p->reader, maillog_postfix_newest(p->reader));
+		maillog_lines_advance(p->reader, maillog_lines_newest(p->reader));
 	}
 	tail_free(t);
 	if (rc >= 0)
@@ -147,11 +152,11 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 	struct printing p = printing_of(c, v);
 	int code = CLI_DONE;
 
-	p.reader = maillog_postfix_new(on_visit, &p);
+	p.reader = maillog_lines_new(on_visit, &p);
 	for (size_t i = 0; i < v->file_count && code == CLI_DONE; i++)
 		code = read_file(&p, v->files[i]);
-	maillog_postfix_finish(p.reader);
-	maillog_postfix_free(p.reader);
+	maillog_lines_finish(p.reader);
+	maillog_lines_free(p.reader);
 	buf_release(&p.line);
 	return code;
 }
@@ -161,7 +166,7 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 static void on_followed(void *arg, const struct visit *v)
 {
 	struct printing *p = arg;
-	on_visit(p, v);
+	print_visit(p, v);
 	if (fflush(stdout) != 0)
 		uv_stop(p->loop);
 }

@@ -4,10 +4,10 @@
 
 #include "base/stamp.h"
 
-enum { CLASSIC_LEN = 16 };
+enum { CLASSIC_LEN = 16, LOCAL_LEN = 19, ZONE_LEN = 6 };
 
 struct fields {
-	int month, day, hour, minute, second;
+	int year, month, day, hour, minute, second;
 };
 
 static bool read_two(const char *p, int *ret_value)
@@ -48,20 +48,28 @@ static int year_of(int64_t t)
 	return localtime_r(&seconds, &tm) ? tm.tm_year + 1900 : 1970;
 }
 
+/* Both readings of the hour, where the end of daylight saving time repeats it. */
+static bool set_hour(struct logtime *l, int year, int64_t latest)
+{
+	int64_t any = convert(year, l, -1);
+	if (any == -1 || any > latest)
+		return false;
+	int64_t other = convert(year, l, 0), summer = convert(year, l, 1);
+	l->base[0] = summer != -1 ? summer : any;
+	l->base[1] = other != -1 ? other : any;
+	return true;
+}
+
 /* The latest year in which the hour exists (a 29th of February does not in
  * most) and is not in the future. */
 static bool find_hour(struct logtime *l, int64_t now)
 {
+	if (l->year != 0)
+		return set_hour(l, l->year, INT64_MAX);
 	int year = year_of(now + STAMP_DAY);
-	for (int back = 0; back <= 8; back++, year--) {
-		int64_t any = convert(year, l, -1);
-		if (any == -1 || any > now + STAMP_DAY)
-			continue;
-		int64_t other = convert(year, l, 0), summer = convert(year, l, 1);
-		l->base[0] = summer != -1 ? summer : any;
-		l->base[1] = other != -1 ? other : any;
-		return true;
-	}
+	for (int back = 0; back <= 8; back++, year--)
+		if (set_hour(l, year, now + STAMP_DAY))
+			return true;
 	return false;
 }
 
@@ -85,9 +93,10 @@ static bool is_a_time(const struct fields *f)
 /* Makes l->base the hour that f names; a log's lines share it for long. */
 static bool convert_hour(struct logtime *l, const struct fields *f, int64_t now)
 {
-	if (l->month == f->month && l->day == f->day && l->hour == f->hour &&
-	    l->now_day == now / STAMP_DAY)
+	if (l->year == f->year && l->month == f->month && l->day == f->day &&
+	    l->hour == f->hour && l->now_day == now / STAMP_DAY)
 		return true;
+	l->year = f->year;
 	l->month = f->month;
 	l->day = f->day;
 	l->hour = f->hour;
@@ -103,17 +112,89 @@ static int64_t distance(int64_t a, int64_t b)
 	return a > b ? a - b : b - a;
 }
 
+/* Of the hour's two readings the one nearer to the line before. */
+static int64_t moment_of(const struct logtime *l, const struct fields *f)
+{
+	int64_t within = (f->minute * 60 + f->second) * STAMP_SECOND;
+	int64_t first = l->base[0] + within, later = l->base[1] + within;
+	return distance(later, l->last) < distance(first, l->last) ? later : first;
+}
+
 static bool read_classic(struct logtime *l, struct span *line, int64_t now,
 			 int64_t *ret_time)
 {
-	struct fields f;
+	struct fields f = { .year = 0 };
 	if (span_len(*line) < CLASSIC_LEN || !read_fields(line->at, &f) ||
 	    !is_a_time(&f) || !convert_hour(l, &f, now))
 		return false;
-	int64_t within = (f.minute * 60 + f.second) * STAMP_SECOND;
-	int64_t first = l->base[0] + within, later = l->base[1] + within;
-	*ret_time = distance(later, l->last) < distance(first, l->last) ? later : first;
+	*ret_time = moment_of(l, &f);
 	line->at += CLASSIC_LEN;
+	return true;
+}
+
+/* "2026-11-23 14:05:09" */
+static bool read_date(const char *p, struct fields *f)
+{
+	int century, year;
+	if (p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':' || p[16] != ':' ||
+	    !read_two(p, &century) || !read_two(p + 2, &year))
+		return false;
+	f->year = century * 100 + year;
+	return f->year >= 1970 && read_two(p + 5, &f->month) && f->month >= 1 &&
+	       f->month <= 12 && read_two(p + 8, &f->day) && read_two(p + 11, &f->hour) &&
+	       read_two(p + 14, &f->minute) && read_two(p + 17, &f->second);
+}
+
+/* "+0100 ", or nothing and false. */
+static bool read_zone(struct span *in, int64_t *ret_offset)
+{
+	const char *p = in->at;
+	int hours, minutes;
+	if (span_len(*in) < ZONE_LEN || (p[0] != '+' && p[0] != '-') ||
+	    !read_two(p + 1, &hours) || !read_two(p + 3, &minutes) || p[5] != ' ')
+		return false;
+	*ret_offset =
+	    (hours * STAMP_HOUR + minutes * STAMP_MINUTE) * (p[0] == '-' ? -1 : 1);
+	in->at += ZONE_LEN;
+	return true;
+}
+
+/* ".123 "; false where there is none. */
+static bool read_milliseconds(struct span *in, int64_t *ret_value)
+{
+	const char *p = in->at;
+	int tens;
+	if (span_len(*in) < 4 || p[0] != '.' || !read_two(p + 1, &tens) || p[3] < '0' ||
+	    p[3] > '9')
+		return false;
+	*ret_value = tens * 10 + (p[3] - '0');
+	in->at += 4;
+	return true;
+}
+
+bool logtime_read_local(struct logtime *l, struct span *line, int64_t *ret_time,
+			uint32_t *ret_precision)
+{
+	struct fields f;
+	int64_t zone, time, fraction = 0;
+	if (span_len(*line) <= LOCAL_LEN || line->at[10] != ' ' ||
+	    !read_date(line->at, &f) || !is_a_time(&f))
+		return false;
+	struct span rest = { line->at + LOCAL_LEN, line->end };
+	bool is_fine = read_milliseconds(&rest, &fraction);
+	if (!span_take(&rest, ' '))
+		return false;
+	if (read_zone(&rest, &zone))
+		time = stamp_civil(f.year, f.month, f.day, f.hour, f.minute, f.second) *
+			   STAMP_SECOND -
+		       zone;
+	else if (convert_hour(l, &f, 0))
+		time = moment_of(l, &f);
+	else
+		return false;
+	*ret_time = l->last = time + fraction * STAMP_MILLISECOND;
+	*ret_precision = (uint32_t)(is_fine ? STAMP_MILLISECOND : STAMP_SECOND);
+	*line = rest;
 	return true;
 }
 

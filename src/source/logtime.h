@@ -7,6 +7,9 @@
  * this process and in the latest year that is not after `now` by more than a
  * day.
  *
+ * A third form is Exim's ("2026-11-23 14:05:09 ", with milliseconds and a zone
+ * where it is told to): without zone it is read in the zone of this process.
+ *
  * In the hour that the end of daylight saving time repeats, the reading
  * nearest to the line before is taken.
  *
@@ -28,12 +31,15 @@
 struct logtime {
 	int64_t last; /* the line before */
 	/* The hour it was in, converted: two readings where it is repeated. */
-	int month, day, hour;
-	int64_t now_day; /* of the conversion: it may change the year */
+	int year, month, day, hour; /* year: 0 where the log has none */
+	int64_t now_day;            /* of the conversion: it may change the year */
 	int64_t base[2];
 };
 
 FMX_MUST_CHECK bool logtime_read(struct logtime *l, struct span *line, int64_t now,
 				 int64_t *ret_time, uint32_t *ret_precision);
+/* Only Exim's form. */
+FMX_MUST_CHECK bool logtime_read_local(struct logtime *l, struct span *line,
+				       int64_t *ret_time, uint32_t *ret_precision);
 
 #endif

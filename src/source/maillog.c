@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "source/maillog_postfix.h"
+#include "source/maillog_lines.h"
 #include "source/tail.h"
 
 /* How often we look, and how much we read before others get their turn. */
@@ -23,7 +23,7 @@ struct maillog {
 	char *path;
 	int64_t since; /* INT64_MIN: all */
 	struct tail *tail;
-	struct maillog_postfix *reader;
+	struct maillog_lines *reader;
 	struct prefix *own;
 	size_t own_count;
 	int64_t now;            /* of the look that runs */
@@ -41,9 +41,10 @@ static bool is_own(const struct maillog *m, struct addr client)
 	return false;
 }
 
-static void on_visit(void *arg, const struct visit *known)
+static void on_visit(void *arg, const struct visit *known, const struct addr *local)
 {
 	struct maillog *m = arg;
+	(void)local;
 	if (known->time < m->since)
 		return;
 	if (is_own(m, known->client)) {
@@ -71,7 +72,7 @@ static void on_started(void *arg, int64_t at)
 static void on_line(void *arg, const char *line, size_t len)
 {
 	struct maillog *m = arg;
-	maillog_postfix_line(m->reader, line, len, m->now);
+	maillog_lines_line(m->reader, line, len, m->now);
 }
 
 /* In whole seconds: then a stamp without fraction is below the watermark
@@ -79,7 +80,7 @@ static void on_line(void *arg, const char *line, size_t len)
 static void give_watermark(struct maillog *m)
 {
 	int64_t upto = m->now - MAILLOG_LAG;
-	int64_t held = maillog_postfix_held(m->reader);
+	int64_t held = maillog_lines_held(m->reader);
 	upto -= upto % STAMP_SECOND;
 	if (held < upto)
 		upto = held;
@@ -139,10 +140,10 @@ static bool look(struct maillog *m)
 	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
 	tell(m, rc < 0 ? -rc : 0);
 	if (rc == TAIL_AT_END) {
-		maillog_postfix_advance(m->reader, m->now);
+		maillog_lines_advance(m->reader, m->now);
 		give_watermark(m);
 	} else if (rc == TAIL_MORE) {
-		maillog_postfix_advance(m->reader, maillog_postfix_newest(m->reader));
+		maillog_lines_advance(m->reader, maillog_lines_newest(m->reader));
 	}
 	return rc == TAIL_MORE;
 }
@@ -173,8 +174,8 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	if (spec->start == MAILLOG_END)
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */
 	m->tail = tail_new(spec->path, spec->start == MAILLOG_END, on_line, m);
-	m->reader = maillog_postfix_new(on_visit, m);
-	maillog_postfix_on_started(m->reader, on_started);
+	m->reader = maillog_lines_new(on_visit, m);
+	maillog_lines_on_started(m->reader, on_started);
 	if (spec->start == MAILLOG_SINCE)
 		m->compressed = tail_earlier(m->tail, spec->since);
 	m->timer.data = m;
@@ -199,16 +200,17 @@ struct maillog_counts maillog_counts(const struct maillog *m)
 {
 	struct maillog_counts c = m->counts;
 	struct tail_counts t = tail_counts(m->tail);
-	struct maillog_postfix_counts p = maillog_postfix_counts(m->reader);
+	struct maillog_lines_counts p = maillog_lines_counts(m->reader);
 	c.bytes = t.bytes;
 	c.too_long = t.too_long;
 	c.rotations = t.rotations;
 	c.lines = p.lines;
 	c.used = p.used;
+	c.useless = p.useless;
 	c.foreign = p.foreign;
 	c.garbled = p.garbled;
 	c.open = p.open;
-	c.last_line = maillog_postfix_newest(m->reader);
+	c.last_line = maillog_lines_newest(m->reader);
 	return c;
 }
 
@@ -225,7 +227,7 @@ void maillog_stop(struct maillog *m)
 	m->is_stopped = true;
 	bool is_more = look(m);
 	if (!is_more) {
-		maillog_postfix_finish(m->reader);
+		maillog_lines_finish(m->reader);
 		if (!m->is_trouble)
 			give_watermark(m);
 	}
@@ -238,7 +240,7 @@ void maillog_free(struct maillog *m)
 		return;
 	assert(m->is_closed);
 	tail_free(m->tail);
-	maillog_postfix_free(m->reader);
+	maillog_lines_free(m->reader);
 	free(m->hosts);
 	free(m->path);
 	free(m->own);

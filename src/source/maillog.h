@@ -1,8 +1,8 @@
 /*
  * maillog - the eyes on a real host: its mail log, followed live
  *
- * Reads a growing log file (tail.h), joins its lines to visits (one parser per
- * mail server: maillog_postfix.h), and gives them with watermarks.
+ * Reads a growing log file (tail.h), joins its lines to visits
+ * (maillog_lines.h), and gives them with watermarks.
  *
  * A visit is given at the end of its session, at the latest ten minutes after
  * its start (then as it stands). The watermark is held at the start of the
@@ -61,6 +61,7 @@ struct maillog_spec {
 struct maillog_counts {
 	uint64_t bytes, lines;
 	uint64_t used;     /* lines of a mail server's that told something */
+	uint64_t useless;  /* lines of a mail server's that we do not need */
 	uint64_t foreign;  /* lines of other programs and services */
 	uint64_t garbled;  /* no stamp, or a known line that does not parse */
 	uint64_t too_long; /* cut at the reader's limit */

@@ -201,26 +201,37 @@ static enum postfix_says read_words(const struct words *rows, size_t count,
 	return POSTFIX_NOTHING;
 }
 
+/* "[address]:port" */
+static bool read_address(struct span *in, struct addr *ret_addr)
+{
+	struct span rest = *in, address;
+	if (!span_take(&rest, '[') || !span_take_until(&rest, ']', &address) ||
+	    !addr_parse_n(address.at, span_len(address), ret_addr) ||
+	    !span_take(&rest, ':'))
+		return false;
+	(void)read_number(&rest);
+	*in = rest;
+	return true;
+}
+
 /* postscreen knows a client by "[address]:port", and so do we: its sessions are
  * many in one process. */
 static bool read_endpoint(struct span *in, struct postfix_line *l)
 {
-	struct span rest = *in, address;
-	if (!span_take(&rest, '[') || !span_take_until(&rest, ']', &address) ||
-	    !addr_parse_n(address.at, span_len(address), &l->client) ||
-	    !span_take(&rest, ':'))
+	const char *at = in->at;
+	if (!read_address(in, &l->client))
 		return false;
-	(void)read_number(&rest);
-	l->process = (struct span){ in->at, rest.at };
-	*in = rest;
+	l->process = (struct span){ at, in->at };
 	return true;
 }
 
 /* "[address]:port to [address]:port" */
 static enum postfix_says read_screen_connect(struct span in, struct postfix_line *l)
 {
-	return read_endpoint(&in, l) && span_take_text(&in, " to [") ? POSTFIX_CONNECT
-								     : POSTFIX_GARBLED;
+	return read_endpoint(&in, l) && span_take_text(&in, " to ") &&
+		       read_address(&in, &l->local)
+		   ? POSTFIX_CONNECT
+		   : POSTFIX_GARBLED;
 }
 
 static enum postfix_says read_screen_passed(struct span in, struct postfix_line *l)
@@ -330,10 +341,10 @@ static enum postfix_says read_qmgr(struct span in, struct postfix_line *l)
 {
 	const char *end;
 	if (!span_take_text(&in, "from=<"))
-		return POSTFIX_FOREIGN; /* "removed" and the like */
+		return POSTFIX_NOTHING; /* "removed" and the like */
 	end = memmem(in.at, span_len(in), ">, size=", 8);
 	if (!end)
-		return POSTFIX_FOREIGN; /* ">, status=expired" */
+		return POSTFIX_NOTHING; /* ">, status=expired" */
 	l->from = (struct span){ in.at, end };
 	l->has_from = true;
 	return POSTFIX_QUEUED;
@@ -351,7 +362,7 @@ static enum postfix_says read_cleanup(struct span in, struct postfix_line *l)
 	if (span_take_text(&in, "milter-reject: "))
 		return read_refused(in, l);
 	if (!span_take_text(&in, "reject: "))
-		return POSTFIX_FOREIGN;
+		return POSTFIX_NOTHING;
 	l->stage = DEPTH_DATA;
 	l->code = 5;
 	return POSTFIX_REFUSED;
@@ -363,7 +374,7 @@ static enum postfix_says read_delivery(struct span in, struct postfix_line *l)
 	const char *end;
 	if (!span_take_text(&in, "to=<") ||
 	    !(end = memmem(in.at, span_len(in), ">, ", 3)))
-		return POSTFIX_FOREIGN;
+		return POSTFIX_NOTHING;
 	l->to = (struct span){ in.at, end };
 	in.at = end + 3;
 	if (span_take_text(&in, "orig_to=<") &&
@@ -383,29 +394,30 @@ static bool is_submission(struct span tag)
 	return false;
 }
 
-/* "postfix/smtpd", "postfix-in/smtpd", "postfix/mx/smtpd": the program is what
- * stands behind the last slash. */
-static struct span program_of(struct span tag)
+bool postfix_is_program(const struct logline *l)
 {
-	const char *slash = memrchr(tag.at, '/', span_len(tag));
-	return slash ? (struct span){ slash + 1, tag.end }
-		     : (struct span){ tag.at, tag.at };
+	return l->program.at != l->tag.at;
 }
 
-static enum postfix_says read_message(struct span tag, struct span in,
-				      struct postfix_line *l)
+enum postfix_says postfix_read_line(const struct logline *line,
+				    struct postfix_line *ret_line)
 {
-	struct span program = program_of(tag);
+	struct postfix_line *l = ret_line;
+	struct span in = line->text, program = line->program;
+	memset(l, 0, sizeof(*l));
+	l->stage = DEPTH_CONNECT;
+	l->queue_id = l->name = l->from = l->to = l->helo = (struct span){ in.at, in.at };
+	l->process = line->process;
 	if (span_len(program) == 0)
 		return POSTFIX_FOREIGN;
 	if (span_is(program, "master"))
 		return span_take_text(&in, "daemon started -- ") ? POSTFIX_STARTED
-								 : POSTFIX_FOREIGN;
+								 : POSTFIX_NOTHING;
 	read_queue_id(&in, l);
 	if (span_is(program, "postscreen"))
-		return is_submission(tag) ? POSTFIX_FOREIGN : read_screen(in, l);
+		return is_submission(line->tag) ? POSTFIX_FOREIGN : read_screen(in, l);
 	if (span_is(program, "smtpd"))
-		return is_submission(tag) ? POSTFIX_FOREIGN : read_smtpd(in, l);
+		return is_submission(line->tag) ? POSTFIX_FOREIGN : read_smtpd(in, l);
 	if (span_len(l->queue_id) == 0)
 		return POSTFIX_FOREIGN;
 	if (span_is(program, "qmgr") || span_is(program, "oqmgr") ||
@@ -414,25 +426,4 @@ static enum postfix_says read_message(struct span tag, struct span in,
 	if (span_is(program, "cleanup"))
 		return read_cleanup(in, l);
 	return read_delivery(in, l);
-}
-
-enum postfix_says postfix_read_line(struct logtime *times, const char *line, size_t len,
-				    int64_t now, struct postfix_line *ret_line)
-{
-	struct span in = { line, line + len }, tag, pid;
-	struct postfix_line *l = ret_line;
-	memset(l, 0, sizeof(*l));
-	l->stage = DEPTH_CONNECT;
-	l->queue_id = l->name = l->from = l->to = l->helo = (struct span){ line, line };
-	if (!logtime_read(times, &in, now, &l->time, &l->precision_us))
-		return POSTFIX_GARBLED;
-	l->process.at = in.at;
-	if (!span_take_until(&in, ' ', &l->host))
-		return POSTFIX_GARBLED;
-	struct span rest = in;
-	if (!span_take_until(&rest, '[', &tag) || memchr(tag.at, ' ', span_len(tag)) ||
-	    !span_take_until(&rest, ']', &pid) || !span_take_text(&rest, ": "))
-		return POSTFIX_FOREIGN; /* the kernel's and others' */
-	l->process.end = pid.end;
-	return read_message(tag, rest, l);
 }

@@ -2,15 +2,15 @@
  * postfix_line - what one line of Postfix's log says
  *
  * Pure grammar, no memory between lines (maillog_postfix.h joins them). A line
- * is read strictly from the left: stamp, host, tag, queue id, and the words
- * Postfix itself writes before anything a client said. The client's address is
+ * is read strictly from the left: its front (logline.h), queue id, and the
+ * words Postfix itself writes before anything a client said. The client's address is
  * taken only from there, so no HELO, sender or recipient can forge one. Texts
  * (helo, sender, recipient) are the client's own and believed as such.
  *
  * Use:
  *	struct postfix_line l;
- *	switch (postfix_read_line(&times, line, len, now, &l)) {
- *	case POSTFIX_CONNECT: ...	// l.time, l.process, l.client
+ *	switch (postfix_read_line(front, &l)) {
+ *	case POSTFIX_CONNECT: ...	// l.process, l.client
  *
  * Ownership: spans borrow the line.
  */
@@ -18,13 +18,12 @@
 #define FMX_SOURCE_POSTFIX_LINE_H
 
 #include "model/visit.h"
-#include "source/logtime.h"
-#include "source/span.h"
+#include "source/logline.h"
 
 enum postfix_says {
-	POSTFIX_FOREIGN, /* another program, or a service that is not the MX's */
-	POSTFIX_GARBLED, /* no stamp, or a line we know that is not as we know it */
-	POSTFIX_NOTHING, /* smtpd's, but nothing we need */
+	POSTFIX_FOREIGN, /* not Postfix's, or of a service that is not the MX's */
+	POSTFIX_GARBLED, /* a line we know that is not as we know it */
+	POSTFIX_NOTHING, /* nothing we need */
 	POSTFIX_CONNECT,
 	POSTFIX_DISCONNECT,
 	POSTFIX_PASSED,  /* postscreen is done with it; smtpd takes over, as a rule */
@@ -45,13 +44,12 @@ struct postfix_counts {
 };
 
 struct postfix_line {
-	int64_t time;
-	uint32_t precision_us;
-	/* "mail", and who has the session: "mail postfix/smtpd[123]", or postscreen's
+	/* Who has the session: "postfix/smtpd[123]", or of postscreen's
 	 * "[192.0.2.1]:4711". */
-	struct span host, process;
+	struct span process;
 	struct span queue_id; /* empty: none */
 	struct addr client;   /* CONNECT DISCONNECT CLIENT REFUSED LOST RELAYED */
+	struct addr local;    /* CONNECT of postscreen's: where it came */
 	struct span name;     /* the client's; empty when unknown */
 	enum depth stage;     /* REFUSED, LOST: the command it was at */
 	int code;             /* REFUSED: 4 or 5 */
@@ -60,7 +58,10 @@ struct postfix_line {
 	struct span from, to, helo; /* REFUSED RELAYED QUEUED DELIVERY; may be empty */
 };
 
-enum postfix_says postfix_read_line(struct logtime *times, const char *line, size_t len,
-				    int64_t now, struct postfix_line *ret_line);
+/* Whether a program's tag looks like Postfix's: "postfix/smtpd", or with another
+ * instance's name in front. */
+bool postfix_is_program(const struct logline *l);
+enum postfix_says postfix_read_line(const struct logline *l,
+				    struct postfix_line *ret_line);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/maillog_postfix.h"
+#include "source/maillog_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,8 +22,9 @@ struct seen {
 	size_t count, expected; /* expected: of the client we made up */
 };
 
-static void on_visit(void *arg, const struct visit *v)
+static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 {
+	(void)local;
 	struct seen *s = arg;
 	struct addr client;
 	bool ok = addr_parse("203.0.113.9", &client);
@@ -37,13 +38,13 @@ static void on_visit(void *arg, const struct visit *v)
 	assert(v->outcome != OUTCOME_NONE && v->precision_us >= 1);
 }
 
-static void feed(struct maillog_postfix *p, const char *line)
+static void feed(struct maillog_lines *p, const char *line)
 {
-	maillog_postfix_line(p, line, strlen(line), NOW);
+	maillog_lines_line(p, line, strlen(line), NOW);
 }
 
 /* As Postfix prints it: control characters become "?". */
-static void said_by_client(struct maillog_postfix *p, const uint8_t *data, size_t size)
+static void said_by_client(struct maillog_lines *p, const uint8_t *data, size_t size)
 {
 	char text[400], line[2048];
 	size_t len = size < sizeof(text) - 1 ? size : sizeof(text) - 1;
@@ -79,37 +80,37 @@ static void said_by_client(struct maillog_postfix *p, const uint8_t *data, size_
 	feed(p, SCREEN "DISCONNECT [203.0.113.9]:4711");
 }
 
-static void as_a_log(struct maillog_postfix *p, const uint8_t *data, size_t size)
+static void as_a_log(struct maillog_lines *p, const uint8_t *data, size_t size)
 {
 	size_t lines = 0;
 	while (size) {
 		const uint8_t *lf = memchr(data, '\n', size);
 		size_t len = lf ? (size_t)(lf - data) : size;
-		maillog_postfix_line(p, (const char *)data, len, NOW);
+		maillog_lines_line(p, (const char *)data, len, NOW);
 		data += lf ? len + 1 : len;
 		size -= lf ? len + 1 : len;
 		lines++;
 	}
-	struct maillog_postfix_counts c = maillog_postfix_counts(p);
-	assert(c.lines == lines && c.used + c.foreign + c.garbled == lines);
+	struct maillog_lines_counts c = maillog_lines_counts(p);
+	assert(c.lines == lines && c.used + c.useless + c.foreign + c.garbled == lines);
 	assert(c.visits + c.open <= lines);
-	maillog_postfix_advance(p, maillog_postfix_newest(p));
-	maillog_postfix_finish(p);
-	assert(maillog_postfix_counts(p).open == 0);
-	assert(maillog_postfix_held(p) == STAMP_NEVER);
+	maillog_lines_advance(p, maillog_lines_newest(p));
+	maillog_lines_finish(p);
+	assert(maillog_lines_counts(p).open == 0);
+	assert(maillog_lines_held(p) == STAMP_NEVER);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	said_by_client(p, data, size);
-	maillog_postfix_finish(p);
+	maillog_lines_finish(p);
 	assert(s.count == 2 && s.expected == 2); /* at smtpd, at postscreen */
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 
-	p = maillog_postfix_new(on_visit, &s);
+	p = maillog_lines_new(on_visit, &s);
 	as_a_log(p, data, size);
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 	return 0;
 }

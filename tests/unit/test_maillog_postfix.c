@@ -1,4 +1,4 @@
-#include "source/maillog_postfix.h"
+#include "source/maillog_lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "source/postfix_line.h"
+#include "source/maillog_postfix.h"
 
 enum { SEEN_MAX = 128 };
 
@@ -21,8 +21,9 @@ struct seen {
 	size_t count;
 };
 
-static void on_visit(void *arg, const struct visit *v)
+static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 {
+	(void)local;
 	struct seen *s = arg;
 	char client[ADDR_TEXT_MAX], when[STAMP_TEXT_MAX];
 	assert_true(s->count < SEEN_MAX);
@@ -42,9 +43,9 @@ static int64_t test_now(void)
 	return now;
 }
 
-static void feed(struct maillog_postfix *p, const char *line)
+static void feed(struct maillog_lines *p, const char *line)
 {
-	maillog_postfix_line(p, line, strlen(line), test_now());
+	maillog_lines_line(p, line, strlen(line), test_now());
 }
 
 static void expect(const struct seen *s, size_t at, const char *want)
@@ -55,17 +56,17 @@ static void expect(const struct seen *s, size_t at, const char *want)
 		fail_msg("visit %zu:\ngot  \"%s\"\nwant \"%s\"", at, s->text[at], want);
 }
 
-static struct maillog_postfix *read_file(const char *name, struct seen *s)
+static struct maillog_lines *read_file(const char *name, struct seen *s)
 {
 	char path[512], line[4096];
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, s);
 	(void)snprintf(path, sizeof(path), FMX_TEST_DATA "/maillog/%s", name);
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
 		feed(p, line);
-		maillog_postfix_advance(p, maillog_postfix_newest(p));
+		maillog_lines_advance(p, maillog_lines_newest(p));
 	}
 	fclose(f);
 	return p;
@@ -160,18 +161,20 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 		"14:59:53Z 203.0.113.9 name= helo aborted helo= from= to=",
 	};
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = read_file("postfix-3.7.log", &s);
+	struct maillog_lines *p = read_file("postfix-3.7.log", &s);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		expect(&s, i, rows[i]);
 	assert_int_equal(s.count, 66);
 	for (size_t i = sizeof(rows) / sizeof(rows[0]); i < s.count; i++)
 		assert_int_equal(s.visits[i].depth,
 				 DEPTH_CONNECT); /* one said QUIT often */
-	struct maillog_postfix_counts c = maillog_postfix_counts(p);
+	struct maillog_lines_counts c = maillog_lines_counts(p);
+	assert_string_equal(maillog_lines_reader(0), "postfix");
+	assert_int_equal(c.used_by[0], c.used);
 	assert_int_equal(c.garbled, 0);
 	assert_int_equal(c.open, 0);
-	assert_int_equal(maillog_postfix_held(p), STAMP_NEVER);
-	maillog_postfix_free(p);
+	assert_int_equal(maillog_lines_held(p), STAMP_NEVER);
+	maillog_lines_free(p);
 }
 
 /* As above, with postscreen in front (greet wait 1 s, later deep tests). */
@@ -211,13 +214,13 @@ static void postscreen_and_smtpd_of_one_client_are_one_visit(void **state)
 		"to=example.com",
 	};
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = read_file("postscreen-3.7.log", &s);
+	struct maillog_lines *p = read_file("postscreen-3.7.log", &s);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		expect(&s, i, rows[i]);
 	assert_int_equal(s.count, sizeof(rows) / sizeof(rows[0]));
-	assert_int_equal(maillog_postfix_counts(p).garbled, 0);
-	assert_int_equal(maillog_postfix_counts(p).open, 0);
-	maillog_postfix_free(p);
+	assert_int_equal(maillog_lines_counts(p).garbled, 0);
+	assert_int_equal(maillog_lines_counts(p).open, 0);
+	maillog_lines_free(p);
 }
 
 #define AT(seconds) "2026-11-23T14:00:" seconds ".500000+00:00 mail "
@@ -318,16 +321,16 @@ static void sessions_are_joined_whatever_the_order_of_lines(void **state)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct seen s = { .count = 0 };
-		struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+		struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 		size_t want = 0;
 		print_message("%s\n", rows[i].story);
 		for (size_t k = 0; k < 10 && rows[i].lines[k]; k++)
 			feed(p, rows[i].lines[k]);
-		maillog_postfix_finish(p);
+		maillog_lines_finish(p);
 		for (; want < 4 && rows[i].want[want]; want++)
 			expect(&s, want, rows[i].want[want]);
 		assert_int_equal(s.count, want);
-		maillog_postfix_free(p);
+		maillog_lines_free(p);
 	}
 }
 
@@ -342,7 +345,7 @@ static void only_postfix_says_who_the_client_is(void **state)
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct seen s = { .count = 0 };
-		struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+		struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 		char line[1024];
 		feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
 		(void)snprintf(
@@ -359,10 +362,10 @@ static void only_postfix_says_who_the_client_is(void **state)
 		feed(p, line);
 		feed(p, AT("03") "postfix/smtpd[1]: disconnect from " U
 				 " quit=1 commands=1");
-		maillog_postfix_finish(p);
+		maillog_lines_finish(p);
 		assert_int_equal(s.count, 1);
 		assert_non_null(strstr(s.text[0], " 203.0.113.9 name= rcpt rejected "));
-		maillog_postfix_free(p);
+		maillog_lines_free(p);
 	}
 }
 
@@ -370,7 +373,7 @@ static void lines_that_are_not_ours_are_counted_by_kind(void **state)
 {
 	(void)state;
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	feed(p, AT("01") "sshd[12]: Connection from 192.0.2.1 port 22");
 	feed(p, AT("01") "kernel: connect from x[192.0.2.1]");
 	feed(p, AT("01") "postfix/qmgr[1]: 4XYZAB: removed");
@@ -382,83 +385,84 @@ static void lines_that_are_not_ours_are_counted_by_kind(void **state)
 	feed(p, AT("01") "postfix/smtpd[1]: disconnect from x[192.0.2.1] ehlo=x");
 	feed(p,
 	     AT("01") "postfix/smtpd[1]: improper command pipelining after DATA from x[");
-	struct maillog_postfix_counts c = maillog_postfix_counts(p);
+	struct maillog_lines_counts c = maillog_lines_counts(p);
 	assert_int_equal(c.lines, 10);
-	assert_int_equal(c.foreign, 3);
+	assert_int_equal(c.foreign, 2);
 	assert_int_equal(c.garbled, 6);
-	assert_int_equal(c.used, 1);
-	maillog_postfix_finish(p);
+	assert_int_equal(c.useless, 2);
+	assert_int_equal(c.used, 0);
+	maillog_lines_finish(p);
 	assert_int_equal(s.count, 0);
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 }
 
 static void a_long_session_is_given_once_and_holds_until_then(void **state)
 {
 	(void)state;
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	int64_t began;
 	assert_true(stamp_parse("2026-11-23T14:00:01.5Z", &began, NULL));
 	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
-	maillog_postfix_advance(p, began + POSTFIX_OPEN_MAX - 1);
+	maillog_lines_advance(p, began + LOGSESSION_OPEN_MAX - 1);
 	assert_int_equal(s.count, 0);
-	assert_int_equal(maillog_postfix_held(p), began);
-	maillog_postfix_advance(p, began + POSTFIX_OPEN_MAX);
+	assert_int_equal(maillog_lines_held(p), began);
+	maillog_lines_advance(p, began + LOGSESSION_OPEN_MAX);
 	assert_int_equal(s.count, 1);
-	assert_int_equal(maillog_postfix_held(p), STAMP_NEVER);
+	assert_int_equal(maillog_lines_held(p), STAMP_NEVER);
 	feed(p, AT("59") "postfix/smtpd[1]: disconnect from " U " quit=1 commands=1");
-	maillog_postfix_finish(p);
+	maillog_lines_finish(p);
 	assert_int_equal(s.count, 1);
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 }
 
 static void a_message_nobody_queued_in_time_counts_by_its_answer(void **state)
 {
 	(void)state;
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	int64_t ended;
 	assert_true(stamp_parse("2026-11-23T14:00:03.5Z", &ended, NULL));
 	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
 	feed(p, AT("02") "postfix/smtpd[1]: 4XYZAB: client=" U);
 	feed(p, AT("03") "postfix/smtpd[1]: disconnect from " U
 			 " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5");
-	maillog_postfix_advance(p, ended + POSTFIX_QUEUE_WAIT - 1);
+	maillog_lines_advance(p, ended + POSTFIX_QUEUE_WAIT - 1);
 	assert_int_equal(s.count, 0);
-	maillog_postfix_advance(p, ended + POSTFIX_QUEUE_WAIT);
+	maillog_lines_advance(p, ended + POSTFIX_QUEUE_WAIT);
 	assert_int_equal(s.count, 1);
 	assert_int_equal(s.visits[0].outcome, OUTCOME_ACCEPTED);
 	assert_int_equal(s.visits[0].ended, ended);
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 }
 
 static void who_passed_postscreen_and_never_came_to_smtpd_is_given(void **state)
 {
 	(void)state;
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	int64_t passed;
 	assert_true(stamp_parse("2026-11-23T14:00:02.5Z", &passed, NULL));
 	feed(p, AT("01") "postfix/postscreen[1]: CONNECT from [203.0.113.9]:4711 to "
 			 "[192.0.2.25]:25");
 	feed(p, AT("02") "postfix/postscreen[1]: PASS NEW [203.0.113.9]:4711");
-	maillog_postfix_advance(p, passed + POSTFIX_PASSED_WAIT - 1);
+	maillog_lines_advance(p, passed + POSTFIX_PASSED_WAIT - 1);
 	assert_int_equal(s.count, 0);
-	maillog_postfix_advance(p, passed + POSTFIX_PASSED_WAIT);
+	maillog_lines_advance(p, passed + POSTFIX_PASSED_WAIT);
 	expect(&s, 0, "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=");
 	feed(p, AT("59") "postfix/smtpd[1]: connect from " U);
-	maillog_postfix_finish(p);
+	maillog_lines_finish(p);
 	expect(&s, 1, "14:00:59.5Z 203.0.113.9 name= connect aborted helo= from= to=");
 	assert_int_equal(s.count, 2);
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 }
 
 static void sessions_are_bounded_and_the_oldest_goes_first(void **state)
 {
 	(void)state;
 	struct seen s = { .count = 0 };
-	struct maillog_postfix *p = maillog_postfix_new(on_visit, &s);
-	for (int i = 0; i < POSTFIX_SESSIONS_MAX + 3; i++) {
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
+	for (int i = 0; i < LOGSESSION_MAX + 3; i++) {
 		char line[200];
 		(void)snprintf(
 		    line, sizeof(line),
@@ -468,13 +472,14 @@ static void sessions_are_bounded_and_the_oldest_goes_first(void **state)
 	}
 	assert_int_equal(s.count, 3);
 	assert_non_null(strstr(s.text[2], " 203.0.0.2 "));
-	maillog_postfix_free(p);
+	maillog_lines_free(p);
 }
 
 struct stamp_row {
 	const char *zone, *now;
 	const char *lines[4];
 	const char *want[4]; /* NULL: refused */
+	bool is_exim;
 };
 
 static void stamps_are_read_in_both_forms(void **state)
@@ -486,32 +491,51 @@ static void stamps_are_read_in_both_forms(void **state)
 		  { "Nov 23 14:05:09 m", "Nov  3 14:05:09 m", "Nov 24 14:05:09 m",
 		    "Dec 31 23:59:60 m" },
 		  { "2026-11-23T14:05:09Z", "2026-11-03T14:05:09Z",
-		    "2026-11-24T14:05:09Z", "2026-01-01T00:00:00Z" } },
+		    "2026-11-24T14:05:09Z", "2026-01-01T00:00:00Z" },
+		  false },
 		{ "Europe/Berlin",
 		  "2026-11-23T15:00:00Z",
 		  { "2026-11-23T14:05:09.123456+01:00 m", "2026-11-23T14:05:09Z m",
 		    "Nov 23 14:05:09 m", "Jul  1 00:00:00 m" },
 		  { "2026-11-23T13:05:09.123456Z", "2026-11-23T14:05:09Z",
-		    "2026-11-23T13:05:09Z", "2026-06-30T22:00:00Z" } },
+		    "2026-11-23T13:05:09Z", "2026-06-30T22:00:00Z" },
+		  false },
 		/* the hour that comes twice: 25 October 2026, 02:00 CEST = CET */
 		{ "Europe/Berlin",
 		  "2026-10-25T12:00:00Z",
 		  { "Oct 25 01:59:59 m", "Oct 25 02:59:59 m", "Oct 25 02:00:00 m",
 		    "Oct 25 03:00:00 m" },
 		  { "2026-10-24T23:59:59Z", "2026-10-25T00:59:59Z",
-		    "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z" } },
+		    "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z" },
+		  false },
 		/* a year has begun since, and a day that few years have */
 		{ "UTC",
 		  "2027-01-01T00:00:05Z",
 		  { "Dec 31 23:59:59 m", "Jan  1 00:00:01 m", "Feb 29 12:00:00 m",
 		    "Feb 30 12:00:00 m" },
 		  { "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z",
-		    "2024-02-29T12:00:00Z", NULL } },
+		    "2024-02-29T12:00:00Z", NULL },
+		  false },
 		{ "UTC",
 		  "2026-11-23T15:00:00Z",
 		  { "Nov 23 24:05:09 m", "Nov 23 14:05:09", "Nov 00 14:05:09 m",
 		    "2026-11-23 14:05:09 m" },
-		  { NULL, NULL, NULL, NULL } },
+		  { NULL, NULL, NULL, NULL },
+		  false },
+		/* Exim's own: in our zone, or with its own */
+		{ "Europe/Berlin",
+		  "2026-10-25T12:00:00Z",
+		  { "2026-10-25 01:59:59 m", "2026-10-25 02:59:59.250 m",
+		    "2026-10-25 02:00:00 m", "2026-10-25 02:00:00 +0230 m" },
+		  { "2026-10-24T23:59:59Z", "2026-10-25T00:59:59.25Z",
+		    "2026-10-25T01:00:00Z", "2026-10-24T23:30:00Z" },
+		  true },
+		{ "UTC",
+		  "2026-10-25T12:00:00Z",
+		  { "2026-02-29 01:59:59 m", "2026-10-25 24:59:59 m",
+		    "2026-10-25 02:00:00.12 m", "2026-10-25T02:00:00 m" },
+		  { NULL, NULL, NULL, NULL },
+		  true },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct logtime reader = { 0 };
@@ -524,7 +548,10 @@ static void stamps_are_read_in_both_forms(void **state)
 			const char *text = rows[i].lines[k], *want = rows[i].want[k];
 			struct span line = { text, text + strlen(text) };
 			char got[STAMP_TEXT_MAX] = "refused";
-			if (logtime_read(&reader, &line, now, &t, &precision))
+			bool ok = rows[i].is_exim
+				      ? logtime_read_local(&reader, &line, &t, &precision)
+				      : logtime_read(&reader, &line, now, &t, &precision);
+			if (ok)
 				stamp_text(t, got);
 			if (strcmp(got, want ? want : "refused") != 0)
 				fail_msg("%s (%s): got %s, want %s", text, rows[i].zone,
@@ -532,8 +559,9 @@ static void stamps_are_read_in_both_forms(void **state)
 			if (want)
 				assert_int_equal(*line.at, 'm');
 			if (want)
-				assert_int_equal(precision,
-						 strchr(want, '.') ? 1 : 1000000);
+				assert_int_equal(precision, !strchr(want, '.') ? 1000000
+							    : rows[i].is_exim  ? 1000
+									       : 1);
 		}
 	}
 	assert_int_equal(setenv("TZ", "UTC", 1), 0);

@@ -1,0 +1,118 @@
+#include "source/maillog_lines.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "source/maillog_postfix.h"
+#include "source/maillog_reader.h"
+#include "source/postfix_line.h"
+
+/* The first that knows the program gets the line. */
+static const struct maillog_reader readers[] = {
+	{ "postfix", postfix_is_program, maillog_postfix_line },
+};
+enum { READERS = sizeof(readers) / sizeof(readers[0]) };
+static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
+
+struct maillog_lines {
+	maillog_started_fn started;
+	void *arg;
+	struct logsessions *sessions;
+	struct logtime times;
+	int64_t newest;
+	struct maillog_lines_counts counts;
+};
+
+static enum maillog_says read_line(struct maillog_lines *m, const struct logline *l)
+{
+	for (size_t i = 0; i < READERS; i++) {
+		if (!readers[i].is_program(l))
+			continue;
+		enum maillog_says says = readers[i].line(m->sessions, l);
+		if (says == MAILLOG_USED || says == MAILLOG_STARTED)
+			m->counts.used_by[i]++;
+		return says;
+	}
+	return MAILLOG_FOREIGN;
+}
+
+void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
+			int64_t now)
+{
+	struct logline l;
+	struct maillog_lines_counts *c = &m->counts;
+	c->lines++;
+	if (!logline_read(&m->times, line, len, now, &l)) {
+		c->garbled++;
+		return;
+	}
+	enum maillog_says says = read_line(m, &l);
+	if (l.time > m->newest && says != MAILLOG_GARBLED)
+		m->newest = l.time;
+	switch (says) {
+	case MAILLOG_STARTED:
+		if (m->started)
+			m->started(m->arg, l.time);
+		c->used++;
+		break;
+	case MAILLOG_USED: c->used++; break;
+	case MAILLOG_USELESS: c->useless++; break;
+	case MAILLOG_FOREIGN: c->foreign++; break;
+	case MAILLOG_GARBLED: c->garbled++; break;
+	}
+}
+
+void maillog_lines_advance(struct maillog_lines *m, int64_t now)
+{
+	logsessions_advance(m->sessions, now);
+}
+
+void maillog_lines_finish(struct maillog_lines *m)
+{
+	logsessions_finish(m->sessions);
+}
+
+int64_t maillog_lines_held(const struct maillog_lines *m)
+{
+	return logsessions_held(m->sessions);
+}
+
+int64_t maillog_lines_newest(const struct maillog_lines *m)
+{
+	return m->newest;
+}
+
+struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m)
+{
+	struct maillog_lines_counts c = m->counts;
+	c.visits = logsessions_given(m->sessions);
+	c.open = logsessions_open(m->sessions);
+	return c;
+}
+
+const char *maillog_lines_reader(size_t i)
+{
+	return i < READERS ? readers[i].name : NULL;
+}
+
+struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
+{
+	struct maillog_lines *m = xcalloc(1, sizeof(*m));
+	m->sessions = logsessions_new(fn, arg);
+	m->arg = arg;
+	return m;
+}
+
+void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
+{
+	m->started = fn;
+}
+
+void maillog_lines_free(struct maillog_lines *m)
+{
+	if (!m)
+		return;
+	logsessions_free(m->sessions);
+	free(m);
+}
