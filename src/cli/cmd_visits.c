@@ -144,7 +144,8 @@ static const struct option_row options[] = {
 	  .may_repeat = true,
 	  .argument = "FILE",
 	  .meaning = "Not the journal's visits, but those in this log of Postfix; more "
-		     "files may follow. - is standard input." },
+		     "files may follow, in any order, packed by gzip or not. - is "
+		     "standard input." },
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning = "The host whose log it is; this machine otherwise." },

@@ -1,20 +1,20 @@
 #include "cli/visits_log.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/stamp.h"
 #include "outlet/visits.h"
+#include "source/lines.h"
+#include "source/logfiles.h"
 #include "source/maillog.h"
 #include "source/maillog_lines.h"
-#include "source/tail.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024, BYTES_AT_ONCE = 1 << 20, HOST = 1, PIPE_WAIT_MS = 10 };
+enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };
 
 struct printing {
 	const struct cli *c;
@@ -23,9 +23,11 @@ struct printing {
 	struct buf line;
 	struct maillog_lines *reader;
 	uv_loop_t *loop; /* followed */
-	int64_t now;
+	struct progress progress;
+	int64_t now;    /* no line of this file is younger */
 	uint64_t lines; /* of this file */
 	char first[60]; /* of them, for a sentence */
+	struct maillog_lines_counts before;
 };
 
 static struct printing printing_of(const struct cli *c, const struct visits_log *v)
@@ -38,7 +40,6 @@ static struct printing printing_of(const struct cli *c, const struct visits_log 
 			  .name = v->host,
 			  .site = "" },
 		.line = BUF_INIT(LINE_MAX_BYTES),
-		.now = stamp_now(),
 	};
 }
 
@@ -65,6 +66,15 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 	print_visit(arg, v);
 }
 
+static void on_begin(void *arg, const char *file, int64_t latest)
+{
+	struct printing *p = arg;
+	(void)file;
+	p->now = latest;
+	p->lines = 0;
+	p->before = maillog_lines_counts(p->reader);
+}
+
 static void on_text(void *arg, const char *line, size_t len)
 {
 	struct printing *p = arg;
@@ -75,90 +85,70 @@ static void on_text(void *arg, const char *line, size_t len)
 	maillog_lines_line(p->reader, line, len, p->now);
 }
 
-/* No visit is a good answer only of a log that could have told one. */
-static int judge_file(const struct printing *p, const char *file,
-		      const struct maillog_lines_counts *before)
+/* Time is what the lines say: a session without end is over when they have left
+ * it behind. */
+static bool on_pause(void *arg, uint64_t done, uint64_t total)
 {
-	struct error e;
+	struct printing *p = arg;
+	maillog_lines_advance(p->reader, maillog_lines_newest(p->reader));
+	progress_set(&p->progress, done >> 20, total >> 20, NULL);
+	return !ferror(stdout);
+}
+
+/* No visit is a good answer only of a log that could have told one. */
+static int judge_file(void *arg, const char *file, struct error *e)
+{
+	struct printing *p = arg;
 	struct maillog_lines_counts after = maillog_lines_counts(p->reader);
-	uint64_t lines = after.lines - before->lines;
-	if (lines == 0 || after.used > before->used)
-		return CLI_DONE;
-	if (after.garbled - before->garbled < lines) {
+	uint64_t lines = after.lines - p->before.lines;
+	if (lines == 0 || after.used > p->before.used)
+		return 0;
+	if (after.garbled - p->before.garbled < lines) {
 		cli_warn(
 		    p->c,
 		    "%s has no line of a mail server's that takes mail: is it the log of "
 		    "mail that comes in?",
 		    file);
-		return CLI_DONE;
+		return 0;
 	}
-	(void)error_set(
-	    &e, FMX_EFOREIGN,
-	    "%s is no mail log: no line begins with a time and a host; the first is '%s'",
-	    file, p->first);
-	return cli_fail(p->c, &e);
+	return error_set(e, FMX_EFOREIGN,
+			 "%s is no mail log: no line begins with a time and a host; the "
+			 "first is '%s'",
+			 file, p->first);
 }
 
-/* gzip's first two bytes; a pipe is left alone. */
-static bool is_compressed(const char *file)
+/* What nobody could read, by kind. Other programs' lines belong into a log. */
+static void tell_unread(const struct printing *p, const struct logfiles_counts *files)
 {
-	struct stat st;
-	unsigned char head[2] = { 0 };
-	if (stat(file, &st) != 0 || !S_ISREG(st.st_mode))
-		return false;
-	FILE *f = fopen(file, "re");
-	if (!f)
-		return false; /* told where it is read */
-	size_t n = fread(head, 1, sizeof(head), f);
-	(void)fclose(f); /* nothing was written */
-	return n == sizeof(head) && head[0] == 0x1f && head[1] == 0x8b;
-}
-
-static int read_file(struct printing *p, const char *file)
-{
-
-	struct error e;
-	if (is_compressed(file)) {
-		(void)error_set(&e, FMX_EFOREIGN,
-				"%s is compressed; read it with zcat %s | fakemx visits "
-				"--maillog -",
-				file, file);
-		return cli_fail(p->c, &e);
-	}
-	struct maillog_lines_counts before = maillog_lines_counts(p->reader);
-	p->lines = 0;
-	struct tail *t =
-	    tail_new(strcmp(file, "-") == 0 ? "/dev/stdin" : file, false, on_text, p);
-	int rc = TAIL_MORE;
-	while (rc == TAIL_MORE && !ferror(stdout)) {
-		rc = tail_poll(t, 0, BYTES_AT_ONCE);
-		if (rc == -EAGAIN) { /* a pipe whose writer is slower than we are */
-			(void)poll(NULL, 0, PIPE_WAIT_MS);
-			rc = TAIL_MORE;
-		}
-		/* time is what the lines say: a session without end is over
-		 * when they have left it behind */
-		maillog_lines_advance(p->reader, maillog_lines_newest(p->reader));
-	}
-	tail_free(t);
-	if (rc >= 0)
-		return judge_file(p, file, &before);
-	(void)error_set(&e, rc, "cannot read %s: %s", file, strerror(-rc));
-	return cli_fail(p->c, &e);
+	struct maillog_lines_counts c = maillog_lines_counts(p->reader);
+	if (c.garbled == 0 && files->too_long == 0 && files->unfinished == 0)
+		return;
+	cli_warn(p->c,
+		 "of %" PRIu64 " lines %" PRIu64 " could not be read, %" PRIu64
+		 " were longer than %d bytes, %" PRIu64 " had no end, %" PRIu64
+		 " were other programs'",
+		 c.lines, c.garbled, files->too_long, LINES_MAX, files->unfinished,
+		 c.foreign);
 }
 
 int visits_log_read(const struct cli *c, const struct visits_log *v)
 {
+	struct error e;
 	struct printing p = printing_of(c, v);
-	int code = CLI_DONE;
+	struct logfiles_counts counts;
+	struct logfiles_hooks hooks = { on_begin, on_text, on_pause, judge_file, &p };
 
 	p.reader = maillog_lines_new(on_visit, &p);
-	for (size_t i = 0; i < v->file_count && code == CLI_DONE; i++)
-		code = read_file(&p, v->files[i]);
+	progress_begin(&p.progress, c, "MiB of log");
+	if (isatty(STDOUT_FILENO))
+		p.progress.is_shown = false; /* the visits show where it stands */
+	int rc = logfiles_read(v->files, v->file_count, &hooks, &counts, &e);
 	maillog_lines_finish(p.reader);
+	progress_end(&p.progress);
+	tell_unread(&p, &counts);
 	maillog_lines_free(p.reader);
 	buf_release(&p.line);
-	return code;
+	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
 }
 
 /* ---- a feed ---- */

@@ -26,9 +26,8 @@ struct maillog {
 	struct maillog_lines *reader;
 	struct prefix *own;
 	size_t own_count;
-	int64_t now;            /* of the look that runs */
-	int64_t upto;           /* the last watermark */
-	const char *compressed; /* to be told; of the tail */
+	int64_t now;  /* of the look that runs */
+	int64_t upto; /* the last watermark */
 	bool is_trouble, is_stopped, is_closed;
 	struct maillog_counts counts;
 };
@@ -114,19 +113,16 @@ static void tell(struct maillog *m, int error)
 		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
 }
 
-/* Once, and over at once: it is about the past, and nothing can be done. */
-static void tell_compressed(struct maillog *m)
+/* Over at once: it is about the past, and nothing can be done. */
+static void tell_missed(struct maillog *m, const char *missed)
 {
-	char text[512];
+	char text[640];
 	(void)snprintf(text, sizeof(text),
-		       "visits may be missing: %s was packed since we read the mail log "
-		       "last, and packed logs are not read",
-		       m->compressed);
+		       "visits of the time before we started may be missing: %s", missed);
 	for (size_t i = 0; i < m->host_count; i++) {
 		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
 		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
 	}
-	m->compressed = NULL;
 }
 
 /* True: there is more to read at once. While old lines are read, time is what
@@ -135,9 +131,9 @@ static void tell_compressed(struct maillog *m)
 static bool look(struct maillog *m)
 {
 	m->now = stamp_clock_now(m->clock);
-	if (m->compressed)
-		tell_compressed(m);
 	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
+	for (const char *missed; (missed = tail_missed(m->tail));)
+		tell_missed(m, missed);
 	tell(m, rc < 0 ? -rc : 0);
 	if (rc == TAIL_AT_END) {
 		maillog_lines_advance(m->reader, m->now);
@@ -177,7 +173,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->reader = maillog_lines_new(on_visit, m);
 	maillog_lines_on_started(m->reader, on_started);
 	if (spec->start == MAILLOG_SINCE)
-		m->compressed = tail_earlier(m->tail, spec->since);
+		tail_earlier(m->tail, spec->since);
 	m->timer.data = m;
 	int rc = uv_timer_init(loop, &m->timer);
 	if (rc == 0)

@@ -1,9 +1,7 @@
 #include "source/tail.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,39 +9,42 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/stamp.h"
+#include "source/rotated.h"
+#include "source/unpack.h"
+
+enum {
+	BEFORE_MAX = 256,    /* bytes that tell a file from another */
+	COPIES_LOOKED_AT = 2 /* of the youngest: an older one is of an older rotation */
+};
 
 /* One open file and the line that is not at its end yet. */
 struct stream {
-	int fd; /* -1: none */
-	off_t offset;
-	bool is_earlier;
-	bool is_skipping; /* the rest of a line that was cut, or begun before us */
-	size_t partial_len;
-	char *partial; /* NULL: none */
-};
-
-/* A file that was renamed before we came. */
-struct earlier {
-	int64_t changed;
-	char path[PATH_MAX];
+	int fd;                /* -1: none, or `packed` has it */
+	struct unpack *packed; /* NULL: none */
+	off_t offset;          /* of the text, unpacked */
+	bool is_earlier;       /* rotated; its name is not ours */
+	bool is_copy;          /* of one that was truncated: it does not grow */
+	struct lines lines;
+	size_t before_len;
+	char before[BEFORE_MAX]; /* what stands in front of offset */
 };
 
 struct tail {
 	char *path;
-	struct earlier *earlier; /* from the oldest */
+	struct rotated *earlier; /* from the oldest */
 	size_t earlier_count, earlier_read;
-	char *compressed; /* NULL: none would have been wanted */
-	bool from_end;    /* of the first file */
-	tail_line_fn fn;
+	bool from_end; /* of the first file */
+	lines_fn fn;
 	void *arg;
 	struct stream file, old; /* old: renamed, read for a while */
 	uint64_t old_until_ms;
 	struct tail_counts counts;
+	bool has_missed;
+	struct error missed;
 	char bytes[65536];
 };
 
-struct tail *tail_new(const char *path, bool from_end, tail_line_fn fn, void *arg)
+struct tail *tail_new(const char *path, bool from_end, lines_fn fn, void *arg)
 {
 	struct tail *t = xcalloc(1, sizeof(*t));
 	t->path = xstrdup(path);
@@ -54,93 +55,119 @@ struct tail *tail_new(const char *path, bool from_end, tail_line_fn fn, void *ar
 	return t;
 }
 
-static void forget_partial(struct stream *s)
+/* ---- streams ---- */
+
+static bool is_open(const struct stream *s)
 {
-	free(s->partial);
-	s->partial = NULL;
-	s->partial_len = 0;
-	s->is_skipping = false;
+	return s->fd >= 0 || s->packed;
 }
 
-/* Keeps the beginning of a line. What passes the limit is given cut. */
-static void hold(struct tail *t, struct stream *s, const char *bytes, size_t len)
-{
-	if (s->is_skipping)
-		return;
-	size_t room = TAIL_LINE_MAX - s->partial_len, keep = len < room ? len : room;
-	s->partial = xrealloc(s->partial, s->partial_len + keep + 1, 1);
-	memcpy(s->partial + s->partial_len, bytes, keep);
-	s->partial_len += keep;
-	if (keep == len)
-		return;
-	t->fn(t->arg, s->partial, s->partial_len);
-	t->counts.too_long++;
-	forget_partial(s);
-	s->is_skipping = true;
-}
-
-static void end_line(struct tail *t, struct stream *s, const char *bytes, size_t len)
-{
-	if (s->partial || len > TAIL_LINE_MAX)
-		hold(t, s, bytes, len);
-	if (!s->is_skipping)
-		t->fn(t->arg, s->partial ? s->partial : bytes,
-		      s->partial ? s->partial_len : len);
-	forget_partial(s);
-}
-
-static void give_lines(struct tail *t, struct stream *s, const char *bytes, size_t len)
-{
-	const char *end = bytes + len;
-	while (bytes < end) {
-		const char *lf = memchr(bytes, '\n', (size_t)(end - bytes));
-		if (!lf) {
-			hold(t, s, bytes, (size_t)(end - bytes));
-			return;
-		}
-		end_line(t, s, bytes, (size_t)(lf - bytes));
-		bytes = lf + 1;
-	}
-}
-
-static void close_stream(struct stream *s)
+static void close_stream(struct tail *t, struct stream *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
-	forget_partial(s);
+	unpack_free(s->packed);
+	(void)lines_drop(&s->lines);
+	t->counts.too_long += s->lines.too_long;
 	*s = (struct stream){ .fd = -1 };
+}
+
+static void remember(struct stream *s, const char *bytes, size_t len)
+{
+	if (len >= BEFORE_MAX) {
+		memcpy(s->before, bytes + len - BEFORE_MAX, BEFORE_MAX);
+		s->before_len = BEFORE_MAX;
+		return;
+	}
+	size_t keep = BEFORE_MAX - len < s->before_len ? BEFORE_MAX - len : s->before_len;
+	memmove(s->before, s->before + s->before_len - keep, keep);
+	memcpy(s->before + keep, bytes, len);
+	s->before_len = keep + len;
+}
+
+/* Are the bytes in front of s->offset in fd those that s has read? */
+static bool is_read_before(const struct stream *s, int fd)
+{
+	char now[BEFORE_MAX];
+	off_t at = s->offset - (off_t)s->before_len;
+	return pread(fd, now, s->before_len, at) == (ssize_t)s->before_len &&
+	       memcmp(now, s->before, s->before_len) == 0;
 }
 
 /* Behind the last byte; within a line, the rest of that line is nobody's. */
 static void skip_to_end(struct stream *s)
 {
-	char last = '\n';
 	off_t end = lseek(s->fd, 0, SEEK_END);
 	if (end <= 0)
 		return;
-	if (pread(s->fd, &last, 1, end - 1) == 1 && last != '\n')
-		s->is_skipping = true;
+	size_t len = end < BEFORE_MAX ? (size_t)end : BEFORE_MAX;
+	ssize_t n = pread(s->fd, s->before, len, end - (off_t)len);
+	s->before_len = n > 0 ? (size_t)n : 0;
+	s->lines.is_skipping = n > 0 && s->before[n - 1] != '\n';
 	s->offset = end;
+}
+
+static void miss(struct tail *t, const struct error *e)
+{
+	t->has_missed = true;
+	t->missed = *e;
+}
+
+static void miss_file(struct tail *t, const char *path, int error)
+{
+	struct error e;
+	miss(t, (error_set(&e, -error, "cannot read %s: %s", path, strerror(error)), &e));
+}
+
+/* The next of the rotated files; false: no more. */
+static bool open_earlier(struct tail *t)
+{
+	while (t->earlier_read < t->earlier_count) {
+		struct rotated *r = &t->earlier[t->earlier_read++];
+		int fd = rotated_open(r);
+		if (fd >= 0) {
+			t->file.packed = unpack_new(fd, r->path);
+			t->file.is_earlier = true;
+			return true;
+		}
+		if (fd != -ENOENT) /* else removed meanwhile: too old to be kept */
+			miss_file(t, r->path, -fd);
+	}
+	return false;
 }
 
 static int open_stream(struct tail *t)
 {
-	bool is_earlier = t->earlier_read < t->earlier_count;
-	const char *path = is_earlier ? t->earlier[t->earlier_read++].path : t->path;
-	t->file.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	t->file = (struct stream){ .fd = -1, .lines = { .fn = t->fn, .arg = t->arg } };
+	if (open_earlier(t))
+		return 0;
+	t->file.fd = open(t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (t->file.fd < 0) {
-		if (is_earlier)
-			return open_stream(t); /* removed meanwhile */
 		if (errno == ENOENT)
 			t->from_end = false; /* when it comes, all of it is new */
 		return -errno;
 	}
-	t->file.offset = 0;
-	t->file.is_earlier = is_earlier;
 	if (t->from_end)
 		skip_to_end(&t->file);
 	t->from_end = false;
 	return 0;
+}
+
+/* What is rotated and damaged ends there: it will not become better. */
+static ssize_t read_some(struct tail *t, struct stream *s, size_t want)
+{
+	struct error e;
+	ssize_t n;
+	if (s->packed) {
+		n = unpack_read(s->packed, t->bytes, want, &e);
+		if (n < 0)
+			miss(t, &e);
+		return n < 0 ? 0 : n;
+	}
+	do
+		n = read(s->fd, t->bytes, want);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /* Reads to the end of the file, or of the budget (then TAIL_MORE). */
@@ -150,90 +177,118 @@ static int read_stream(struct tail *t, struct stream *s, size_t *budget)
 		if (*budget == 0)
 			return TAIL_MORE;
 		size_t want = *budget < sizeof(t->bytes) ? *budget : sizeof(t->bytes);
-		ssize_t n = read(s->fd, t->bytes, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return TAIL_AT_END;
+		ssize_t n = read_some(t, s, want);
+		if (n <= 0)
+			return n < 0 ? (int)n : TAIL_AT_END;
 		*budget -= (size_t)n;
 		s->offset += n;
 		t->counts.bytes += (uint64_t)n;
-		give_lines(t, s, t->bytes, (size_t)n);
+		remember(s, t->bytes, (size_t)n);
+		lines_give(&s->lines, t->bytes, (size_t)n);
 	}
 }
 
-/* What follows the file's name: ".1", "-20261122", ".2.gz". */
-static bool is_rotated_name(const char *suffix, bool *ret_compressed)
+/* ---- copied and truncated ---- */
+
+/* The file is not what we have read: truncated, and perhaps long again. */
+static bool is_other_text(const struct stream *s)
 {
-	static const char *const packers[] = { ".gz", ".xz", ".bz2", ".zst" };
-	size_t len = strlen(suffix);
-	if ((suffix[0] != '.' && suffix[0] != '-') || suffix[1] < '0' || suffix[1] > '9')
+	struct stat st;
+	if (s->is_earlier || s->offset == 0 || fstat(s->fd, &st) != 0 ||
+	    !S_ISREG(st.st_mode))
 		return false;
-	*ret_compressed = false;
-	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
-		size_t n = strlen(packers[i]);
-		if (len > n && strcmp(suffix + len - n, packers[i]) == 0)
-			*ret_compressed = true;
+	return st.st_size < s->offset ||
+	       (st.st_size > s->offset && !is_read_before(s, s->fd));
+}
+
+/* Moves a packed copy behind what s has read; false: it is of something else. */
+static bool skip_read(struct tail *t, const struct stream *s, struct unpack *copy)
+{
+	struct stream there = { .fd = -1 };
+	while (there.offset < s->offset) {
+		off_t left = s->offset - there.offset;
+		size_t want =
+		    left < (off_t)sizeof(t->bytes) ? (size_t)left : sizeof(t->bytes);
+		ssize_t n = unpack_read(copy, t->bytes, want, NULL);
+		if (n <= 0)
+			return false;
+		there.offset += n;
+		remember(&there, t->bytes, (size_t)n);
 	}
+	return there.before_len >= s->before_len &&
+	       memcmp(there.before + there.before_len - s->before_len, s->before,
+		      s->before_len) == 0;
+}
+
+/* Makes s go on in the copy, if r is one. */
+static bool go_on_in(struct tail *t, struct stream *s, struct rotated *r)
+{
+	int fd = rotated_open(r);
+	if (fd < 0)
+		return false;
+	if (is_read_before(s, fd) && lseek(fd, s->offset, SEEK_SET) == s->offset) {
+		close(s->fd);
+		s->fd = fd;
+		return true;
+	}
+	struct unpack *copy = unpack_new(fd, r->path);
+	if (!skip_read(t, s, copy)) {
+		unpack_free(copy);
+		return false;
+	}
+	close(s->fd);
+	s->fd = -1;
+	s->packed = copy;
 	return true;
 }
 
-static int compare_earlier(const void *a, const void *b)
+/* What was written since we looked last is in the copy; without one it is
+ * lost. */
+static void leave_truncated(struct tail *t)
 {
-	const struct earlier *x = a, *y = b;
-	return (x->changed > y->changed) - (x->changed < y->changed);
+	size_t count;
+	struct rotated *list = rotated_list(t->path, INT64_MIN, &count);
+	t->counts.rotations++;
+	bool is_found = false;
+	for (size_t i = 0; i < count && i < COPIES_LOOKED_AT && !is_found; i++)
+		is_found = go_on_in(t, &t->file, &list[count - 1 - i]);
+	free(list);
+	if (is_found)
+		t->file.is_earlier = t->file.is_copy = true;
+	else
+		close_stream(t, &t->file);
 }
 
-/* Packing keeps a file's time (gzip(1)). */
-static void consider(struct tail *t, const char *folder, const char *name,
-		     const char *suffix, int64_t since)
+/* Between the copying and the truncation there are two of the same. */
+static bool is_copy_of_ours(const struct tail *t, struct rotated *r)
 {
-	struct earlier e;
-	struct stat st;
-	bool is_compressed;
-	if (!is_rotated_name(suffix, &is_compressed) ||
-	    snprintf(e.path, sizeof(e.path), "%s/%s", folder, name) >= PATH_MAX ||
-	    stat(e.path, &st) != 0 || !S_ISREG(st.st_mode))
-		return;
-	e.changed = st.st_mtim.tv_sec * STAMP_SECOND + st.st_mtim.tv_nsec / 1000;
-	if (e.changed < since)
-		return;
-	if (is_compressed) {
-		free(t->compressed);
-		t->compressed = xstrdup(e.path);
-		return;
-	}
-	t->earlier = xrealloc(t->earlier, t->earlier_count + 1, sizeof(e));
-	t->earlier[t->earlier_count++] = e;
+	char a[BEFORE_MAX], b[BEFORE_MAX];
+	int fd = rotated_open(r);
+	int ours = open(t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct unpack *theirs = fd >= 0 ? unpack_new(fd, r->path) : NULL;
+	ssize_t n = theirs ? unpack_read(theirs, a, sizeof(a), NULL) : -1;
+	bool is_same = n > 0 && ours >= 0 && pread(ours, b, (size_t)n, 0) == n &&
+		       memcmp(a, b, (size_t)n) == 0;
+	unpack_free(theirs);
+	if (ours >= 0)
+		close(ours);
+	return is_same;
 }
 
-const char *tail_earlier(struct tail *t, int64_t since)
+void tail_earlier(struct tail *t, int64_t since)
 {
-	const char *slash = strrchr(t->path, '/');
-	const char *base = slash ? slash + 1 : t->path;
-	char folder[PATH_MAX];
-	(void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - t->path) : 1,
-		       slash ? t->path : ".");
-	DIR *dir = opendir(slash == t->path ? "/" : folder);
-	if (!dir)
-		return NULL; /* then the file cannot be read either, which is said */
-	for (struct dirent *entry; (entry = readdir(dir));)
-		if (strncmp(entry->d_name, base, strlen(base)) == 0)
-			consider(t, folder, entry->d_name, entry->d_name + strlen(base),
-				 since);
-	closedir(dir);
-	if (t->earlier_count)
-		qsort(t->earlier, t->earlier_count, sizeof(*t->earlier), compare_earlier);
-	return t->compressed;
+	t->earlier = rotated_list(t->path, since, &t->earlier_count);
+	if (t->earlier_count && is_copy_of_ours(t, &t->earlier[t->earlier_count - 1]))
+		t->earlier_count--;
 }
+
+/* ---- renamed and made anew ---- */
 
 static void end_old(struct tail *t)
 {
-	if (t->old.partial)
-		end_line(t, &t->old, "", 0); /* its writer is gone */
-	close_stream(&t->old);
+	if (!t->old.is_copy && t->old.lines.partial)
+		lines_end(&t->old.lines); /* its writer is gone */
+	close_stream(t, &t->old);
 }
 
 /* At the end of the file: is it still the one of that name? True: there is
@@ -241,18 +296,13 @@ static void end_old(struct tail *t)
 static bool has_rotated(struct tail *t, uint64_t now_ms)
 {
 	struct stat open_file, named;
-	if (fstat(t->file.fd, &open_file) != 0)
-		return false;
-	if (S_ISREG(open_file.st_mode) && open_file.st_size < t->file.offset) {
-		forget_partial(&t->file);
-		(void)lseek(t->file.fd, 0, SEEK_SET);
-		t->file.offset = 0;
-		t->counts.rotations++;
+	if (is_other_text(&t->file)) {
+		leave_truncated(t);
 		return true;
 	}
-	bool is_last = t->earlier_read == t->earlier_count;
-	if (is_last && (stat(t->path, &named) != 0 || (named.st_ino == open_file.st_ino &&
-						       named.st_dev == open_file.st_dev)))
+	if (!t->file.is_earlier &&
+	    (fstat(t->file.fd, &open_file) != 0 || stat(t->path, &named) != 0 ||
+	     (named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev)))
 		return false; /* renamed and not made anew yet: read on */
 	end_old(t);
 	t->old = t->file;
@@ -265,7 +315,7 @@ static bool has_rotated(struct tail *t, uint64_t now_ms)
 
 static int poll_old(struct tail *t, uint64_t now_ms, size_t *budget)
 {
-	if (t->old.fd < 0)
+	if (!is_open(&t->old))
 		return TAIL_AT_END;
 	int rc = read_stream(t, &t->old, budget);
 	if (rc == TAIL_AT_END && now_ms >= t->old_until_ms)
@@ -275,9 +325,11 @@ static int poll_old(struct tail *t, uint64_t now_ms, size_t *budget)
 
 int tail_poll(struct tail *t, uint64_t now_ms, size_t budget)
 {
+	if (is_open(&t->file) && is_other_text(&t->file))
+		leave_truncated(t);
 	for (;;) {
 		int rc = poll_old(t, now_ms, &budget);
-		if (rc == TAIL_AT_END && t->file.fd < 0)
+		if (rc == TAIL_AT_END && !is_open(&t->file))
 			rc = open_stream(t);
 		if (rc == TAIL_AT_END)
 			rc = read_stream(t, &t->file, &budget);
@@ -286,19 +338,27 @@ int tail_poll(struct tail *t, uint64_t now_ms, size_t budget)
 	}
 }
 
+const char *tail_missed(struct tail *t)
+{
+	bool is_new = t->has_missed;
+	t->has_missed = false;
+	return is_new ? t->missed.text : NULL;
+}
+
 struct tail_counts tail_counts(const struct tail *t)
 {
-	return t->counts;
+	struct tail_counts c = t->counts;
+	c.too_long += t->file.lines.too_long + t->old.lines.too_long;
+	return c;
 }
 
 void tail_free(struct tail *t)
 {
 	if (!t)
 		return;
-	close_stream(&t->file);
-	close_stream(&t->old);
+	close_stream(t, &t->file);
+	close_stream(t, &t->old);
 	free(t->earlier);
-	free(t->compressed);
 	free(t->path);
 	free(t);
 }

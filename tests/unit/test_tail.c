@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "base/stamp.h"
 
@@ -165,11 +168,28 @@ static void long_lines_are_cut_and_what_follows_is_whole(void **state)
 	assert_int_equal(tail_poll(t, 0, 1 << 20), TAIL_AT_END);
 	add(path, "\nshort\n");
 	assert_int_equal(tail_poll(t, 0, 1 << 20), TAIL_AT_END);
-	assert_int_equal(g.len, TAIL_LINE_MAX + 1 + 6);
-	assert_string_equal(g.text + TAIL_LINE_MAX, "\nshort\n");
+	assert_int_equal(g.len, LINES_MAX + 1 + 6);
+	assert_string_equal(g.text + LINES_MAX, "\nshort\n");
 	assert_int_equal(tail_counts(t).too_long, 1);
 	tail_free(t);
 	free(lng);
+}
+
+/* A file as gzip(1) packs it, with the time `changed` (seconds). */
+static void pack(const char *to, const char *text, int64_t changed)
+{
+	gzFile f = gzopen(to, "wb");
+	assert_non_null(f);
+	assert_int_equal(gzputs(f, text), (int)strlen(text));
+	assert_int_equal(gzclose(f), Z_OK);
+	struct utimbuf times = { changed, changed };
+	assert_int_equal(utime(to, &times), 0);
+}
+
+static void touch(const char *file, int64_t changed)
+{
+	struct utimbuf times = { changed, changed };
+	assert_int_equal(utime(file, &times), 0);
 }
 
 static void what_was_rotated_before_we_came_is_read_first(void **state)
@@ -177,29 +197,182 @@ static void what_was_rotated_before_we_came_is_read_first(void **state)
 	(void)state;
 	char packed[300], dated[300];
 	struct got g = { .len = 0 };
-	int64_t t0 = stamp_now();
+	int64_t now = stamp_now() / STAMP_SECOND;
 	(void)snprintf(packed, sizeof(packed), "%s.2.gz", path);
 	(void)snprintf(dated, sizeof(dated), "%s-20261122", path);
-	add(packed, "packed\n");
+	pack(packed, "packed\n", now - 300);
 	add(dated, "first\n");
-	(void)usleep(20000);
-	int64_t between = stamp_now();
-	(void)usleep(20000);
+	touch(dated, now - 200);
 	add(renamed, "second\nsec");
+	touch(renamed, now - 100);
 	add(path, "third\n");
 	struct tail *t = tail_new(path, false, on_line, &g);
-	assert_null(tail_earlier(t, between));
+	tail_earlier(t, (now - 100) * STAMP_SECOND);
 	expect(t, &g, 0, "second\nthird\n");
 	add(renamed, "ond half\n");
+	touch(renamed, now - 100);
 	expect(t, &g, 0, "second half\n");
 	tail_free(t);
 	t = tail_new(path, false, on_line, &g);
-	assert_string_equal(tail_earlier(t, t0 - STAMP_MINUTE), packed);
-	expect(t, &g, 0, "first\nsecond\nsecond half\nthird\n");
+	tail_earlier(t, (now - 300) * STAMP_SECOND);
+	expect(t, &g, 0, "packed\nfirst\nsecond\nsecond half\nthird\n");
+	assert_null(tail_missed(t));
 	assert_int_equal(tail_counts(t).rotations, 0);
 	tail_free(t);
 	(void)unlink(packed);
 	(void)unlink(dated);
+}
+
+/* gzip writes the packed one beside the other, then removes that. */
+static void a_file_that_is_being_packed_is_read_once(void **state)
+{
+	(void)state;
+	char packed[300];
+	struct got g = { .len = 0 };
+	(void)snprintf(packed, sizeof(packed), "%s.1.gz", path);
+	add(renamed, "once\n");
+	pack(packed, "once\n", stamp_now() / STAMP_SECOND);
+	struct tail *t = tail_new(path, false, on_line, &g);
+	tail_earlier(t, 0);
+	add(path, "new\n");
+	assert_int_equal(unlink(renamed), 0); /* it has finished */
+	expect(t, &g, 0, "once\nnew\n");
+	tail_free(t);
+	(void)unlink(packed);
+}
+
+static void of_a_damaged_one_what_is_whole_is_read_and_the_rest_told(void **state)
+{
+	(void)state;
+	char packed[300], text[100 * 30] = "", want[sizeof(text) + 8];
+	struct stat st;
+	struct got g = { .len = 0 };
+	(void)snprintf(packed, sizeof(packed), "%s.2.gz", path);
+	for (size_t i = 0; i < 100; i++)
+		(void)snprintf(text + strlen(text), 30, "line %zu %lx\n", i,
+			       (i + 1) * 2654435761u);
+	pack(packed, text, stamp_now() / STAMP_SECOND);
+	assert_int_equal(stat(packed, &st), 0);
+	assert_int_equal(truncate(packed, st.st_size / 2), 0);
+	add(path, "new\n");
+	struct tail *t = tail_new(path, false, on_line, &g);
+	tail_earlier(t, 0);
+	assert_int_equal(tail_poll(t, 0, 1 << 20), TAIL_AT_END);
+	assert_true(g.len > 200 && g.len < strlen(text));
+	(void)snprintf(want, sizeof(want), "%.*s", (int)(g.len - 4), text);
+	assert_memory_equal(g.text, want, g.len - 4);
+	assert_true(want[g.len - 5] == '\n'); /* no half line */
+	assert_string_equal(g.text + g.len - 4, "new\n");
+	assert_non_null(strstr(tail_missed(t), ".2.gz is cut short"));
+	assert_null(tail_missed(t));
+	tail_free(t);
+	(void)unlink(packed);
+}
+
+static void copy(const char *from, const char *to)
+{
+	char bytes[4096];
+	FILE *f = fopen(from, "r");
+	assert_non_null(f);
+	size_t n = fread(bytes, 1, sizeof(bytes) - 1, f);
+	bytes[n] = '\0';
+	assert_int_equal(fclose(f), 0);
+	(void)unlink(to);
+	add(to, bytes);
+}
+
+/* copytruncate: what came since we looked last is in the copy only. */
+static void a_copied_and_truncated_file_loses_and_doubles_nothing(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	add(path, "old\n");
+	struct tail *t = tail_new(path, true, on_line, &g);
+	expect(t, &g, 0, "");
+	add(path, "one\ntw");
+	expect(t, &g, 0, "one\n");
+	add(path, "o\nthree\n");
+	copy(path, renamed);
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "four\nnext tw");
+	expect(t, &g, 0, "two\nthree\nfour\n");
+	add(path, "o\nfive\n");
+	copy(path, renamed);
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "six\n");
+	expect(t, &g, 0, "next two\nfive\nsix\n");
+	expect(t, &g, 0, "");
+	assert_int_equal(tail_counts(t).rotations, 2);
+	tail_free(t);
+}
+
+static void also_if_it_is_long_again_or_the_copy_is_packed(void **state)
+{
+	(void)state;
+	char packed[300];
+	struct got g = { .len = 0 };
+	(void)snprintf(packed, sizeof(packed), "%s.1.gz", path);
+	struct tail *t = tail_new(path, false, on_line, &g);
+	add(path, "one\n");
+	expect(t, &g, 0, "one\n");
+	copy(path, renamed);
+	add(renamed, "two\n");
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "longer than it was\n");
+	expect(t, &g, 0, "two\nlonger than it was\n");
+	(void)unlink(renamed);
+	pack(packed, "longer than it was\nmore\n", stamp_now() / STAMP_SECOND);
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "new\n");
+	expect(t, &g, 0, "more\nnew\n");
+	tail_free(t);
+	(void)unlink(packed);
+}
+
+/* Truncated by hand, while another file of that name lies there. */
+static void a_rotated_file_that_is_no_copy_is_left_alone(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	add(renamed, "long ago, and longer than the other\nmuch\n");
+	add(path, "one\ntwo\n");
+	struct tail *t = tail_new(path, false, on_line, &g);
+	expect(t, &g, 0, "one\ntwo\n");
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "new\n");
+	expect(t, &g, 0, "new\n");
+	tail_free(t);
+}
+
+/* We start between the copying and the truncation. */
+static void a_copy_whose_original_was_not_truncated_yet_is_read_once(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	add(path, "one\ntwo\n");
+	copy(path, renamed);
+	struct tail *t = tail_new(path, false, on_line, &g);
+	tail_earlier(t, 0);
+	expect(t, &g, 0, "one\ntwo\n");
+	assert_int_equal(truncate(path, 0), 0);
+	add(path, "new\n");
+	expect(t, &g, 0, "new\n");
+	tail_free(t);
+}
+
+/* A program that writes on at its old place leaves a hole in front. */
+static void zeros_in_front_of_a_line_are_no_part_of_it(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	add(path, "first line\n");
+	struct tail *t = tail_new(path, false, on_line, &g);
+	expect(t, &g, 0, "first line\n");
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(truncate(path, 11), 0);
+	add(path, "second\n");
+	expect(t, &g, 0, "second\n");
+	tail_free(t);
 }
 
 static void the_budget_is_kept_and_the_rest_comes_later(void **state)
@@ -229,6 +402,20 @@ int main(void)
 		cmocka_unit_test_teardown(long_lines_are_cut_and_what_follows_is_whole,
 					  clean),
 		cmocka_unit_test_teardown(what_was_rotated_before_we_came_is_read_first,
+					  clean),
+		cmocka_unit_test_teardown(a_file_that_is_being_packed_is_read_once,
+					  clean),
+		cmocka_unit_test_teardown(
+		    of_a_damaged_one_what_is_whole_is_read_and_the_rest_told, clean),
+		cmocka_unit_test_teardown(
+		    a_copied_and_truncated_file_loses_and_doubles_nothing, clean),
+		cmocka_unit_test_teardown(also_if_it_is_long_again_or_the_copy_is_packed,
+					  clean),
+		cmocka_unit_test_teardown(a_rotated_file_that_is_no_copy_is_left_alone,
+					  clean),
+		cmocka_unit_test_teardown(
+		    a_copy_whose_original_was_not_truncated_yet_is_read_once, clean),
+		cmocka_unit_test_teardown(zeros_in_front_of_a_line_are_no_part_of_it,
 					  clean),
 		cmocka_unit_test_teardown(the_budget_is_kept_and_the_rest_comes_later,
 					  clean),
