@@ -7,7 +7,7 @@
 
 const struct report_style report_style_plain = { "", "", "", "", "", "" };
 
-enum { AT_RISK_SHOWN = 20 }; /* the others are in the JSON */
+enum { AT_RISK_SHOWN = 20 /* the others are in the JSON */, CLAIM_MAX = 65536 };
 
 struct writing {
 	const struct report *r;
@@ -53,19 +53,22 @@ static void at_risk(const struct writing *w, const struct tally_group *g)
 
 	label(w, "at risk");
 	if (g->at_risk_count == 0) {
-		buf_addf(w->out, "%sno loss of a known sender was seen%s\n",
-			 w->style->good, w->style->plain);
+		buf_adds(w->out, "none\n");
 		return;
 	}
-	buf_addf(w->out, "%zu stopped sender%s that may have been good\n",
-		 g->at_risk_count, plural(g->at_risk_count));
+	buf_addf(w->out,
+		 "%zu stopped sender%s that may have been good: %" PRIu64
+		 " known, %" PRIu64 " plausible, %" PRIu64 " weak\n",
+		 g->at_risk_count, plural(g->at_risk_count), g->at_risk_tier[TIER_KNOWN],
+		 g->at_risk_tier[TIER_PLAUSIBLE], g->at_risk_tier[TIER_WEAK]);
 	for (size_t i = 0; i < g->at_risk_count && i < AT_RISK_SHOWN; i++) {
 		const struct tally_at_risk *a = &g->at_risk[i];
-		buf_addf(w->out, "      %s%-9s%s %s%s%s%s, since %s: %s\n",
-			 tier_style(w, a->tier), tier_name(a->tier), w->style->plain,
-			 addr_text(a->client, address), a->name[0] ? " (" : "", a->name,
-			 a->name[0] ? ")" : "", stamp_text(a->since, since),
-			 report_tier_reason(a->tier));
+		buf_addf(w->out, "      %s%-9s%s %s%s", tier_style(w, a->tier),
+			 tier_name(a->tier), w->style->plain,
+			 addr_text(a->client, address), a->name[0] ? " (" : "");
+		report_add_safe(w->out, a->name);
+		buf_addf(w->out, "%s, since %s: %s\n", a->name[0] ? ")" : "",
+			 stamp_text(a->since, since), report_tier_reason(a->tier));
 	}
 	if (g->at_risk_count > AT_RISK_SHOWN)
 		buf_addf(w->out, "      and %zu more, see --json\n",
@@ -90,13 +93,24 @@ static void delay(const struct writing *w, const struct tally_delay *d)
 		 stamp_duration_text(d->max_us, max));
 }
 
+static void revised(const struct writing *w, const struct revise_counts *c)
+{
+	report_revised(c, w->out);
+	buf_adds(w->out, "\n");
+}
+
 static void good_mail(const struct writing *w, const struct report_site *s)
 {
 	heading(w, "Good mail");
 	at_risk(w, &s->counts);
 	delay(w, &s->counts.delay);
 	number_line(w, "returned later", s->counts.returned_later,
-		    "more than ten minutes after a low decoy");
+		    "more than ten minutes after a decoy");
+	label(w, "revised");
+	if (s->revised.senders == 0)
+		buf_adds(w->out, "nothing that was said before\n");
+	else
+		revised(w, &s->revised);
 }
 
 /* ---- stopped senders ---- */
@@ -138,9 +152,39 @@ static void stopped(const struct writing *w, const struct report_site *s)
 		    "of the stopped (a sender and half hour each)");
 	number_line(w, "named a recipient", g->stopped_naming_recipient,
 		    "of the stopped");
-	if (s->has_control)
-		number_line(w, "background", g->background_senders,
-			    "at addresses that are in no MX");
+}
+
+/* ---- background ---- */
+
+static void rate(const struct writing *w, const char *name, const struct report_rate *r)
+{
+	if (!r->is_there)
+		return;
+	label(w, name);
+	buf_addf(w->out, "%" PRIu64 " visit%s", r->visits, plural(r->visits));
+	if (r->has_rate)
+		buf_addf(w->out, ", %.1f an address and day", r->rate);
+	buf_adds(w->out, "\n");
+}
+
+/* Any port 25 is visited: what a decoy draws means little without that. */
+static void background(const struct writing *w, const struct report_site *s)
+{
+	const struct tally_group *g = &s->counts;
+
+	heading(w, "Decoys against the background");
+	rate(w, "low decoys", &s->low);
+	rate(w, "high decoys", &s->high);
+	rate(w, "control addresses", &s->control);
+	label(w, "background");
+	if (!s->has_control)
+		buf_adds(w->out, "not known: no control address is configured\n");
+	else
+		buf_addf(w->out,
+			 "%" PRIu64 " sender%s at control addresses, %" PRIu64
+			 " of them at decoys too; %" PRIu64 " of the stopped\n",
+			 g->background_senders, plural(g->background_senders),
+			 g->background_at_decoys, g->background_stopped);
 }
 
 /* ---- the rest ---- */
@@ -202,6 +246,43 @@ static void listing(const struct writing *w, const struct report_site *s)
 			 s->counts.listed);
 }
 
+/* What is not seen of each host, unless the claim has said it. */
+static void unseen(const struct writing *w, const struct report_site *s)
+{
+	bool has_any = false;
+	for (size_t i = 0; i < s->host_count; i++) {
+		if (s->hosts[i].unseen == REPORT_SEEN)
+			continue;
+		label(w, has_any ? "" : "not seen");
+		report_unseen(&s->hosts[i], w->out);
+		buf_adds(w->out, "\n");
+		has_any = true;
+	}
+	if (s->sight.count == 0)
+		return;
+	char longest[STAMP_TEXT_MAX];
+	char from[STAMP_TEXT_MAX];
+	const struct sight_gap *g = &s->sight.gaps[0];
+	for (size_t i = 1; i < s->sight.count; i++)
+		if (s->sight.gaps[i].until - s->sight.gaps[i].from > g->until - g->from)
+			g = &s->sight.gaps[i];
+	label(w, "gaps");
+	buf_addf(w->out, "%zu, the longest %s from %s\n", s->sight.count,
+		 stamp_duration_text(g->until - g->from, longest),
+		 stamp_text(g->from, from));
+}
+
+static void claim(const struct writing *w, const struct report_site *s)
+{
+	struct buf text = BUF_INIT(CLAIM_MAX);
+	enum report_claim c = report_claim(s, &text);
+	const char *style = c == REPORT_AT_RISK       ? w->style->bad
+			    : c == REPORT_CANNOT_TELL ? w->style->warn
+						      : w->style->good;
+	buf_addf(w->out, "  %s%s%s\n", style, buf_text(&text), w->style->plain);
+	buf_release(&text);
+}
+
 static void site(const struct writing *w, const struct report_site *s)
 {
 	buf_addf(w->out, "\n%s%s%s", w->style->bold, s->name, w->style->plain);
@@ -209,13 +290,13 @@ static void site(const struct writing *w, const struct report_site *s)
 		buf_addf(w->out, ": %.1f %% of the time watched and well",
 			 100 * s->coverage);
 	buf_adds(w->out, "\n");
-	if (!s->is_measurable)
-		buf_addf(w->out, "  %sNot measurable: %s.%s\n", w->style->warn,
-			 s->why_not, w->style->plain);
+	claim(w, s);
 	good_mail(w, s);
 	stopped(w, s);
+	background(w, s);
 	all_senders(w, &s->counts);
 	hosts(w, s);
+	unseen(w, s);
 	listing(w, s);
 }
 
@@ -235,4 +316,6 @@ void report_text(const struct report *r, const struct report_style *style,
 		buf_adds(out, "\nNo site was ever served: the journal is empty.\n");
 	for (size_t i = 0; i < r->site_count; i++)
 		site(&w, &r->sites[i]);
+	if (r->site_count > 0)
+		buf_addf(out, "\n%s\n", report_caveat);
 }

@@ -35,12 +35,22 @@
 #include <stdint.h>
 
 #include "model/judge.h"
+#include "outlet/series.h"
 
-enum { ORDER_COUNT = ORDER_BACKDOOR + 1 };
+enum {
+	ORDER_COUNT = ORDER_BACKDOOR + 1,
+	TIER_COUNT = TIER_KNOWN + 1,
+	TALLY_DELAY_BINS = 9,
+};
+
+/* A delay is in the first bin whose end it is not above; the last bin has no
+ * end. A delay is told up to ten minutes (rules.delay_window). */
+extern const int64_t tally_delay_ends_us[TALLY_DELAY_BINS - 1];
 
 struct tally_delay {
 	uint64_t count;
 	int64_t p50_us, p95_us, max_us; /* of count 0: 0 */
+	uint64_t bins[TALLY_DELAY_BINS];
 };
 
 struct tally_at_risk {
@@ -56,13 +66,23 @@ struct tally_group {
 	uint64_t reached, stopped, stopped_provisional, pending, unknown;
 	uint64_t only_knocked; /* counted among unknown too */
 	uint64_t stopped_attempts, stopped_naming_recipient;
-	uint64_t background_senders;
+	uint64_t background_senders;   /* seen at a control address */
+	uint64_t background_at_decoys; /* of those: seen at a decoy too */
+	uint64_t background_stopped;   /* of the stopped: seen at a control address */
 	struct tally_delay delay;
 	uint64_t returned_later;
 	uint64_t listed;               /* senders that came onto the list */
 	uint64_t would_be_listed;      /* but for the mode or the watched days */
 	struct tally_at_risk *at_risk; /* known first, then by since */
 	size_t at_risk_count;
+	uint64_t at_risk_tier[TIER_COUNT];
+};
+
+/* A part of the period. Each sender counts once, by its latest walk that began
+ * in this part; so the parts' sums are not the period's counts. */
+struct tally_part {
+	uint64_t reached, stopped, stopped_provisional, at_risk, rest;
+	uint64_t low_visits, high_visits, control_visits; /* at decoys and controls */
 };
 
 struct tally;
@@ -70,7 +90,7 @@ struct tally *tally_new(int64_t since, int64_t until);
 void tally_free(struct tally *t);
 
 /* names_recipient: the visit got to RCPT for a domain of the site. */
-void tally_visit(struct tally *t, const struct visit *v, uint16_t group, enum role role,
+void tally_visit(struct tally *t, const struct visit *v, uint16_t group, enum place place,
 		 bool names_recipient);
 void tally_verdict(struct tally *t, const struct verdict *v);
 void tally_listing(struct tally *t, const struct listing *l);
@@ -84,6 +104,9 @@ void tally_host(const struct tally *t, uint16_t host, uint64_t *ret_visits,
 bool tally_has(const struct tally *t, uint16_t group);
 void tally_group(const struct tally *t, uint16_t group, struct tally_group *ret_group);
 void tally_group_release(struct tally_group *g);
+/* One for each part of the series, which lies inside the period. */
+void tally_series(const struct tally *t, uint16_t group, const struct series *s,
+		  struct tally_part *ret_parts);
 
 /* The value at p percent of n sorted values, n at least 1: the smallest one
  * with at least p percent of all not above it. */

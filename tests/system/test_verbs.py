@@ -210,7 +210,7 @@ class Told(Verbs):
 
     def test_the_report_says_first_what_happened_to_good_mail(self):
         text = self.good("report")
-        for first, then in (("no loss of a known sender was seen", "half within 0.25 s"),
+        for first, then in (("No loss of a known sender was seen", "half within 0.25 s"),
                             ("half within", "Stopped senders"), ("Stopped senders", "All senders"),
                             ("All senders", "Hosts"), ("Hosts", "Listing")):
             self.assertLess(text.index(first), text.index(then), text)

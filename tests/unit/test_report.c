@@ -205,10 +205,14 @@ static void the_report_has_the_keys_of_the_contract(void **state)
 	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
 	keys_are(site, "site measurable coverage hosts order fate stopped_senders_share "
 		       "stopped_attempts stopped_naming_recipient background_senders "
-		       "delay_seconds returned_later at_risk");
+		       "delay_seconds returned_later at_risk revised background delays "
+		       "series gaps");
 	json_t *hosts = json_object_get(site, "hosts");
 	assert_int_equal(json_array_size(hosts), 5);
-	keys_are(json_array_get(hosts, 0), "host role preference visits senders");
+	keys_are(json_array_get(hosts, 0),
+		 "host role preference visits senders addresses "
+		 "visits_per_address_day complete_until "
+		 "not_seen");
 	keys_are(json_object_get(site, "order"),
 		 "straight skipped shotgun backdoor unknown");
 	keys_are(json_object_get(site, "fate"),
@@ -297,6 +301,127 @@ static void the_text_puts_good_mail_first(void **state)
 				 lines[i], buf_text(&text));
 		at = found;
 	}
+	buf_release(&text);
+	report_release(&r);
+	end(&t);
+}
+
+static void text_has(const struct report *r, const char *want)
+{
+	struct buf text = BUF_INIT(65536);
+	report_text(r, &report_style_plain, &text);
+	if (!strstr(buf_text(&text), want))
+		fail_msg("\"%s\" is not in:\n%s", want, buf_text(&text));
+	buf_release(&text);
+}
+
+/* X and Y go for the high decoy and are stopped four hours later. X comes to a
+ * real host two days on, Y after its stop was final; Z never does. */
+static const char came_back[] =
+    "X:H@10 Y:H@20 Z:H@30 W@100 W@6h W@1d X:R+@50h W@51h W@3d W@124h Y:R+@7d W@170h";
+
+static void a_sender_that_returns_corrects_earlier_reports(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_play(&t.world, came_back);
+	commit(t.journal, NULL);
+
+	struct report r = made(&t, AT(-86400), AT(86400), 0);
+	assert_int_equal(r.sites[0].revised.senders, 0);
+	text_has(&r, "nothing that was said before");
+	report_release(&r);
+	r = made(&t, AT(86400), AT(3 * 86400), 0); /* X began before it */
+	assert_int_equal(r.sites[0].revised.senders, 1);
+	assert_int_equal(r.sites[0].revised.after_final, 0);
+	text_has(&r, "1 sender returned after 2 days");
+	report_release(&r);
+	r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	assert_int_equal(r.sites[0].revised.senders, 2);
+	assert_int_equal(r.sites[0].revised.after_final, 1);
+	text_has(&r, "2 senders returned after 7 days at most");
+	report_release(&r);
+	end(&t);
+}
+
+/* One watched, one not: the claim is never more than was seen. */
+static void what_is_claimed_is_what_was_seen(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_play(&t.world, "A:R+@0 X:H@10 W@100 W@6h W@2d W@147h");
+	commit(t.journal, NULL);
+	struct report r = made(&t, AT(0), STAMP_NEVER, 0);
+	text_has(&r, "No loss of a known sender was seen.\n");
+	text_has(&r, report_caveat);
+	report_release(&r);
+	r = made(&t, AT(0), STAMP_NEVER, AT(20 * 86400)); /* nobody looked for long */
+	text_has(&r, "No loss of a known sender was seen in the 3");
+	text_has(&r, "gaps                1, the longest 14 days from ");
+	assert_int_equal(r.sites[0].sight.gaps[0].until, AT(20 * 86400));
+	report_release(&r);
+	r = made(&t, AT(15 * 86400), STAMP_NEVER, AT(20 * 86400));
+	text_has(&r, "Not measurable: mail has told nothing since ");
+	report_release(&r);
+
+	world_play(&t.world, "A:H@148h W@149h W@160h");
+	commit(t.journal, NULL);
+	r = made(&t, AT(0), STAMP_NEVER, 0);
+	text_has(&r, "1 known sender is at risk: it has not come back");
+	report_release(&r);
+	end(&t);
+}
+
+static void decoys_are_held_against_the_background(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_play(&t.world, "X:H@10 X:C@20 Y:C@30 Z:H@40 Z:H@3h A:L@50 A:R@51 W@100 "
+			     "W@6h W@2d W@147h");
+	commit(t.journal, NULL);
+	struct report r = made(&t, AT(0), AT(2 * 86400), 0);
+	const struct report_site *s = &r.sites[0];
+	assert_int_equal(s->control.visits, 2);
+	assert_int_equal(s->high.visits, 3);
+	assert_int_equal(s->low.visits, 1);
+	assert_true(s->control.has_rate && s->control.rate == 1);
+	assert_true(s->high.rate == 1.5);
+	assert_int_equal(s->counts.background_senders, 2);
+	assert_int_equal(s->counts.background_at_decoys, 1);
+	assert_int_equal(s->counts.background_stopped, 1);
+	text_has(&r, "high decoys         3 visits, 1.5 an address and day");
+	text_has(&r, "control addresses   2 visits, 1.0 an address and day");
+	text_has(&r, "2 senders at control addresses, 1 of them at decoys too; 1 of the "
+		     "stopped");
+	assert_int_equal(r.series.count, 48);
+	assert_int_equal(s->parts[0].high_visits + s->parts[3].high_visits, 3);
+	assert_int_equal(s->parts[0].stopped, 2);
+	assert_int_equal(s->parts[0].reached, 1);
+	report_release(&r);
+	end(&t);
+}
+
+static void a_name_cannot_steer_the_terminal(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_name(&t.world, 'V', "a\x1b[2J\xe2\x80\xae.example", "a.example", true,
+		   false, false);
+	world_play(&t.world, "V:H@30 W@100 W@6h W@147h");
+	commit(t.journal, NULL);
+	struct report r = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	report_text(&r, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), "(a\\x1b[2J\\xe2\\x80\\xae.example)"));
+	assert_null(strchr(buf_text(&text), '\x1b'));
 	buf_release(&text);
 	report_release(&r);
 	end(&t);
@@ -465,6 +590,10 @@ int main(void)
 		TEST(nothing_measured_is_null),
 		TEST(an_empty_journal_has_no_sites),
 		TEST(the_text_puts_good_mail_first),
+		TEST(a_sender_that_returns_corrects_earlier_reports),
+		TEST(what_is_claimed_is_what_was_seen),
+		TEST(decoys_are_held_against_the_background),
+		TEST(a_name_cannot_steer_the_terminal),
 		TEST(explain_tells_visits_walks_and_why),
 		TEST(a_sender_never_seen_is_no_mistake),
 		TEST(of_very_many_visits_the_latest_are_kept),

@@ -37,10 +37,12 @@ static void visits(struct tally *t, unsigned who, uint16_t host, int64_t minute)
 			   .mail_from = "",
 			   .recipient_domain = "",
 			   .name = "" };
-	enum role role = host == REAL ? ROLE_REAL : ROLE_DECOY;
+	enum place place = host == REAL   ? PLACE_REAL
+			   : host == HIGH ? PLACE_HIGH
+					  : PLACE_LOW;
 	if (host == CONTROL)
-		role = ROLE_CONTROL;
-	tally_visit(t, &v, GROUP, role, host == HIGH);
+		place = PLACE_CONTROL;
+	tally_visit(t, &v, GROUP, place, host == HIGH);
 }
 
 static struct verdict verdict(unsigned who, uint32_t walk, enum order order,
