@@ -89,6 +89,36 @@ static void on_record(void *arg, const struct record *r)
 	x->spf_passes = r->name.spf_passes;
 }
 
+/* revise.h has the rules; here they are told for one sender. */
+static void note_revision(struct explain_walk *w, const struct verdict *v)
+{
+	if (v->fate == FATE_STOPPED) {
+		w->stopped_at = w->stopped_at ? w->stopped_at : v->at;
+		w->was_final = v->is_final;
+		w->corrected_at = 0;
+	} else if (w->stopped_at != 0 && (w->corrected_at == 0 || !w->has_returned)) {
+		w->corrected_at = v->at;
+		w->has_returned = v->fate == FATE_REACHED;
+	}
+}
+
+/* A stop that was final is corrected by a later walk. */
+static void note_return(struct explain *x, const struct verdict *v)
+{
+	for (size_t i = x->walk_count; i > 0 && v->fate == FATE_REACHED; i--) {
+		struct explain_walk *w = &x->walks[i - 1];
+		if (w->verdict.site != v->site || w->verdict.began >= v->began)
+			continue;
+		if (w->stopped_at == 0)
+			continue;
+		if (w->corrected_at == 0) {
+			w->corrected_at = v->at;
+			w->has_returned = true;
+		}
+		return;
+	}
+}
+
 static void on_verdict(void *arg, const struct verdict *v)
 {
 	struct making *m = arg;
@@ -97,17 +127,20 @@ static void on_verdict(void *arg, const struct verdict *v)
 
 	if (!addr_equal(v->client, x->client))
 		return;
+	note_return(x, v);
 	for (size_t i = x->walk_count; i > 0; i--) {
 		struct explain_walk *w = &x->walks[i - 1];
 		if (w->verdict.site == v->site && w->verdict.walk == v->walk) {
 			w->verdict = *v;
 			w->revisions += v->revised;
+			note_revision(w, v);
 			return;
 		}
 	}
 	x->walks = latest_room(x->walks, &l);
-	x->walks[x->walk_count++] =
-	    (struct explain_walk){ .verdict = *v, .revisions = v->revised };
+	struct explain_walk *w = &x->walks[x->walk_count++];
+	*w = (struct explain_walk){ .verdict = *v, .revisions = v->revised };
+	note_revision(w, v);
 }
 
 static void on_listing(void *arg, const struct listing *change)

@@ -34,6 +34,10 @@ struct explain_visit {
 struct explain_walk {
 	struct verdict verdict; /* the last one of this walk */
 	uint32_t revisions;     /* how often an earlier verdict was corrected */
+	int64_t stopped_at;   /* a report made from then on called it stopped; 0 never */
+	bool was_final;       /* and finally */
+	int64_t corrected_at; /* until then; 0: it still does */
+	bool has_returned;    /* the correction: a real host met it */
 };
 
 struct explain {

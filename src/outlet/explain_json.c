@@ -39,6 +39,10 @@ static json_t *walk_json(const struct explain *x, const struct explain_walk *w)
 		 v->delay_us >= 0 ? json_seconds(v->delay_us) : json_null());
 	json_add(o, "returned_later", json_boolean(v->returned_later));
 	json_add(o, "revisions", json_integer(w->revisions));
+	json_add(o, "stopped_at",
+		 w->stopped_at ? json_stamp(w->stopped_at) : json_null());
+	json_add(o, "corrected_at",
+		 w->corrected_at ? json_stamp(w->corrected_at) : json_null());
 	return o;
 }
 

@@ -9,18 +9,6 @@ struct writing {
 	struct buf *out;
 };
 
-/* Texts come from the network: what could steer a terminal does not pass. */
-static void add_safe(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c < 0x20 || c >= 0x7f)
-			buf_addf(out, "\\x%02x", c);
-		else
-			buf_add(out, text, 1);
-	}
-}
-
 static void heading(const struct writing *w, const char *text, size_t left_out)
 {
 	buf_addf(w->out, "\n%s%s%s", w->style->bold, text, w->style->plain);
@@ -39,7 +27,7 @@ static void head(const struct writing *w)
 		 w->style->plain);
 	if (x->name[0]) {
 		buf_adds(w->out, " (");
-		add_safe(w->out, x->name);
+		report_add_safe(w->out, x->name);
 		buf_adds(w->out, ")");
 	}
 	if (x->has_name_record)
@@ -55,7 +43,7 @@ static void detail(const struct writing *w, const char *what, const char *text)
 	if (text[0] == '\0')
 		return;
 	buf_addf(w->out, "  %s ", what);
-	add_safe(w->out, text);
+	report_add_safe(w->out, text);
 }
 
 static void visit(const struct writing *w, const struct visit *v)
@@ -80,6 +68,24 @@ static const char *order_style(const struct writing *w, enum order o)
 	return o == ORDER_STRAIGHT ? w->style->good : "";
 }
 
+/* Reports made in between said something else. */
+static void revision(const struct writing *w, const struct explain_walk *k)
+{
+	char from[STAMP_TEXT_MAX];
+	char until[STAMP_TEXT_MAX];
+	char after[STAMP_TEXT_MAX];
+	if (k->corrected_at == 0)
+		return;
+	buf_addf(w->out, "    revised: reports from %s to %s called it stopped%s; ",
+		 stamp_text(k->stopped_at, from), stamp_text(k->corrected_at, until),
+		 k->was_final ? " for good" : "");
+	if (k->has_returned)
+		buf_addf(w->out, "it returned after %s\n",
+			 stamp_duration_text(k->corrected_at - k->verdict.began, after));
+	else
+		buf_adds(w->out, "what was learnt later excuses it\n");
+}
+
 static void walk(const struct writing *w, const struct explain_walk *k)
 {
 	const struct verdict *v = &k->verdict;
@@ -101,6 +107,7 @@ static void walk(const struct writing *w, const struct explain_walk *k)
 			 stamp_duration_text(v->delay_us, delay));
 	if (v->returned_later)
 		buf_adds(w->out, "    came to a real host more than ten minutes later\n");
+	revision(w, k);
 	if (k->revisions > 0)
 		buf_addf(w->out, "    corrected %" PRIu32 " time%s by what came later\n",
 			 k->revisions, k->revisions == 1 ? "" : "s");

@@ -185,10 +185,12 @@ class Told(Verbs):
         site, = report["sites"]
         self.assertEqual(list(site), ["site", "measurable", "coverage", "hosts", "order", "fate",
                                       "stopped_senders_share", "stopped_attempts", "stopped_naming_recipient",
-                                      "background_senders", "delay_seconds", "returned_later", "at_risk"])
+                                      "background_senders", "delay_seconds", "returned_later", "at_risk",
+                                      "revised", "background", "delays", "series", "gaps"])
         self.assertEqual((site["site"], site["measurable"]), ("example", True))
         self.assertGreater(site["coverage"], 0.95)
-        self.assertEqual(site["hosts"], [
+        contract = ("host", "role", "preference", "visits", "senders")
+        self.assertEqual([{key: host[key] for key in contract} for host in site["hosts"]], [
             {"host": HOSTS[LOW], "role": "decoy", "preference": 0, "visits": 2, "senders": 1},
             {"host": HOSTS[MAIL], "role": "real", "preference": 10, "visits": 2, "senders": 1},
             {"host": HOSTS[HIGH], "role": "decoy", "preference": 30, "visits": 4, "senders": 3},
@@ -199,6 +201,13 @@ class Told(Verbs):
         self.assertAlmostEqual(site["stopped_senders_share"], 2 / 3)
         self.assertEqual((site["stopped_attempts"], site["stopped_naming_recipient"]), (3, 1))
         self.assertEqual((site["background_senders"], site["returned_later"], site["at_risk"]), (1, 0, []))
+        self.assertEqual([host["not_seen"] for host in site["hosts"]], [None] * 4)
+        self.assertEqual(site["background"]["control"]["visits"], 1)
+        self.assertEqual(site["background"]["high"]["visits"], 4)
+        self.assertEqual(sum(part["high_decoy_visits"] for part in site["series"]["parts"]), 4)
+        self.assertEqual(sum(part["stopped"] for part in site["series"]["parts"]), 2)
+        self.assertEqual(sum(length["count"] for length in site["delays"]), 2)
+        self.assertEqual(site["revised"]["senders"], 0)
         delay = site["delay_seconds"]
         self.assertEqual(delay["count"], 2)
         self.assertAlmostEqual(delay["p50"], 0.25, 3)

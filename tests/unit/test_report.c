@@ -460,11 +460,39 @@ static void explain_tells_visits_walks_and_why(void **state)
 		 "recipient_domain name source");
 	keys_are(json_array_get(json_object_get(o, "walks"), 0),
 		 "site walk began order order_reason fate fate_reason final at_risk "
-		 "delay_seconds returned_later revisions");
+		 "delay_seconds returned_later revisions stopped_at corrected_at");
 	keys_are(json_array_get(json_object_get(o, "listing"), 0),
 		 "site listed reason counted_visits at until");
 	json_decref(o);
 	buf_release(&text);
+	explain_release(&x);
+	end(&t);
+}
+
+static void explains(struct told *t, char client, const char *want)
+{
+	struct buf text = BUF_INIT(65536);
+	struct explain x = explained(t, client);
+	explain_text(&x, &report_style_plain, &text);
+	if (!strstr(buf_text(&text), want))
+		fail_msg("\"%s\" is not in:\n%s", want, buf_text(&text));
+	buf_release(&text);
+	explain_release(&x);
+}
+
+static void explain_shows_what_earlier_reports_said(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	begin(&t, f->path);
+	world_begin(&t.world);
+	world_play(&t.world, came_back);
+	commit(t.journal, NULL);
+	explains(&t, 'X', "called it stopped; it returned after 2 days\n");
+	explains(&t, 'Y', "called it stopped for good; it returned after 7 days\n");
+	struct explain x = explained(&t, 'Z');
+	assert_int_equal(x.walks[0].corrected_at, 0);
+	assert_int_not_equal(x.walks[0].stopped_at, 0);
 	explain_release(&x);
 	end(&t);
 }
@@ -595,6 +623,7 @@ int main(void)
 		TEST(decoys_are_held_against_the_background),
 		TEST(a_name_cannot_steer_the_terminal),
 		TEST(explain_tells_visits_walks_and_why),
+		TEST(explain_shows_what_earlier_reports_said),
 		TEST(a_sender_never_seen_is_no_mistake),
 		TEST(of_very_many_visits_the_latest_are_kept),
 		TEST(in_observe_nothing_is_listed),
