@@ -8,7 +8,9 @@
 #include <uv.h>
 
 #include "base/stamp.h"
+#include "config/config.h"
 #include "outlet/visits.h"
+#include "serve/labclock.h"
 #include "source/lines.h"
 #include "source/logfiles.h"
 #include "source/maillog.h"
@@ -153,6 +155,14 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 
 /* ---- a feed ---- */
 
+/* One line at once, for whoever waits for it. */
+static void print_at_once(struct printing *p)
+{
+	print_line(p);
+	if (fflush(stdout) != 0)
+		uv_stop(p->loop);
+}
+
 static void on_followed(void *arg, const struct visit *v)
 {
 	struct printing *p = arg;
@@ -165,10 +175,16 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 {
 	struct printing *p = arg;
 	(void)host;
-	visits_watermark(upto, p->v->host, &p->line);
-	print_line(p);
-	if (fflush(stdout) != 0)
-		uv_stop(p->loop);
+	visits_mark(VISITS_WATERMARK, upto, p->v->host, &p->line);
+	print_at_once(p);
+}
+
+static void on_outage(void *arg, uint16_t host, int64_t until)
+{
+	struct printing *p = arg;
+	(void)host;
+	visits_mark(VISITS_OUTAGE, until, p->v->host, &p->line);
+	print_at_once(p);
 }
 
 static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
@@ -179,13 +195,34 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 	cli_warn(p->c, "%s", sentence);
 }
 
-int visits_log_follow(const struct cli *c, const struct visits_log *v)
+/* The reader is gone: noticed even while there is nothing to write. */
+static void on_reader_gone(uv_poll_t *poll, int status, int events)
 {
-	uv_loop_t loop;
+	struct printing *p = poll->data;
+	if (status < 0 || events & UV_DISCONNECT)
+		uv_stop(p->loop);
+}
+
+/* The clock of a trial, which may jump (fakemx.conf(5), clock). */
+static int open_clock(const struct cli *c, struct labclock *ret_clock)
+{
+	struct config config;
 	struct error e;
-	struct printing p = printing_of(c, v);
+	*ret_clock = (struct labclock){ .map = NULL };
+	if (!c->lab || !c->has_config)
+		return CLI_DONE;
+	int code = cli_config(c, &config);
+	if (code != CLI_DONE)
+		return code;
+	int rc = labclock_open(config.clock, ret_clock, &e);
+	config_release(&config);
+	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
+}
+
+static void follow(struct printing *p, struct stamp_clock clock)
+{
 	static const uint16_t hosts[] = { HOST };
-	struct stamp_clock clock = { .offset_us = NULL };
+	const struct visits_log *v = p->v;
 	struct maillog_spec spec = {
 		.hosts = hosts,
 		.host_count = 1,
@@ -193,22 +230,50 @@ int visits_log_follow(const struct cli *c, const struct visits_log *v)
 		.start = MAILLOG_SINCE,
 		.since = v->span.since,
 	};
-	struct source_sink sink = { on_followed, on_watermark, on_trouble, NULL, &p };
+	struct source_sink sink = { .visit = on_followed,
+				    .watermark = on_watermark,
+				    .trouble = on_trouble,
+				    .outage = on_outage,
+				    .arg = p };
+	uv_poll_t reader = { .data = p };
 
-	int rc = uv_loop_init(&loop);
-	if (rc != 0)
-		return cli_fail(c, (error_set(&e, rc, "cannot follow %s: %s", v->files[0],
-					      uv_strerror(rc)),
-				    &e));
-	p.loop = &loop;
-	struct maillog *m = maillog_new(&loop, clock, &spec, &sink);
-	(void)uv_run(&loop, UV_RUN_DEFAULT); /* ends when nobody reads on */
+	visits_mark(VISITS_SINCE, v->span.since, v->host, &p->line);
+	print_at_once(p);
+	/* Of a regular file nobody can tell, and it has no reader to lose. */
+	bool can_tell = uv_poll_init(p->loop, &reader, STDOUT_FILENO) == 0;
+	if (can_tell)
+		(void)uv_poll_start(&reader, UV_DISCONNECT, on_reader_gone);
+	struct maillog *m = maillog_new(p->loop, clock, &spec, &sink);
+	(void)uv_run(p->loop, UV_RUN_DEFAULT); /* ends when nobody reads on */
 	maillog_stop(m);
-	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	if (can_tell)
+		uv_close((uv_handle_t *)&reader, NULL);
+	(void)uv_run(p->loop, UV_RUN_DEFAULT);
 	maillog_free(m);
-	rc = uv_loop_close(&loop);
-	assert(rc == 0); /* the mail log had the only handle */
-	(void)rc;
-	buf_release(&p.line);
-	return CLI_DONE;
+}
+
+int visits_log_follow(const struct cli *c, const struct visits_log *v)
+{
+	uv_loop_t loop;
+	struct error e;
+	struct labclock clock;
+	struct printing p = printing_of(c, v);
+
+	int code = open_clock(c, &clock);
+	if (code != CLI_DONE)
+		return code;
+	int rc = uv_loop_init(&loop);
+	if (rc != 0) {
+		(void)error_set(&e, rc, "cannot follow %s: %s", v->files[0],
+				uv_strerror(rc));
+		code = cli_fail(c, &e);
+	} else {
+		p.loop = &loop;
+		follow(&p, clock.clock);
+		rc = uv_loop_close(&loop);
+		assert(rc == 0); /* all handles were closed */
+		buf_release(&p.line);
+	}
+	labclock_close(&clock);
+	return code;
 }

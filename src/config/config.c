@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -178,6 +179,46 @@ static void warn_of_unwatched(struct config *c)
 	}
 }
 
+/* The longest path of a socket is the system's. */
+enum { SOCKET_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
+
+static int check_host_feed(const struct load *l, const struct host *h, cfg_t *section)
+{
+	char path[SOCKET_MAX];
+	bool is_feed = strcmp(h->watch, "feed") == 0;
+	if (*h->feed && !is_feed)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: host %s has a feed command but not watch = feed",
+				 l->file, tree_value(section, "feed", 0)->line, h->name);
+	if (is_feed && !*h->feed && !config_feed_socket(l->config, path, sizeof(path)))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: feeds would come to a socket whose path is "
+				 "longer than %d bytes; set feed_socket",
+				 l->file, tree_line(section), SOCKET_MAX - 1);
+	return 0;
+}
+
+static int check_feeds(const struct load *l, cfg_t *tree)
+{
+	const struct config *c = l->config;
+	if (*c->feed_socket && *c->feed_socket != '/')
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: feed_socket is an absolute path, not '%s'",
+				 l->file, tree_value(tree, "feed_socket", 0)->line,
+				 c->feed_socket);
+	for (size_t i = 0; i < c->site_count; i++) {
+		cfg_t *site = cfg_getnsec(tree, "site", (unsigned)i);
+		/* Real hosts are the first of a site's. */
+		for (size_t k = 0; k < tree_size(site, "host"); k++) {
+			int rc = check_host_feed(l, &c->sites[i].hosts[k],
+						 cfg_getnsec(site, "host", (unsigned)k));
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
 static int check_globals(const struct load *l, cfg_t *tree)
 {
 	const struct config *c = l->config;
@@ -217,6 +258,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 			return rc;
 	}
 	rc = check_globals(l, tree);
+	if (rc == 0)
+		rc = check_feeds(l, tree);
 	return rc ? rc : judge_sites(l, tree);
 }
 
@@ -293,5 +336,12 @@ void config_release(struct config *c)
 bool config_journal_path(const struct config *c, char *to, size_t size)
 {
 	int n = snprintf(to, size, "%s/journal.sqlite", c->state);
+	return n > 0 && (size_t)n < size;
+}
+
+bool config_feed_socket(const struct config *c, char *to, size_t size)
+{
+	int n = *c->feed_socket ? snprintf(to, size, "%s", c->feed_socket)
+				: snprintf(to, size, "%s/feed.sock", c->state);
 	return n > 0 && (size_t)n < size;
 }

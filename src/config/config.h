@@ -65,13 +65,14 @@ struct config {
 	size_t site_count;
 	struct rules rules;
 	struct config_limits limits;
-	int64_t retention;           /* older records leave the journal */
-	char state[CONFIG_TEXT_MAX]; /* folder of the journal */
-	char user[CONFIG_USER_MAX];  /* whom serve becomes; "" stays */
-	char clock[CONFIG_TEXT_MAX]; /* lab: struct stamp_clock's file; "" none */
-	bool names;                  /* look up the names of clients */
-	struct endpoint resolver;    /* whom to ask; port 0: the system's */
-	char **allow;                /* addresses, prefixes, names, domains */
+	int64_t retention;                 /* older records leave the journal */
+	char state[CONFIG_TEXT_MAX];       /* folder of the journal */
+	char user[CONFIG_USER_MAX];        /* whom serve becomes; "" stays */
+	char feed_socket[CONFIG_TEXT_MAX]; /* "": feed.sock in the state folder */
+	char clock[CONFIG_TEXT_MAX];       /* lab: struct stamp_clock's file; "" none */
+	bool names;                        /* look up the names of clients */
+	struct endpoint resolver;          /* whom to ask; port 0: the system's */
+	char **allow;                      /* addresses, prefixes, names, domains */
 	size_t allow_count;
 	bool lab;
 	/* Sentences for the log, one a line: under lab, addresses that would
@@ -94,6 +95,9 @@ void config_release(struct config *c);
 
 /* path of the journal in the state folder. False: it is too long. */
 FMX_MUST_CHECK bool config_journal_path(const struct config *c, char *to, size_t size);
+
+/* path of the socket for feeds. False: it is too long. */
+FMX_MUST_CHECK bool config_feed_socket(const struct config *c, char *to, size_t size);
 
 /* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25": port SMTP_PORT if absent. */
 FMX_MUST_CHECK bool config_parse_endpoint(const char *text,

@@ -64,6 +64,9 @@ static const struct config_key keys[] = {
 	       "The recursive name server to ask, as ADDRESS or ADDRESS@PORT; those of "
 	       "/etc/resolv.conf otherwise. Only a named one is asked about addresses that are "
 	       "not public."),
+	GLOBAL("feed_socket", CONFIG_TEXT, feed_socket, 0, 0, NULL, NULL,
+	       "Unix socket that feeds come to, for hosts with watch = feed and no feed "
+	       "command; feed.sock in the folder of the journal otherwise."),
 	GLOBAL("connections", CONFIG_COUNT, limits.connections, 1, 1000000, NULL, "10000",
 	       "Connections held by all decoys together; more are reset and counted."),
 	GLOBAL("connections_per_client", CONFIG_COUNT, limits.connections_per_client, 1,
@@ -124,6 +127,10 @@ static const struct config_key keys[] = {
 	HOST("host", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL,
 	     "Where every visit to it can be seen: the path of its mail log, feed (another "
 	     "machine sends them), or journal (systemd's). Without it no sender can be judged."),
+
+	HOST("host", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL,
+	     "With watch = feed: a command whose standard output is the feed. %s in it becomes "
+	     "the time from which visits are wanted, %% is %."),
 
 	HOST("decoy", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
 	     "Of its MX record: above or below every real host's."),

@@ -32,6 +32,7 @@ enum {
 	SITE_MAX_HOSTS = 32,
 	HOST_MAX_ADDRESSES = 16,
 	WATCH_MAX = 256, /* a path, "feed" or "journal", with NUL */
+	FEED_MAX = 512,  /* a command, with NUL */
 	SMTP_PORT = 25,
 };
 
@@ -64,6 +65,9 @@ struct host {
 	struct endpoint addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
 	char watch[WATCH_MAX]; /* real hosts: "" is not watched */
+	/* With watch = feed: the command that brings it, "" for the socket. The
+	 * configuration's alone: no part of the definition (site_text()). */
+	char feed[FEED_MAX];
 };
 
 struct site {

@@ -11,6 +11,13 @@ static void add(struct buf *out, const char *key, const char *text)
 		buf_adds(out, "null");
 }
 
+/* 0 is unknown. */
+static void add_time(struct buf *out, const char *key, int64_t time)
+{
+	char text[STAMP_TEXT_MAX];
+	add(out, key, time != 0 ? stamp_text(time, text) : NULL);
+}
+
 void visits_object(const struct visit *v, const struct book_host *host, int64_t seen,
 		   struct buf *out)
 {
@@ -18,7 +25,7 @@ void visits_object(const struct visit *v, const struct book_host *host, int64_t 
 	char address[ADDR_TEXT_MAX];
 
 	buf_addf(out, "{\"time\": \"%s\"", stamp_text(v->time, text));
-	add(out, "seen", seen != 0 ? stamp_text(seen, text) : NULL);
+	add_time(out, "seen", seen);
 	add(out, "site", host ? host->site : NULL);
 	add(out, "host", host ? host->name : NULL);
 	add(out, "role", host ? role_name(host->role) : NULL);
@@ -30,13 +37,22 @@ void visits_object(const struct visit *v, const struct book_host *host, int64_t 
 	add(out, "recipient_domain", v->recipient_domain);
 	add(out, "name", v->name);
 	add(out, "source", visit_source_name(v->source));
-	buf_adds(out, "}");
+	buf_addf(out, ", \"precision_seconds\": %u.%06u",
+		 v->precision_us / (unsigned)STAMP_SECOND,
+		 v->precision_us % (unsigned)STAMP_SECOND);
+	add_time(out, "answered", v->answered);
+	add_time(out, "ended", v->ended);
+	buf_addf(out, ", \"spam\": %s}", v->is_spam ? "true" : "false");
 }
 
-void visits_watermark(int64_t upto, const char *host, struct buf *out)
+void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out)
 {
 	char text[STAMP_TEXT_MAX];
-	buf_addf(out, "{\"watermark\": \"%s\"", stamp_text(upto, text));
+	buf_addf(out, "{\"%s\": ", kind);
+	if (time == INT64_MIN)
+		buf_adds(out, "null");
+	else
+		buf_addf(out, "\"%s\"", stamp_text(time, text));
 	add(out, "host", host);
 	buf_adds(out, "}");
 }

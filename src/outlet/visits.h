@@ -2,12 +2,12 @@
  * visits - one visit as one line of JSON
  *
  * The keys are contracts (DESIGN section 4): time, seen, site, host, role,
- * address, depth, outcome, helo, sender, recipient_domain, name, source.
- * Unknown is null; so is an empty envelope sender, as the sources do not tell
- * the null sender from none.
+ * address, depth, outcome, helo, sender, recipient_domain, name, source, and
+ * what the judge of another machine needs besides: precision_seconds,
+ * answered, ended, spam. Unknown is null; so is an empty envelope sender, as
+ * the sources do not tell the null sender from none.
  *
- * A line of another kind is {"watermark": TIME, "host": NAME}: every visit of
- * that host that began before TIME was given. Only a feed has them.
+ * Lines of other kinds are in a feed only: {KIND: TIME, "host": NAME}.
  */
 #ifndef FMX_OUTLET_VISITS_H
 #define FMX_OUTLET_VISITS_H
@@ -16,9 +16,17 @@
 #include "model/visit.h"
 #include "outlet/book.h"
 
+/* Every visit that began before TIME was given. */
+#define VISITS_WATERMARK "watermark"
+/* The host was down until TIME, as its log says. */
+#define VISITS_OUTAGE "outage"
+/* The feed begins: visits from TIME on follow; null: from the log's beginning. */
+#define VISITS_SINCE "since"
+
 /* host may be NULL: unknown. seen 0: unknown. Without newline. */
 void visits_object(const struct visit *v, const struct book_host *host, int64_t seen,
 		   struct buf *out);
-void visits_watermark(int64_t upto, const char *host, struct buf *out);
+/* time INT64_MIN is null. */
+void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out);
 
 #endif

@@ -102,7 +102,10 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 		return r;
 	/* What the old readers and decoys still gave belongs before the new
 	 * definitions. */
-	watch_apply(n->watch, c->sites, c->site_count);
+	char feed_socket[CONFIG_TEXT_MAX + 32];
+	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
+		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
+	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
 	input_write_marks(n, MARKS_EACH);
 	(void)definitions_write(n->ledger, n->past, c);
 	engine_commit(n);

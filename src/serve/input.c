@@ -102,12 +102,41 @@ static void on_outage(void *arg, uint16_t host, int64_t until)
 		    input_host_name(n, host));
 }
 
+/* As failed probes all through it: whoever was there is excused. What the judge
+ * makes of a failed probe is in rules: it reaches from a probe interval before
+ * to unwell_tail after. Of more than GAP_LONGEST ago nothing is undecided. */
+#define GAP_LONGEST (6 * STAMP_DAY)
+
+static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
+{
+	struct engine *n = arg;
+	const struct rules *rules = &n->config.rules;
+	int64_t step = rules->unwell_tail + rules->probe_interval;
+	int64_t first = past_began(n->past);
+	char since[STAMP_TEXT_MAX], until[STAMP_TEXT_MAX];
+	if (from < first)
+		from = first;
+	if (from < to - GAP_LONGEST)
+		from = to - GAP_LONGEST;
+	if (from >= to)
+		return;
+	for (int64_t t = from; t < to; t += step) {
+		struct record r = { .kind = RECORD_HEALTH, .host = host, .time = t };
+		input_add(n, &r);
+	}
+	log_warning("gap host=%s since=%s until=%s reason=\"nobody saw who came to it; "
+		    "nobody is judged by that time\"",
+		    input_host_name(n, host), stamp_text(from, since),
+		    stamp_text(to, until));
+}
+
 struct source_sink input_sink(struct engine *n)
 {
 	return (struct source_sink){ .visit = on_visit,
 				     .watermark = on_watermark,
 				     .trouble = on_trouble,
 				     .outage = on_outage,
+				     .gap = on_gap,
 				     .arg = n };
 }
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/stamp.h"
 
 enum { IDS = UINT16_MAX + 1 };
 
@@ -29,12 +30,14 @@ struct past {
 	size_t probe_count;
 	char **allowed;
 	size_t allowed_count;
+	int64_t began;
 };
 
 struct past *past_new(void)
 {
 	struct past *p = xcalloc(1, sizeof(*p));
 	p->marks = xcalloc(IDS, sizeof(*p->marks));
+	p->began = STAMP_NEVER;
 	return p;
 }
 
@@ -156,6 +159,8 @@ static void note_allow(struct past *p, const struct record *r)
 void past_record(void *arg, const struct record *r)
 {
 	struct past *p = arg;
+	if (r->seen < p->began)
+		p->began = r->seen;
 	switch (r->kind) {
 	case RECORD_WATERMARK: past_mark(p, r->host, r->time, r->seen); break;
 	case RECORD_VISIT: note_journalled(p, &r->visit); break;
@@ -214,6 +219,11 @@ static void become_before(const void *node, VISIT which, void *host)
 void past_reread(struct past *p, uint16_t host)
 {
 	twalk_r(p->visits, become_before, &host);
+}
+
+int64_t past_began(const struct past *p)
+{
+	return p->began;
 }
 
 bool past_probe(const struct past *p, size_t index, struct past_probe *ret_probe)

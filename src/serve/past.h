@@ -44,6 +44,9 @@ void past_mark(struct past *p, uint16_t host, int64_t upto, int64_t seen);
 /* The reader of the host's log is about to start anew. */
 void past_reread(struct past *p, uint16_t host);
 
+/* The time of the oldest record of the journal; STAMP_NEVER: it is new. */
+int64_t past_began(const struct past *p);
+
 struct past_probe {
 	uint16_t host;
 	int64_t time;

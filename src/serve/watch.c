@@ -51,14 +51,21 @@ static void reader_free(struct reader *r)
 }
 
 /* NULL: no source of this version. *ret_where: what of that kind it is. */
-static const struct watch_kind *kind_of(const struct host *h, const char **ret_where)
+static const struct watch_kind *kind_of(const struct host *h, const char *feed_socket,
+					const char **ret_where)
 {
 	*ret_where = h->watch;
-	return h->watch[0] == '/' ? &watch_kind_log : NULL;
+	if (h->watch[0] == '/')
+		return &watch_kind_log;
+	if (strcmp(h->watch, "feed") != 0)
+		return NULL;
+	*ret_where = *h->feed ? h->feed : feed_socket;
+	return *h->feed ? &watch_kind_feed_command : &watch_kind_feed_socket;
 }
 
 /* The configuration's readers, not started yet, in the order of its hosts. */
 struct wanted {
+	const char *feed_socket;
 	struct reader **readers;
 	size_t count;
 };
@@ -85,7 +92,7 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 	if (h->role != ROLE_REAL || !host_is_watched(h))
 		return;
 	const char *where;
-	const struct watch_kind *kind = kind_of(h, &where);
+	const struct watch_kind *kind = kind_of(h, wanted->feed_socket, &where);
 	if (!kind) {
 		log_warning("not-watched host=%s watch=%s reason=\"this version does not "
 			    "read it\"",
@@ -153,9 +160,10 @@ static void stop(struct reader *r)
 	r->leaving_ticks = LEAVING_TICKS;
 }
 
-void watch_apply(struct watch *w, const struct site *sites, size_t count)
+void watch_apply(struct watch *w, const struct site *sites, size_t count,
+		 const char *feed_socket)
 {
-	struct wanted wanted = { .count = 0 };
+	struct wanted wanted = { .feed_socket = feed_socket };
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < sites[i].host_count; k++)
 			want_host(&wanted, &sites[i], &sites[i].hosts[k]);

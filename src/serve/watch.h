@@ -8,7 +8,7 @@
  *
  * Use:
  *	struct watch *w = watch_new(loop, clock, &sink, since, arg);
- *	watch_apply(w, sites, count);	// again after a reload
+ *	watch_apply(w, sites, count, feed_socket);	// again after a reload
  *	watch_stop(w);		// reads what is there and gives it
  *	uv_run(loop, ...);
  *	watch_free(w);
@@ -16,8 +16,8 @@
  * Ownership: copies what it needs of sites; the loop must outlive
  * watch_free().
  *
- * Limits: `feed` and `journal` are not read by this version: such a host is
- * not seen, and watch_apply() says so in the log.
+ * Limits: `journal` is not read by this version: such a host is not seen, and
+ * watch_apply() says so in the log.
  */
 #ifndef FMX_SERVE_WATCH_H
 #define FMX_SERVE_WATCH_H
@@ -36,7 +36,9 @@ struct watch;
 struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
 			const struct source_sink *sink, watch_since_fn since,
 			void *since_arg);
-void watch_apply(struct watch *w, const struct site *sites, size_t count);
+/* feed_socket: for the hosts whose feed comes without a command. */
+void watch_apply(struct watch *w, const struct site *sites, size_t count,
+		 const char *feed_socket);
 /* Frees readers that a reload has stopped, once they have closed. Each second. */
 void watch_tick(struct watch *w);
 /* The host that the reader of this host's log gives its visits for; 0 if no log

@@ -43,5 +43,6 @@ struct watch_kind {
 };
 
 extern const struct watch_kind watch_kind_log;
+extern const struct watch_kind watch_kind_feed_command, watch_kind_feed_socket;
 
 #endif

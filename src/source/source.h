@@ -6,8 +6,8 @@
  * The engine journals it; a test writes it down. Sources know no journal.
  *
  * Use:
- *	struct source_sink sink = { on_visit, on_watermark, on_trouble, on_outage, engine
- *}; struct decoy_set *d = decoy_new(loop, clock, &limits, &sink);
+ *	struct source_sink sink = { .visit = on_visit, ..., .arg = engine };
+ *	struct decoy_set *d = decoy_new(loop, clock, &limits, &sink);
  *
  * Ownership: a sink is copied; visits and sentences are lent for the call. A
  * callback may not stop or free the source that calls it.
@@ -30,6 +30,10 @@ struct source_sink {
 	/* The real host was down until `until`, as it says itself; since when is
 	 * not known. A probe may have missed it. NULL: nobody wants to know. */
 	void (*outage)(void *arg, uint16_t host_id, int64_t until);
+	/* Visits of this time may be missing for ever: nobody saw the host from
+	 * `from` (0: since always) to `to`. Told before a watermark passes `to`.
+	 * NULL: nobody wants to know. */
+	void (*gap)(void *arg, uint16_t host_id, int64_t from, int64_t to);
 	void *arg;
 };
 

@@ -136,7 +136,10 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 static void serve_ours(int fd, uint16_t port, enum posture posture)
 {
 	uint64_t sum = 0;
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, NULL, &sum };
+	struct source_sink sink = { .visit = on_visit,
+				    .watermark = on_watermark,
+				    .trouble = on_trouble,
+				    .arg = &sum };
 	struct decoy_limits limits = decoy_limits_default();
 	struct error e = { 0 };
 	uv_loop_t loop;

@@ -76,7 +76,9 @@ static void on_asked(uv_poll_t *poll, int status, int events)
 
 static void serve(int fd, uint16_t port, int control)
 {
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, NULL, NULL };
+	struct source_sink sink = { .visit = on_visit,
+				    .watermark = on_watermark,
+				    .trouble = on_trouble };
 	struct decoy_limits limits = decoy_limits_default();
 	struct error e = { 0 };
 	struct server s = { .control = control, .at_start = allocated() };

@@ -56,7 +56,10 @@ static void on_wake(uv_async_t *a)
 void rig_start(struct rig *r, const struct decoy_limits *limits)
 {
 	struct decoy_limits l = limits ? *limits : decoy_limits_default();
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, NULL, r };
+	struct source_sink sink = { .visit = on_visit,
+				    .watermark = on_watermark,
+				    .trouble = on_trouble,
+				    .arg = r };
 	memset(r, 0, sizeof(*r));
 	assert_int_equal(uv_loop_init(&r->loop), 0);
 	assert_int_equal(uv_async_init(&r->loop, &r->wake, on_wake), 0);

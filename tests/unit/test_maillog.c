@@ -63,7 +63,11 @@ static const uint16_t hosts[] = { 5, 6 };
 static void start(struct rig *r, enum maillog_start from, int64_t since,
 		  size_t host_count)
 {
-	struct source_sink sink = { on_visit, on_watermark, on_trouble, on_outage, r };
+	struct source_sink sink = { .visit = on_visit,
+				    .watermark = on_watermark,
+				    .trouble = on_trouble,
+				    .outage = on_outage,
+				    .arg = r };
 	struct maillog_spec spec = { .hosts = hosts,
 				     .host_count = host_count,
 				     .site = 2,

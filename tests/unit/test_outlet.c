@@ -40,7 +40,7 @@ static void line_is(const struct visit *v, const struct book_host *host, int64_t
 	assert_string_equal(buf_text(&b), want);
 	json_t *o = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(o);
-	assert_int_equal(json_object_size(o), 13);
+	assert_int_equal(json_object_size(o), 17);
 	json_decref(o);
 	buf_release(&b);
 }
@@ -54,7 +54,8 @@ static void what_is_not_known_of_a_visit_is_null(void **state)
 		"\"host\": null, \"role\": null, \"address\": \"2001:db8::25\", "
 		"\"depth\": \"knock\", \"outcome\": null, \"helo\": null, \"sender\": "
 		"null, \"recipient_domain\": null, \"name\": null, \"source\": "
-		"\"knock\"}");
+		"\"knock\", \"precision_seconds\": 0.000001, \"answered\": null, "
+		"\"ended\": null, \"spam\": false}");
 }
 
 static void a_visit_with_everything_has_every_key(void **state)
@@ -68,6 +69,10 @@ static void a_visit_with_everything_has_every_key(void **state)
 	v.mail_from = "a@sender.example";
 	v.recipient_domain = "example.com";
 	v.name = "mx.sender.example";
+	v.precision_us = STAMP_SECOND;
+	v.answered = NOON + STAMP_SECOND / 2;
+	v.ended = NOON + STAMP_MINUTE;
+	v.is_spam = true;
 	line_is(&v, &fake1, NOON + STAMP_SECOND / 4,
 		"{\"time\": \"2026-11-23T12:00:00Z\", \"seen\": "
 		"\"2026-11-23T12:00:00.25Z\", \"site\": \"example\", \"host\": "
@@ -75,7 +80,9 @@ static void a_visit_with_everything_has_every_key(void **state)
 		"\"2001:db8::25\", \"depth\": \"data\", \"outcome\": \"accepted\", "
 		"\"helo\": \"mx.sender.example\", \"sender\": \"a@sender.example\", "
 		"\"recipient_domain\": \"example.com\", \"name\": \"mx.sender.example\", "
-		"\"source\": \"maillog\"}");
+		"\"source\": \"maillog\", \"precision_seconds\": 1.000000, "
+		"\"answered\": \"2026-11-23T12:00:00.5Z\", \"ended\": "
+		"\"2026-11-23T12:01:00Z\", \"spam\": true}");
 }
 
 static void bytes_from_the_network_stay_one_line_of_json(void **state)
@@ -99,11 +106,14 @@ static void bytes_from_the_network_stay_one_line_of_json(void **state)
 	buf_release(&b);
 }
 
-static void a_watermark_names_its_host(void **state)
+static void a_line_of_a_feed_names_its_host(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT(4096);
-	visits_watermark(NOON, "mail \"x\"", &b);
+	visits_mark(VISITS_SINCE, INT64_MIN, "mail", &b);
+	assert_string_equal(buf_text(&b), "{\"since\": null, \"host\": \"mail\"}");
+	buf_clear(&b);
+	visits_mark(VISITS_WATERMARK, NOON, "mail \"x\"", &b);
 	assert_string_equal(buf_text(&b), "{\"watermark\": \"2026-11-23T12:00:00Z\", "
 					  "\"host\": \"mail \\\"x\\\"\"}");
 	buf_release(&b);
@@ -185,7 +195,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_of_a_visit_is_null),
 		cmocka_unit_test(a_visit_with_everything_has_every_key),
 		cmocka_unit_test(bytes_from_the_network_stay_one_line_of_json),
-		cmocka_unit_test(a_watermark_names_its_host),
+		cmocka_unit_test(a_line_of_a_feed_names_its_host),
 		cmocka_unit_test(a_definition_names_its_hosts_until_the_next),
 		cmocka_unit_test(json_values_read_as_people_write_them),
 		cmocka_unit_test(a_map_finds_what_was_put_in_and_nothing_else),
