@@ -10,6 +10,7 @@
  *	walk.c		VISIT: the facts of a walk, and the delay
  *	settle.c	facts into order and fate
  *	listing.c	counted visits into the list
+ *	glance.c	what can be said at once of a client at a real host
  *	judge_save.c	all of it as bytes
  *
  * Times are microseconds between 1 and TIME_MAX (time_clamp); 0 is none. What
@@ -385,6 +386,9 @@ void domain_join(struct judge *j, uint32_t name, uint32_t domain);
 
 /* walk.c */
 FMX_MUST_CHECK int walk_visit(struct judge *j, const struct visit *v, struct error *e);
+/* Would a contact at that time belong to the walk, or begin the next? */
+bool walk_goes_on(const struct judge *j, const struct sender *s, const struct walk *w,
+		  int64_t time);
 
 /* settle.c */
 /* Decides what can be decided of the sender now, and tells what changed. */
@@ -397,6 +401,9 @@ void settle_final(struct judge *j, uint32_t sender);
 enum reason backdoor_reason(const struct judge *j, const struct sender *s, int64_t from,
 			    int64_t to, bool waits);
 enum tier sender_tier(const struct judge *j, const struct sender *s);
+/* Row 3, of a walk that met a real host. */
+bool settle_is_skipped(const struct judge *j, const struct sender *s,
+		       const struct walk *w);
 
 /* listing.c */
 void listing_consider(struct judge *j, uint32_t sender, const struct step *st);

@@ -50,7 +50,7 @@ static bool is_at_once(const struct walk *w)
 }
 
 /* Row 3: every low decoy was being watched, and none saw anything before. */
-static bool is_skipped(const struct judge *j, const struct sender *s,
+bool settle_is_skipped(const struct judge *j, const struct sender *s,
 		       const struct walk *w)
 {
 	const struct group *g = &j->groups[s->group];
@@ -115,7 +115,7 @@ static struct ruling rule_met(const struct judge *j, const struct sender *s,
 		return (struct ruling){ ORDER_SHOTGUN, REASON_AT_ONCE, 0 };
 	if (has_high_first)
 		return rule_high_first(j, s, w);
-	if (is_skipped(j, s, w))
+	if (settle_is_skipped(j, s, w))
 		return (struct ruling){ ORDER_SKIPPED, REASON_LOW_SKIPPED, 0 };
 	return (struct ruling){ ORDER_STRAIGHT, REASON_IN_ORDER, 0 };
 }

@@ -35,15 +35,21 @@ static void walk_open(struct judge *j, uint32_t sender, const struct step *st)
 
 /* A walk that has seen only decoys stays open for 5 days: the sender may still
  * be on its way. */
+bool walk_goes_on(const struct judge *j, const struct sender *s, const struct walk *w,
+		  int64_t time)
+{
+	if (!(w->bits & WALK_REAL))
+		return second_down(time) <=
+		       (int64_t)w->since + j->rules.final / STAMP_SECOND;
+	return time - (int64_t)s->last_visit * STAMP_SECOND <= j->rules.walk_gap;
+}
+
 static bool belongs(const struct judge *j, const struct sender *s, const struct walk *w,
 		    const struct step *st)
 {
 	if (w->shown.order == ORDER_BACKDOOR && !st->is_contact)
 		return true; /* a knock must not end what may yet be softened */
-	if (!(w->bits & WALK_REAL))
-		return second_down(st->time) <=
-		       (int64_t)w->since + j->rules.final / STAMP_SECOND;
-	return st->time - (int64_t)s->last_visit * STAMP_SECOND <= j->rules.walk_gap;
+	return walk_goes_on(j, s, w, st->time);
 }
 
 /* Keeps the earlier of two first contacts. Returns true if it is the new one. */
