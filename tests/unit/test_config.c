@@ -113,7 +113,7 @@ static const struct {
 	{ "a socket whose path no socket can have",
 	  "state = \"/a23456789/b23456789/c23456789/d23456789/e23456789/f23456789/g23456789/h23456789/i23456789/j234567\"\n"
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" } watch = feed\n}"),
-	  FMX_EUSAGE, "f:4: feeds would come to a socket whose path is longer than 107 bytes; set feed_socket" },
+	  FMX_EUSAGE, "f:5: feeds would come to a socket whose path is longer than 107 bytes; set feed_socket" },
 	{ "a log by a relative path",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
 	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed or journal, not 'mail.log'" },
