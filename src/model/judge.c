@@ -16,6 +16,9 @@ static void set_empty(struct judge *j)
 	j->pools = (struct slab)SLAB_INIT(sizeof(struct pool));
 	j->names = (struct slab)SLAB_INIT(sizeof(struct name));
 	j->domains = (struct slab)SLAB_INIT(sizeof(struct domain));
+	j->letters = (struct slab)SLAB_INIT(sizeof(struct letter));
+	j->writers = (struct slab)SLAB_INIT(sizeof(struct writer));
+	j->oldest_letter = j->newest_letter = NOTHING;
 }
 
 struct judge *judge_new(judge_verdict_fn on_verdict, judge_listing_fn on_listing,
@@ -77,6 +80,9 @@ void judge_reset(struct judge *j)
 	slab_release(&j->walks);
 	slab_release(&j->marks);
 	slab_release(&j->pools);
+	slab_release(&j->letters);
+	slab_release(&j->writers);
+	index_release(&j->letter_index);
 	index_release(&j->sender_index);
 	index_release(&j->pool_index);
 	dues_release(&j->dues);
@@ -205,10 +211,11 @@ struct judge_counts judge_counts(const struct judge *j)
 	};
 	const struct slab *const slabs[] = { &j->senders, &j->walks, &j->marks,
 					     &j->pools,   &j->names, &j->domains,
-					     &j->eyes,    &j->spots };
+					     &j->eyes,    &j->spots, &j->letters,
+					     &j->writers };
 	const struct index *const indexes[] = { &j->sender_index, &j->pool_index,
-						&j->name_index, &j->domain_index,
-						&j->spot_index };
+						&j->name_index,   &j->domain_index,
+						&j->spot_index,   &j->letter_index };
 	c.bytes = sizeof(*j) + j->name_bytes + dues_bytes(&j->dues);
 	for (size_t i = 0; i < sizeof(slabs) / sizeof(slabs[0]); i++)
 		c.bytes += slab_bytes(slabs[i]);

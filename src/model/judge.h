@@ -28,7 +28,12 @@
  * is called unwell for deferrals from five visits in ten minutes on; only
  * visits that were deferred or got to MAIL count, because health probes and
  * scanners leave before. What may still be told late is held against nobody:
- * the last eight accused walks of a sender can be softened for five days.
+ * the last eight accused walks of a sender can be softened for five days. The
+ * two families of one machine are known by a confirmed name, or by a letter: one
+ * envelope sender to one recipient domain, told to a decoy over the one family
+ * and to a real host over the other. A letter for each eighth sender is kept, five
+ * days at most, with up to 32 that wrote it; whom a letter excused that is
+ * forgotten since (RECORD_FORGET) may be accused by a replay.
  */
 #ifndef FMX_MODEL_JUDGE_H
 #define FMX_MODEL_JUDGE_H

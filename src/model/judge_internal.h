@@ -6,6 +6,7 @@
  *	eye.c		WATERMARK, HEALTH, START, STOP: what we could see, and when
  *	sender.c	one client address at one group; oldest go first
  *	pool.c		what may excuse: /24, /64, registrable domain
+ *	letter.c	what may excuse: the same letter over the other family
  *	name.c		NAME, ALLOW, FORGET
  *	walk.c		VISIT: the facts of a walk, and the delay
  *	settle.c	facts into order and fate
@@ -111,7 +112,9 @@ enum {
 	POOL_STOPPED = 1, /* a member is stopped: contact matters */
 	POOL_LISTED = 2,  /* a member is listed: accepted mail matters */
 	POOL_USED = 8,
-	POOL_ACCUSED = 4, /* a visit of one was judged by row 5: late contact matters */
+	POOL_ACCUSED = 4,  /* a visit of one was judged by row 5: late contact matters */
+	POOL_LASTING = 24, /* stay when it was asked again */
+	POOL_TWIN = 16,    /* its run has contacts of somebody who is not a member */
 };
 
 struct pool {
@@ -141,6 +144,31 @@ struct name {
 	uint32_t refs; /* senders */
 	uint32_t seen;
 	bool is_confirmed, is_generic, spf_passes;
+};
+
+enum {
+	LETTER_SHARE = 8,    /* at most a letter for so many senders */
+	LETTER_MIN = 64,     /* however few senders there may be */
+	LETTER_WRITERS = 32, /* remembered of one letter; more are not excused by it */
+};
+
+/* An envelope sender to a recipient domain. A machine with two families tries
+ * one address after the other with the same letter. */
+struct letter {
+	uint64_t mark;
+	struct run met[2]; /* contacts with a real host; [1] over IPv4 */
+	uint32_t accepted[2];
+	uint32_t first; /* writer */
+	uint32_t older, newer;
+	uint32_t seen;
+	uint16_t group;
+};
+
+/* Who named a letter at a decoy. */
+struct writer {
+	struct addr client;
+	uint32_t next; /* of the letter */
+	bool is_used;
 };
 
 enum {
@@ -230,6 +258,9 @@ struct judge {
 
 	struct slab senders, walks, marks, pools, names, domains;
 	struct index sender_index, pool_index, name_index, domain_index;
+	struct slab letters, writers;
+	struct index letter_index;
+	uint32_t oldest_letter, newest_letter;
 	size_t name_bytes;
 	struct dues dues;
 	struct allowed *allowed;
@@ -359,6 +390,8 @@ void pool_link_all(struct judge *j); /* after many senders went */
 void pool_contact(struct judge *j, const struct contact *c);
 void pool_accept(struct judge *j, uint32_t sender, uint32_t at);
 bool run_meets(struct run r, int64_t from, int64_t to);
+/* True if a new run began: the old one matters to nobody any more. */
+bool run_extend(const struct judge *j, struct run *r, struct run with, int64_t frontier);
 void run_merge(struct run *into, struct run other);
 bool pool_met(const struct judge *j, const struct sender *s, int64_t from, int64_t to);
 /* Did anybody else of its pools meet a real host at or after `from`? */
@@ -369,6 +402,25 @@ void pool_flag(struct judge *j, const struct sender *s);
 /* Settles every other member of the sender's pools, if one has such a flag. */
 void pool_ask_again(struct judge *j, const struct contact *c, uint8_t flags);
 uint64_t pool_hash(const void *table, uint32_t id);
+/* Somebody who is the sender's twin met a real host, or had mail accepted: the
+ * sender's pool counts it as its own. False if that says nothing new. */
+bool pool_excuse(struct judge *j, uint32_t sender, struct run met, uint32_t accepted);
+/* pool_ask_again() for the prefix of that sender, not of c's. */
+void pool_ask_twins(struct judge *j, uint32_t sender, const struct contact *c,
+		    uint8_t flags);
+
+/* letter.c */
+/* A real host was met with the visit's letter: those who named it at a decoy
+ * over the other family are excused, and asked again as by pool_ask_again(). */
+void letter_met(struct judge *j, const struct step *st, const struct contact *c,
+		uint8_t flags);
+/* A decoy was told it. True if a real host was, over the other family, and the
+ * sender has to be settled. */
+bool letter_named(struct judge *j, uint32_t sender, const struct step *st);
+void letter_forget(struct judge *j, struct addr client);
+void letter_regroup(struct judge *j, uint16_t from, uint16_t to);
+void letter_sweep(struct judge *j);
+uint64_t letter_hash(const void *table, uint32_t id);
 
 /* name.c */
 void name_learn(struct judge *j, const struct record_name *n);

@@ -15,12 +15,13 @@
 #include "model/judge_internal.h"
 
 #define MAGIC "fakemx-judge"
-enum { VERSION = 1, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
+enum { VERSION = 2, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
 
 struct io {
 	struct buf *out; /* NULL: loading */
 	const uint8_t *at, *end;
-	bool failed; /* asked once, at the end */
+	uint32_t version; /* of what is read */
+	bool failed;      /* asked once, at the end */
 };
 
 static void io_number(struct io *io, uint64_t *value, unsigned bytes)
@@ -267,6 +268,29 @@ static void io_name(struct io *io, void *item)
 	IO(io, n->spf_passes);
 }
 
+static void io_letter(struct io *io, void *item)
+{
+	struct letter *l = item;
+	IO(io, l->mark);
+	for (int family = 0; family < 2; family++) {
+		io_run(io, &l->met[family]);
+		IO(io, l->accepted[family]);
+	}
+	IO(io, l->first);
+	IO(io, l->older);
+	IO(io, l->newer);
+	IO(io, l->seen);
+	IO(io, l->group);
+}
+
+static void io_writer(struct io *io, void *item)
+{
+	struct writer *w = item;
+	io_addr(io, &w->client);
+	IO(io, w->next);
+	IO(io, w->is_used);
+}
+
 static void io_eye(struct io *io, void *item)
 {
 	struct eye *eye = item;
@@ -425,6 +449,12 @@ static void io_judge(struct io *io, struct judge *j)
 	io_slab(io, &j->domains, io_domain);
 	io_dues(io, &j->dues);
 	io_allowed(io, j);
+	if (!io->out && io->version < 2)
+		return; /* knew no letters */
+	io_slab(io, &j->letters, io_letter);
+	io_slab(io, &j->writers, io_writer);
+	IO(io, j->oldest_letter);
+	IO(io, j->newest_letter);
 }
 
 static uint64_t checksum(const uint8_t *data, size_t len)
@@ -472,6 +502,7 @@ static void rebuild_all(struct judge *j)
 	rebuild(&j->pools, &j->pool_index, pool_hash);
 	rebuild(&j->names, &j->name_index, name_hash);
 	rebuild(&j->domains, &j->domain_index, domain_hash);
+	rebuild(&j->letters, &j->letter_index, letter_hash);
 	j->name_bytes = 0;
 	for (uint32_t i = 0; i < j->names.top; i++) {
 		const struct name *n = slab_get(&j->names, i);
@@ -491,10 +522,11 @@ int judge_load(struct judge *j, const void *data, size_t len, struct error *e)
 		return error_set(e, FMX_EMALFORMED, "the checkpoint is not one of ours");
 	struct io io = { .at = bytes + sizeof(MAGIC) - 1, .end = bytes + len };
 	IO(&io, version);
-	if (version != VERSION)
+	if (version < 1 || version > VERSION)
 		return error_set(e, FMX_EMALFORMED,
-				 "the checkpoint has version %u, we read %d", version,
-				 VERSION);
+				 "the checkpoint has version %u, we read 1 to %d",
+				 version, VERSION);
+	io.version = version;
 	struct io tail = { .at = bytes + len - TAIL, .end = bytes + len };
 	uint64_t sum = 0;
 	IO(&tail, sum);

@@ -197,6 +197,7 @@ static void merge_groups(struct judge *j, uint16_t from, uint16_t to)
 		if (j->sites[i]->group == from)
 			j->sites[i]->group = to;
 	sender_regroup(j, from, to);
+	letter_regroup(j, from, to);
 	dues_release(&a->waits);
 }
 

@@ -158,6 +158,9 @@ static void tell_domain(struct judge *j, uint32_t sender)
 
 void name_learn(struct judge *j, const struct record_name *n)
 {
+	bool says_nothing = !n->name[0] && !n->spf_passes;
+	if (says_nothing && name_find(j, n->client) == NOTHING)
+		return; /* most bots; not worth the memory */
 	uint32_t id = name_take(j, n->client);
 	if (id == NOTHING)
 		return; /* no room */
@@ -167,9 +170,11 @@ void name_learn(struct judge *j, const struct record_name *n)
 	name->is_generic = n->is_generic;
 	name->spf_passes = n->spf_passes;
 	name->seen = second_down(j->now);
-	bool has_pool = name->is_confirmed && !n->is_generic && n->domain[0] &&
-			strlen(n->domain) < NAME_MAX_TEXT;
-	uint32_t domain = has_pool ? domain_take(j, n->domain) : NOTHING;
+	/* A name made from the address is nobody's domain; but both families of a
+	 * machine may have it. */
+	const char *shared = n->is_generic ? n->name : n->domain;
+	bool has_pool = name->is_confirmed && shared[0] && strlen(shared) < NAME_MAX_TEXT;
+	uint32_t domain = has_pool ? domain_take(j, shared) : NOTHING;
 	if (domain != name->domain) {
 		domain_leave(j, id);
 		if (domain != NOTHING)
@@ -271,6 +276,7 @@ static void forget_client(struct judge *j, struct addr client)
 	for (size_t g = 0; g < j->site_count; g++)
 		if (j->sites[g]->group == g)
 			forget_sender(j, client, (uint16_t)g);
+	letter_forget(j, client);
 	uint32_t name = name_find(j, client);
 	if (name != NOTHING)
 		name_drop(j, name);

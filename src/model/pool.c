@@ -104,15 +104,17 @@ void run_merge(struct run *into, struct run other)
  * it could excuse is still undecided. Else the old one grows over the gap: it
  * may then excuse too much, never too little.
  */
-static void run_extend(const struct judge *j, struct run *r, struct run with,
-		       int64_t frontier)
+bool run_extend(const struct judge *j, struct run *r, struct run with, int64_t frontier)
 {
 	int64_t reach =
 	    (int64_t)r->to * STAMP_SECOND + j->rules.excuse + j->rules.confirm;
-	if (r->to != 0 && (int64_t)with.from * STAMP_SECOND > reach && reach < frontier)
+	bool is_new =
+	    r->to != 0 && (int64_t)with.from * STAMP_SECOND > reach && reach < frontier;
+	if (is_new)
 		*r = with;
 	else
 		run_merge(r, with);
+	return is_new;
 }
 
 void pool_contact(struct judge *j, const struct contact *c)
@@ -121,10 +123,13 @@ void pool_contact(struct judge *j, const struct contact *c)
 	int64_t frontier = j->groups[s->group].frontier;
 	struct run with = { c->from, c->to };
 	struct domain *d = domain_of(j, s);
-	run_extend(j, &s->run, with, frontier);
-	run_extend(j, &pool_at(j, s->pool)->run, with, frontier);
+	struct pool *p = pool_at(j, s->pool);
+	(void)run_extend(j, &s->run, with, frontier);
+	if (run_extend(j, &p->run, with, frontier))
+		p->flags &= (uint8_t)~POOL_TWIN;
 	if (d) /* shared by groups whose frontiers may be far behind */
-		run_extend(j, &d->run, with, earlier(frontier, j->now - j->rules.final));
+		(void)run_extend(j, &d->run, with,
+				 earlier(frontier, j->now - j->rules.final));
 }
 
 static uint32_t newer(uint32_t a, uint32_t b)
@@ -163,7 +168,7 @@ bool pool_others_met(const struct judge *j, const struct sender *s, int64_t from
 	uint32_t left = POOL_LOOK_MAX, id = pool_at(j, s->pool)->first;
 	if (!pool_met(j, s, from, TIME_MAX))
 		return false;
-	if (!run_meets(s->run, from, TIME_MAX))
+	if (!run_meets(s->run, from, TIME_MAX) || pool_at(j, s->pool)->flags & POOL_TWIN)
 		return true;
 	for (; id != NOTHING && left > 0; id = sender_at(j, id)->next_in_pool, left--)
 		if (other_met(j, id, s, from))
@@ -247,7 +252,27 @@ void pool_ask_again(struct judge *j, const struct contact *c, uint8_t flags)
 	struct pool *p = pool_at(j, s->pool);
 	struct domain *d = domain_of(j, s);
 	if (p->flags & flags)
-		p->flags = POOL_USED | ask_prefix(j, p, c);
+		p->flags = (uint8_t)((p->flags & POOL_LASTING) | ask_prefix(j, p, c));
 	if (d && d->flags & flags)
 		d->flags = ask_domain(j, d, c);
+}
+
+bool pool_excuse(struct judge *j, uint32_t sender, struct run met, uint32_t accepted)
+{
+	const struct sender *s = sender_at(j, sender);
+	struct pool *p = pool_at(j, s->pool);
+	struct run before = p->run;
+	bool is_news = accepted > p->accepted;
+	(void)run_extend(j, &p->run, met, j->groups[s->group].frontier);
+	p->accepted = newer(p->accepted, accepted);
+	p->flags |= POOL_TWIN;
+	return is_news || before.from != p->run.from || before.to != p->run.to;
+}
+
+void pool_ask_twins(struct judge *j, uint32_t sender, const struct contact *c,
+		    uint8_t flags)
+{
+	struct pool *p = pool_at(j, sender_at(j, sender)->pool);
+	if (p->flags & flags)
+		p->flags = (uint8_t)((p->flags & POOL_LASTING) | ask_prefix(j, p, c));
 }

@@ -55,7 +55,8 @@ static const char *const reasons[] = {
 	     "it or its pool"),
 	[REASON_ADDRESS_CONTACT] = "a real host had seen this address within a day",
 	[REASON_POOL_CONTACT] =
-	    "a real host had seen an address of its pool within a day",
+	    "a real host had seen an address of its pool, or of the same machine, "
+	    "within a day",
 	[REASON_LOW_ONLY] = "it tried only the low decoy",
 	[REASON_CONTROL_ONLY] = "it came only to addresses that are in no MX",
 	[REASON_NAT] =
@@ -64,7 +65,8 @@ static const char *const reasons[] = {
 	[REASON_REACHED] = "it came to a real host",
 	[REASON_WAITING] = "it may still come to a real host",
 	[REASON_NEVER_CAME] = "it never came to a real host",
-	[REASON_POOL_REACHED] = "an address of its pool came to a real host",
+	[REASON_POOL_REACHED] =
+	    "an address of its pool, or of the same machine, came to a real host",
 	[REASON_LISTED] =
 	    "it went to the high decoy often enough, and nothing excuses it",
 	[REASON_TOO_FEW] = "too few of its visits to the high decoy counted",

@@ -391,6 +391,7 @@ void judge_sweep(struct judge *j)
 {
 	uint32_t second = second_down(j->now);
 	sweep_walks(j, second / 3600);
+	letter_sweep(j);
 	j->next_sweep = second / 3600 * 3600 + 3600;
 	if (second < j->next_sweep_all)
 		return;

@@ -189,6 +189,7 @@ static int64_t wait_patiently(struct judge *j, const struct sender *s, struct wa
 	struct group *g = &j->groups[s->group];
 	int64_t since = (int64_t)w->since * STAMP_SECOND;
 	int64_t well = group_well_time(j, s->group, since, g->frontier);
+	uint8_t known = w->shown.fate == FATE_STOPPED ? w->shown.tier : TIER_NONE;
 	set_fate(w, FATE_PENDING, REASON_WAITING);
 	if (g->frontier < since && j->rules.patience > 0)
 		return since; /* most have met a real host by then */
@@ -200,6 +201,8 @@ static int64_t wait_patiently(struct judge *j, const struct sender *s, struct wa
 	}
 	set_fate(w, FATE_STOPPED, REASON_NEVER_CAME);
 	w->shown.tier = (uint8_t)sender_tier(j, s);
+	if (known > w->shown.tier)
+		w->shown.tier = known; /* a name that is gone now was a good sign then */
 	g->decided = later(g->decided, g->frontier);
 	return 0;
 }

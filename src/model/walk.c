@@ -154,10 +154,11 @@ static void tell_contact(struct judge *j, uint32_t sender, const struct step *st
 		eye_visit(j, st);
 	if (c.is_late)
 		listing_late_contact(j, s, &c);
-	pool_ask_again(j, &c,
-		       c.is_late     ? POOL_STOPPED | POOL_LISTED | POOL_ACCUSED
-		       : is_accepted ? POOL_STOPPED | POOL_LISTED
-				     : POOL_STOPPED);
+	uint8_t flags = c.is_late     ? POOL_STOPPED | POOL_LISTED | POOL_ACCUSED
+			: is_accepted ? POOL_STOPPED | POOL_LISTED
+				      : POOL_STOPPED;
+	pool_ask_again(j, &c, flags);
+	letter_met(j, st, &c, flags);
 }
 
 /* What the source reported too late must not accuse: the watermark had said
@@ -270,12 +271,15 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 	sender_count_visit(j, s, &st);
 	struct walk *w = walk_for(j, id, &st);
 	bool is_stray = st.time + j->rules.walk_gap < w->began;
+	bool is_excused = false;
 	if (st.place == PLACE_REAL && st.is_contact)
 		tell_contact(j, id, &st);
+	else if (st.place == PLACE_LOW || st.place == PLACE_HIGH)
+		is_excused = letter_named(j, id, &st);
 	struct walk before = *w;
 	if (!is_stray)
 		walk_take(j, id, &st);
-	if (is_stray || s->mark != NOTHING || w->older != NOTHING ||
+	if (is_stray || is_excused || s->mark != NOTHING || w->older != NOTHING ||
 	    has_changed(&before, w))
 		settle_from(j, id, &before.shown);
 	return 0;

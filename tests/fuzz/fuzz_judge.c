@@ -94,7 +94,7 @@ static struct record record_of(const uint8_t b[8], int64_t *now)
 				  .answered = b[7] & 8 ? time + b[3] : 0,
 				  .ended = b[7] & 16 ? time + ((int64_t)b[3] << 20) : 0,
 				  .helo = b[7] & 32 ? "mail.good.example" : "",
-				  .mail_from = "",
+				  .mail_from = b[7] & 4 ? "a@sender.example" : "",
 				  .recipient_domain = b[7] & 64 ? "" : "example.com",
 				  .name = "" };
 	r.name = (struct record_name){ .client = client_of(b[2]),

@@ -69,6 +69,7 @@ struct record history_visit(struct history *h, int64_t time)
 	static const char *const helos[] = { "", "mail.good.example", "x" };
 	static const char *const domains[] = { "example.com", "example.com", "",
 					       "other" };
+	static const char *const senders[] = { "", "", "a@x.example", "B@x.Example" };
 	static const uint16_t hosts[] = { HOST_LOW,  HOST_MAIL, HOST_MAIL, HOST_BACKUP,
 					  HOST_HIGH, HOST_HIGH, HOST_HIGH, HOST_CONTROL };
 	uint16_t host = hosts[history_random(h, 8)];
@@ -88,7 +89,7 @@ struct record history_visit(struct history *h, int64_t time)
 		.answered = chance(h, 2) ? time + 200000 : 0,
 		.ended = chance(h, 2) ? time + (int64_t)history_random(h, 90000000) : 0,
 		.helo = helos[history_random(h, 3)],
-		.mail_from = "",
+		.mail_from = senders[history_random(h, 4)],
 		.recipient_domain = domains[history_random(h, 4)],
 		.name = "",
 		.is_spam = chance(h, 5),
@@ -126,14 +127,15 @@ static void add_probes(struct history *h, bool may_fail)
 static void add_name(struct history *h)
 {
 	static const char *const names[] = { "mail.good.example", "a.pool.example",
-					     "b.pool.example", "dyn.isp.example" };
-	unsigned which = (unsigned)history_random(h, 4);
+					     "b.pool.example", "dyn.isp.example", "" };
+	unsigned which = (unsigned)history_random(h, 5);
 	struct record r = { .kind = RECORD_NAME, .time = h->now };
 	r.name = (struct record_name){
 		.client = history_client((unsigned)history_random(h, HISTORY_CLIENTS)),
 		.name = names[which],
 		.domain = which == 0   ? "good.example"
 			  : which == 3 ? "isp.example"
+			  : which == 4 ? ""
 				       : "pool.example",
 		.is_confirmed = !chance(h, 4),
 		.is_generic = which == 3,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
 
@@ -66,6 +67,8 @@ static void check_step(struct told *t, const struct verdict *old, const struct v
 		complain(t, "who came has not come");
 	if (old->fate == FATE_STOPPED && v->fate != FATE_STOPPED && !v->revised)
 		complain(t, "a correction without its mark");
+	if (old->fate == FATE_STOPPED && v->fate == FATE_STOPPED && v->tier < old->tier)
+		complain(t, "who may have been good may no longer have been");
 	if (old->is_final && v->fate == FATE_STOPPED && !v->is_final)
 		complain(t, "final, and then not");
 }
@@ -379,6 +382,36 @@ static void a_late_record_only_softens(void **state)
 	for_each_seed(late_added);
 }
 
+static bool is_same_letter(const struct visit *a, const struct visit *b)
+{
+	return a->mail_from[0] && a->recipient_domain[0] && a->depth >= DEPTH_RCPT &&
+	       b->depth >= DEPTH_RCPT && strcasecmp(a->mail_from, b->mail_from) == 0 &&
+	       strcmp(a->recipient_domain, b->recipient_domain) == 0 &&
+	       addr_is_v4(a->client) != addr_is_v4(b->client);
+}
+
+/* Did the client name the letter of this contact at a decoy of the first site, at
+ * most a day away? Nothing that anybody asked to be forgotten counts. */
+static bool is_twin(const struct history *h, const struct record *contact,
+		    unsigned client)
+{
+	bool found = false;
+	for (size_t i = 0; i < h->count; i++) {
+		const struct record *r = &h->records[i];
+		int64_t apart = r->time - contact->time;
+		if (r->kind == RECORD_FORGET || r->kind == RECORD_SITE ||
+		    r->kind == RECORD_UNSITE)
+			found = found && i < 3; /* groups and pools are others now */
+		if (r->kind == RECORD_VISIT &&
+		    (r->visit.host == HOST_LOW || r->visit.host == HOST_HIGH) &&
+		    addr_equal(r->visit.client, history_client(client)) &&
+		    is_same_letter(&r->visit, &contact->visit) &&
+		    (apart < 0 ? -apart : apart) < STAMP_DAY)
+			found = true;
+	}
+	return found;
+}
+
 /* What the records say themselves of one moment, by the book and slowly. */
 static const char *excuse_of(const struct history *h, unsigned client, int64_t moment,
 			     bool is_stop)
@@ -396,6 +429,10 @@ static const char *excuse_of(const struct history *h, unsigned client, int64_t m
 		    !addr_equal(v->client, history_client(client)) &&
 		    v->time >= moment - STAMP_DAY && v->time <= until && !is_stop)
 			return "its pool met a real host";
+		if (is_real && v->time >= moment - STAMP_DAY && v->time <= until &&
+		    !is_stop && is_twin(h, r, client))
+			return "the same letter came to a real host over the other "
+			       "family";
 		if (r->kind == RECORD_HEALTH && !r->is_ok && r->host < WORLD_HOSTS &&
 		    moment >= r->time - STAMP_MINUTE &&
 		    moment <= r->time + 6 * STAMP_HOUR)

@@ -247,6 +247,9 @@ static void play_visit(struct world *w, char client, char kind, const char *mark
 			v->recipient_domain = "other.example";
 		if (*m == 'e')
 			v->helo = "Mail.Good.Example";
+		if (*m == 'f' || *m == 'g')
+			v->mail_from =
+			    *m == 'f' ? "a@sender.example" : "b@sender.example";
 		if (*m == 'i')
 			v->ended = v->time + STAMP_HOUR;
 		v->depth = *m == 'n' ? DEPTH_CONNECT : v->depth;
