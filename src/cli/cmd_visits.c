@@ -143,8 +143,8 @@ static const struct option_row options[] = {
 	{ .name = "maillog",
 	  .may_repeat = true,
 	  .argument = "FILE",
-	  .meaning = "Not the journal's visits, but those in this log of Postfix; more "
-		     "files may follow, in any order, packed by gzip or not. - is "
+	  .meaning = "Not the journal's visits, but those in this mail log; more files "
+		     "may follow, in any order, packed by gzip or not. - is "
 		     "standard input." },
 	{ .name = "host",
 	  .argument = "NAME",

@@ -16,6 +16,7 @@ struct logsessions {
 	size_t count;
 	uint64_t given;
 	uint32_t open;
+	int64_t lag;
 };
 
 uint64_t logsession_key(struct span host, struct span own)
@@ -159,6 +160,8 @@ static void give(struct logsessions *t, struct logsession *s)
 			   .name = text_or_empty(s->name) };
 	s->is_given = true;
 	t->open--;
+	if (s->is_user || s->is_hint)
+		return;
 	t->given++;
 	t->fn(t->arg, &v, addr_equal(s->local, none) ? NULL : &s->local);
 }
@@ -204,6 +207,23 @@ void logsession_reach(struct logsession *s, enum depth d)
 		s->depth = d;
 }
 
+void logsession_began_before(struct logsessions *t, struct logsession *s, int64_t us)
+{
+	s->time -= us;
+	s->precision_us += (uint32_t)us;
+	if (t->lag < us)
+		t->lag = us;
+}
+
+struct logsession *logsession_next(const struct logsessions *t, uint64_t key,
+				   const struct logsession *s)
+{
+	struct logsession *next = s ? s->next : t->buckets[key % BUCKETS];
+	while (next && next->key != key)
+		next = next->next;
+	return next;
+}
+
 /* The table */
 
 void logsessions_advance(struct logsessions *t, int64_t now)
@@ -231,6 +251,11 @@ int64_t logsessions_held(const struct logsessions *t)
 		if (!s->is_given && s->time < held)
 			held = s->time;
 	return held;
+}
+
+int64_t logsessions_lag(const struct logsessions *t)
+{
+	return t->lag;
 }
 
 uint64_t logsessions_given(const struct logsessions *t)

@@ -62,6 +62,9 @@ struct logsession {
 	bool is_queued, is_refused_4, is_refused_5, is_lost, has_quit;
 	bool is_rcpt_answered, is_data_ok;
 	bool is_spam;
+	bool is_user;       /* a user's, who hands in mail: no visit */
+	bool is_hint;       /* too little is known yet to make a visit of it */
+	uint32_t pid, port; /* where one key is not enough; 0: unknown */
 	char *helo, *mail_from, *recipient_domain, *name; /* NULL: none yet */
 	struct logtie ties[LOGSESSION_TIES_MAX];
 	/* the table's own */
@@ -82,6 +85,9 @@ void logsessions_advance(struct logsessions *t, int64_t now);
 void logsessions_finish(struct logsessions *t);
 /* Start of the oldest session that was not given; STAMP_NEVER. */
 int64_t logsessions_held(const struct logsessions *t);
+/* How much before the newest line an unread session may have begun; 0 where
+ * the log tells of connections when they begin. */
+int64_t logsessions_lag(const struct logsessions *t);
 uint64_t logsessions_given(const struct logsessions *t); /* visits so far */
 uint32_t logsessions_open(const struct logsessions *t);  /* not given yet */
 
@@ -93,6 +99,13 @@ struct logsession *logsession_begin(struct logsessions *t, uint64_t key,
 void logsession_finish(struct logsessions *t, struct logsession *s); /* gives, frees */
 void logsession_drop(struct logsessions *t, struct logsession *s);   /* not a visit */
 void logsession_reach(struct logsession *s, enum depth d);
+/* It began up to `us` before its line. From then on the table may have to give
+ * visits that began that much before their first line (logsessions_lag()). */
+void logsession_began_before(struct logsessions *t, struct logsession *s, int64_t us);
+/* The next of the same key, newest first; NULL for s: the first. Also those that
+ * are over. */
+struct logsession *logsession_next(const struct logsessions *t, uint64_t key,
+				   const struct logsession *s);
 
 /* The first one stays. Cut at VISIT_TEXT_MAX; a domain becomes lower case. */
 void logsession_text(char **to, struct span text);

@@ -8,8 +8,9 @@
  * its start (then as it stands). The watermark is held at the start of the
  * oldest session that was not given; otherwise it is the moment of the last
  * read that reached the end of the file, less MAILLOG_LAG for what the syslog
- * daemon still holds. While the file cannot be read there is no watermark but
- * trouble.
+ * daemon still holds, and less what a mail server's log leaves open of when
+ * its sessions began (maillog_lines_lag()). While the file cannot be read there is no
+ *watermark but trouble.
  *
  * Use:
  *	struct maillog_spec spec = { .hosts = &id, .host_count = 1, .site = 1,

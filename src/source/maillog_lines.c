@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "source/exim_line.h"
+#include "source/maillog_exim.h"
 #include "source/maillog_postfix.h"
 #include "source/maillog_reader.h"
 #include "source/postfix_line.h"
@@ -11,6 +13,7 @@
 /* The first that knows the program gets the line. */
 static const struct maillog_reader readers[] = {
 	{ "postfix", postfix_is_program, maillog_postfix_line },
+	{ "exim", exim_is_program, maillog_exim_line },
 };
 enum { READERS = sizeof(readers) / sizeof(readers[0]) };
 static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
@@ -76,6 +79,11 @@ void maillog_lines_finish(struct maillog_lines *m)
 int64_t maillog_lines_held(const struct maillog_lines *m)
 {
 	return logsessions_held(m->sessions);
+}
+
+int64_t maillog_lines_lag(const struct maillog_lines *m)
+{
+	return logsessions_lag(m->sessions);
 }
 
 int64_t maillog_lines_newest(const struct maillog_lines *m)

@@ -58,6 +58,9 @@ void maillog_lines_finish(struct maillog_lines *m);
 
 /* Start of the oldest session that was not given; STAMP_NEVER. */
 int64_t maillog_lines_held(const struct maillog_lines *m);
+/* How much before its first line a visit may have begun: keep that distance from
+ * the newest line where you say that visits are complete. */
+int64_t maillog_lines_lag(const struct maillog_lines *m);
 int64_t maillog_lines_newest(const struct maillog_lines *m); /* 0: no line */
 struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m);
 const char *maillog_lines_reader(size_t i); /* "postfix"; NULL: there are no more */
