@@ -145,7 +145,7 @@ static const struct option_row options[] = {
 	  .argument = "FILE",
 	  .meaning = "Not the journal's visits, but those in this mail log; more files "
 		     "may follow, in any order, packed by gzip or not. - is "
-		     "standard input." },
+		     "standard input, journal systemd's." },
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning = "The host whose log it is; this machine otherwise." },

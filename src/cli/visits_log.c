@@ -138,7 +138,8 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 	struct error e;
 	struct printing p = printing_of(c, v);
 	struct logfiles_counts counts;
-	struct logfiles_hooks hooks = { on_begin, on_text, on_pause, judge_file, &p };
+	struct logfiles_hooks hooks = { on_begin,   on_text,       on_pause,
+					judge_file, v->span.since, &p };
 
 	p.reader = maillog_lines_new(on_visit, &p);
 	progress_begin(&p.progress, c, "MiB of log");

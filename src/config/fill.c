@@ -117,8 +117,10 @@ static int set_word(const struct filling *f, const struct value *v)
 static int set_watch(const struct filling *f, const struct value *v)
 {
 	if (*v->text != '/' && strcmp(v->text, "feed") != 0 &&
-	    strcmp(v->text, "journal") != 0)
-		return wrong(f, v, "is an absolute path, feed or journal, not '%s'",
+	    strcmp(v->text, "journal") != 0 && strncmp(v->text, "journal:/", 9) != 0)
+		return wrong(f, v,
+			     "is an absolute path, feed, journal or journal:/folder, "
+			     "not '%s'",
 			     v->text);
 	return set_text(f, v);
 }

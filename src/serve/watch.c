@@ -1,6 +1,5 @@
 #include "serve/watch.h"
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "serve/watch_kind.h"
 
@@ -50,15 +49,13 @@ static void reader_free(struct reader *r)
 	free(r);
 }
 
-/* NULL: no source of this version. *ret_where: what of that kind it is. */
+/* *ret_where: what of that kind it is. */
 static const struct watch_kind *kind_of(const struct host *h, const char *feed_socket,
 					const char **ret_where)
 {
 	*ret_where = h->watch;
-	if (h->watch[0] == '/')
-		return &watch_kind_log;
 	if (strcmp(h->watch, "feed") != 0)
-		return NULL;
+		return &watch_kind_log; /* a file, or systemd's journal */
 	*ret_where = *h->feed ? h->feed : feed_socket;
 	return *h->feed ? &watch_kind_feed_command : &watch_kind_feed_socket;
 }
@@ -93,12 +90,6 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 		return;
 	const char *where;
 	const struct watch_kind *kind = kind_of(h, wanted->feed_socket, &where);
-	if (!kind) {
-		log_warning("not-watched host=%s watch=%s reason=\"this version does not "
-			    "read it\"",
-			    h->name, h->watch);
-		return;
-	}
 	struct reader *r = wanted_reader(wanted, kind, where);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
 	struct watch_host *mine = &r->hosts[r->host_count++];

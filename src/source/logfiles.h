@@ -3,7 +3,8 @@
  *
  * Files as they lie about after rotation: packed by gzip or not, named in any
  * order. If all are regular files they are read in the order of the first stamp
- * in each, else in the order given. "-" is standard input.
+ * in each, else in the order given. "-" is standard input, "journal" systemd's
+ * (journald.h).
  *
  * Use:
  *	struct logfiles_hooks hooks = { .begin = ..., .line = ..., .arg = arg };
@@ -33,6 +34,8 @@ struct logfiles_hooks {
 	bool (*pause)(void *arg, uint64_t done, uint64_t total);
 	/* All lines of it were given. A negative code ends the reading. */
 	int (*end)(void *arg, const char *file, struct error *e);
+	/* Nothing older is wanted, or INT64_MIN: a journal is entered there. */
+	int64_t since;
 	void *arg;
 };
 

@@ -1,16 +1,19 @@
 #include "source/maillog.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "source/journald.h"
 #include "source/maillog_lines.h"
 #include "source/tail.h"
 
 /* How often we look, and how much we read before others get their turn. */
 enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 20 };
+#define JOURNAL_BEFORE STAMP_HOUR
 
 struct maillog {
 	uv_loop_t *loop;
@@ -21,8 +24,9 @@ struct maillog {
 	size_t host_count;
 	uint16_t site;
 	char *path;
-	int64_t since; /* INT64_MIN: all */
-	struct tail *tail;
+	int64_t since;             /* INT64_MIN: all */
+	struct tail *tail;         /* NULL: it is a journal */
+	struct journald *journald; /* NULL: it is a file */
 	struct maillog_lines *reader;
 	struct prefix *own;
 	size_t own_count;
@@ -90,10 +94,11 @@ static void give_watermark(struct maillog *m)
 		m->sink.watermark(m->sink.arg, m->hosts[i], upto);
 }
 
-static void tell(struct maillog *m, int error)
+/* why: NULL when all is well. */
+static void tell(struct maillog *m, const char *why)
 {
-	char text[512];
-	bool is_over = error == 0;
+	char text[768];
+	bool is_over = !why;
 	if (m->is_trouble == !is_over)
 		return;
 	m->is_trouble = !is_over;
@@ -102,13 +107,7 @@ static void tell(struct maillog *m, int error)
 			       m->path);
 	else
 		(void)snprintf(text, sizeof(text),
-			       "the mail log %s cannot be read: %s; until it can, nobody "
-			       "watches this host%s",
-			       m->path, strerror(error),
-			       error == EACCES
-				   ? " (let fakemx into the log's group, as a "
-				     "rule adm)"
-				   : "");
+			       "%s; until it can be read, nobody watches this host", why);
 	for (size_t i = 0; i < m->host_count; i++)
 		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
 }
@@ -125,16 +124,29 @@ static void tell_missed(struct maillog *m, const char *missed)
 	}
 }
 
+static int poll_tail(struct maillog *m, struct error *e)
+{
+	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
+	for (const char *missed; (missed = tail_missed(m->tail));)
+		tell_missed(m, missed);
+	if (rc < 0)
+		return error_set(
+		    e, rc, "the mail log %s cannot be read: %s%s", m->path, strerror(-rc),
+		    rc == -EACCES ? " (let fakemx into the log's group, as a rule adm)"
+				  : "");
+	return rc;
+}
+
 /* True: there is more to read at once. While old lines are read, time is what
  * they say: by the clock, sessions whose end stands further down would look
  * forgotten. */
 static bool look(struct maillog *m)
 {
 	m->now = stamp_clock_now(m->clock);
-	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
-	for (const char *missed; (missed = tail_missed(m->tail));)
-		tell_missed(m, missed);
-	tell(m, rc < 0 ? -rc : 0);
+	struct error e;
+	int rc =
+	    m->tail ? poll_tail(m, &e) : journald_poll(m->journald, BYTES_AT_ONCE, &e);
+	tell(m, rc < 0 ? e.text : NULL);
 	if (rc == TAIL_AT_END) {
 		maillog_lines_advance(m->reader, m->now);
 		give_watermark(m);
@@ -150,6 +162,23 @@ static void on_timer(uv_timer_t *timer)
 	uint64_t wait = look(m) ? 0 : LOOK_MS;
 	if (!m->is_stopped)
 		(void)uv_timer_start(timer, on_timer, wait, 0); /* not closing */
+}
+
+/* A journal is entered somewhat earlier: a session that we join in its middle
+ * would look as if it began there. */
+static void open_source(struct maillog *m, const struct maillog_spec *spec)
+{
+	bool is_end = spec->start == MAILLOG_END;
+	if (journald_is(spec->path)) {
+		int64_t since = is_end                      ? m->upto
+				: m->since < JOURNAL_BEFORE ? INT64_MIN
+							    : m->since - JOURNAL_BEFORE;
+		m->journald = journald_new(spec->path, since, on_line, m);
+		return;
+	}
+	m->tail = tail_new(spec->path, is_end, on_line, m);
+	if (spec->start == MAILLOG_SINCE)
+		tail_earlier(m->tail, spec->since);
 }
 
 struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
@@ -169,11 +198,9 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->since = spec->start == MAILLOG_SINCE ? spec->since : INT64_MIN;
 	if (spec->start == MAILLOG_END)
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */
-	m->tail = tail_new(spec->path, spec->start == MAILLOG_END, on_line, m);
 	m->reader = maillog_lines_new(on_visit, m);
 	maillog_lines_on_started(m->reader, on_started);
-	if (spec->start == MAILLOG_SINCE)
-		tail_earlier(m->tail, spec->since);
+	open_source(m, spec);
 	m->timer.data = m;
 	int rc = uv_timer_init(loop, &m->timer);
 	if (rc == 0)
@@ -195,7 +222,8 @@ void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
 struct maillog_counts maillog_counts(const struct maillog *m)
 {
 	struct maillog_counts c = m->counts;
-	struct tail_counts t = tail_counts(m->tail);
+	struct tail_counts t =
+	    m->tail ? tail_counts(m->tail) : journald_counts(m->journald);
 	struct maillog_lines_counts p = maillog_lines_counts(m->reader);
 	c.bytes = t.bytes;
 	c.too_long = t.too_long;
@@ -236,6 +264,7 @@ void maillog_free(struct maillog *m)
 		return;
 	assert(m->is_closed);
 	tail_free(m->tail);
+	journald_free(m->journald);
 	maillog_lines_free(m->reader);
 	free(m->hosts);
 	free(m->path);

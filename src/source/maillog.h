@@ -1,8 +1,8 @@
 /*
  * maillog - the eyes on a real host: its mail log, followed live
  *
- * Reads a growing log file (tail.h), joins its lines to visits
- * (maillog_lines.h), and gives them with watermarks.
+ * Reads a growing log file (tail.h) or systemd's journal (journald.h), joins its lines to
+ *visits (maillog_lines.h), and gives them with watermarks.
  *
  * A visit is given at the end of its session, at the latest ten minutes after
  * its start (then as it stands). The watermark is held at the start of the
@@ -54,7 +54,7 @@ struct maillog_spec {
 	const uint16_t *hosts; /* ids; the first gets the visits */
 	size_t host_count;     /* at least 1 */
 	uint16_t site;         /* of the first host */
-	const char *path;
+	const char *path;      /* or what journald_is() says */
 	enum maillog_start start;
 	int64_t since;
 };

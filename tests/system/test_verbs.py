@@ -367,6 +367,23 @@ class MailLog(Verbs):
         quiet = subprocess.run([BUILD / "fakemx", "-q", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
         self.assertEqual(quiet.stderr, "")
 
+    def test_systemds_journal_is_a_log_too(self):
+        entries = [(0, "connect from mx.sender.example[198.51.100.7]"),
+                   (1, "disconnect from mx.sender.example[198.51.100.7] ehlo=1 quit=1 commands=2")]
+        export = "".join(f"__REALTIME_TIMESTAMP={1795446000_000000 + i}\n_BOOT_ID={32 * '1'}\n_HOSTNAME=mail\n"
+                         f"SYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER=postfix/smtpd\n_PID=9\nMESSAGE={text}\n\n"
+                         for i, text in entries)
+        folder = self.folder / "forwarded"
+        folder.mkdir()
+        subprocess.run(["/lib/systemd/systemd-journal-remote", "-o", folder / "a.journal", "-"], input=export, text=True,
+                       check=True, capture_output=True)
+        for since in [(), ("--since", "2026-11-23T15:00:00Z")]:
+            line, = self.good("visits", *since, "--maillog", f"journal:{folder}").splitlines()
+            self.assertEqual((json.loads(line)["address"], json.loads(line)["depth"]), ("198.51.100.7", "helo"))
+        self.assertEqual(self.good("visits", "--since", "2026-11-23T15:00:01Z", "--maillog", f"journal:{folder}"), "")
+        (self.folder / "empty").mkdir()
+        self.bad(1, "no file that may be read", "visits", "--maillog", f"journal:{self.folder}/empty")
+
     def test_standard_input_is_a_log_too(self):
         done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", "-"], input=self.LOG, capture_output=True,
                               text=True, timeout=60)
@@ -386,6 +403,7 @@ class MailLog(Verbs):
         self.addCleanup(verb.kill)
         self.addCleanup(verb.stdout.close)
         self.addCleanup(verb.stderr.close)
+        self.assertEqual(json.loads(verb.stdout.readline()), {"since": None, "host": "mail"})
         self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
         mark = json.loads(verb.stdout.readline())
         self.assertEqual((list(mark), mark["host"]), (["watermark", "host"], "mail"))

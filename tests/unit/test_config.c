@@ -116,7 +116,7 @@ static const struct {
 	  FMX_EUSAGE, "f:5: feeds would come to a socket whose path is longer than 107 bytes; set feed_socket" },
 	{ "a log by a relative path",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
-	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed or journal, not 'mail.log'" },
+	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed, journal or journal:/folder, not 'mail.log'" },
 	{ "a posture of the wrong kind",
 	  SITE(HOST10 "decoy \"fake1.mx.example.com\" {\npreference = 30 address = { \"192.0.2.30\" }\nposture = tarpit\n}"),
 	  FMX_EUSAGE, "f:7: posture of decoy fake1.mx.example.com is one of 'closed reset busy defer', not 'tarpit'" },

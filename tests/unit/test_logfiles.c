@@ -76,7 +76,9 @@ static char paths[8][128];
 /* The paths in the folder, from names that stand in a row. */
 static void read_all(struct got *g, const char *const *names, size_t count)
 {
-	struct logfiles_hooks hooks = { on_begin, on_line, on_pause, on_end, g };
+	struct logfiles_hooks hooks = {
+		on_begin, on_line, on_pause, on_end, INT64_MIN, g
+	};
 	char *files[8];
 	memset(g, 0, sizeof(*g));
 	for (size_t i = 0; i < count; i++) {
@@ -297,7 +299,9 @@ static void reading_ends_when_no_more_is_wanted(void **state)
 {
 	(void)state;
 	struct got g = { .stop_after = 1 };
-	struct logfiles_hooks hooks = { on_begin, on_line, on_pause, on_end, &g };
+	struct logfiles_hooks hooks = {
+		on_begin, on_line, on_pause, on_end, INT64_MIN, &g
+	};
 	TEXT("a", ONE);
 	TEXT("b", TWO);
 	char a[256], b[256];

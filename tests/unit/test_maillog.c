@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "journal_file.h"
 
 static char folder[] = "/tmp/fakemx-test-maillog-XXXXXX";
 static char path[256], renamed[256];
@@ -221,6 +222,50 @@ static void a_rotation_while_nobody_read_hides_nothing(void **state)
 	stop(&r);
 }
 
+/* A journal is entered at the last watermark, a little before it: what the
+ * first process gave does not come again, also when only its end is new. */
+static void a_journal_is_read_as_a_log_and_gone_on_with(void **state)
+{
+	(void)state;
+	struct rig r;
+	char file[512], plain[256];
+	int64_t then = stamp_now() - STAMP_MINUTE;
+	then -= then % STAMP_SECOND;
+	(void)str_copy(plain, sizeof(plain), path);
+	(void)snprintf(file, sizeof(file), "%s/a.journal", folder);
+	(void)snprintf(path, sizeof(path), "journal:%s", folder);
+	FILE *f = journal_file(file);
+	assert_non_null(f);
+	journal_add(f, then, "postfix/smtpd", 2, "connect from " ONE);
+	journal_add(f, then + 1, "postfix/smtpd", 2, "disconnect from " ONE " quit=1");
+	journal_add(f, then + STAMP_SECOND, "postfix/smtpd", 2, "connect from " TWO);
+	assert_int_equal(journal_file_close(f), 0);
+	start(&r, MAILLOG_SINCE, then, 1);
+	turn(&r, 100);
+	stop(&r);
+	assert_int_equal(r.trouble_count, 0);
+	assert_int_equal(r.visit_count, 2); /* the open one as it stands */
+	assert_true(r.visits[0].time == then && r.visits[0].precision_us == 1000000);
+	int64_t upto = r.upto[5];
+	assert_true(upto > then + STAMP_SECOND);
+	(void)snprintf(file, sizeof(file), "%s/b.journal", folder);
+	f = journal_file(file);
+	assert_non_null(f);
+	journal_add(f, upto, "postfix/smtpd", 2, "disconnect from " TWO " quit=1");
+	journal_add(f, upto + 5, "postfix/smtpd", 2, "connect from " ONE);
+	journal_add(f, upto + 6, "postfix/smtpd", 2, "disconnect from " ONE " quit=1");
+	assert_int_equal(journal_file_close(f), 0);
+	start(&r, MAILLOG_SINCE, upto, 1);
+	turn(&r, 100);
+	stop(&r);
+	assert_int_equal(r.visit_count, 1);
+	assert_true(r.visits[0].time == upto + 5);
+	(void)unlink(file);
+	(void)snprintf(file, sizeof(file), "%s/a.journal", folder);
+	(void)unlink(file);
+	(void)str_copy(path, sizeof(path), plain);
+}
+
 static void rotation_in_a_session_joins_it_all_the_same(void **state)
 {
 	(void)state;
@@ -321,6 +366,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_restart_goes_on_where_the_watermark_stood,
 					  clean),
 		cmocka_unit_test_teardown(a_rotation_while_nobody_read_hides_nothing,
+					  clean),
+		cmocka_unit_test_teardown(a_journal_is_read_as_a_log_and_gone_on_with,
 					  clean),
 		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
 					  clean),
