@@ -10,7 +10,8 @@
  * helo_accept_junk_hosts lets it; a line that could then be read in two ways is
  * garbled, and no address.
  *
- *	H=name [addr]		the name is verified (both ways)
+ *	H=name [addr]		the name is verified (both ways); HELO said the same,
+ *				or the address, or nothing: it counts as unknown
  *	H=(helo) [addr]		no name, or not verified
  *	H=name (helo) [addr]	verified, and HELO said another
  *	... [addr]:port I=[addr]:port	with +incoming_port, +incoming_interface

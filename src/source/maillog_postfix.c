@@ -132,6 +132,7 @@ static void on_client(const struct said *d)
 	struct logsession *s = session_of(d);
 	logsession_reach(s, DEPTH_RCPT);
 	s->is_rcpt_answered = true;
+	s->is_user = s->is_user || d->l.is_user;
 	if (span_len(d->l.queue_id))
 		add_queue_id(d, s);
 }

@@ -168,9 +168,13 @@ static enum postfix_says read_relayed(struct span in, struct postfix_line *l)
 	return POSTFIX_RELAYED;
 }
 
+/* "name[address], sasl_method=PLAIN, sasl_username=me" */
 static enum postfix_says read_client_line(struct span in, struct postfix_line *l)
 {
-	return read_client(&in, l) ? POSTFIX_CLIENT : POSTFIX_GARBLED;
+	if (!read_client(&in, l))
+		return POSTFIX_GARBLED;
+	l->is_user = span_take_text(&in, ", sasl_method=");
+	return POSTFIX_CLIENT;
 }
 
 /* "Connection rate limit exceeded: 31 from name[address] for service smtp":

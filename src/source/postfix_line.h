@@ -55,6 +55,7 @@ struct postfix_line {
 	int code;             /* REFUSED: 4 or 5 */
 	struct postfix_counts counts;
 	bool has_from;
+	bool is_user;               /* CLIENT: authenticated */
 	struct span from, to, helo; /* REFUSED RELAYED QUEUED DELIVERY; may be empty */
 };
 

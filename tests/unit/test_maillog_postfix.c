@@ -247,6 +247,13 @@ static void sessions_are_joined_whatever_the_order_of_lines(void **state)
 			     "(queue active)" },
 		  { "14:00:01.5Z 198.51.100.7 name=client.example data accepted helo= "
 		    "from=a@b.example to=" } },
+		{ "a user who says so at port 25 is no visit",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: 4XYZAB: client=" U
+			     ", sasl_method=PLAIN, sasl_username=lab",
+		    AT("03") "postfix/smtpd[1]: disconnect from " U
+			     " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5" },
+		  { NULL } },
 		{ "other instances of Postfix are the MX too, submission is not",
 		  { AT("01") "postfix-in/smtpd[1]: connect from " U,
 		    AT("01") "postfix/mx/smtpd[1]: connect from " U,

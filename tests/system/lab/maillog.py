@@ -1,0 +1,120 @@
+"""maillog - what a mail server's log tells, held against what its clients did.
+
+    class Exim(MailLogCase):
+        unseen = {"gone_after_connect"}         # callers that its log does not show
+        @classmethod
+        def make_mx(cls):
+            return EximMx(cls.net, "mail", ADDRESSES, NAME, [DOMAIN])
+
+The mail server does as callers.py asks of it. build() starts it and calls; the tests compare. Visits are
+read by `fakemx visits --maillog`.
+"""
+
+import json
+import subprocess
+
+from .callers import CALLERS, accepted, call_all, call_at_once, call_authenticated, gone_after_mail, greylisted
+from .case import NAME_SERVER, RESOLVER, LabCase, program
+from .net import seconds_of, wait_for
+from .programs import Knot, Unbound
+
+DOMAIN = "shop.example"
+NAME = f"mail.{DOMAIN}"
+ADDRESSES = ["30.0.0.25", "3ffe::25"]
+HELO = "out.client.example"
+SLACK = 0.05  # two clocks read one after the other
+
+
+def visits(*logs):
+    done = subprocess.run([program("fakemx"), "visits", "--maillog", *logs], text=True, check=True,
+                          stdout=subprocess.PIPE, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"})
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class MailLogCase(LabCase):
+    unseen = set()  # callers that the log does not show
+    depths = {}  # caller: depth, where the log tells less than was done
+    tells_helo_of = tells_sender_of = tells_recipient_of = ()  # outcomes of which it always does
+    tells_helo_that_is_the_name = True
+    tells_sessions_apart = True  # also those of one client
+    port_of_users = 587
+
+    @classmethod
+    def build(cls):
+        cls.knot = Knot(cls.net, "ns", [NAME_SERVER])
+        cls.resolver = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
+        cls.sources = [f"30.9.{i}.1" for i in range(1, len(CALLERS) + 5)]
+        cls.v6 = [f"3ffe:9:{i}::1" for i in range(1, 4)]
+        cls.crowd = cls.net.host("crowd", cls.sources + cls.v6)
+        cls.named = cls.net.host("named", ["30.8.0.7"], hostname=HELO)
+        cls.other = cls.net.host("other", ["30.8.0.8"], hostname="other.client.example")
+        cls.mx = cls.make_mx()
+        for program_ in (cls.knot, cls.resolver, cls.mx):
+            program_.start()
+        cls.call()
+        cls.wait_until_logged()
+        cls.visits = visits(cls.mx.log)
+
+    @classmethod
+    def call(cls):
+        to, to_v6 = ADDRESSES
+        cls.made = call_all(cls.crowd, to, cls.sources[:len(CALLERS)], DOMAIN)
+        cls.made += call_all(cls.crowd, to_v6, cls.v6, DOMAIN, [accepted, greylisted, gone_after_mail])
+        cls.made += call_all(cls.named, to, ["30.8.0.7"], DOMAIN, [accepted])
+        cls.made += call_all(cls.other, to, ["30.8.0.8"], DOMAIN, [greylisted])
+        users, cls.twice = cls.sources[len(CALLERS):][:2], cls.sources[-1]
+        cls.users = [call_authenticated(cls.crowd, users[0], to, DOMAIN, cls.port_of_users),
+                     call_authenticated(cls.crowd, users[1], to, DOMAIN, 25)]
+        cls.at_once = call_at_once(cls.crowd, cls.twice, to, DOMAIN)
+        # Told in every log, and the last: what was before is written then.
+        cls.last = call_all(cls.crowd, to, [cls.sources[-2]], DOMAIN, [greylisted])[0]
+
+    @classmethod
+    def wait_until_logged(cls):
+        wait_for("the log is written", lambda: any(v["address"] == cls.last.address for v in visits(cls.mx.log)))
+
+    def _of(self, address):
+        return [v for v in self.visits if v["address"] == address]
+
+    def test_1_each_session_is_the_visit_it_was(self):
+        for made in self.made:
+            with self.subTest(caller=made.caller, address=made.address):
+                found = self._of(made.address)
+                self.assertEqual(0 if made.caller in self.unseen else 1, len(found), found)
+                if found:
+                    self._compare(made, found[0])
+
+    def _compare(self, made, visit):
+        want = (self.depths.get(made.caller, made.depth), made.outcome)
+        self.assertEqual(want, (visit["depth"], visit["outcome"]), visit)
+        for key, value, always in (("helo", made.helo, self.tells_helo_of),
+                                   ("sender", made.sender, self.tells_sender_of),
+                                   ("recipient_domain", made.recipient_domain, self.tells_recipient_of)):
+            is_name = key == "helo" and value == visit["name"] and not self.tells_helo_that_is_the_name
+            may = (value or None,) if made.outcome in always and not is_name else (value or None, None)
+            self.assertIn(visit[key], may, key)
+        self.assertLess(visit_begin(visit), made.ended + SLACK)
+        self.assertGreater(visit_begin(visit) + visit["precision_seconds"], made.began - SLACK)
+
+    def test_2_nobody_else_came(self):
+        came = {m.address for m in self.made + self.at_once + [self.last]}
+        self.assertEqual(set(), {v["address"] for v in self.visits} - came)
+
+    def test_3_names_are_the_verified_ones(self):
+        names = {v["address"]: v["name"] for v in self.visits}
+        self.assertEqual((HELO, "other.client.example"), (names["30.8.0.7"], names["30.8.0.8"]))
+        self.assertEqual({None}, {n for a, n in names.items() if a not in ("30.8.0.7", "30.8.0.8")})
+
+    def test_4_sessions_of_one_client_at_once_are_told_apart(self):
+        found = sorted(v["outcome"] for v in self._of(self.twice))
+        self.assertEqual(["accepted", "deferred"] if self.tells_sessions_apart else ["accepted"], found)
+
+    def test_5_users_that_hand_in_mail_are_no_visits(self):
+        for made in self.users:
+            with self.subTest(port=made.port):
+                self.assertEqual("accepted", made.outcome)
+                self.assertEqual([], self._of(made.address))
+
+
+def visit_begin(visit):
+    return seconds_of(visit["time"])
