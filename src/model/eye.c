@@ -130,12 +130,26 @@ static void probe_succeeded(struct judge *j, struct eye *eye, int64_t time)
 	eye->good = later(eye->good, time);
 }
 
+/* Who came by a low decoy since its last watermark may not have been seen. */
+static void decoy_lost(struct judge *j, const struct eye *eye, int64_t time)
+{
+	struct group *g = &j->groups[eye->group];
+	for (size_t i = 0; i < g->low_count; i++)
+		if (eye_at(j, g->lows[i]) == eye && eye->watermark < time)
+			spans_add(&g->lost, eye->watermark, time);
+}
+
 void eye_health(struct judge *j, const struct record *r)
 {
 	struct eye *eye = eye_of_host(j, r->host);
-	if (!eye || !eye->is_real)
+	if (!eye)
 		return;
 	int64_t time = past(j, r->time);
+	if (!eye->is_real) {
+		if (!r->is_ok)
+			decoy_lost(j, eye, time);
+		return;
+	}
 	if (!r->is_ok)
 		probe_failed(j, eye, time);
 	else if (time > eye->probed || eye->good == 0)

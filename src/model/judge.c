@@ -41,6 +41,7 @@ static void release_sites(struct judge *j)
 		spans_release(&g->unwell);
 		spans_release(&g->unwatched);
 		spans_release(&g->changed);
+		spans_release(&g->lost);
 		dues_release(&g->waits);
 		site_release(&j->sites[i]->site);
 		free(j->sites[i]);

@@ -76,6 +76,7 @@ struct group {
 	uint32_t *eyes, *lows; /* of real hosts, of low decoys, in use */
 	size_t eye_count, low_count;
 	struct spans unwell, unwatched, changed;
+	struct spans lost; /* visits to a low decoy may be missing */
 	int64_t open_from; /* a real host is unwatched since; STAMP_NEVER */
 	int64_t frontier;  /* moments up to here can be decided; -1 none */
 	int64_t decided;   /* the latest moment that was */

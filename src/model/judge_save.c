@@ -15,7 +15,7 @@
 #include "model/judge_internal.h"
 
 #define MAGIC "fakemx-judge"
-enum { VERSION = 2, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
+enum { VERSION = 3, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
 
 struct io {
 	struct buf *out; /* NULL: loading */
@@ -347,6 +347,8 @@ static void io_group(struct io *io, struct group *g)
 	io_spans(io, &g->unwell);
 	io_spans(io, &g->unwatched);
 	io_spans(io, &g->changed);
+	if (io->out || io->version >= 3)
+		io_spans(io, &g->lost);
 	IO(io, g->open_from);
 	IO(io, g->frontier);
 	IO(io, g->decided);
@@ -469,10 +471,9 @@ void judge_save(const struct judge *j, struct buf *out)
 {
 	size_t start = out->len;
 	struct judge copy = *j; /* writing changes nothing, but takes no const */
-	struct io io = { .out = out };
-	uint32_t version = VERSION;
+	struct io io = { .out = out, .version = VERSION };
 	buf_adds(out, MAGIC);
-	IO(&io, version);
+	IO(&io, io.version);
 	io_judge(&io, &copy);
 	if (buf_failed(out))
 		return;
@@ -517,16 +518,14 @@ static void rebuild_all(struct judge *j)
 int judge_load(struct judge *j, const void *data, size_t len, struct error *e)
 {
 	const uint8_t *bytes = data;
-	uint32_t version = 0;
 	if (len < HEAD + TAIL || memcmp(bytes, MAGIC, sizeof(MAGIC) - 1) != 0)
 		return error_set(e, FMX_EMALFORMED, "the checkpoint is not one of ours");
 	struct io io = { .at = bytes + sizeof(MAGIC) - 1, .end = bytes + len };
-	IO(&io, version);
-	if (version < 1 || version > VERSION)
+	IO(&io, io.version);
+	if (io.version < 1 || io.version > VERSION)
 		return error_set(e, FMX_EMALFORMED,
 				 "the checkpoint has version %u, we read 1 to %d",
-				 version, VERSION);
-	io.version = version;
+				 io.version, VERSION);
 	struct io tail = { .at = bytes + len - TAIL, .end = bytes + len };
 	uint64_t sum = 0;
 	IO(&tail, sum);

@@ -191,6 +191,8 @@ static void merge_groups(struct judge *j, uint16_t from, uint16_t to)
 		spans_add(&b->unwatched, a->unwatched.at[i].from, a->unwatched.at[i].to);
 	for (size_t i = 0; i < a->changed.count; i++)
 		spans_add(&b->changed, a->changed.at[i].from, a->changed.at[i].to);
+	for (size_t i = 0; i < a->lost.count; i++)
+		spans_add(&b->lost, a->lost.at[i].from, a->lost.at[i].to);
 	b->open_from = earlier(a->open_from, b->open_from);
 	b->decided = later(a->decided, b->decided);
 	for (size_t i = 0; i < j->site_count; i++)

@@ -24,13 +24,16 @@ enum record_kind {
 	RECORD_STOP = 2,  /* serve stopped in order; after SIGKILL there is none */
 	RECORD_VISIT = 3,
 	RECORD_WATERMARK = 4, /* host: every visit that began before `time` is in */
-	RECORD_HEALTH = 5,    /* host: a probe at `time` did or did not succeed */
-	RECORD_SITE = 6,      /* text: site_text(), when a definition changed */
-	RECORD_RULES = 7,     /* text: rules_text(), when they changed */
-	RECORD_NAME = 8,      /* what was learnt of an address */
-	RECORD_ALLOW = 9,     /* text: address, prefix, name or domain; note */
-	RECORD_FORGET = 10,   /* text: address, name or domain */
-	RECORD_UNSITE = 11,   /* host: none; site: is no longer configured */
+	/* host: a probe of a real host at `time` did or did not succeed. Of a decoy,
+	 * not ok: what came to it after its last watermark and before `time` may be
+	 * missing; text: it is not watched, and why; "": it is from now on. */
+	RECORD_HEALTH = 5,
+	RECORD_SITE = 6,    /* text: site_text(), when a definition changed */
+	RECORD_RULES = 7,   /* text: rules_text(), when they changed */
+	RECORD_NAME = 8,    /* what was learnt of an address */
+	RECORD_ALLOW = 9,   /* text: address, prefix, name or domain; note */
+	RECORD_FORGET = 10, /* text: address, name or domain */
+	RECORD_UNSITE = 11, /* host: none; site: is no longer configured */
 };
 
 /* What the names and SPF source learnt (DESIGN, "at risk"). */
@@ -51,7 +54,7 @@ struct record {
 	uint16_t site;           /* UNSITE */
 	uint16_t host;           /* WATERMARK, HEALTH */
 	bool is_ok;              /* HEALTH: succeeded. ALLOW: put on, else taken off */
-	const char *text;        /* SITE, RULES, ALLOW, FORGET; "" elsewhere */
+	const char *text;        /* SITE, RULES, ALLOW, FORGET, HEALTH; "" elsewhere */
 	const char *note;        /* ALLOW; "" elsewhere */
 	struct visit visit;      /* VISIT; visit.time equals time */
 	struct record_name name; /* NAME */

@@ -49,7 +49,8 @@ static bool is_at_once(const struct walk *w)
 	       w->high - (w->real + width_of(w->real_width) - 1) <= STAMP_SECOND;
 }
 
-/* Row 3: every low decoy was being watched, and none saw anything before. */
+/* Row 3: every low decoy was being watched, and none saw anything, or lost
+ * anything, before. */
 bool settle_is_skipped(const struct judge *j, const struct sender *s,
 		       const struct walk *w)
 {
@@ -60,6 +61,7 @@ bool settle_is_skipped(const struct judge *j, const struct sender *s,
 			return false;
 	}
 	return g->low_count > 0 &&
+	       !spans_meet(&g->lost, w->real - j->rules.walk_gap, w->real) &&
 	       !(w->bits & WALK_LOW && w->low < w->real + width_of(w->real_width));
 }
 

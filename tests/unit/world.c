@@ -286,6 +286,7 @@ static void play_event(struct world *w, const char *event)
 	case 'P': probes(w, time, seen); break;
 	case 'b': probe(w, HOST_BACKUP, true, time, seen); break;
 	case 'F': probe(w, HOST_MAIL, false, time, seen); break;
+	case 'D': probe(w, HOST_LOW, false, time, seen); break;
 	case '[': restart(w, true, seen); break;
 	case ']': restart(w, false, seen); break;
 	case 'T':

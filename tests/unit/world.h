@@ -13,7 +13,8 @@
  * somebody else's; f and g MAIL FROM one or another sender (none otherwise); e HELO
  *Mail.Good.Example; i the session lasts an hour. W: all watermarks and good probes at
  *that time. w: watermarks alone, M: of mail alone, B: of backup alone. P: good probes
- *alone, b: of backup alone, F: mail's probe fails. [ and ]: START and STOP. T: nothing
+ *alone, b: of backup alone, F: mail's probe fails. D: the low decoy's source has lost
+ *something. [ and ]: START and STOP. T: nothing
  *but time passes. SECOND may have a fraction and the endings m h d. SEEN is the SECOND,
  *or later if something later was seen before.
  *
