@@ -6,12 +6,14 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "outlet/past.h"
+#include "outlet/unwatched.h"
 
 /* While the journal is replayed. */
 struct making {
 	struct past past;
 	struct tally *tally;
 	struct revise *revise;
+	struct unwatched unwatched;
 	struct report *report;
 	bool has_begun;
 	int64_t *defined; /* by host: when it came into the journal; 0 not yet */
@@ -69,6 +71,7 @@ static void on_record(void *arg, const struct record *r)
 	struct making *m = arg;
 	if (!m->has_begun)
 		note_first(m);
+	unwatched_record(&m->unwatched, r);
 	if (r->kind == RECORD_VISIT)
 		take_visit(m, &r->visit);
 	else if (r->kind == RECORD_NAME && r->name.is_confirmed)
@@ -161,6 +164,11 @@ static void add_host(const struct making *m, const struct host *from,
 	h.unseen = unseen_of(m, from, h.complete_until);
 	if (h.visits > 0 && from->role != ROLE_REAL)
 		h.unseen = REPORT_SEEN; /* it has told of visits */
+	const char *why = unwatched_why(&m->unwatched, from->id);
+	if (from->role != ROLE_REAL && *why) {
+		h.unseen = REPORT_CLOSED;
+		h.why_unseen = xstrdup(why);
+	}
 	double host_days = address_days(m, from);
 	h.has_rate = h.unseen == REPORT_SEEN && host_days > 0;
 	h.rate = h.has_rate ? (double)h.visits / host_days : 0;
@@ -312,6 +320,7 @@ static void making_release(struct making *m)
 	revise_free(m->revise);
 	free(m->defined);
 	free(m->marks);
+	unwatched_release(&m->unwatched);
 }
 
 int report_make(struct journal *j, const struct report_span *span, int64_t now,
@@ -347,6 +356,8 @@ void report_release(struct report *r)
 	for (size_t i = 0; i < r->site_count; i++) {
 		struct report_site *s = &r->sites[i];
 		free(s->name);
+		for (size_t k = 0; k < s->host_count; k++)
+			free(s->hosts[k].why_unseen);
 		free(s->hosts);
 		free(s->parts);
 		free(s->coverage_of);

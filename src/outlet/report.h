@@ -57,6 +57,7 @@ struct report_host {
 	uint64_t visits, senders;
 	int64_t complete_until; /* its source told of everything before; 0 never */
 	enum report_unseen unseen;
+	char *why_unseen; /* of REPORT_CLOSED, as serve said it; NULL */
 	bool has_rate; /* false when the host or the period is empty */
 	double rate;   /* visits an address and day, since the host is there */
 };

@@ -41,6 +41,10 @@ void report_unseen(const struct report_host *h, struct buf *out)
 	case REPORT_NOT_WATCHED: buf_adds(out, " is not watched"); break;
 	case REPORT_CLOSED:
 		buf_adds(out, " is closed, and knocks at it are not watched");
+		if (h->why_unseen) {
+			buf_adds(out, ": ");
+			report_add_safe(out, h->why_unseen);
+		}
 		break;
 	case REPORT_SILENT: buf_adds(out, " has told nothing yet"); break;
 	case REPORT_SILENT_SINCE:

@@ -41,15 +41,20 @@ static void add_host(struct specs *specs, const struct site *s, const struct hos
 					 .cause = best_real_host(s) };
 }
 
-static int apply_decoys(struct engine *n, const struct config *c, struct error *e)
+static struct specs make_specs(const struct config *c)
 {
 	struct specs specs = { .count = 0 };
 	for (size_t i = 0; i < c->site_count; i++) {
 		for (size_t k = 0; k < c->sites[i].host_count; k++)
 			add_host(&specs, &c->sites[i], &c->sites[i].hosts[k]);
 	}
-	int r = decoy_apply(n->decoys, specs.all, specs.count, e);
-	free(specs.all);
+	return specs;
+}
+
+static int apply_decoys(struct engine *n, const struct config *c,
+			const struct specs *specs, struct error *e)
+{
+	int r = decoy_apply(n->decoys, specs->all, specs->count, e);
 	if (r < 0)
 		return r;
 	struct decoy_limits limits = decoy_limits_default();
@@ -66,7 +71,7 @@ static bool has_source(const struct engine *n, const struct host *h)
 {
 	if (h->role == ROLE_REAL)
 		return watch_log(n->watch, h->id) != 0;
-	return h->posture != POSTURE_CLOSED; /* knocks are not watched here */
+	return h->posture != POSTURE_CLOSED || knock_watches(n->knock, h->id);
 }
 
 void apply_marks(struct engine *n, const struct config *c)
@@ -96,10 +101,13 @@ void apply_marks(struct engine *n, const struct config *c)
 int apply_config(struct engine *n, struct config *c, struct error *e)
 {
 	int r = ids_give(n->ids, c->sites, c->site_count, e);
+	struct specs specs = make_specs(c);
 	if (r == 0)
-		r = apply_decoys(n, c, e);
-	if (r < 0)
+		r = apply_decoys(n, c, &specs, e);
+	if (r < 0) {
+		free(specs.all);
 		return r;
+	}
 	/* What the old readers and decoys still gave belongs before the new
 	 * definitions. */
 	char feed_socket[CONFIG_TEXT_MAX + 32];
@@ -114,6 +122,9 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 				       .resolver = c->resolver.addr,
 				       .port = c->resolver.port };
 	names_apply(n->names, &names);
+	/* What it says of a host needs the host's definition before it. */
+	knock_apply(n->knock, specs.all, specs.count);
+	free(specs.all);
 	health_set(n->health, c->sites, c->site_count, c->rules.probe_interval);
 	apply_marks(n, c);
 	return 0;
@@ -163,7 +174,8 @@ void apply_reload(struct engine *n)
 		    "reload-refused reason=\"%s\" note=\"the old configuration stays\"",
 		    e.text);
 	else
-		log_info("reloaded sites=%zu listeners=%u", n->config.site_count,
-			 decoy_counts(n->decoys).listeners);
+		log_info("reloaded sites=%zu listeners=%u closed=%u",
+			 n->config.site_count, decoy_counts(n->decoys).listeners,
+			 knock_counts(n->knock).hosts);
 	notify_ready("reloaded");
 }

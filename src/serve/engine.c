@@ -131,6 +131,8 @@ static void stop(struct engine *n)
 		watch_stop(n->watch);
 	if (n->decoys)
 		decoy_stop(n->decoys);
+	if (n->knock)
+		knock_stop(n->knock);
 	if (n->health)
 		health_stop(n->health);
 	if (n->retain)
@@ -175,8 +177,9 @@ static void say_ready(struct engine *n)
 	char status[64];
 	(void)snprintf(status, sizeof(status), "%zu sites, %u decoy sockets",
 		       n->config.site_count, decoy_counts(n->decoys).listeners);
-	log_info("ready sites=%zu listeners=%u records=%llu", n->config.site_count,
-		 decoy_counts(n->decoys).listeners,
+	log_info("ready sites=%zu listeners=%u closed=%u records=%llu",
+		 n->config.site_count, decoy_counts(n->decoys).listeners,
+		 knock_counts(n->knock).hosts,
 		 (unsigned long long)ledger_counts(n->ledger).records);
 	notify_ready(status);
 	engine_tell(n, "ready\n");
@@ -204,6 +207,7 @@ static void close_loop(struct engine *n)
 	stop(n);
 	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
 	decoy_free(n->decoys);
+	knock_free(n->knock);
 	watch_free(n->watch);
 	health_free(n->health);
 	retain_free(n->retain);

@@ -30,7 +30,8 @@ void input_add(struct engine *n, struct record *r)
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
-	bool is_decoy = v->source == VISIT_SOURCE_DECOY;
+	bool is_decoy =
+	    v->source == VISIT_SOURCE_DECOY || v->source == VISIT_SOURCE_KNOCK;
 	if (!is_decoy && past_has_visit(n->past, v)) {
 		n->old_visits++;
 		return;
@@ -165,6 +166,20 @@ struct names_sink input_names_sink(struct engine *n)
 	return (struct names_sink){ .learnt = on_name,
 				    .trouble = on_names_trouble,
 				    .arg = n };
+}
+
+/* A decoy's own eye was shut: in the journal, for the judge and the report. */
+static void on_blind(void *arg, uint16_t host, int64_t until, const char *why)
+{
+	struct record r = {
+		.kind = RECORD_HEALTH, .host = host, .time = until, .text = why
+	};
+	input_add(arg, &r);
+}
+
+struct knock_sink input_knock_sink(struct engine *n)
+{
+	return (struct knock_sink){ .source = input_sink(n), .blind = on_blind };
 }
 
 static void write_mark(void *arg, uint16_t host, int64_t upto)

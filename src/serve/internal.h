@@ -22,6 +22,7 @@
 #include "serve/retain.h"
 #include "serve/watch.h"
 #include "source/decoy.h"
+#include "source/knock.h"
 #include "source/names.h"
 
 enum {
@@ -71,6 +72,7 @@ struct engine {
 	struct marks *marks;
 	struct own *own;
 	struct decoy_set *decoys;
+	struct knock *knock;
 	struct watch *watch;
 	struct health *health;
 	struct retain *retain;
@@ -87,6 +89,7 @@ void apply_reload(struct engine *n);
 
 /* input.c */
 struct source_sink input_sink(struct engine *n);
+struct knock_sink input_knock_sink(struct engine *n);
 struct health_sink input_health_sink(struct engine *n);
 struct names_sink input_names_sink(struct engine *n);
 /* Adds and sees to it that it is committed soon. */

@@ -129,6 +129,7 @@ static void make_parts(struct engine *n)
 {
 	struct decoy_limits limits = decoy_limits_default();
 	struct source_sink sink = input_sink(n);
+	struct knock_sink knocks = input_knock_sink(n);
 	struct health_sink health = input_health_sink(n);
 	struct names_sink names = input_names_sink(n);
 	n->ids = ids_new();
@@ -136,6 +137,7 @@ static void make_parts(struct engine *n)
 	n->marks = marks_new();
 	n->own = own_new();
 	n->decoys = decoy_new(&n->loop, n->clock.clock, &limits, &sink);
+	n->knock = knock_new(&n->loop, n->clock.clock, &knocks);
 	n->watch = watch_new(&n->loop, n->clock.clock, &sink, log_since, n);
 	n->health = health_new(&n->loop, n->clock.clock, &health);
 	n->names = names_new(&n->loop, n->clock.clock, &names);
@@ -143,7 +145,7 @@ static void make_parts(struct engine *n)
 
 /*
  * First who we are, then the journal (its files belong to that user), then the
- * sockets, for which one capability was kept; START is what the judge counts
+ * sockets, for which two capabilities were kept; START is what the judge counts
  * its grace from, so it comes when the decoys listen.
  */
 static int start(struct engine *n, struct error *e)

@@ -103,6 +103,11 @@ static void start(struct decoy_set *d, struct decoy_check *c)
 	}
 	d->handles++;
 	c->attempt = a;
+	/* From the decoy's own address, so that the watcher of knocks knows whose
+	 * SYN it is. Where it is no address of this machine, nobody watches. */
+	struct sockaddr_storage own;
+	(void)addr_to_sockaddr(c->at.addr, 0, &own);
+	(void)uv_tcp_bind(&a->tcp, (struct sockaddr *)&own, 0);
 	rc = uv_tcp_connect(&a->request, &a->tcp, (struct sockaddr *)&sa, on_connect);
 	if (rc != 0) {
 		judge(d, c, rc);

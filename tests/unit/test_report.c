@@ -180,6 +180,41 @@ static void an_unwatched_real_host_is_named(void **state)
 	end(&t);
 }
 
+static void a_closed_decoy_that_nobody_watches_is_named(void **state)
+{
+	struct folder *f = *state;
+	struct told t;
+	struct buf text = BUF_INIT(65536);
+	struct record r = { .kind = RECORD_HEALTH,
+			    .host = HOST_LOW,
+			    .time = WORLD_ZERO,
+			    .seen = WORLD_ZERO,
+			    .text = "give it CAP_NET_RAW" };
+	begin(&t, f->path);
+	world_begin(&t.world);
+	t.world.is_watched = false;
+	world_feed(&t.world, &r);
+	world_play(&t.world, "X:H@10 W@100");
+	commit(t.journal, NULL);
+	struct report report = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	report_text(&report, &report_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text),
+			       "fake0 is closed, and knocks at it are not watched: "
+			       "give it CAP_NET_RAW\n"));
+	report_release(&report);
+	buf_clear(&text);
+	/* Watched again: its watermarks come. */
+	t.world.is_watched = true;
+	world_play(&t.world, "W@200");
+	commit(t.journal, NULL);
+	report = made(&t, REPORT_BEGIN, STAMP_NEVER, 0);
+	report_text(&report, &report_style_plain, &text);
+	assert_null(strstr(buf_text(&text), "knocks at it"));
+	report_release(&report);
+	buf_release(&text);
+	end(&t);
+}
+
 /* ---- shapes ---- */
 
 static void keys_are(const json_t *o, const char *want)
@@ -614,6 +649,7 @@ int main(void)
 		TEST(a_period_begins_with_the_journal_at_the_earliest),
 		TEST(without_coverage_there_is_no_share),
 		TEST(an_unwatched_real_host_is_named),
+		TEST(a_closed_decoy_that_nobody_watches_is_named),
 		TEST(the_report_has_the_keys_of_the_contract),
 		TEST(nothing_measured_is_null),
 		TEST(an_empty_journal_has_no_sites),
