@@ -35,6 +35,8 @@ enum {
 	CONFIG_TEXT_MAX = 1024,          /* a path or command, with NUL */
 	CONFIG_USER_MAX = 64,
 	CONFIG_MAX_SERVERS = 16,
+	CONFIG_MAX_SOCKETS = 8,
+	CONFIG_SOCKET_MAX = 108, /* path of a unix socket, with NUL */
 };
 
 /* Where a site's records live and what to call around a change of them. "" is
@@ -48,6 +50,13 @@ struct config_zone {
 	/* Whom to ask whether all agree; none: the zone's NS records. */
 	struct endpoint update_servers[CONFIG_MAX_SERVERS];
 	uint8_t update_server_count;
+};
+
+/* Where serve listens for programs of this machine: a path, or "" and an
+ * address that is loopback or private. */
+struct config_socket {
+	char path[CONFIG_SOCKET_MAX];
+	struct endpoint at;
 };
 
 /* What the decoys may use of the machine. */
@@ -72,7 +81,10 @@ struct config {
 	char clock[CONFIG_TEXT_MAX];       /* lab: struct stamp_clock's file; "" none */
 	bool names;                        /* look up the names of clients */
 	struct endpoint resolver;          /* whom to ask; port 0: the system's */
-	char **allow;                      /* addresses, prefixes, names, domains */
+	struct config_socket policy[CONFIG_MAX_SOCKETS];
+	uint8_t policy_count;
+	bool policy_defer; /* put off mail of listed senders */
+	char **allow;      /* addresses, prefixes, names, domains */
 	size_t allow_count;
 	bool lab;
 	/* Sentences for the log, one a line: under lab, addresses that would
@@ -113,6 +125,7 @@ enum config_type {
 	CONFIG_ENDPOINT,  /* ADDRESS[@PORT] */
 	CONFIG_ADDRESSES, /* a list of those */
 	CONFIG_SERVERS,   /* likewise, of name servers */
+	CONFIG_SOCKETS,   /* a list of ADDRESS@PORT and absolute paths */
 	CONFIG_DOMAINS,   /* a list of domain names */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
 };

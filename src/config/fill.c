@@ -179,6 +179,31 @@ static int add_server(const struct filling *f, const struct value *v)
 	return 0;
 }
 
+/* Never the internet: whoever can ask is told whom we hold for what. */
+static int add_socket(const struct filling *f, const struct value *v)
+{
+	struct config *c = f->to;
+	struct config_socket s = { .path = "" };
+	if (c->policy_count == CONFIG_MAX_SOCKETS)
+		return wrong(f, v, "has more than %d entries", CONFIG_MAX_SOCKETS);
+	if (*v->text == '/') {
+		if (!str_copy(s.path, sizeof(s.path), v->text))
+			return wrong(f, v, "has a path longer than %d bytes: %s",
+				     CONFIG_SOCKET_MAX - 1, v->text);
+	} else if (!strchr(v->text, '@') || !config_parse_endpoint(v->text, &s.at)) {
+		return wrong(f, v, "has ADDRESS@PORT and absolute paths, not '%s'",
+			     v->text);
+	} else if (addr_kind(s.at.addr) != ADDR_LOOPBACK &&
+		   addr_kind(s.at.addr) != ADDR_PRIVATE) {
+		return wrong(f, v,
+			     "is for programs of this machine: '%s' is neither loopback "
+			     "nor private; take 127.0.0.1@%u or a path",
+			     v->text, s.at.port);
+	}
+	c->policy[c->policy_count++] = s;
+	return 0;
+}
+
 /* Letters, digits, hyphens (RFC 952, RFC 1123) and the underscore that people
  * use all the same. */
 static bool is_label(const char *text, size_t len)
@@ -258,6 +283,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_ENDPOINT: return set_endpoint(f, v);
 	case CONFIG_ADDRESSES: return add_address(f, v);
 	case CONFIG_SERVERS: return add_server(f, v);
+	case CONFIG_SOCKETS: return add_socket(f, v);
 	case CONFIG_DOMAINS: return add_domain(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
 	}

@@ -67,6 +67,12 @@ static const struct config_key keys[] = {
 	GLOBAL("feed_socket", CONFIG_TEXT, feed_socket, 0, 0, NULL, NULL,
 	       "Unix socket that feeds come to, for hosts with watch = feed and no feed "
 	       "command; feed.sock in the folder of the journal otherwise."),
+	GLOBAL("policy", CONFIG_SOCKETS, policy, 0, 0, NULL, NULL,
+	       "Where Postfix may ask about a client (check_policy_service): paths of unix "
+	       "sockets, and ADDRESS@PORT of loopback or a private network."),
+	GLOBAL("policy_defer", CONFIG_FLAG, policy_defer, 0, 0, NULL, "false",
+	       "Mail of listed senders is put off when Postfix asks; otherwise it is only told "
+	       "of senders in order."),
 	GLOBAL("connections", CONFIG_COUNT, limits.connections, 1, 1000000, NULL, "10000",
 	       "Connections held by all decoys together; more are reset and counted."),
 	GLOBAL("connections_per_client", CONFIG_COUNT, limits.connections_per_client, 1,
@@ -182,6 +188,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_ENDPOINT] = "an address",
 		[CONFIG_ADDRESSES] = "a list of addresses",
 		[CONFIG_SERVERS] = "a list of addresses",
+		[CONFIG_SOCKETS] = "a list of addresses and paths",
 		[CONFIG_DOMAINS] = "a list of domains",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
 	};

@@ -67,6 +67,30 @@ static int apply_decoys(struct engine *n, const struct config *c,
 	return 0;
 }
 
+static int apply_policy(struct engine *n, const struct config *c, struct error *e)
+{
+	struct policy_socket sockets[CONFIG_MAX_SOCKETS];
+	for (size_t i = 0; i < c->policy_count; i++)
+		sockets[i] = (struct policy_socket){ c->policy[i].path, c->policy[i].at };
+	return policy_server_apply(n->policy, sockets, c->policy_count, e);
+}
+
+/* Where we listen: all of it, or as before. */
+static int apply_listeners(struct engine *n, const struct config *c,
+			   const struct specs *specs, struct error *e)
+{
+	struct error back;
+	int r = apply_policy(n, c, e);
+	if (r < 0)
+		return r;
+	r = apply_decoys(n, c, specs, e);
+	/* What goes back was open a moment ago; if it cannot be, Postfix goes on
+	 * without (default_action=DUNNO). */
+	if (r < 0 && apply_policy(n, &n->config, &back) < 0)
+		log_warning("policy-lost reason=\"%s\"", back.text);
+	return r;
+}
+
 static bool has_source(const struct engine *n, const struct host *h)
 {
 	if (h->role == ROLE_REAL)
@@ -103,7 +127,7 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 	int r = ids_give(n->ids, c->sites, c->site_count, e);
 	struct specs specs = make_specs(c);
 	if (r == 0)
-		r = apply_decoys(n, c, &specs, e);
+		r = apply_listeners(n, c, &specs, e);
 	if (r < 0) {
 		free(specs.all);
 		return r;
@@ -114,6 +138,7 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
 		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
 	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
+	desk_set(n->desk, c->sites, c->site_count, c->policy_defer);
 	input_write_marks(n, MARKS_EACH);
 	(void)definitions_write(n->ledger, n->past, c);
 	engine_commit(n);

@@ -38,7 +38,10 @@ void engine_commit(struct engine *n)
 	int64_t began = stamp_monotonic();
 	(void)uv_timer_stop(&n->commit);
 	n->waiting = 0;
-	if (ledger_commit(n->ledger) && was_failing)
+	bool is_written = ledger_commit(n->ledger);
+	if (is_written && n->desk)
+		desk_fed(n->desk);
+	if (is_written && was_failing)
 		apply_marks(n, &n->config);
 	n->commit_delay_ms = next_delay(stamp_monotonic() - began);
 }
@@ -133,6 +136,8 @@ static void stop(struct engine *n)
 		decoy_stop(n->decoys);
 	if (n->knock)
 		knock_stop(n->knock);
+	if (n->policy)
+		policy_server_stop(n->policy);
 	if (n->health)
 		health_stop(n->health);
 	if (n->retain)
@@ -208,6 +213,7 @@ static void close_loop(struct engine *n)
 	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
 	decoy_free(n->decoys);
 	knock_free(n->knock);
+	policy_server_free(n->policy);
 	watch_free(n->watch);
 	health_free(n->health);
 	retain_free(n->retain);
@@ -221,6 +227,7 @@ void engine_free(struct engine *n)
 	if (!n)
 		return;
 	close_loop(n);
+	desk_free(n->desk);
 	ledger_close(n->ledger);
 	marks_free(n->marks);
 	own_free(n->own);

@@ -30,13 +30,16 @@ void input_add(struct engine *n, struct record *r)
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
-	bool is_decoy =
-	    v->source == VISIT_SOURCE_DECOY || v->source == VISIT_SOURCE_KNOCK;
-	if (!is_decoy && past_has_visit(n->past, v)) {
+	/* Logs are read again after a restart, and show our probes; the others
+	 * tell of this moment. */
+	bool is_live = v->source == VISIT_SOURCE_DECOY ||
+		       v->source == VISIT_SOURCE_KNOCK ||
+		       v->source == VISIT_SOURCE_POLICY;
+	if (!is_live && past_has_visit(n->past, v)) {
 		n->old_visits++;
 		return;
 	}
-	if (!is_decoy && own_explains(n->own, v)) {
+	if (!is_live && own_explains(n->own, v)) {
 		n->own_visits++;
 		return;
 	}
@@ -44,6 +47,8 @@ static void on_visit(void *arg, const struct visit *v)
 	struct record r = { .kind = RECORD_VISIT, .time = v->time, .visit = *v };
 	input_add(n, &r);
 	marks_visit(n->marks, v->host, v->time);
+	if (policy_server_counts(n->policy).listeners)
+		desk_fresh(n->desk, v);
 	names_visit(n->names, v);
 }
 

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "config/config.h"
+#include "serve/desk.h"
 #include "serve/engine.h"
 #include "serve/health.h"
 #include "serve/ids.h"
@@ -24,6 +25,7 @@
 #include "source/decoy.h"
 #include "source/knock.h"
 #include "source/names.h"
+#include "source/policy_server.h"
 
 enum {
 	COMMIT_DELAY_MS =
@@ -77,6 +79,8 @@ struct engine {
 	struct health *health;
 	struct retain *retain;
 	struct names *names;
+	struct desk *desk;
+	struct policy_server *policy;
 	struct settle settle;
 };
 

@@ -76,6 +76,31 @@ static int open_journal(struct engine *n, struct error *e)
 	return r;
 }
 
+static bool is_at_decoy(void *arg, struct addr client)
+{
+	const struct engine *n = arg;
+	return decoy_is_talking(n->decoys, client);
+}
+
+static bool is_watched(void *arg, uint16_t host)
+{
+	const struct engine *n = arg;
+	return watch_log(n->watch, host) != 0;
+}
+
+static void make_desk(struct engine *n)
+{
+	struct desk_world world = { .judge = ledger_judge(n->ledger),
+				    .clock = n->clock.clock,
+				    .is_at_decoy = is_at_decoy,
+				    .is_watched = is_watched,
+				    .arg = n };
+	struct policy_limits limits = policy_limits_default();
+	struct source_sink sink = input_sink(n);
+	n->desk = desk_new(&world, &sink);
+	n->policy = policy_server_new(&n->loop, &limits, desk_answer, n->desk);
+}
+
 /* What the last run wrote last, so that nothing is written twice at once. */
 static void learn_marks(struct engine *n)
 {
@@ -162,6 +187,7 @@ static int start(struct engine *n, struct error *e)
 		r = open_journal(n, e);
 	if (r < 0)
 		return r;
+	make_desk(n);
 	learn_ids(n);
 	inherit_sockets(n);
 	r = apply_config(n, &n->config, e);

@@ -87,6 +87,9 @@ FMX_MUST_CHECK int decoy_apply(struct decoy_set *d, const struct decoy_spec *spe
 
 void decoy_set_limits(struct decoy_set *d, const struct decoy_limits *limits);
 struct decoy_counts decoy_counts(const struct decoy_set *d);
+/* Has the client a dialogue with one of the decoys, whose visit is not given
+ * yet? */
+bool decoy_is_talking(const struct decoy_set *d, struct addr client);
 
 /* Stops listening, gives every open visit, a last watermark, and asks the loop
  * to close all handles. May be called twice. */

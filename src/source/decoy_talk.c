@@ -28,6 +28,14 @@ static struct decoy_conn **bucket(const struct decoy_set *d, struct addr client)
 	return &d->clients[addr_hash(client_key(client)) & d->client_mask];
 }
 
+bool decoy_is_talking(const struct decoy_set *d, struct addr client)
+{
+	struct decoy_conn *c = *bucket(d, client);
+	while (c && !addr_equal(c->client, client))
+		c = c->next;
+	return c != NULL;
+}
+
 bool decoy_is_over_client(const struct decoy_set *d, struct addr client)
 {
 	struct addr key = client_key(client);

@@ -114,6 +114,17 @@ static const struct {
 	  "state = \"/a23456789/b23456789/c23456789/d23456789/e23456789/f23456789/g23456789/h23456789/i23456789/j234567\"\n"
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" } watch = feed\n}"),
 	  FMX_EUSAGE, "f:5: feeds would come to a socket whose path is longer than 107 bytes; set feed_socket" },
+	{ "a policy socket without a port", "policy = { \"127.0.0.1\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: policy has ADDRESS@PORT and absolute paths, not '127.0.0.1'" },
+	{ "a policy socket by a relative path", "policy = { \"policy.sock\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: policy has ADDRESS@PORT and absolute paths, not 'policy.sock'" },
+	{ "a policy socket for the internet", "\npolicy = { \"127.0.0.1@10030\", \"192.0.3.1@10030\" }\n" GOOD,
+	  FMX_EUSAGE, "f:2: policy is for programs of this machine: '192.0.3.1@10030' is neither loopback nor "
+	  "private; take 127.0.0.1@10030 or a path" },
+	{ "a policy socket for everybody", "policy = { \"0.0.0.0@10030\" }\n" GOOD, FMX_EUSAGE, "f:1: ..." },
+	{ "policy sockets without number",
+	  "policy = { \"/1\", \"/2\", \"/3\", \"/4\", \"/5\", \"/6\", \"/7\", \"/8\", \"/9\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: policy has more than 8 entries" },
 	{ "a log by a relative path",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
 	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed, journal or journal:/folder, not 'mail.log'" },
@@ -197,6 +208,8 @@ static const char whole[] =
     "mode = enforce\nlab = yes\nstate = '/tmp/${fakemx}' // not expanded\n"
     "patience = 90m listing_visits = 3\n"
     "allow = { \"192.0.2.0/24\", \"Example.ORG\" }\nallow += { \"2001:db8::1\" }\n"
+    "policy = { \"127.0.0.1@10030\", \"fd00::1@9\", \"/run/f/p.sock\" } policy_defer = "
+    "true\n"
     "site \"part-two\" {\n"
     "  layout = both\n  domains = { \"Example.com.\", \"example.net\" }\n"
     "  host \"mail.example.com\" { preference = 10\n"
@@ -228,6 +241,12 @@ static void every_value_reaches_its_field(void **state)
 	assert_int_equal(c.allow_count, 3);
 	assert_string_equal(c.allow[1], "example.org");
 	assert_string_equal(c.allow[2], "2001:db8::1");
+	assert_true(c.policy_defer);
+	assert_int_equal(c.policy_count, 3);
+	assert_int_equal(c.policy[0].at.port, 10030);
+	assert_int_equal(c.policy[1].at.port, 9);
+	assert_string_equal(c.policy[1].path, "");
+	assert_string_equal(c.policy[2].path, "/run/f/p.sock");
 
 	assert_int_equal(c.site_count, 1);
 	const struct site *s = &c.sites[0];
