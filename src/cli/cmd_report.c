@@ -1,5 +1,6 @@
 /* report - what the decoys did: good mail first, then stopped senders. */
 #include "cli/archive.h"
+#include "cli/estimate_log.h"
 #include "cli/verbs.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
@@ -23,7 +24,11 @@ static int run(struct cli *c, int argc, char **argv)
 	struct report_span span;
 	struct error e;
 
-	(void)argc, (void)argv;
+	if (cli_option(c, "maillog"))
+		return estimate_log_run(c, argc, argv);
+	if (argc > 0)
+		return cli_usage(c, "'%s': report takes files after --maillog only",
+				 argv[0]);
 	int code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
@@ -44,19 +49,33 @@ static int run(struct cli *c, int argc, char **argv)
 static const struct option_row options[] = {
 	ARCHIVE_SINCE,
 	ARCHIVE_UNTIL,
+	{ .name = "maillog",
+	  .may_repeat = true,
+	  .argument = "[HOST=]FILE",
+	  .meaning =
+	      "Before any DNS change: estimate from this log of a real host what a "
+	      "Fake MX would stop; more may follow, best MX first." },
 	{ 0 },
 };
 
 const struct verb verb_report = {
 	.name = "report",
 	.run = run,
-	.synopsis = "[--since TIME] [--until TIME]",
+	.synopsis = "[--since TIME] [--until TIME] [--maillog [HOST=]FILE...]",
 	.summary = "what the decoys did: good mail first, then stopped senders",
-	.help = "Counts each sender once, by its latest walk that began in the period. A "
-		"stopped\nsender tried decoys only and did not come back for five days; "
-		"one that may have\nbeen good is shown first, as at risk, and counted "
-		"nowhere else.\n\n"
-		"  fakemx report --since 7d\n"
-		"  fakemx report --json --since 2026-11-01 --until 2026-12-01",
+	.help =
+	    "Counts each sender once, by its latest walk that began in the period. A "
+	    "stopped\nsender tried decoys only and did not come back for five days; "
+	    "one that may have\nbeen good is shown first, as at risk, and counted "
+	    "nowhere else.\n\n"
+	    "  fakemx report --since 7d\n"
+	    "  fakemx report --json --since 2026-11-01 --until 2026-12-01\n\n"
+	    "Before any DNS change, --maillog estimates from the logs of the real "
+	    "hosts what each\nlayout would stop, as a range with its assumptions, and "
+	    "names known good senders\nthat do not retry.\n\n"
+	    "  fakemx report --maillog /var/log/mail.log*\n"
+	    "  fakemx report --maillog mx1.example.com=mx1.log "
+	    "mx2.example.com=mx2.log",
+	.most = CLI_ANY,
 	.options = options,
 };

@@ -1,20 +1,17 @@
 #include "cli/visits_log.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/stamp.h"
+#include "cli/old_logs.h"
 #include "config/config.h"
 #include "outlet/visits.h"
 #include "serve/labclock.h"
-#include "source/lines.h"
-#include "source/logfiles.h"
 #include "source/maillog.h"
-#include "source/maillog_lines.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };
 
@@ -23,13 +20,7 @@ struct printing {
 	const struct visits_log *v;
 	struct book_host host;
 	struct buf line;
-	struct maillog_lines *reader;
 	uv_loop_t *loop; /* followed */
-	struct progress progress;
-	int64_t now;    /* no line of this file is younger */
-	uint64_t lines; /* of this file */
-	char first[60]; /* of them, for a sentence */
-	struct maillog_lines_counts before;
 };
 
 static struct printing printing_of(const struct cli *c, const struct visits_log *v)
@@ -68,90 +59,16 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 	print_visit(arg, v);
 }
 
-static void on_begin(void *arg, const char *file, int64_t latest)
-{
-	struct printing *p = arg;
-	(void)file;
-	p->now = latest;
-	p->lines = 0;
-	p->before = maillog_lines_counts(p->reader);
-}
-
-static void on_text(void *arg, const char *line, size_t len)
-{
-	struct printing *p = arg;
-	if (p->lines++ == 0)
-		(void)snprintf(p->first, sizeof(p->first), "%.*s",
-			       (int)(len < sizeof(p->first) ? len : sizeof(p->first)),
-			       line);
-	maillog_lines_line(p->reader, line, len, p->now);
-}
-
-/* Time is what the lines say: a session without end is over when they have left
- * it behind. */
-static bool on_pause(void *arg, uint64_t done, uint64_t total)
-{
-	struct printing *p = arg;
-	maillog_lines_advance(p->reader, maillog_lines_newest(p->reader));
-	progress_set(&p->progress, done >> 20, total >> 20, NULL);
-	return !ferror(stdout);
-}
-
-/* No visit is a good answer only of a log that could have told one. */
-static int judge_file(void *arg, const char *file, struct error *e)
-{
-	struct printing *p = arg;
-	struct maillog_lines_counts after = maillog_lines_counts(p->reader);
-	uint64_t lines = after.lines - p->before.lines;
-	if (lines == 0 || after.used > p->before.used)
-		return 0;
-	if (after.garbled - p->before.garbled < lines) {
-		cli_warn(
-		    p->c,
-		    "%s has no line of a mail server's that takes mail: is it the log of "
-		    "mail that comes in?",
-		    file);
-		return 0;
-	}
-	return error_set(e, FMX_EFOREIGN,
-			 "%s is no mail log: no line begins with a time and a host; the "
-			 "first is '%s'",
-			 file, p->first);
-}
-
-/* What nobody could read, by kind. Other programs' lines belong into a log. */
-static void tell_unread(const struct printing *p, const struct logfiles_counts *files)
-{
-	struct maillog_lines_counts c = maillog_lines_counts(p->reader);
-	if (c.garbled == 0 && files->too_long == 0 && files->unfinished == 0)
-		return;
-	cli_warn(p->c,
-		 "of %" PRIu64 " lines %" PRIu64 " could not be read, %" PRIu64
-		 " were longer than %d bytes, %" PRIu64 " had no end, %" PRIu64
-		 " were other programs'",
-		 c.lines, c.garbled, files->too_long, LINES_MAX, files->unfinished,
-		 c.foreign);
-}
-
 int visits_log_read(const struct cli *c, const struct visits_log *v)
 {
-	struct error e;
 	struct printing p = printing_of(c, v);
-	struct logfiles_counts counts;
-	struct logfiles_hooks hooks = { on_begin,   on_text,       on_pause,
-					judge_file, v->span.since, &p };
+	struct old_logs_sink sink = {
+		.visit = on_visit, .since = v->span.since, .prints = true, .arg = &p
+	};
 
-	p.reader = maillog_lines_new(on_visit, &p);
-	progress_begin(&p.progress, c, "MiB of log");
-	if (isatty(STDOUT_FILENO))
-		p.progress.is_shown = false; /* the visits show where it stands */
-	int rc = logfiles_read(v->files, v->file_count, &hooks, &counts, &e);
-	maillog_lines_finish(p.reader);
-	progress_end(&p.progress);
-	tell_unread(&p, &counts);
-	maillog_lines_free(p.reader);
+	int code = old_logs_read(c, v->files, v->file_count, &sink);
 	buf_release(&p.line);
-	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
+	return code;
 }
 
 /* ---- a feed ---- */
