@@ -17,6 +17,7 @@ struct logsessions {
 	uint64_t given;
 	uint32_t open;
 	int64_t lag;
+	bool has_filter; /* it has given a verdict */
 };
 
 uint64_t logsession_key(struct span host, struct span own)
@@ -150,7 +151,7 @@ static void give(struct logsessions *t, struct logsession *s)
 			   .depth = s->depth,
 			   .outcome = outcome_of(s),
 			   .source = VISIT_SOURCE_MAILLOG,
-			   .is_spam = s->is_spam,
+			   .is_spam = s->has_spam && !s->has_clean,
 			   .precision_us = s->precision_us,
 			   .time = s->time,
 			   .ended = s->ended,
@@ -170,6 +171,34 @@ void logsession_finish(struct logsessions *t, struct logsession *s)
 {
 	give(t, s);
 	free_session(t, s);
+}
+
+void logsession_settle(struct logsessions *t, struct logsession *s, int64_t now)
+{
+	bool is_judged = s->has_spam || s->has_clean;
+	if (!t->has_filter || !s->is_queued || is_judged || s->is_given) {
+		logsession_finish(t, s);
+		return;
+	}
+	s->is_over = true;
+	s->due = now + LOGSESSION_VERDICT_WAIT;
+}
+
+void logsessions_verdict(struct logsessions *t, uint64_t key, bool is_spam)
+{
+	struct logtie *tie = key ? logsession_tied(t, key) : NULL;
+	t->has_filter = true;
+	if (!tie)
+		return;
+	struct logsession *s = tie->session;
+	*(is_spam ? &s->has_spam : &s->has_clean) = true;
+	if (s->is_over && s->is_queued)
+		logsession_finish(t, s);
+}
+
+bool logsessions_has_filter(const struct logsessions *t)
+{
+	return t->has_filter;
 }
 
 void logsession_drop(struct logsessions *t, struct logsession *s)

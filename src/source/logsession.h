@@ -41,6 +41,7 @@
 #include "source/logline.h"
 
 enum { LOGSESSION_MAX = 20000, LOGSESSION_TIES_MAX = 8 };
+#define LOGSESSION_VERDICT_WAIT (10 * STAMP_SECOND)
 #define LOGSESSION_OPEN_MAX (10 * STAMP_MINUTE)
 #define LOGSESSION_KEPT_MAX STAMP_DAY
 
@@ -61,10 +62,10 @@ struct logsession {
 	bool is_over; /* no line finds it any more but by its ties */
 	bool is_queued, is_refused_4, is_refused_5, is_lost, has_quit;
 	bool is_rcpt_answered, is_data_ok;
-	bool is_spam;
-	bool is_user;       /* a user's, who hands in mail: no visit */
-	bool is_hint;       /* too little is known yet to make a visit of it */
-	uint32_t pid, port; /* where one key is not enough; 0: unknown */
+	bool has_spam, has_clean; /* a filter said so of a message */
+	bool is_user;             /* a user's, who hands in mail: no visit */
+	bool is_hint;             /* too little is known yet to make a visit of it */
+	uint32_t pid, port;       /* where one key is not enough; 0: unknown */
 	char *helo, *mail_from, *recipient_domain, *name; /* NULL: none yet */
 	struct logtie ties[LOGSESSION_TIES_MAX];
 	/* the table's own */
@@ -106,6 +107,16 @@ void logsession_began_before(struct logsessions *t, struct logsession *s, int64_
  * are over. */
 struct logsession *logsession_next(const struct logsessions *t, uint64_t key,
 				   const struct logsession *s);
+
+/*
+ * A filter's verdict on the message of that key; 0: whose it is cannot be told.
+ * From the first one on logsession_settle() waits for them.
+ */
+void logsessions_verdict(struct logsessions *t, uint64_t key, bool is_spam);
+bool logsessions_has_filter(const struct logsessions *t);
+/* As logsession_finish(), but an accepted one may wait for a filter's verdict,
+ * with is_over. */
+void logsession_settle(struct logsessions *t, struct logsession *s, int64_t now);
 
 /* The first one stays. Cut at VISIT_TEXT_MAX; a domain becomes lower case. */
 void logsession_text(char **to, struct span text);

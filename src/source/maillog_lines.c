@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "source/exim_line.h"
 #include "source/maillog_exim.h"
+#include "source/maillog_filter.h"
 #include "source/maillog_postfix.h"
 #include "source/maillog_reader.h"
 #include "source/postfix_line.h"
@@ -14,6 +15,7 @@
 static const struct maillog_reader readers[] = {
 	{ "postfix", postfix_is_program, maillog_postfix_line },
 	{ "exim", exim_is_program, maillog_exim_line },
+	{ "filter", maillog_filter_is_program, maillog_filter_line },
 };
 enum { READERS = sizeof(readers) / sizeof(readers[0]) };
 static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");

@@ -124,7 +124,7 @@ static void on_disconnect(const struct said *d)
 	s->is_over = true;
 	s->due = d->front->time + POSTFIX_QUEUE_WAIT;
 	if (s->is_given || s->is_queued || !s->is_data_ok || !logsession_is_awaited(s))
-		logsession_finish(d->t, s);
+		logsession_settle(d->t, s, d->front->time);
 }
 
 static void on_client(const struct said *d)
@@ -178,8 +178,19 @@ static void on_queue_line(const struct said *d, enum postfix_says says)
 	} else if (says != POSTFIX_DELIVERY) {
 		logsession_untie(d->t, tie);
 	}
-	if (s->is_over && (s->is_queued || !logsession_is_awaited(s)))
-		logsession_finish(d->t, s);
+	bool is_waiting = says == POSTFIX_DELIVERY; /* for a filter, as before */
+	if (s->is_over && !is_waiting && (s->is_queued || !logsession_is_awaited(s)))
+		logsession_settle(d->t, s, d->front->time);
+}
+
+/* Filters that know no queue id know this. It is the client's own, so it may be
+ * tied to more than one. */
+static void on_message_id(const struct said *d)
+{
+	struct logtie *tie = logsession_tied(d->t, queue_key(d));
+	if (tie && logsessions_has_filter(d->t))
+		(void)logsession_tie(d->t, tie->session,
+				     logsession_key(d->front->host, d->l.message_id));
 }
 
 /* smtpd's own refusals have a process to go by, cleanup's a queue id. */
@@ -206,6 +217,7 @@ enum maillog_says maillog_postfix_line(struct logsessions *t, const struct logli
 	case POSTFIX_QUEUED:
 	case POSTFIX_DISCARDED:
 	case POSTFIX_DELIVERY: on_queue_line(&d, says); break;
+	case POSTFIX_MESSAGE_ID: on_message_id(&d); break;
 	case POSTFIX_STARTED: return MAILLOG_STARTED;
 	case POSTFIX_FOREIGN: return MAILLOG_FOREIGN;
 	case POSTFIX_GARBLED: return MAILLOG_GARBLED;

@@ -168,12 +168,14 @@ static enum postfix_says read_relayed(struct span in, struct postfix_line *l)
 	return POSTFIX_RELAYED;
 }
 
-/* "name[address], sasl_method=PLAIN, sasl_username=me" */
+/* "name[address], sasl_method=PLAIN, sasl_username=me"; or ", orig_queue_id=...,
+ * orig_client=...", mail that a content filter gives back. */
 static enum postfix_says read_client_line(struct span in, struct postfix_line *l)
 {
 	if (!read_client(&in, l))
 		return POSTFIX_GARBLED;
-	l->is_user = span_take_text(&in, ", sasl_method=");
+	l->is_user =
+	    span_take_text(&in, ", sasl_method=") || span_take_text(&in, ", orig_");
 	return POSTFIX_CLIENT;
 }
 
@@ -359,6 +361,10 @@ static enum postfix_says read_qmgr(struct span in, struct postfix_line *l)
  * client, so nothing is read behind "reject: "; the queue id tells enough. */
 static enum postfix_says read_cleanup(struct span in, struct postfix_line *l)
 {
+	if (span_take_text(&in, "message-id=")) {
+		l->message_id = in;
+		return span_len(in) > 2 ? POSTFIX_MESSAGE_ID : POSTFIX_NOTHING;
+	}
 	if (span_take_text(&in, "discard: ") || span_take_text(&in, "milter-discard: "))
 		return POSTFIX_DISCARDED;
 	if (span_take_text(&in, "hold: ") || span_take_text(&in, "milter-hold: "))

@@ -34,7 +34,8 @@ enum postfix_says {
 	POSTFIX_QUEUED,  /* by the queue manager */
 	POSTFIX_DISCARDED,
 	POSTFIX_DELIVERY, /* tells a recipient */
-	POSTFIX_STARTED,  /* the whole of it: until then it was down */
+	POSTFIX_MESSAGE_ID,
+	POSTFIX_STARTED, /* the whole of it: until then it was down */
 };
 
 /* Counts of a disconnect line; tried includes those that were refused. */
@@ -56,6 +57,7 @@ struct postfix_line {
 	struct postfix_counts counts;
 	bool has_from;
 	bool is_user;               /* CLIENT: authenticated */
+	struct span message_id;     /* "<...>"; MESSAGE_ID */
 	struct span from, to, helo; /* REFUSED RELAYED QUEUED DELIVERY; may be empty */
 };
 

@@ -1,0 +1,174 @@
+#include "source/maillog_filter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "source/maillog_lines.h"
+
+struct seen {
+	size_t count, spam;
+	enum outcome outcome; /* of the last */
+};
+
+static void on_visit(void *arg, const struct visit *v, const struct addr *local)
+{
+	struct seen *s = arg;
+	(void)local;
+	s->count++;
+	s->spam += v->is_spam;
+	s->outcome = v->outcome;
+}
+
+static void feed(struct maillog_lines *m, const char *line)
+{
+	int64_t now;
+	assert_true(stamp_parse("2026-11-23T15:00:00Z", &now, NULL));
+	maillog_lines_line(m, line, strlen(line), now);
+	maillog_lines_advance(m, maillog_lines_newest(m));
+}
+
+#define AT(seconds) "2026-11-23T14:00:" seconds ".500000+00:00 mail "
+#define U "unknown[203.0.113.9]"
+#define SMTPD(seconds) AT(seconds) "postfix/smtpd[1]: "
+#define CONNECT SMTPD("01") "connect from " U
+#define QUEUED(id)                                                                       \
+	SMTPD("02")                                                                      \
+	id ": client=" U,                                                                \
+	    AT("02") "postfix/cleanup[2]: " id ": message-id=<" id "@b.example>",        \
+	    AT("02") "postfix/qmgr[3]: " id                                              \
+		     ": from=<a@b.example>, size=9, nrcpt=1 (queue "                     \
+		     "active)"
+#define END                                                                              \
+	SMTPD("03")                                                                      \
+	"disconnect from " U " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5"
+#define AMAVIS(text) AT("05") "amavis[7]: (00007-01) " text
+#define AMAVIS_TAIL(id)                                                                  \
+	", [203.0.113.9]:4711 [203.0.113.9] <a@b.example> -> <c@d.example>, "            \
+	"Queue-ID: " id ", Message-ID: <x@b.example>, mail_id: abc, Hits: 9.1, "         \
+	"size: 9, queued_as: 4XYZZZ, 1234 ms"
+#define RSPAMD(id, result)                                                               \
+	AT("02")                                                                         \
+	"rspamd[8]: <747296>; task; rspamd_task_write_log: id: <x@b.example>, qid: <" id \
+	">, ip: 203.0.113.9, from: <a@b.example>, (default: " result                     \
+	": [9.10/15.00] [BAYES_SPAM(5.10){99.9%;}]), len: 9, time: 9.9ms"
+#define SPAMD(id, result)                                                                \
+	AT("05")                                                                         \
+	"spamd[9]: spamd: result: " result " 9 - BAYES_99,HTML scantime=1.2,size=9,"     \
+	"user=nobody,uid=65534,required_score=5.0,rhost=::1,raddr=::1,rport=4,mid=<" id  \
+	"@b.example>,bayes=0.99,autolearn=no"
+/* Something said before: the log is one of a machine that filters. */
+#define BEFORE AT("00") "spamd[9]: spamd: result: . 0 - NONE scantime=1,mid=<y@z>,x=1"
+
+static void verdicts_come_to_the_session_they_are_about(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *story;
+		const char *lines[14];
+		size_t count, spam;
+	} rows[] = {
+		{ "amavis, after the session is over",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}" AMAVIS_TAIL("4XYZAB")) },
+		  1,
+		  1 },
+		{ "what is blocked then was accepted before",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Blocked SPAM {DiscardedInbound}" AMAVIS_TAIL("4XYZAB")) },
+		  1,
+		  1 },
+		{ "a clean one is not spam",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Passed CLEAN {RelayedInbound}" AMAVIS_TAIL("4XYZAB")) },
+		  1,
+		  0 },
+		{ "another's queue id is another's",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}" AMAVIS_TAIL("4XYZCD")) },
+		  1,
+		  0 },
+		{ "a line with two queue ids is not believed",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}, <\"a, Queue-ID: "
+			   "4XYZAB, \"@b.example>" AMAVIS_TAIL("4XYZCD")) },
+		  1,
+		  0 },
+		{ "rspamd as a milter, while the message comes in",
+		  { CONNECT, QUEUED("4XYZAB"), RSPAMD("4XYZAB", "T (add header)"), END },
+		  1,
+		  1 },
+		{ "rspamd finds nothing",
+		  { CONNECT, QUEUED("4XYZAB"), RSPAMD("4XYZAB", "F (no action)"), END },
+		  1,
+		  0 },
+		{ "spamd knows the message id, which cleanup told",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END, SPAMD("4XYZAB", "Y") },
+		  1,
+		  1 },
+		{ "of two messages one clean is enough",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), RSPAMD("4XYZAB", "T (reject)"),
+		    QUEUED("4XYZCD"), RSPAMD("4XYZCD", "F (no action)"), END },
+		  1,
+		  0 },
+		{ "nobody waits where no filter spoke",
+		  { CONNECT, QUEUED("4XYZAB"), END, SPAMD("4XYZAB", "Y") },
+		  1,
+		  0 },
+		{ "mail that a filter gives back is no visit",
+		  { SMTPD("01") "connect from localhost[127.0.0.1]",
+		    SMTPD("02") "4XYZZZ: client=localhost[127.0.0.1], "
+				"orig_queue_id=4XYZAB, orig_client=" U,
+		    SMTPD("03") "disconnect from localhost[127.0.0.1] ehlo=1 mail=1 "
+				"rcpt=1 data=1 quit=1 commands=5" },
+		  0,
+		  0 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct seen s = { .count = 0 };
+		struct maillog_lines *m = maillog_lines_new(on_visit, &s);
+		for (size_t k = 0; k < 14 && rows[i].lines[k]; k++)
+			feed(m, rows[i].lines[k]);
+		maillog_lines_finish(m);
+		maillog_lines_free(m);
+		if (s.count != rows[i].count || s.spam != rows[i].spam)
+			fail_msg("%s: got %zu visits, %zu spam, want %zu and %zu",
+				 rows[i].story, s.count, s.spam, rows[i].count,
+				 rows[i].spam);
+		if (s.count)
+			assert_int_equal(s.outcome, OUTCOME_ACCEPTED);
+	}
+}
+
+static void a_verdict_is_waited_for_as_long_as_that_may_take(void **state)
+{
+	(void)state;
+	static const char *const lines[] = { BEFORE, CONNECT, QUEUED("4XYZAB"), END };
+	struct seen s = { .count = 0 };
+	struct maillog_lines *m = maillog_lines_new(on_visit, &s);
+	int64_t ended;
+	assert_true(stamp_parse("2026-11-23T14:00:03.5Z", &ended, NULL));
+	for (size_t k = 0; k < sizeof(lines) / sizeof(lines[0]); k++)
+		feed(m, lines[k]);
+	maillog_lines_advance(m, ended + LOGSESSION_VERDICT_WAIT - 1);
+	assert_int_equal(s.count, 0);
+	maillog_lines_advance(m, ended + LOGSESSION_VERDICT_WAIT);
+	assert_int_equal(s.count, 1);
+	maillog_lines_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(verdicts_come_to_the_session_they_are_about),
+		cmocka_unit_test(a_verdict_is_waited_for_as_long_as_that_may_take),
+	};
+	(void)setenv("TZ", "UTC", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
