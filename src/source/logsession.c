@@ -218,7 +218,7 @@ struct logsession *logsession_begin(struct logsessions *t, uint64_t key,
 	s->client = client;
 	s->time = l->time;
 	s->precision_us = l->precision_us;
-	s->due = STAMP_NEVER;
+	s->due = s->ripe = STAMP_NEVER;
 	s->depth = DEPTH_CONNECT;
 	s->next = t->buckets[key % BUCKETS];
 	t->buckets[key % BUCKETS] = s;
@@ -262,7 +262,7 @@ void logsessions_advance(struct logsessions *t, int64_t now)
 		newer = s->newer;
 		if (now >= s->due || now - s->time >= LOGSESSION_KEPT_MAX)
 			logsession_finish(t, s);
-		else if (now - s->time >= LOGSESSION_OPEN_MAX)
+		else if (now >= s->ripe || now - s->time >= LOGSESSION_OPEN_MAX)
 			give(t, s);
 	}
 }

@@ -57,7 +57,9 @@ struct logsession {
 	struct addr local; /* where it came; all zero: the log does not say */
 	int64_t time, ended;
 	uint32_t precision_us;
-	int64_t due; /* when it is given and freed at the latest; STAMP_NEVER */
+	int64_t due;   /* when it is given and freed at the latest; STAMP_NEVER */
+	int64_t ripe;  /* when it is given at the latest, but kept; STAMP_NEVER */
+	uint64_t sign; /* the reader's own, to tell sessions of one key apart; 0 */
 	enum depth depth;
 	bool is_over; /* no line finds it any more but by its ties */
 	bool is_queued, is_refused_4, is_refused_5, is_lost, has_quit;

@@ -7,15 +7,21 @@
 #include "source/exim_line.h"
 #include "source/maillog_exim.h"
 #include "source/maillog_filter.h"
+#include "source/maillog_opensmtpd.h"
 #include "source/maillog_postfix.h"
 #include "source/maillog_reader.h"
+#include "source/maillog_sendmail.h"
+#include "source/opensmtpd_line.h"
 #include "source/postfix_line.h"
+#include "source/sendmail_line.h"
 
 /* The first that knows the program gets the line. */
 static const struct maillog_reader readers[] = {
-	{ "postfix", postfix_is_program, maillog_postfix_line },
-	{ "exim", exim_is_program, maillog_exim_line },
-	{ "filter", maillog_filter_is_program, maillog_filter_line },
+	{ "postfix", postfix_is_program, maillog_postfix_line, 0 },
+	{ "exim", exim_is_program, maillog_exim_line, 0 },
+	{ "opensmtpd", opensmtpd_is_program, maillog_opensmtpd_line, 0 },
+	{ "sendmail", sendmail_is_program, maillog_sendmail_line, SENDMAIL_BLIND },
+	{ "filter", maillog_filter_is_program, maillog_filter_line, 0 },
 };
 enum { READERS = sizeof(readers) / sizeof(readers[0]) };
 static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
@@ -26,6 +32,8 @@ struct maillog_lines {
 	struct logsessions *sessions;
 	struct logtime times;
 	int64_t newest;
+	int64_t now;   /* of the last advance */
+	int64_t blind; /* the longest of the readers that read something */
 	struct maillog_lines_counts counts;
 };
 
@@ -35,8 +43,11 @@ static enum maillog_says read_line(struct maillog_lines *m, const struct logline
 		if (!readers[i].is_program(l))
 			continue;
 		enum maillog_says says = readers[i].line(m->sessions, l);
-		if (says == MAILLOG_USED || says == MAILLOG_STARTED)
+		if (says == MAILLOG_USED || says == MAILLOG_STARTED) {
 			m->counts.used_by[i]++;
+			if (m->blind < readers[i].blind)
+				m->blind = readers[i].blind;
+		}
 		return says;
 	}
 	return MAILLOG_FOREIGN;
@@ -70,17 +81,20 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 
 void maillog_lines_advance(struct maillog_lines *m, int64_t now)
 {
+	m->now = now;
 	logsessions_advance(m->sessions, now);
 }
 
 void maillog_lines_finish(struct maillog_lines *m)
 {
+	m->blind = 0;
 	logsessions_finish(m->sessions);
 }
 
 int64_t maillog_lines_held(const struct maillog_lines *m)
 {
-	return logsessions_held(m->sessions);
+	int64_t held = logsessions_held(m->sessions);
+	return m->blind && m->now - m->blind < held ? m->now - m->blind : held;
 }
 
 int64_t maillog_lines_lag(const struct maillog_lines *m)

@@ -56,7 +56,9 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 void maillog_lines_advance(struct maillog_lines *m, int64_t now);
 void maillog_lines_finish(struct maillog_lines *m);
 
-/* Start of the oldest session that was not given; STAMP_NEVER. */
+/* Every visit that began before was given: the start of the oldest session that
+ * was not, or earlier where a mail server logs late (maillog_reader.h);
+ * STAMP_NEVER. */
 int64_t maillog_lines_held(const struct maillog_lines *m);
 /* How much before its first line a visit may have begun: keep that distance from
  * the newest line where you say that visits are complete. */

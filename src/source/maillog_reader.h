@@ -24,6 +24,9 @@ struct maillog_reader {
 	const char *name; /* "postfix" */
 	bool (*is_program)(const struct logline *l);
 	enum maillog_says (*line)(struct logsessions *t, const struct logline *l);
+	/* How long a session may go on before the log has a first line of it:
+	 * only so far back is the log complete. */
+	int64_t blind;
 };
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The input is read twice. As what a client says: put where Postfix logs HELO,
- * sender, recipient and commands, it must not make another visit or another
+ * The input is read twice. As what a client says: put where mail servers log
+ * HELO, sender, recipient and commands, it must not make another visit or another
  * client. As a log: no bytes may hurt, every visit has a client and texts that
  * end, and after the end nothing is open.
  */
@@ -15,7 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define STAMP "2026-11-23T14:00:01.5+00:00 mail postfix/smtpd[1]: "
 #define SCREEN "2026-11-23T14:00:02.5+00:00 mail postfix/postscreen[2]: "
+#define OPEN "2026-11-23T14:00:01.5+00:00 mail smtpd[3]: 31925b3c5d7750e1 smtp "
+#define SEND "2026-11-23T14:00:01.5+00:00 mail sm-mta[4]: 6ANE00MU000004: "
 #define CLIENT "unknown[203.0.113.9]"
+#define RELAY "mail.example [203.0.113.9]"
 #define NOW INT64_C(1795446000000000) /* 2026-11-23T15:00:00Z */
 
 struct seen {
@@ -43,41 +46,79 @@ static void feed(struct maillog_lines *p, const char *line)
 	maillog_lines_line(p, line, strlen(line), NOW);
 }
 
-/* As Postfix prints it: control characters become "?". */
+/* A line with the client's text in it, once or more: each "~" of the form. */
+static void feed_text(struct maillog_lines *p, const char *form, const char *text)
+{
+	char line[4096];
+	size_t len = 0;
+	for (const char *at = form; *at && len < sizeof(line) - 1; at++) {
+		if (*at == '~')
+			len +=
+			    (size_t)snprintf(line + len, sizeof(line) - len, "%s", text);
+		else
+			line[len++] = *at;
+	}
+	line[len] = '\0';
+	feed(p, line);
+}
+
+static void said_to_postfix(struct maillog_lines *p, const char *text)
+{
+	feed(p, STAMP "connect from " CLIENT);
+	feed_text(p,
+		  STAMP "NOQUEUE: reject: RCPT from " CLIENT
+			": 550 5.7.1 <~>: no; from=<~> to=<~> proto=ESMTP helo=<~>",
+		  text);
+	feed_text(p, STAMP "warning: non-SMTP command from " CLIENT ": ~", text);
+	feed_text(
+	    p, STAMP "warning: Illegal address syntax from " CLIENT " in MAIL command: ~",
+	    text);
+	feed(p, STAMP "disconnect from " CLIENT " ehlo=1 mail=1 rcpt=0/1 commands=2/3");
+	feed(p, SCREEN "CONNECT from [203.0.113.9]:4711 to [192.0.2.25]:25");
+	feed_text(p, SCREEN "PREGREET 19 after 0 from [203.0.113.9]:4711: ~", text);
+	feed_text(p,
+		  SCREEN "NOQUEUE: reject: RCPT from [203.0.113.9]:4711: 550 5.5.1 no; "
+			 "from=<~>, to=<~>, proto=ESMTP, helo=<~>",
+		  text);
+	feed(p, SCREEN "DISCONNECT [203.0.113.9]:4711");
+}
+
+/* Its reverse name too is the client's to choose here. */
+static void said_to_opensmtpd(struct maillog_lines *p, const char *text)
+{
+	feed_text(p, OPEN "connected address=203.0.113.9 host=~", text);
+	feed_text(p, OPEN "failed-command command=\"~\" result=\"550 5.7.1 no ~\"", text);
+	feed_text(p, OPEN "failed-command command=\"RCPT TO:<~>\" result=\"550 no: <~>\"",
+		  text);
+	feed(p, OPEN "disconnected reason=quit");
+}
+
+static void said_to_sendmail(struct maillog_lines *p, const char *text)
+{
+	feed_text(p,
+		  SEND "ruleset=check_rcpt, arg1=<~>, relay=" RELAY
+		       ", reject=550 5.7.1 <~>... no",
+		  text);
+	feed_text(p, SEND "<~>... User unknown", text);
+	feed_text(p, SEND RELAY ": VRFY ~", text);
+	feed_text(p, SEND "Milter: to=<~>, reject=451 4.7.1 <~> later", text);
+	feed_text(p,
+		  SEND "from=<~>, size=9, class=0, nrcpts=1, msgid=<~>, proto=ESMTP, "
+		       "daemon=MTA, relay=" RELAY,
+		  text);
+}
+
+/* As they print it: control characters become "?". */
 static void said_by_client(struct maillog_lines *p, const uint8_t *data, size_t size)
 {
-	char text[400], line[2048];
+	char text[400];
 	size_t len = size < sizeof(text) - 1 ? size : sizeof(text) - 1;
 	for (size_t i = 0; i < len; i++)
 		text[i] = data[i] < 0x20 || data[i] == 0x7f ? '?' : (char)data[i];
 	text[len] = '\0';
-	feed(p, STAMP "connect from " CLIENT);
-	(void)snprintf(line, sizeof(line),
-		       STAMP
-		       "NOQUEUE: reject: RCPT from " CLIENT
-		       ": 550 5.7.1 <%s>: no; from=<%s> to=<%s> proto=ESMTP helo=<%s>",
-		       text, text, text, text);
-	feed(p, line);
-	(void)snprintf(line, sizeof(line),
-		       STAMP "warning: non-SMTP command from " CLIENT ": %s", text);
-	feed(p, line);
-	(void)snprintf(line, sizeof(line),
-		       STAMP "warning: Illegal address syntax from " CLIENT
-			     " in MAIL command: %s",
-		       text);
-	feed(p, line);
-	feed(p, STAMP "disconnect from " CLIENT " ehlo=1 mail=1 rcpt=0/1 commands=2/3");
-	feed(p, SCREEN "CONNECT from [203.0.113.9]:4711 to [192.0.2.25]:25");
-	(void)snprintf(line, sizeof(line),
-		       SCREEN "PREGREET 19 after 0 from [203.0.113.9]:4711: %s", text);
-	feed(p, line);
-	(void)snprintf(line, sizeof(line),
-		       SCREEN
-		       "NOQUEUE: reject: RCPT from [203.0.113.9]:4711: 550 5.5.1 no; "
-		       "from=<%s>, to=<%s>, proto=ESMTP, helo=<%s>",
-		       text, text, text);
-	feed(p, line);
-	feed(p, SCREEN "DISCONNECT [203.0.113.9]:4711");
+	said_to_postfix(p, text);
+	said_to_opensmtpd(p, text);
+	said_to_sendmail(p, text);
 }
 
 static void as_a_log(struct maillog_lines *p, const uint8_t *data, size_t size)
@@ -106,7 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	said_by_client(p, data, size);
 	maillog_lines_finish(p);
-	assert(s.count == 2 && s.expected == 2); /* at smtpd, at postscreen */
+	/* at smtpd, at postscreen, at OpenSMTPD, at Sendmail */
+	assert(s.count == 4 && s.expected == 4);
 	maillog_lines_free(p);
 
 	p = maillog_lines_new(on_visit, &s);

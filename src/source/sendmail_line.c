@@ -1,0 +1,471 @@
+#include "source/sendmail_line.h"
+
+#include <strings.h>
+
+#include "base/stamp.h"
+#include "source/sendmail_parts.h"
+
+/* How long before a line its process may have begun: Timeout.command. */
+#define BEGAN_MAX STAMP_HOUR
+
+bool sendmail_is_program(const struct logline *l)
+{
+	return span_is(l->tag, "sm-mta") || span_is(l->tag, "sendmail");
+}
+
+static const char *find(struct span in, const char *text)
+{
+	return span_len(in) ? memmem(in.at, span_len(in), text, strlen(text)) : NULL;
+}
+
+static const char *find_last(struct span in, const char *text)
+{
+	size_t len = strlen(text);
+	if (span_len(in) < len)
+		return NULL;
+	for (const char *p = in.end - len; p >= in.at; p--)
+		if (memcmp(p, text, len) == 0)
+			return p;
+	return NULL;
+}
+
+/* Splits at the last `text`. */
+static bool split_last(struct span in, const char *text, struct span *ret_before,
+		       struct span *ret_behind)
+{
+	const char *at = find_last(in, text);
+	if (!at)
+		return false;
+	*ret_before = (struct span){ in.at, at };
+	*ret_behind = (struct span){ at + strlen(text), in.end };
+	return true;
+}
+
+/* The same where there is one reading only. */
+static bool split_once(struct span in, const char *text, struct span *ret_before,
+		       struct span *ret_behind)
+{
+	return find(in, text) == find_last(in, text) &&
+	       split_last(in, text, ret_before, ret_behind);
+}
+
+static bool is_number(struct span in)
+{
+	for (const char *p = in.at; p < in.end; p++)
+		if (*p < '0' || *p > '9')
+			return false;
+	return span_len(in) > 0;
+}
+
+static bool is_word(struct span in)
+{
+	return span_len(in) && !memchr(in.at, ' ', span_len(in));
+}
+
+static void take_client(struct sendmail_line *l, const struct sendmail_client *c)
+{
+	l->has_client = true;
+	l->client = c->address;
+	l->name = c->name;
+}
+
+/* Sendmail's own sendmail command hands its messages to the MTA over loopback. */
+static bool is_loopback(const struct sendmail_client *c)
+{
+	return addr_kind(c->address) == ADDR_LOOPBACK;
+}
+
+/* Daemons that take mail of users, by the names that Sendmail's manual and its
+ * packagers give them. */
+static bool is_submission(struct span daemon)
+{
+	static const char *const words[] = { "MSA",   "MSP",   "TLSMTA",     "SSLMTA",
+					     "SMTPS", "smtps", "submission", "stdin" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (find(daemon, words[i]))
+			return true;
+	return false;
+}
+
+/* A client, and the daemon it came to. */
+static enum sendmail_says read_visitor(struct span client, struct span daemon,
+				       struct sendmail_line *l, enum sendmail_says says)
+{
+	struct sendmail_client c;
+	if (!sendmail_read_client(client, &c))
+		return SENDMAIL_GARBLED;
+	take_client(l, &c);
+	return is_submission(daemon) || is_loopback(&c) ? SENDMAIL_USER : says;
+}
+
+static enum depth stage_of(struct span word)
+{
+	static const struct {
+		const char *word;
+		enum depth depth;
+	} rows[] = {
+		{ "helo", DEPTH_HELO }, { "ehlo", DEPTH_HELO }, { "mail", DEPTH_MAIL },
+		{ "rcpt", DEPTH_RCPT }, { "data", DEPTH_DATA }, { "from", DEPTH_MAIL },
+		{ "to", DEPTH_RCPT },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_len(word) == strlen(rows[i].word) &&
+		    strncasecmp(word.at, rows[i].word, span_len(word)) == 0)
+			return rows[i].depth;
+	return DEPTH_CONNECT; /* startup, rset, noop, ... prove no more */
+}
+
+/* The text of "<text>...", or what stands before the comma. */
+static struct span path_of(struct span in)
+{
+	const char *end = span_take(&in, '<') ? find(in, ">") : find(in, ",");
+	return (struct span){ in.at, end ? end : in.end };
+}
+
+/* What Sendmail itself writes between the client's message id and the relay. */
+struct own_words {
+	struct span daemon;
+	bool has_proto, is_user;
+	bool is_envelope; /* nrcpts stands right before: no message id, no message */
+	bool has_recipient;
+};
+
+/* False: not one of them. */
+static bool take_own_word(struct own_words *w, struct span key, struct span word)
+{
+	if (span_is(key, "daemon")) {
+		w->daemon = word;
+	} else if (span_is(key, "proto")) {
+		w->has_proto = true;
+		w->is_user |= span_len(word) && word.end[-1] == 'A'; /* RFC 3848 */
+	} else if (span_is(key, "auth")) {
+		w->is_user |= !span_is(word, "NONE");
+	} else if (!span_is(key, "bodytype") && !span_is(key, "tls_verify")) {
+		return false;
+	}
+	return true;
+}
+
+/* From the right. */
+static struct own_words read_own_words(struct span in)
+{
+	struct own_words w = { .daemon = { in.at, in.at } };
+	struct span key, word;
+	while (sendmail_take_last_pair(&in, &key, &word)) {
+		if (take_own_word(&w, key, word))
+			continue;
+		w.is_envelope = span_is(key, "nrcpts") && is_number(word);
+		w.has_recipient = !w.is_envelope || !span_is(word, "0");
+		break;
+	}
+	return w;
+}
+
+/* "<a@b.example>, size=18, class=0, nrcpts=1, msgid=<...>, proto=ESMTP,
+ * daemon=MTA-v4, relay=mail.example [192.0.2.1]": a message has a msgid, be it
+ * one that Sendmail made. */
+static enum sendmail_says read_from(struct span in, struct sendmail_line *l)
+{
+	struct span left, relay;
+	if (!split_last(in, ", relay=", &left, &relay) ||
+	    !sendmail_read_client(relay, &(struct sendmail_client){ 0 }))
+		return SENDMAIL_FOREIGN; /* "root@localhost": no session */
+	struct own_words w = read_own_words(left);
+	if (!w.has_proto || (!w.is_envelope && !find(in, ", msgid=")))
+		return SENDMAIL_GARBLED;
+	l->from = path_of(in);
+	l->stage = !w.is_envelope    ? DEPTH_DATA
+		   : w.has_recipient ? DEPTH_RCPT
+				     : DEPTH_MAIL;
+	return read_visitor(relay, w.daemon, l,
+			    w.is_user       ? SENDMAIL_USER
+			    : w.is_envelope ? SENDMAIL_ENVELOPE
+					    : SENDMAIL_MESSAGE);
+}
+
+/* "<bob@example.com>, delay=..."; an alias tells in ctladdr what it was. */
+static enum sendmail_says read_to(struct span in, struct sendmail_line *l)
+{
+	static const char key[] = ", ctladdr=";
+	const char *alias = find(in, key);
+	if (alias && *in.at != '<')
+		in.at = alias + sizeof(key) - 1;
+	l->to = path_of(in);
+	return SENDMAIL_DELIVERY;
+}
+
+/* 4 or 5, from "451 4.7.1 ...". */
+static bool read_code(struct span in, struct sendmail_line *l)
+{
+	if (span_len(in) == 0 || (*in.at != '4' && *in.at != '5'))
+		return false;
+	l->code = *in.at - '0';
+	return true;
+}
+
+/* What is asked of a server we send to, or of things that are no mail. */
+static bool is_other_ruleset(struct span name)
+{
+	static const char *const names[] = { "tls_server", "try_tls",     "tls_rcpt",
+					     "authinfo",   "check_vrfy",  "check_expn",
+					     "check_etrn", "check_compat" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (span_is(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Rulesets that are not named here check headers. */
+static enum depth stage_of_ruleset(struct span name)
+{
+	return span_is(name, "check_relay")  ? DEPTH_CONNECT
+	       : span_is(name, "check_mail") ? DEPTH_MAIL
+	       : span_is(name, "tls_client") ? DEPTH_MAIL
+	       : span_is(name, "check_rcpt") ? DEPTH_RCPT
+					     : DEPTH_DATA;
+}
+
+/* "check_rcpt, arg1=<c@d.example>, relay=mail.example [192.0.2.1], reject=451
+ * 4.7.1 <c@d.example>... Later": who writes such words into a recipient leaves
+ * us without address and code, and only soft. */
+static enum sendmail_says read_ruleset(struct span in, struct sendmail_line *l)
+{
+	struct span name, left, answer, argument, relay;
+	struct sendmail_client c;
+	if (!span_take_until(&in, ',', &name) || !span_take_text(&in, " arg1="))
+		return SENDMAIL_GARBLED;
+	if (is_other_ruleset(name))
+		return SENDMAIL_NOTHING;
+	l->stage = stage_of_ruleset(name);
+	if (!find(in, ", reject="))
+		return find(in, ", discard") ? SENDMAIL_DISCARDED : SENDMAIL_NOTHING;
+	l->code = 4;
+	if (!split_once(in, ", relay=", &argument, &relay) ||
+	    !split_once(relay, ", reject=", &left, &answer))
+		return SENDMAIL_REFUSED;
+	if (!read_code(answer, l) || !sendmail_read_client(left, &c))
+		return SENDMAIL_GARBLED;
+	if (l->stage == DEPTH_RCPT)
+		l->to = path_of(argument);
+	if (!sendmail_has_only(in, c.address))
+		return SENDMAIL_REFUSED;
+	take_client(l, &c);
+	return is_loopback(&c) ? SENDMAIL_USER : SENDMAIL_REFUSED;
+}
+
+/* "to=<c@d.example>, reject=451 4.7.1 Greylisting in action", "data,
+ * reject=554 5.7.1 Command rejected", "data, discard" */
+static enum sendmail_says read_milter(struct span in, struct sendmail_line *l)
+{
+	struct span stage = in, argument, answer;
+	(void)span_take_text(&stage, "cmd=");
+	const char *end = stage.at;
+	while (end < stage.end && *end != '=' && *end != ',' && *end != ':')
+		end++;
+	l->stage = stage_of((struct span){ stage.at, end });
+	if (find(in, ", discard") && !find(in, ", reject="))
+		return SENDMAIL_DISCARDED;
+	if (!find(in, ", reject="))
+		return SENDMAIL_NOTHING;
+	l->code = 4;
+	if (split_once(in, ", reject=", &argument, &answer)) {
+		if (!read_code(answer, l))
+			return SENDMAIL_NOTHING;
+		if (l->stage == DEPTH_RCPT && span_take_text(&argument, "to="))
+			l->to = path_of(argument);
+	}
+	return SENDMAIL_REFUSED;
+}
+
+/* "header: X-Spam-Flag: YES": as SpamAssassin's and Rspamd's milters say it. */
+static enum sendmail_says read_header(struct span in, struct sendmail_line *l)
+{
+	static const char *const marks[] = { "X-Spam-Flag: YES", "X-Spam-Status: Yes",
+					     "X-Spam: Yes" };
+	(void)l;
+	const char *header = find(in, "header: "); /* "insert (1): header: " */
+	if (!header)
+		return SENDMAIL_NOTHING;
+	in.at = header + strlen("header: ");
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (span_len(in) >= strlen(marks[i]) &&
+		    strncasecmp(in.at, marks[i], strlen(marks[i])) == 0)
+			return SENDMAIL_SPAM;
+	return SENDMAIL_NOTHING;
+}
+
+/* "mail.example [192.0.2.1] to MTA-v4 after rcpt" */
+static enum sendmail_says read_lost(struct span in, struct sendmail_line *l)
+{
+	struct span left, word, client, daemon;
+	if (!split_last(in, " after ", &left, &word) || !is_word(word) ||
+	    !split_last(left, " to ", &client, &daemon) || !is_word(daemon))
+		return SENDMAIL_GARBLED;
+	l->stage = stage_of(word);
+	return read_visitor(client, daemon, l, SENDMAIL_LOST);
+}
+
+/* While it read a message: "premature EOM: ...", "relay=..., info=...". */
+static enum sendmail_says read_collect(struct span in, struct sendmail_line *l)
+{
+	(void)in;
+	l->stage = DEPTH_DATA;
+	return SENDMAIL_LOST;
+}
+
+static enum sendmail_says read_timeout(struct span in, struct sendmail_line *l)
+{
+	(void)in;
+	(void)l;
+	return SENDMAIL_LOST;
+}
+
+static bool is_early_traffic(struct span cause)
+{
+	struct span seconds;
+	return span_is(cause, "traffic before response") ||
+	       (span_take_text(&cause, "pre-greeting traffic after ") &&
+		span_take_until(&cause, ' ', &seconds) && is_number(seconds) &&
+		span_is(cause, "seconds"));
+}
+
+/* "server EHLO from mail.example [192.0.2.1] due to traffic before response",
+ * "commands from ... due to pre-greeting traffic after 2 seconds". Whether the
+ * name was confirmed it does not say. */
+static enum sendmail_says read_rejecting(struct span in, struct sendmail_line *l)
+{
+	struct span left, cause, stage;
+	if (span_take_text(&in, "server ") && span_take_until(&in, ' ', &stage))
+		l->stage = stage_of(stage);
+	else if (!span_take_text(&in, "commands "))
+		return SENDMAIL_NOTHING; /* for its load, of no client */
+	if (!span_take_text(&in, "from ") || !split_last(in, " due to ", &left, &cause) ||
+	    !is_early_traffic(cause))
+		return SENDMAIL_GARBLED;
+	l->code = 5;
+	enum sendmail_says says = read_visitor(left, cause, l, SENDMAIL_REFUSED);
+	l->name.end = l->name.at;
+	return says;
+}
+
+static enum sendmail_says read_connect(struct span in, struct sendmail_line *l)
+{
+	return read_visitor(in, (struct span){ in.at, in.at }, l, SENDMAIL_CONNECT);
+}
+
+/* Whose it is, another line says; sessions at the submission port that then fail
+ * to log in have none. */
+static enum sendmail_says read_tls(struct span in, struct sendmail_line *l)
+{
+	(void)in;
+	(void)l;
+	return SENDMAIL_TLS;
+}
+
+static enum sendmail_says read_user(struct span in, struct sendmail_line *l)
+{
+	(void)in;
+	(void)l;
+	return SENDMAIL_USER;
+}
+
+/* "(142012) exceeds maximum (100000)", "too large (32768 max) from ..." */
+static enum sendmail_says read_too_big(struct span in, struct sendmail_line *l)
+{
+	(void)in;
+	l->stage = DEPTH_DATA;
+	l->code = 5;
+	return SENDMAIL_REFUSED;
+}
+
+/* "mail.example [192.0.2.1]: VRFY bob": the client's words stand behind. */
+static enum sendmail_says read_seen(struct span in, struct sendmail_line *l)
+{
+	struct span before, inside, client = in;
+	if (find(in, "[") != find_last(in, "[") || !span_take_until(&in, '[', &before) ||
+	    !span_take_until(&in, ']', &inside))
+		return SENDMAIL_NOTHING;
+	(void)span_take_text(&in, " (may be forged)");
+	client.end = in.at;
+	if (!span_take_text(&in, ": "))
+		return SENDMAIL_NOTHING;
+	enum sendmail_says says =
+	    read_visitor(client, (struct span){ in.at, in.at }, l, SENDMAIL_SEEN);
+	return says == SENDMAIL_GARBLED ? SENDMAIL_NOTHING : says;
+}
+
+/* Lines that begin with what the client is or said. */
+static enum sendmail_says read_other(struct span in, struct sendmail_line *l)
+{
+	struct span client, daemon;
+	if (split_last(in, " did not issue MAIL/EXPN/VRFY/ETRN during connection to ",
+		       &client, &daemon) &&
+	    is_word(daemon))
+		return read_visitor(client, daemon, l, SENDMAIL_IDLE);
+	if (*in.at == '<' && split_last(in, ">... User unknown", &client, &daemon) &&
+	    span_len(daemon) == 0) {
+		l->stage = DEPTH_RCPT;
+		l->code = 5;
+		l->to = path_of(in);
+		return SENDMAIL_REFUSED;
+	}
+	return read_seen(in, l);
+}
+
+static enum sendmail_says read_words(struct span in, struct sendmail_line *l)
+{
+	static const struct {
+		const char *words;
+		enum sendmail_says (*read)(struct span in, struct sendmail_line *l);
+	} rows[] = {
+		{ "from=", read_from },
+		{ "to=", read_to },
+		{ "ruleset=", read_ruleset },
+		{ "Milter: ", read_milter },
+		{ "Milter add: ", read_header },
+		{ "Milter insert ", read_header },
+		{ "STARTTLS=server, relay=", read_tls },
+		{ "AUTH=server, relay=", read_user },
+		{ "connect from ", read_connect },
+		{ "lost input channel from ", read_lost },
+		{ "collect: ", read_collect },
+		{ "SYSERR(root): collect: ", read_collect },
+		{ "timeout waiting for input from ", read_timeout },
+		{ "rejecting ", read_rejecting },
+		{ "message size ", read_too_big },
+		{ "headers too large ", read_too_big },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_take_text(&in, rows[i].words))
+			return rows[i].read(in, l);
+	return span_len(in) ? read_other(in, l) : SENDMAIL_NOTHING;
+}
+
+/* "starting daemon (8.17.1.9): SMTP+queueing@00:10:00"; without SMTP it only
+ * runs a queue. */
+static bool is_start(struct span in)
+{
+	return span_take_text(&in, "starting daemon (") && find(in, "): SMTP");
+}
+
+enum sendmail_says sendmail_read_line(const struct logline *line,
+				      struct sendmail_line *ret_line)
+{
+	struct sendmail_line *l = ret_line;
+	struct span in = line->text;
+	memset(l, 0, sizeof(*l));
+	l->stage = DEPTH_CONNECT;
+	l->queue_id = l->name = l->from = l->to = (struct span){ in.at, in.at };
+	if (is_start(in))
+		return SENDMAIL_STARTED;
+	if (span_len(line->pid) == 0)
+		return SENDMAIL_FOREIGN;
+	if (!span_take_text(&in, "NOQUEUE: ") &&
+	    !sendmail_take_queue_id(&in, &l->queue_id))
+		l->queue_id.end = l->queue_id.at; /* not every line has one */
+	int64_t latest = line->time + line->precision_us;
+	l->began = sendmail_id_time(l->queue_id, line->time);
+	if (l->began >= latest || latest - l->began > BEGAN_MAX)
+		l->began = 0; /* of another clock, or of a message that waits long */
+	return read_words(in, l);
+}

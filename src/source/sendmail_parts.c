@@ -1,0 +1,181 @@
+#include "source/sendmail_parts.h"
+
+#include <time.h>
+
+#include "base/hash.h"
+#include "base/stamp.h"
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Clients */
+
+static bool take_end(struct span *in, const char *text)
+{
+	size_t len = strlen(text);
+	if (span_len(*in) < len || memcmp(in->end - len, text, len) != 0)
+		return false;
+	in->end -= len;
+	return true;
+}
+
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]", without the brackets */
+static bool read_address(struct span in, struct addr *ret_address)
+{
+	(void)span_take_text(&in, "IPv6:");
+	return addr_parse_n(in.at, span_len(in), ret_address);
+}
+
+bool sendmail_has_only(struct span in, struct addr address)
+{
+	struct span before, inside;
+	struct addr other;
+	while (span_take_until(&in, '[', &before) && span_take_until(&in, ']', &inside))
+		if (read_address(inside, &other) && !addr_equal(other, address))
+			return false;
+	return true;
+}
+
+/* What a resolver may give, and more; but nothing that could end it. */
+static bool is_name(struct span in)
+{
+	for (const char *p = in.at; p < in.end; p++)
+		if (*p <= ' ' || *p == 0x7f || strchr("[]()<>,;:=@\"", *p))
+			return false;
+	return span_len(in) > 0;
+}
+
+/* Leaves what is behind the last "@". */
+static bool drop_user(struct span *in)
+{
+	const char *p = in->end;
+	while (p > in->at && p[-1] != '@')
+		p--;
+	struct span user = { in->at, p };
+	in->at = p;
+	return !memchr(user.at, '[', span_len(user));
+}
+
+/* "mail.example ", "user@mail.example ", "[192.0.2.1] ": a name that says no
+ * more than the address is none. */
+static bool read_name(struct span in, struct sendmail_client *c)
+{
+	c->name = (struct span){ in.at, in.at };
+	if (span_len(in) == 0)
+		return true;
+	if (!take_end(&in, " "))
+		return false;
+	if (!drop_user(&in))
+		return false;
+	if (is_name(in)) {
+		c->name = in;
+		return true;
+	}
+	return span_take(&in, '[') && take_end(&in, "]") &&
+	       !memchr(in.at, '[', span_len(in)) && sendmail_has_only(in, c->address);
+}
+
+bool sendmail_read_client(struct span in, struct sendmail_client *ret_client)
+{
+	bool is_forged = take_end(&in, " (may be forged)");
+	struct sendmail_client c;
+	if (!take_end(&in, "]") || span_len(in) == 0)
+		return false;
+	const char *bracket = memrchr(in.at, '[', span_len(in));
+	if (!bracket || !read_address((struct span){ bracket + 1, in.end }, &c.address) ||
+	    !read_name((struct span){ in.at, bracket }, &c))
+		return false;
+	if (is_forged)
+		c.name.end = c.name.at;
+	*ret_client = c;
+	return true;
+}
+
+/* Queue ids: YMDhmsNN and five or more digits; before 8.12 one N. */
+
+enum { DATE_LEN = 6, ID_MIN = 12, ID_OLD_MAX = 13, ID_MAX = 20, YEARS = 60 };
+
+bool sendmail_take_queue_id(struct span *in, struct span *ret_id)
+{
+	struct span rest = *in, id;
+	while (rest.at < rest.end && (is_digit(*rest.at) || is_letter(*rest.at)))
+		rest.at++;
+	id = (struct span){ in->at, rest.at };
+	if (span_len(id) < ID_MIN || span_len(id) > ID_MAX ||
+	    !span_take_text(&rest, ": "))
+		return false;
+	*ret_id = id;
+	*in = rest;
+	return true;
+}
+
+/* 0 to 61 */
+static int value_of(char c)
+{
+	return is_digit(c) ? c - '0' : c <= 'Z' ? c - 'A' + 10 : c - 'a' + 36;
+}
+
+static bool is_dated(struct span id)
+{
+	static const int most[DATE_LEN] = { YEARS - 1, 11, 31, 23, 59, 59 };
+	if (span_len(id) < ID_MIN)
+		return false;
+	for (size_t i = 0; i < DATE_LEN; i++)
+		if (value_of(id.at[i]) > most[i])
+			return false;
+	if (value_of(id.at[2]) == 0)
+		return false;
+	for (const char *p = id.at + DATE_LEN + 2; p < id.end; p++)
+		if (!is_digit(*p))
+			return false;
+	return true;
+}
+
+int64_t sendmail_id_time(struct span id, int64_t now)
+{
+	time_t seconds = (time_t)(now / STAMP_SECOND);
+	struct tm tm;
+	if (!is_dated(id) || !gmtime_r(&seconds, &tm))
+		return 0;
+	int year = tm.tm_year + (value_of(id.at[0]) - tm.tm_year % YEARS + YEARS) % YEARS;
+	if (year - tm.tm_year > YEARS / 2) /* last year's, seen on New Year's Day */
+		year -= YEARS;
+	return stamp_civil(year + 1900, value_of(id.at[1]) + 1, value_of(id.at[2]),
+			   value_of(id.at[3]), value_of(id.at[4]), value_of(id.at[5])) *
+	       STAMP_SECOND;
+}
+
+uint64_t sendmail_id_process(struct span id)
+{
+	size_t counted = span_len(id) > ID_OLD_MAX ? 2 : 1;
+	if (!is_dated(id))
+		return 0;
+	uint64_t h[2] = { hash_bytes(id.at, DATE_LEN),
+			  hash_bytes(id.at + DATE_LEN + counted,
+				     span_len(id) - DATE_LEN - counted) };
+	return hash_bytes(h, sizeof(h)) | 1;
+}
+
+/* Pairs */
+
+bool sendmail_take_last_pair(struct span *in, struct span *ret_key, struct span *ret_word)
+{
+	const char *p = in->end;
+	while (p > in->at && p[-1] != ' ' && p[-1] != ',')
+		p--;
+	struct span word = { p, in->end }, key;
+	if (p - in->at < 2 || p[-1] != ' ' || p[-2] != ',' ||
+	    !span_take_until(&word, '=', &key))
+		return false;
+	*ret_key = key;
+	*ret_word = word;
+	in->end = p - 2;
+	return true;
+}
