@@ -148,7 +148,8 @@ struct verdict {
 	bool only_knocked;
 	bool only_control;
 	enum tier tier;         /* set when fate is stopped: may have been good */
-	int64_t delay_us;       /* the greatest of the walk; -1: none measured */
+	int64_t delay_us;       /* the greatest of the walk; -1: none measured, or a clock
+				 * was off by more than two seconds */
 	int64_t delay_error_us; /* width left open by the precision of the times */
 };
 

@@ -301,6 +301,9 @@ static inline uint32_t second_up(int64_t t)
 	return second_down(t + STAMP_SECOND - 1);
 }
 
+/* A delay is not told where either end is known less exactly. */
+#define DELAY_WIDTH_MAX (2 * STAMP_SECOND)
+
 /* Widths are powers of ten, or rounded up to one: a byte says which. */
 static inline uint8_t width_code(uint32_t width)
 {

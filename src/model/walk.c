@@ -63,6 +63,12 @@ static bool take_first(bool is_there, int64_t *first, uint8_t *width,
 	return true;
 }
 
+/* Where a clock is known to be off, times tell no delay. */
+static bool is_measurable(const struct walk *w, const struct step *st)
+{
+	return st->width <= DELAY_WIDTH_MAX && width_of(w->wait_width) <= DELAY_WIDTH_MAX;
+}
+
 static void set_delay(struct walk *w, const struct step *st)
 {
 	int64_t delay = later(0, st->time - w->low_wait);
@@ -82,9 +88,10 @@ static void correct_delay(struct walk *w, const struct step *st)
 	if (!(w->pair & PAIR_TOLD) || st->time >= met)
 		return;
 	/* One of the low visit's own second is not known to have begun earlier. */
-	if (st->time + st->width > w->low_wait) {
+	bool is_next = st->time + st->width > w->low_wait;
+	if (is_next && is_measurable(w, st)) {
 		w->shown.delay = (uint32_t)later(0, st->time - w->low_wait) + 1;
-	} else if (st->ended > w->low_wait) {
+	} else if (is_next || st->ended > w->low_wait) {
 		w->shown.delay = w->shown.delay_error = 0;
 		w->pair = PAIR_DONE;
 	}
@@ -95,7 +102,8 @@ static void delay_of_real(const struct judge *j, struct walk *w, const struct st
 	correct_delay(w, st);
 	if (w->low_wait && !(w->pair & PAIR_DONE) && w->low_wait < st->time + st->width) {
 		w->pair = PAIR_DONE;
-		if (st->time - w->low_wait <= j->rules.delay_window)
+		if (st->time - w->low_wait <= j->rules.delay_window &&
+		    is_measurable(w, st))
 			set_delay(w, st);
 	}
 	w->busy = later(w->busy, st->ended);

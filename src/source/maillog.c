@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "source/journald.h"
+#include "source/logclock.h"
 #include "source/maillog_lines.h"
 #include "source/tail.h"
 
@@ -32,6 +33,9 @@ struct maillog {
 	size_t own_count;
 	int64_t now;  /* of the look that runs */
 	int64_t upto; /* the last watermark */
+	struct logclock logclock;
+	bool is_fresh;      /* what comes now was written since the look before */
+	bool is_clock_told; /* that it is off */
 	bool is_trouble, is_stopped, is_closed;
 	struct maillog_counts counts;
 };
@@ -44,19 +48,38 @@ static bool is_own(const struct maillog *m, struct addr client)
 	return false;
 }
 
+/* What the log calls t, by our clock. */
+static int64_t our_time(const struct maillog *m, int64_t t)
+{
+	return t > 0 && t != STAMP_NEVER ? t - m->logclock.offset : t;
+}
+
+/* Where the log's clock is off, the moment is known less exactly: in an interval
+ * that contains it, and is too wide for a delay (DELAY_WIDTH_MAX). */
+static void by_our_clock(const struct maillog *m, struct visit *v)
+{
+	if (m->logclock.offset == 0)
+		return;
+	v->time = our_time(m, v->time) - LOGCLOCK_SLACK;
+	v->precision_us += 2 * LOGCLOCK_SLACK;
+	v->answered = our_time(m, v->answered);
+	v->ended = our_time(m, v->ended);
+}
+
 static void on_visit(void *arg, const struct visit *known, const struct addr *local)
 {
 	struct maillog *m = arg;
+	struct visit v = *known;
 	(void)local;
-	if (known->time < m->since)
+	by_our_clock(m, &v);
+	if (v.time < m->since)
 		return;
-	if (is_own(m, known->client)) {
+	if (is_own(m, v.client)) {
 		m->counts.ignored++;
-		if (known->time > m->counts.last_ignored)
-			m->counts.last_ignored = known->time;
+		if (v.time > m->counts.last_ignored)
+			m->counts.last_ignored = v.time;
 		return;
 	}
-	struct visit v = *known;
 	v.site = m->site;
 	v.host = m->hosts[0];
 	m->counts.visits++;
@@ -66,6 +89,7 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 static void on_started(void *arg, int64_t at)
 {
 	struct maillog *m = arg;
+	at = our_time(m, at);
 	if (at < m->since || !m->sink.outage)
 		return;
 	for (size_t i = 0; i < m->host_count; i++)
@@ -75,7 +99,11 @@ static void on_started(void *arg, int64_t at)
 static void on_line(void *arg, const char *line, size_t len)
 {
 	struct maillog *m = arg;
+	int64_t stamp;
+	uint32_t precision;
 	maillog_lines_line(m->reader, line, len, m->now);
+	if (m->is_fresh && maillog_lines_last(m->reader, &stamp, &precision))
+		logclock_line(&m->logclock, stamp, precision, m->now);
 }
 
 /* In whole seconds: then a stamp without fraction is below the watermark
@@ -84,6 +112,8 @@ static void give_watermark(struct maillog *m)
 {
 	int64_t upto = m->now - MAILLOG_LAG - maillog_lines_lag(m->reader);
 	int64_t held = maillog_lines_held(m->reader);
+	if (held != STAMP_NEVER && m->logclock.offset)
+		held = our_time(m, held) - LOGCLOCK_SLACK;
 	upto -= upto % STAMP_SECOND;
 	if (held < upto)
 		upto = held;
@@ -110,6 +140,28 @@ static void tell(struct maillog *m, const char *why)
 			       "%s; until it can be read, nobody watches this host", why);
 	for (size_t i = 0; i < m->host_count; i++)
 		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
+}
+
+static void tell_clock(struct maillog *m)
+{
+	char text[640], span[STAMP_TEXT_MAX];
+	int64_t offset = m->logclock.offset;
+	if (m->is_clock_told == (offset != 0))
+		return;
+	m->is_clock_told = offset != 0;
+	if (offset)
+		(void)snprintf(text, sizeof(text),
+			       "the clock of the mail log %s is %s %s ours; it tells no "
+			       "delays until they agree",
+			       m->path,
+			       stamp_duration_text(offset < 0 ? -offset : offset, span),
+			       offset < 0 ? "behind" : "ahead of");
+	else
+		(void)snprintf(text, sizeof(text),
+			       "the clock of the mail log %s agrees with ours again",
+			       m->path);
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.trouble(m->sink.arg, m->hosts[i], offset == 0, text);
 }
 
 /* Over at once: it is about the past, and nothing can be done. */
@@ -147,8 +199,10 @@ static bool look(struct maillog *m)
 	int rc =
 	    m->tail ? poll_tail(m, &e) : journald_poll(m->journald, BYTES_AT_ONCE, &e);
 	tell(m, rc < 0 ? e.text : NULL);
+	tell_clock(m);
+	m->is_fresh = rc == TAIL_AT_END;
 	if (rc == TAIL_AT_END) {
-		maillog_lines_advance(m->reader, m->now);
+		maillog_lines_advance(m->reader, m->now + m->logclock.offset);
 		give_watermark(m);
 	} else if (rc == TAIL_MORE) {
 		maillog_lines_advance(m->reader, maillog_lines_newest(m->reader));

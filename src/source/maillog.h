@@ -12,6 +12,10 @@
  * its sessions began (maillog_lines_lag()). While the file cannot be read there is no
  *watermark but trouble.
  *
+ * Where the log's clock is off (logclock.h), that is trouble too; visits and
+ * watermarks are then by our clock, the visits with a precision that no delay
+ * can be told by.
+ *
  * Use:
  *	struct maillog_spec spec = { .hosts = &id, .host_count = 1, .site = 1,
  *		.path = "/var/log/mail.log", .start = MAILLOG_SINCE, .since = t };
@@ -29,7 +33,9 @@
  * all get the watermarks. Classic syslog times carry neither year nor zone:
  * read in this process's zone and in the year that puts them nearest before
  * now; in the hour that the end of daylight saving time repeats, the reading
- * nearest to the line before is taken.
+ * nearest to the line before is taken. A clock that is off is learnt anew after
+ * a restart: visits as near to the last watermark as the clocks differ may then
+ * be missing or come twice.
  */
 #ifndef FMX_SOURCE_MAILLOG_H
 #define FMX_SOURCE_MAILLOG_H

@@ -31,7 +31,8 @@ struct maillog_lines {
 	void *arg;
 	struct logsessions *sessions;
 	struct logtime times;
-	int64_t newest;
+	int64_t newest, last; /* last: 0 if the last line has no stamp */
+	uint32_t last_precision_us;
 	int64_t now;   /* of the last advance */
 	int64_t blind; /* the longest of the readers that read something */
 	struct maillog_lines_counts counts;
@@ -59,10 +60,13 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 	struct logline l;
 	struct maillog_lines_counts *c = &m->counts;
 	c->lines++;
+	m->last = 0;
 	if (!logline_read(&m->times, line, len, now, &l)) {
 		c->garbled++;
 		return;
 	}
+	m->last = l.time;
+	m->last_precision_us = l.precision_us;
 	enum maillog_says says = read_line(m, &l);
 	if (l.time > m->newest && says != MAILLOG_GARBLED)
 		m->newest = l.time;
@@ -105,6 +109,14 @@ int64_t maillog_lines_lag(const struct maillog_lines *m)
 int64_t maillog_lines_newest(const struct maillog_lines *m)
 {
 	return m->newest;
+}
+
+bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,
+			uint32_t *ret_precision_us)
+{
+	*ret_time = m->last;
+	*ret_precision_us = m->last_precision_us;
+	return m->last != 0;
 }
 
 struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m)

@@ -64,6 +64,9 @@ int64_t maillog_lines_held(const struct maillog_lines *m);
  * the newest line where you say that visits are complete. */
 int64_t maillog_lines_lag(const struct maillog_lines *m);
 int64_t maillog_lines_newest(const struct maillog_lines *m); /* 0: no line */
+/* The stamp of the last line; false if it has none. */
+bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,
+			uint32_t *ret_precision_us);
 struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m);
 const char *maillog_lines_reader(size_t i); /* "postfix"; NULL: there are no more */
 

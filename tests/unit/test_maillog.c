@@ -266,6 +266,51 @@ static void a_journal_is_read_as_a_log_and_gone_on_with(void **state)
 	(void)str_copy(path, sizeof(path), plain);
 }
 
+/* A log server whose clock is five minutes ahead: visits and watermarks are by
+ * ours, and too wide to tell a delay. */
+static void a_log_whose_clock_is_ahead_is_read_by_ours(void **state)
+{
+	(void)state;
+	struct rig r;
+	add(stamp_now() - STAMP_HOUR, "1]: connect from " TWO);
+	start(&r, MAILLOG_END, 0, 1);
+	turn(&r, 300);
+	int64_t now = stamp_now(), ahead = 5 * STAMP_MINUTE;
+	add(now + ahead, "1]: connect from " ONE);
+	turn(&r, 300);
+	assert_int_equal(r.trouble_count, 1);
+	assert_false(r.is_over[0]);
+	assert_non_null(strstr(r.trouble[0], "is 5 min ahead of ours"));
+	r.offset = 10 * STAMP_SECOND;
+	turn(&r, 300);
+	assert_true(r.upto[5] <= now); /* held by the open session */
+	add(now + r.offset + ahead,
+	    "1]: disconnect from " ONE " ehlo=1 quit=1 commands=2");
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 1);
+	const struct visit *v = &r.visits[0];
+	assert_true(v->time <= now && v->time + v->precision_us > now);
+	assert_true(v->precision_us > 2 * STAMP_SECOND);
+	assert_true(v->ended > now && v->ended < stamp_now() + r.offset);
+	assert_true(r.upto[5] > now && r.upto[5] <= stamp_now() + r.offset);
+
+	r.offset += 2 * STAMP_MINUTE; /* it was set right meanwhile */
+	for (int i = 0; i < 5; i++, r.offset += STAMP_MINUTE / 3) {
+		add(stamp_now() + r.offset, "2]: connect from " TWO);
+		turn(&r, 300);
+	}
+	assert_int_equal(r.trouble_count, 2);
+	assert_true(r.is_over[1]);
+	assert_non_null(strstr(r.trouble[1], "agrees with ours again"));
+	now = stamp_now() + r.offset;
+	add(now, "3]: connect from " ONE);
+	add(now, "3]: disconnect from " ONE " quit=1");
+	turn(&r, 300);
+	v = &r.visits[r.visit_count - 1];
+	assert_true(v->time == now && v->precision_us < 11);
+	stop(&r);
+}
+
 static void rotation_in_a_session_joins_it_all_the_same(void **state)
 {
 	(void)state;
@@ -368,6 +413,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_rotation_while_nobody_read_hides_nothing,
 					  clean),
 		cmocka_unit_test_teardown(a_journal_is_read_as_a_log_and_gone_on_with,
+					  clean),
+		cmocka_unit_test_teardown(a_log_whose_clock_is_ahead_is_read_by_ours,
 					  clean),
 		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
 					  clean),

@@ -253,7 +253,9 @@ static void play_visit(struct world *w, char client, char kind, const char *mark
 		if (*m == 'i')
 			v->ended = v->time + STAMP_HOUR;
 		v->depth = *m == 'n' ? DEPTH_CONNECT : v->depth;
-		v->precision_us = *m == '%' ? 1000000 : v->precision_us;
+		v->precision_us = *m == '%'   ? 1000000
+				  : *m == 'x' ? 5000000
+					      : v->precision_us;
 	}
 	if (v->precision_us > 1)
 		v->time -= v->time % STAMP_SECOND;

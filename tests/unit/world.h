@@ -9,7 +9,7 @@
  *
  * KIND L R S H C are visits of depth data; l h c knocks. MARKS: + accepted,
  * ~ deferred, ! aborted, - rejected, s accepted and marked spam; n connect
- * only; % the time is a whole second; d for a domain of
+ * only; % the time is a whole second; x known within 5 s only; d for a domain of
  * somebody else's; f and g MAIL FROM one or another sender (none otherwise); e HELO
  *Mail.Good.Example; i the session lasts an hour. W: all watermarks and good probes at
  *that time. w: watermarks alone, M: of mail alone, B: of backup alone. P: good probes
