@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/stamp.h"
+#include "base/whole.h"
 #include "cli/cli.h"
 #include "outlet/json.h"
+#include "outlet/report_html.h"
 #include "serve/labclock.h"
 
 /* What a text result may grow to; a result of that size is a mistake. */
@@ -129,6 +132,44 @@ void archive_print_json(json_t *document)
 	json_print(document, &b);
 	json_decref(document);
 	archive_print(&b);
+}
+
+/* As the shell would make a file. */
+static mode_t new_mode(void)
+{
+	mode_t mask = umask(0);
+	(void)umask(mask);
+	return 0666 & ~mask;
+}
+
+int archive_check_page(const struct cli *c)
+{
+	const char *path = cli_option(c, "html");
+	if (path && path[0] == '\0')
+		return cli_usage(c, "--html needs a file, or - for standard output");
+	if (path && strcmp(path, "-") == 0 && c->json)
+		return cli_usage(c, "--html - and --json contradict each other: both go "
+				    "to standard output");
+	return CLI_DONE;
+}
+
+int archive_write_page(const struct cli *c, const struct report *r, const char *path)
+{
+	struct error e;
+	struct buf page = BUF_INIT(REPORT_HTML_MAX);
+	report_html(r, &page);
+	int rc = 0;
+	if (buf_failed(&page))
+		rc = error_set(&e, FMX_ETOOBIG,
+			       "the page would be larger than %d MB: take a shorter "
+			       "period with --since and --until",
+			       REPORT_HTML_MAX / 1024 / 1024);
+	else if (strcmp(path, "-") == 0)
+		archive_print(&page);
+	else
+		rc = whole_write(path, buf_text(&page), page.len, new_mode(), &e);
+	buf_release(&page);
+	return rc == 0 ? CLI_DONE : cli_fail(c, &e);
 }
 
 struct report_style archive_style(void)

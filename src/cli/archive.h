@@ -63,9 +63,24 @@ FMX_MUST_CHECK int archive_span(const struct cli *c, int64_t now,
 		.name = "until", .argument = "TIME", .meaning = "Before then."           \
 	}
 
+#define ARCHIVE_HTML                                                                     \
+	{                                                                                \
+		.name = "html", .argument = "FILE",                                      \
+		.meaning = "Write the report as one page with charts; - is standard "    \
+			   "output."                                                     \
+	}
+
 /* To stdout. Releases the buffer; the document's reference is taken. */
 void archive_print(struct buf *b);
 void archive_print_json(json_t *document);
+/*
+ * The report as a page: to a file, which is the old or the new one whatever
+ * happens, or to stdout if path is "-". CLI_DONE, or what was said.
+ */
+FMX_MUST_CHECK int archive_write_page(const struct cli *c, const struct report *r,
+				      const char *path);
+/* "--html -" leaves no room for what else goes to stdout. */
+FMX_MUST_CHECK int archive_check_page(const struct cli *c);
 /* Texts for stdout: coloured if it is a terminal. */
 struct report_style archive_style(void);
 

@@ -5,16 +5,19 @@
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
 
-static void print(const struct cli *c, const struct report *r)
+static int print(const struct cli *c, const struct report *r)
 {
-	if (c->json) {
+	const char *page = cli_option(c, "html");
+	int code = page ? archive_write_page(c, r, page) : CLI_DONE;
+	if (code == CLI_DONE && c->json)
 		archive_print_json(report_json(r));
-		return;
-	}
+	if (page || c->json)
+		return code;
 	struct buf b = BUF_INIT(TEXT_MAX);
 	struct report_style style = archive_style();
 	report_text(r, &style, &b);
 	archive_print(&b);
+	return CLI_DONE;
 }
 
 static int run(struct cli *c, int argc, char **argv)
@@ -24,12 +27,17 @@ static int run(struct cli *c, int argc, char **argv)
 	struct report_span span;
 	struct error e;
 
+	if (cli_option(c, "maillog") && cli_option(c, "html"))
+		return cli_usage(c, "--html shows the journal, --maillog estimates "
+				    "without one: use one of them");
 	if (cli_option(c, "maillog"))
 		return estimate_log_run(c, argc, argv);
 	if (argc > 0)
 		return cli_usage(c, "'%s': report takes files after --maillog only",
 				 argv[0]);
-	int code = archive_open(&a, c, JOURNAL_READ);
+	int code = archive_check_page(c);
+	if (code == CLI_DONE)
+		code = archive_open(&a, c, JOURNAL_READ);
 	if (code)
 		return code;
 	archive_show_progress(&a, c);
@@ -38,7 +46,7 @@ static int run(struct cli *c, int argc, char **argv)
 		if (report_make(a.journal, &span, a.now, &r, &e) != 0) {
 			code = cli_fail(c, &e);
 		} else {
-			print(c, &r);
+			code = print(c, &r);
 			report_release(&r);
 		}
 	}
@@ -49,6 +57,7 @@ static int run(struct cli *c, int argc, char **argv)
 static const struct option_row options[] = {
 	ARCHIVE_SINCE,
 	ARCHIVE_UNTIL,
+	ARCHIVE_HTML,
 	{ .name = "maillog",
 	  .may_repeat = true,
 	  .argument = "[HOST=]FILE",
@@ -61,7 +70,8 @@ static const struct option_row options[] = {
 const struct verb verb_report = {
 	.name = "report",
 	.run = run,
-	.synopsis = "[--since TIME] [--until TIME] [--maillog [HOST=]FILE...]",
+	.synopsis =
+	    "[--since TIME] [--until TIME] [--html FILE] [--maillog [HOST=]FILE...]",
 	.summary = "what the decoys did: good mail first, then stopped senders",
 	.help =
 	    "Counts each sender once, by its latest walk that began in the period. A "
@@ -69,6 +79,7 @@ const struct verb verb_report = {
 	    "one that may have\nbeen good is shown first, as at risk, and counted "
 	    "nowhere else.\n\n"
 	    "  fakemx report --since 7d\n"
+	    "  fakemx report --since 30d --html /var/www/fakemx/report.html\n"
 	    "  fakemx report --json --since 2026-11-01 --until 2026-12-01\n\n"
 	    "Before any DNS change, --maillog estimates from the logs of the real "
 	    "hosts what each\nlayout would stop, as a range with its assumptions, and "

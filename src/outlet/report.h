@@ -117,9 +117,9 @@ void report_text(const struct report *r, const struct report_style *style,
 json_t *report_json(const struct report *r);
 
 /*
- * The proof, as one paragraph: what may be claimed of good mail, never more
- * than was seen. "No loss of a known sender was seen" is the most that it
- * says, and only where something could be seen.
+ * The proof, as one sentence: what may be claimed of good mail, never more than
+ * was seen. "No loss of a known sender was seen" is the most that it says, and
+ * only where something could be seen.
  */
 enum report_claim {
 	REPORT_CANNOT_TELL, /* nobody watched, or nothing was well */
@@ -127,8 +127,9 @@ enum report_claim {
 	REPORT_AT_RISK, /* a known sender */
 };
 enum report_claim report_claim(const struct report_site *s, struct buf *out);
-/* What no report can claim: a sentence. */
-extern const char report_caveat[];
+/* The sentences that belong below it: how it is meant, who else may have been
+ * good, and what no report can claim. */
+void report_claim_more(const struct report_site *s, struct buf *out);
 
 /* "backup.isp.example is not watched"; nothing for one that is seen. */
 void report_unseen(const struct report_host *h, struct buf *out);

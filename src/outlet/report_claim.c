@@ -8,7 +8,7 @@
 #include "base/stamp.h"
 #include "base/utf8.h"
 
-const char report_caveat[] =
+static const char report_caveat[] =
     "A first-time sender that never came back cannot be told from a spambot.";
 
 static const char *plural(uint64_t n)
@@ -82,41 +82,58 @@ static void other_tiers(const struct tally_group *g, struct buf *out)
 	if (n == 0)
 		return;
 	buf_addf(out,
-		 " %" PRIu64 " other stopped sender%s may have been good (%" PRIu64
-		 " plausible, %" PRIu64 " weak).",
-		 n, plural(n), plausible, weak);
+		 "%" PRIu64 " %sstopped sender%s may have been good (%" PRIu64
+		 " plausible, %" PRIu64 " weak). ",
+		 n, g->at_risk_tier[TIER_KNOWN] > 0 ? "other " : "", plural(n), plausible,
+		 weak);
+}
+
+static bool can_tell(const struct report_site *s)
+{
+	return s->is_measurable && s->has_coverage && s->coverage > 0;
 }
 
 enum report_claim report_claim(const struct report_site *s, struct buf *out)
 {
-	const struct tally_group *g = &s->counts;
-	uint64_t known = g->at_risk_tier[TIER_KNOWN];
-	bool can_tell = s->is_measurable && s->has_coverage && s->coverage > 0;
+	uint64_t known = s->counts.at_risk_tier[TIER_KNOWN];
 	if (known > 0) {
-		buf_addf(out,
-			 "%" PRIu64 " known sender%s at risk: %s not come back, though "
-			 "mail of %s was accepted here before or %s allow-listed.",
-			 known, known == 1 ? " is" : "s are",
-			 known == 1 ? "it has" : "they have", known == 1 ? "it" : "them",
-			 known == 1 ? "it is" : "they are");
-	} else if (can_tell) {
-		buf_adds(out, "No loss of a known sender was seen");
-		if (s->coverage < REPORT_MIN_COVERAGE)
-			buf_addf(out,
-				 " in the %.1f %% of the time that was watched and well",
-				 100 * s->coverage);
-		buf_adds(out, ".");
+		buf_addf(out, "%" PRIu64 " known sender%s at risk.", known,
+			 known == 1 ? " is" : "s are");
+		return REPORT_AT_RISK;
 	}
-	if (!can_tell) {
-		buf_addf(out, "%sNot measurable: ", known > 0 ? " " : "");
+	if (!can_tell(s)) {
+		buf_adds(out, "Not measurable: ");
 		why_not(s, out);
 		buf_adds(out, ".");
+		return REPORT_CANNOT_TELL;
 	}
-	if (can_tell || known > 0)
-		other_tiers(g, out);
+	buf_adds(out, "No loss of a known sender was seen");
+	if (s->coverage < REPORT_MIN_COVERAGE)
+		buf_addf(out, " in the %.1f %% of the time that was watched and well",
+			 100 * s->coverage);
+	buf_adds(out, ".");
+	return REPORT_NO_LOSS_SEEN;
+}
+
+void report_claim_more(const struct report_site *s, struct buf *out)
+{
+	uint64_t known = s->counts.at_risk_tier[TIER_KNOWN];
 	if (known > 0)
-		return REPORT_AT_RISK;
-	return can_tell ? REPORT_NO_LOSS_SEEN : REPORT_CANNOT_TELL;
+		buf_adds(
+		    out,
+		    known == 1
+			? "It has not come back to a real host, though its mail was "
+			  "accepted here before, or it is allow-listed. "
+			: "They have not come back to a real host, though their mail "
+			  "was accepted here before, or they are allow-listed. ");
+	if (known > 0 && !can_tell(s)) {
+		buf_adds(out, "No more can be told: ");
+		why_not(s, out);
+		buf_adds(out, ". ");
+	}
+	if (known > 0 || can_tell(s))
+		other_tiers(&s->counts, out);
+	buf_adds(out, report_caveat);
 }
 
 void report_revised(const struct revise_counts *c, struct buf *out)

@@ -279,7 +279,9 @@ static void claim(const struct writing *w, const struct report_site *s)
 	const char *style = c == REPORT_AT_RISK       ? w->style->bad
 			    : c == REPORT_CANNOT_TELL ? w->style->warn
 						      : w->style->good;
-	buf_addf(w->out, "  %s%s%s\n", style, buf_text(&text), w->style->plain);
+	buf_addf(w->out, "  %s%s%s\n  ", style, buf_text(&text), w->style->plain);
+	report_claim_more(s, w->out);
+	buf_adds(w->out, "\n");
 	buf_release(&text);
 }
 
@@ -316,6 +318,4 @@ void report_text(const struct report *r, const struct report_style *style,
 		buf_adds(out, "\nNo site was ever served: the journal is empty.\n");
 	for (size_t i = 0; i < r->site_count; i++)
 		site(&w, &r->sites[i]);
-	if (r->site_count > 0)
-		buf_addf(out, "\n%s\n", report_caveat);
 }

@@ -46,6 +46,7 @@ enum {
 /* A delay is in the first bin whose end it is not above; the last bin has no
  * end. A delay is told up to ten minutes (rules.delay_window). */
 extern const int64_t tally_delay_ends_us[TALLY_DELAY_BINS - 1];
+extern const char *const tally_delay_names[TALLY_DELAY_BINS]; /* "10 ms" ... "longer" */
 
 struct tally_delay {
 	uint64_t count;

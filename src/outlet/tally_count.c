@@ -7,9 +7,13 @@
 #include "base/stamp.h"
 
 const int64_t tally_delay_ends_us[TALLY_DELAY_BINS - 1] = {
-	10 * STAMP_MILLISECOND, 100 * STAMP_MILLISECOND, STAMP_SECOND,
-	2 * STAMP_SECOND,       5 * STAMP_SECOND,        10 * STAMP_SECOND,
-	30 * STAMP_SECOND,      60 * STAMP_SECOND,
+	10 * STAMP_MILLISECOND, 100 * STAMP_MILLISECOND,
+	STAMP_SECOND,           2 * STAMP_SECOND,
+	5 * STAMP_SECOND,       10 * STAMP_SECOND,
+	30 * STAMP_SECOND,      STAMP_MINUTE,
+};
+const char *const tally_delay_names[TALLY_DELAY_BINS] = {
+	"10 ms", "0.1 s", "1 s", "2 s", "5 s", "10 s", "30 s", "1 min", "longer",
 };
 
 static const char *name_of(const struct tally *t, struct addr client)
