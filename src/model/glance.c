@@ -8,9 +8,11 @@ struct sight {
 	const struct sender *sender; /* NULL: never seen */
 	const struct walk *walk;     /* NULL: this connection begins one */
 	bool has_high, has_low;
-	bool has_fresh_real; /* another connection, just over */
-	int64_t first;       /* of all its visits, this connection's included */
-	int64_t low_wait;    /* the low visit that a delay starts from; 0 none */
+	/* Another connection, just over: when it began at the latest; 0 none. */
+	int64_t fresh_real;
+	int64_t first;    /* of all its visits, this connection's included */
+	int64_t low;      /* the first low visit, if has_low */
+	int64_t low_wait; /* the low visit that a delay starts from; 0 none */
 };
 
 static bool group_of(const struct judge *j, uint16_t site_id, uint16_t *ret_group)
@@ -27,31 +29,41 @@ static void see_walk(const struct judge *j, const struct glance_ask *ask, struct
 	s->first = earlier(s->first, w->began);
 	s->has_high = w->bits & WALK_HIGH;
 	s->has_low = w->bits & WALK_LOW && w->low < ask->began;
+	s->low = w->low;
 	if (w->low_wait && !(w->pair & PAIR_DONE) && w->low_wait < ask->began &&
 	    w->busy <= w->low_wait && ask->began - w->low_wait <= j->rules.delay_window)
 		s->low_wait = w->low_wait;
 }
 
 /* As the judge will: of several low visits the first counts for the delay. */
+static void see_fresh_low(const struct judge *j, const struct glance_ask *ask,
+			  int64_t time, struct sight *s)
+{
+	bool is_busy = s->walk && s->walk->busy > time;
+	if (time >= ask->began)
+		return;
+	s->low = s->has_low ? earlier(s->low, time) : time;
+	s->has_low = true;
+	if (!is_busy && (!s->low_wait || time < s->low_wait) &&
+	    ask->began - time <= j->rules.delay_window)
+		s->low_wait = time;
+}
+
 static void see_fresh(const struct judge *j, const struct glance_ask *ask,
 		      const struct visit *v, struct sight *s)
 {
 	const struct host *h = judge_host(j, v->host, NULL);
-	bool is_before = v->time < ask->began;
-	if (h && h->role == ROLE_REAL)
-		s->has_fresh_real = true;
+	if (h && h->role == ROLE_REAL) {
+		int64_t end = v->time + v->precision_us;
+		s->fresh_real = s->fresh_real ? earlier(s->fresh_real, end) : end;
+	}
 	if (!h || h->role != ROLE_DECOY)
 		return;
 	s->first = earlier(s->first, v->time);
 	if (h->place == PLACE_HIGH && v->depth > DEPTH_KNOCK)
 		s->has_high = true;
-	if (h->place != PLACE_LOW || !is_before)
-		return;
-	s->has_low = true;
-	bool is_busy = s->walk && s->walk->busy > v->time;
-	if (!is_busy && (!s->low_wait || v->time < s->low_wait) &&
-	    ask->began - v->time <= j->rules.delay_window)
-		s->low_wait = v->time;
+	if (h->place == PLACE_LOW)
+		see_fresh_low(j, ask, v->time, s);
 }
 
 static struct sight look(const struct judge *j, const struct glance_ask *ask,
@@ -69,6 +81,8 @@ static struct sight look(const struct judge *j, const struct glance_ask *ask,
 		see_walk(j, ask, &s);
 	for (size_t i = 0; i < ask->fresh_count; i++)
 		see_fresh(j, ask, &ask->fresh[i], &s);
+	if (s.low_wait < s.fresh_real)
+		s.low_wait = 0; /* that connection was the next after the low visit */
 	return s;
 }
 
@@ -118,7 +132,7 @@ static struct glance glance_met(const struct judge *j, const struct sight *s)
 	if (is_told || s->has_high)
 		return said(ORDER_UNKNOWN, REASON_UNDECIDED);
 	if (j->groups[s->sender->group].low_count == 0 ||
-	    (w->bits & WALK_LOW && w->low < w->real))
+	    (w->bits & WALK_LOW && w->low < w->real + width_of(w->real_width)))
 		return said(ORDER_STRAIGHT, REASON_IN_ORDER);
 	if (settle_is_skipped(j, s->sender, w))
 		return said(ORDER_SKIPPED, REASON_LOW_SKIPPED);
@@ -133,7 +147,7 @@ static struct glance glance_first(const struct judge *j, uint16_t group,
 	if (s->has_high)
 		return said(ORDER_UNKNOWN, REASON_ADDRESS_CONTACT);
 	bool has_lows = j->groups[group].low_count > 0;
-	if (has_lows && s->has_fresh_real)
+	if (has_lows && s->fresh_real && (!s->has_low || s->low >= s->fresh_real))
 		return said(ORDER_UNKNOWN, REASON_UNDECIDED);
 	if (!has_lows || s->has_low)
 		return said(ORDER_STRAIGHT, REASON_IN_ORDER);

@@ -38,6 +38,7 @@ struct fresh {
 	struct addr client;
 	uint16_t host;
 	uint8_t depth;
+	uint32_t width;
 	int64_t time;
 };
 
@@ -222,6 +223,7 @@ void desk_fresh(struct desk *d, const struct visit *v)
 	d->fresh[d->fresh_count++] = (struct fresh){ .client = v->client,
 						     .host = v->host,
 						     .depth = (uint8_t)v->depth,
+						     .width = v->precision_us,
 						     .time = v->time };
 }
 
@@ -245,6 +247,7 @@ static bool fresh_of(const struct desk *d, struct addr client,
 		ret_visits[count++] = (struct visit){ .client = client,
 						      .host = f->host,
 						      .depth = f->depth,
+						      .precision_us = f->width,
 						      .time = f->time };
 	}
 	*ret_count = count;
