@@ -27,6 +27,16 @@ void input_add(struct engine *n, struct record *r)
 		(void)uv_timer_start(&n->commit, on_commit_due, 0, 0);
 }
 
+/* Our probes are known by the log that shows them, whichever of its hosts they
+ * went to. */
+static bool is_own_visit(struct engine *n, const struct visit *v)
+{
+	struct visit at_log = *v;
+	uint16_t log = watch_log(n->watch, v->host);
+	at_log.host = log ? log : v->host;
+	return own_explains(n->own, &at_log);
+}
+
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
@@ -39,7 +49,7 @@ static void on_visit(void *arg, const struct visit *v)
 		n->old_visits++;
 		return;
 	}
-	if (!is_live && own_explains(n->own, v)) {
+	if (!is_live && is_own_visit(n, v)) {
 		n->own_visits++;
 		return;
 	}

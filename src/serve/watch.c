@@ -93,8 +93,19 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 	struct reader *r = wanted_reader(wanted, kind, where);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
 	struct watch_host *mine = &r->hosts[r->host_count++];
-	*mine = (struct watch_host){ .id = h->id, .site = s->id };
+	*mine = (struct watch_host){ .id = h->id,
+				     .site = s->id,
+				     .address_count = h->address_count };
+	for (size_t i = 0; i < h->address_count; i++)
+		mine->addresses[i] = h->addresses[i].addr;
 	(void)str_copy(mine->name, sizeof(mine->name), h->name); /* as long as its own */
+}
+
+static bool are_same_addresses(const struct watch_host *a, const struct watch_host *b)
+{
+	return a->address_count == b->address_count &&
+	       memcmp(a->addresses, b->addresses,
+		      a->address_count * sizeof(a->addresses[0])) == 0;
 }
 
 static bool are_same_hosts(const struct reader *a, const struct reader *b)
@@ -104,6 +115,7 @@ static bool are_same_hosts(const struct reader *a, const struct reader *b)
 	for (size_t i = 0; i < a->host_count; i++) {
 		if (a->hosts[i].id != b->hosts[i].id ||
 		    a->hosts[i].site != b->hosts[i].site ||
+		    !are_same_addresses(&a->hosts[i], &b->hosts[i]) ||
 		    strcmp(a->hosts[i].name, b->hosts[i].name) != 0)
 			return false;
 	}

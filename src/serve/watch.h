@@ -2,7 +2,8 @@
  * watch - the sources of all real hosts, each read once
  *
  * Real hosts with the same `watch`, of whichever sites, share one reader: of a
- * log the first host gets the visits and all get the watermarks. A reader has a
+ * log the first host gets the visits, but for those that it shows to be at
+ * another's address, and all get the watermarks. A reader has a
  * kind (watch_kind.h). A reload keeps the readers whose hosts stay as they
  * were.
  *
@@ -41,7 +42,7 @@ void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		 const char *feed_socket);
 /* Frees readers that a reload has stopped, once they have closed. Each second. */
 void watch_tick(struct watch *w);
-/* The host that the reader of this host's log gives its visits for; 0 if no log
+/* The host that the reader of this host's log is known by (its first); 0 if no log
  * of it is read. */
 uint16_t watch_log(const struct watch *w, uint16_t host);
 void watch_stop(struct watch *w);

@@ -17,6 +17,8 @@
 /* One real host of one site. */
 struct watch_host {
 	uint16_t id, site;
+	uint8_t address_count;
+	struct addr addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
 };
 
@@ -32,8 +34,8 @@ struct watch_spec {
 };
 
 struct watch_kind {
-	/* The source says of which host a visit is, by its name; otherwise all
-	 * visits are the first host's. */
+	/* The source says of which host a visit is, by its name; otherwise it goes
+	 * by addresses, or all visits are the first host's. */
 	bool names_hosts;
 	void *(*start)(const struct watch_spec *spec); /* never NULL */
 	void (*stop)(void *source); /* gives what it holds, closes its handles */

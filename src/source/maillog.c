@@ -29,6 +29,8 @@ struct maillog {
 	struct tail *tail;         /* NULL: it is a journal */
 	struct journald *journald; /* NULL: it is a file */
 	struct maillog_lines *reader;
+	struct maillog_address *addresses;
+	size_t address_count;
 	struct prefix *own;
 	size_t own_count;
 	int64_t now;  /* of the look that runs */
@@ -66,11 +68,24 @@ static void by_our_clock(const struct maillog *m, struct visit *v)
 	v->ended = our_time(m, v->ended);
 }
 
+/* Whose visit it is. Of two hosts with that address the first. */
+static void set_host(const struct maillog *m, const struct addr *local, struct visit *v)
+{
+	v->site = m->site;
+	v->host = m->hosts[0];
+	for (size_t i = 0; local && i < m->address_count; i++) {
+		if (addr_equal(m->addresses[i].address, *local)) {
+			v->site = m->addresses[i].site;
+			v->host = m->addresses[i].host;
+			return;
+		}
+	}
+}
+
 static void on_visit(void *arg, const struct visit *known, const struct addr *local)
 {
 	struct maillog *m = arg;
 	struct visit v = *known;
-	(void)local;
 	by_our_clock(m, &v);
 	if (v.time < m->since)
 		return;
@@ -80,8 +95,7 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 			m->counts.last_ignored = v.time;
 		return;
 	}
-	v.site = m->site;
-	v.host = m->hosts[0];
+	set_host(m, local, &v);
 	m->counts.visits++;
 	m->sink.visit(m->sink.arg, &v);
 }
@@ -248,6 +262,11 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->host_count = spec->host_count;
 	m->hosts = xcalloc(spec->host_count, sizeof(uint16_t));
 	memcpy(m->hosts, spec->hosts, spec->host_count * sizeof(uint16_t));
+	m->addresses = xcalloc(spec->address_count + 1, sizeof(*m->addresses));
+	m->address_count = spec->address_count;
+	if (spec->address_count)
+		memcpy(m->addresses, spec->addresses,
+		       spec->address_count * sizeof(*m->addresses));
 	m->path = xstrdup(spec->path);
 	m->since = spec->start == MAILLOG_SINCE ? spec->since : INT64_MIN;
 	if (spec->start == MAILLOG_END)
@@ -321,6 +340,7 @@ void maillog_free(struct maillog *m)
 	journald_free(m->journald);
 	maillog_lines_free(m->reader);
 	free(m->hosts);
+	free(m->addresses);
 	free(m->path);
 	free(m->own);
 	free(m);

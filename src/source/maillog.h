@@ -28,9 +28,11 @@
  *
  * Ownership: copies spec and sink. The loop must outlive maillog_free().
  *
- * Limits: Postfix does not log at which of its addresses a client came. Where
- * several real hosts are watched by one file, visits are the first one's and
- * all get the watermarks. Classic syslog times carry neither year nor zone:
+ * Where several real hosts are watched by one log, all get the watermarks, and a
+ * visit is the host's at whose address it came, or the first one's where the log
+ * does not say (Postfix's smtpd) or says an address that is none of theirs.
+ *
+ * Limits: Classic syslog times carry neither year nor zone:
  * read in this process's zone and in the year that puts them nearest before
  * now; in the hour that the end of daylight saving time repeats, the reading
  * nearest to the line before is taken. A clock that is off is learnt anew after
@@ -56,11 +58,19 @@ enum maillog_start {
 			* host's last watermark */
 };
 
+/* An address of one of the hosts. */
+struct maillog_address {
+	struct addr address;
+	uint16_t host, site;
+};
+
 struct maillog_spec {
-	const uint16_t *hosts; /* ids; the first gets the visits */
-	size_t host_count;     /* at least 1 */
-	uint16_t site;         /* of the first host */
-	const char *path;      /* or what journald_is() says */
+	const uint16_t *hosts;                   /* ids; the first gets the visits */
+	size_t host_count;                       /* at least 1 */
+	uint16_t site;                           /* of the first host */
+	const struct maillog_address *addresses; /* may be NULL */
+	size_t address_count;
+	const char *path; /* or what journald_is() says */
 	enum maillog_start start;
 	int64_t since;
 };

@@ -69,7 +69,13 @@ static void start(struct rig *r, enum maillog_start from, int64_t since,
 				    .trouble = on_trouble,
 				    .outage = on_outage,
 				    .arg = r };
+	struct maillog_address addresses[2] = { { .host = 5, .site = 2 },
+						{ .host = 6, .site = 3 } };
+	assert_true(addr_parse("192.0.2.25", &addresses[0].address));
+	assert_true(addr_parse("2001:db8::26", &addresses[1].address));
 	struct maillog_spec spec = { .hosts = hosts,
+				     .addresses = addresses,
+				     .address_count = 2,
 				     .host_count = host_count,
 				     .site = 2,
 				     .path = path,
@@ -108,14 +114,19 @@ static void stop(struct rig *r)
 }
 
 /* A line with the stamp `when`. */
-static void add(int64_t when, const char *text)
+static void add_line(int64_t when, const char *program, const char *text)
 {
 	char stamp[STAMP_TEXT_MAX];
 	FILE *f = fopen(path, "a");
 	assert_non_null(f);
 	assert_true(
-	    fprintf(f, "%s mail postfix/smtpd[%s\n", stamp_text(when, stamp), text) > 0);
+	    fprintf(f, "%s mail %s[%s\n", stamp_text(when, stamp), program, text) > 0);
 	assert_int_equal(fclose(f), 0);
+}
+
+static void add(int64_t when, const char *text)
+{
+	add_line(when, "postfix/smtpd", text);
 }
 
 static int clean(void **state)
@@ -157,6 +168,41 @@ static void visits_appear_while_the_log_grows_and_the_watermark_follows(void **s
 	assert_true(r.upto[5] == r.upto[6]);
 	assert_int_equal(r.trouble_count, 0);
 	stop(&r);
+}
+
+static void a_visit_is_the_hosts_at_whose_address_it_came(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *local;
+		uint16_t host, site;
+	} rows[] = {
+		{ "[192.0.2.25]:25", 5, 2 },
+		{ "[2001:db8::26]:25", 6, 3 },
+		{ "[10.0.0.1]:25", 5, 2 }, /* behind an address translation */
+	};
+	struct rig r;
+	int64_t now = stamp_now();
+	start(&r, MAILLOG_BEGIN, 0, 2);
+	for (size_t i = 0; i < 3; i++) {
+		char text[200];
+		(void)snprintf(text, sizeof(text),
+			       "7]: SMTP connection from [203.0.113.9]:%zu I=%s "
+			       "(TCP/IP connection count = 1)",
+			       4711 + i, rows[i].local);
+		add_line(now + (int64_t)i, "exim", text);
+	}
+	add_line(now + 3, "postfix/postscreen",
+		 "1]: CONNECT from [203.0.113.9]:4711 to [2001:db8::26]:25");
+	add_line(now + 3, "postfix/postscreen", "1]: PASS OLD [203.0.113.9]:4711");
+	add(now + 4, "1]: connect from " ONE);
+	stop(&r);
+	assert_int_equal(r.visit_count, 4);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(r.visits[i].host, rows[i].host);
+		assert_int_equal(r.visits[i].site, rows[i].site);
+	}
+	assert_int_equal(r.visits[3].host, 6);
 }
 
 static void our_own_visits_are_counted_and_not_given(void **state)
@@ -406,6 +452,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(
 		    visits_appear_while_the_log_grows_and_the_watermark_follows, clean),
+		cmocka_unit_test_teardown(a_visit_is_the_hosts_at_whose_address_it_came,
+					  clean),
 		cmocka_unit_test_teardown(our_own_visits_are_counted_and_not_given,
 					  clean),
 		cmocka_unit_test_teardown(a_restart_goes_on_where_the_watermark_stood,
