@@ -1,11 +1,17 @@
 """Real mail servers are called in every way their logs should tell of; the visits read from the
 logs are the visits that were made."""
 
+import functools
+
 from lab import net
 from lab.callers import Talk
+from lab.case import LabCase
 from lab.exim_mx import EximMx
 from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase, visits
 from lab.postfix_mx import CallablePostfix
+from lab.programs import EximSender, PostfixSender
+from lab.serve import Serve, config
+from lab.site import Site
 
 NO_MAIL = {"gone_after_connect", "quits_after_connect", "gone_after_ehlo", "not_smtp"}
 
@@ -97,3 +103,37 @@ class EximBySyslog(EximAsAdvised):
 class EximBySyslogWithoutStamps(Exim):
     selector, with_syslog, more = "+incoming_port", True, "syslog_timestamp = false\nsyslog_pid = false\n"
     tells_sessions_apart = True
+
+
+class EximWatched(LabCase):
+    """Two Exims whose logs tell what the manual asks for are eyes as good as Postfix's."""
+
+    @classmethod
+    def build(cls):
+        advised = functools.partial(EximMx, selector=EximAsAdvised.selector)
+        cls.site = Site(cls.net, [PostfixSender, EximSender], with_syslog=True, mx=advised)
+        cls.serve = Serve(cls.site.decoys, config(cls.site, mode="enforce", grace="1s", probe_interval="2s",
+                                                  confirm="15s")).start()
+        for sender in cls.site.senders:
+            sender.start()
+
+    def test_1_senders_are_straight_and_reached(self):
+        for sender in self.site.senders:
+            sender.wait_until_sent(sender.submit(DOMAIN, 3))
+        self.serve.jump(120)
+        for sender in self.site.senders:
+            with self.subTest(sender=sender.profile):
+                verdict = self.serve.latest(sender.address)
+                self.assertEqual(("straight", "reached"), (verdict.get("order"), verdict.get("fate")), verdict)
+
+    def test_2_the_site_is_measurable_and_our_probes_are_no_visits(self):
+        site = self.serve.json("report")["sites"][0]
+        self.assertTrue(site["measurable"], site)
+        came = {v["address"] for v in self.serve.json_lines("visits")}
+        self.assertEqual({s.address for s in self.site.senders}, came)
+        self.assertEqual([], self.serve.events("log-stalled"))
+
+    def test_3_a_start_of_exim_is_told(self):
+        self.site.stop_real_hosts()
+        self.site.start_real_hosts()
+        net.wait_for("the start is told", lambda: "its log says that it was started" in self.serve.text())

@@ -21,14 +21,14 @@ FAKE1_V6 = "3ffe::31"
 class Site:
     """knot, unbound, mail, backup, decoys (a plain host) and senders, all but the senders started.
     v6: the senders have an IPv6 address too. with_syslog: the real hosts' logs go by the
-    network's clock, which may jump (Serve.jump)."""
+    network's clock, which may jump (Serve.jump). mx: what the real hosts are."""
 
-    def __init__(self, net, senders=SENDERS, v6=False, with_syslog=False):
+    def __init__(self, net, senders=SENDERS, v6=False, with_syslog=False, mx=PostfixMx):
         self.net = net
         self.knot = Knot(net, "ns", [NAME_SERVER])
         self.unbound = Unbound(net, "resolver", [RESOLVER], NAME_SERVER)
-        self.mail = PostfixMx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN], with_syslog)
-        self.backup = PostfixMx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN], with_syslog)
+        self.mail = mx(net, "mail", ["30.0.0.25", "3ffe::25"], f"mail.{DOMAIN}", [DOMAIN], with_syslog=with_syslog)
+        self.backup = mx(net, "backup", ["30.0.0.26", "3ffe::26"], f"backup.{DOMAIN}", [DOMAIN], with_syslog=with_syslog)
         self.decoys = net.host("decoys", [FAKE0, FAKE1, FAKE1_V6])
         self.senders = [kind(net, kind.profile, [f"30.0.{n}.10"] + ([f"3ffe:0:{n}::10"] if v6 else []),
                              f"out.{kind.profile}.example") for n, kind in enumerate(senders, 1)]
