@@ -4,8 +4,14 @@ visits read from the logs are the visits that were made."""
 import ssl
 
 from lab.callers import CALLERS, accepted_by_tls, accepted_pipelined
+from lab.case import NAME_SERVER, RESOLVER, LabCase
+from lab.client import deliver
 from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase
+from lab.net import wait_for
+from lab.programs import Knot, Unbound
 from lab.receivers import OpensmtpdMx, SendmailMx
+from lab.serve import Serve, config
+from lab.site import FAKE0, FAKE1, FAKE1_V6
 
 
 def cut_off_for_pipelining(talk, domain):
@@ -65,3 +71,39 @@ class Sendmail(MailLogCase):
 class SendmailWithConnections(Sendmail):
     """Its log has a line for each connection, and much else."""
     log_level = 14
+
+
+class Watched(LabCase):
+    """serve watches a site by the logs of both: its own probes are found in them, and who shuns the real
+    hosts is told from who called there."""
+
+    @classmethod
+    def build(cls):
+        cls.knot = Knot(cls.net, "ns", [NAME_SERVER])
+        cls.resolver = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
+        cls.mail = SendmailMx(cls.net, "mail", ["30.0.0.25"], f"mail.{DOMAIN}", [DOMAIN])
+        cls.backup = OpensmtpdMx(cls.net, "backup", ["30.0.0.26"], f"backup.{DOMAIN}", [DOMAIN])
+        cls.decoys = cls.net.host("decoys", [FAKE0, FAKE1, FAKE1_V6])
+        cls.crowd = cls.net.host("crowd", [f"30.9.{i}.1" for i in range(1, 5)])
+        for program_ in (cls.knot, cls.resolver, cls.mail, cls.backup):
+            program_.start()
+        cls.serve = Serve(cls.decoys, config(cls, low=None, mode="enforce", grace="1s", probe_interval="2s")).start()
+
+    def test_1_probes_are_no_visits_and_callers_are(self):
+        deliver(self.crowd, "30.9.1.1", "30.0.0.25", f"bob@{DOMAIN}")
+        deliver(self.crowd, "30.9.2.1", "30.0.0.26", f"grey@{DOMAIN}")
+        deliver(self.crowd, "30.9.2.1", FAKE1, f"grey@{DOMAIN}")
+        deliver(self.crowd, "30.9.3.1", FAKE1, f"bob@{DOMAIN}")
+        wait_for("six probes", lambda: all(mx.log.read_text().count(FAKE0) > 6 for mx in (self.mail, self.backup)), 60)
+        # Beyond what a queue id may tell: Sendmail's own clock does not jump.
+        self.serve.jump(2 * 3600, is_complete=None)
+        found = {(v["address"], v["host"]): v for v in self.serve.json_lines("visits") if v["role"] == "real"}
+        self.assertEqual({("30.9.1.1", f"mail.{DOMAIN}"), ("30.9.2.1", f"backup.{DOMAIN}")}, set(found))
+        self.assertEqual(["accepted", "deferred"], [found[key]["outcome"] for key in sorted(found)])
+        self.assertNotIn("log-stalled", self.serve.text())
+
+    def test_2_who_shuns_them_is_told_from_who_does_not(self):
+        wait_for("its order is decided", lambda: "order" in self.serve.latest("30.9.3.1"), 60)
+        self.assertEqual("backdoor", self.serve.latest("30.9.3.1")["order"])
+        self.assertEqual("straight", self.serve.latest("30.9.2.1")["order"])
+        self.assertTrue(self.serve.json("report")["sites"][0]["measurable"])

@@ -315,6 +315,13 @@ static void who_it_was_is_read_in_all_forms(void **state)
 		    "2026-11-23T18:04:09+00:00 mail sm-mta[104]: 6ANI48MU000104: "
 		    "from=<a@b.example>" MESSAGE R },
 		  { NULL } },
+		{ "who logged in before the log began is told by the protocol",
+		  { AT("09") ID "from=<a@b.example>, size=18, class=0, nrcpts=1, "
+				"msgid=<x@y>, proto=ESMTPSA, daemon=MTA, relay=" R,
+		    "2026-11-23T18:04:09+00:00 mail sm-mta[103]: 6ANI48MU000103: "
+		    "from=<a@b.example>, size=18, class=0, nrcpts=1, msgid=<x@y>, "
+		    "proto=ESMTP, daemon=MTA, tls_verify=NO, auth=PLAIN, relay=" R },
+		  { NULL } },
 		{ "messages of the machine's own, bounces, queue runs, what we send",
 		  { AT("09") ID "from=root, size=18, class=0, nrcpts=1, msgid=<x>, "
 				"relay=root@localhost",
@@ -452,6 +459,7 @@ static void no_identd_forges_a_visit(void **state)
 		{ ": VRFY x [192.0.2.1]", "" },
 		{ ": VRFY x", "" },
 		{ ": VRFY x [192.0.2.1]", IDLE },
+		{ ": VRFY x@y [192.0.2.1]", IDLE },
 		{ ": VRFY [192.0.2.1] due to pre-greeting traffic after ", "1 seconds" },
 		{ ": VRFY [192.0.2.1] to MTA after rcpt", "" },
 	};
@@ -491,6 +499,29 @@ static void cut_and_binary_lines_invent_nothing(void **state)
 	};
 	rig_expect_nothing_invented(lines, sizeof(lines) / sizeof(lines[0]),
 				    "203.0.113.9");
+}
+
+static void of_very_many_messages_one_that_was_queued_is_enough(void **state)
+{
+	(void)state;
+	struct rig_seen s;
+	struct maillog_lines *m = rig_new(&s);
+	rig_feed(m, AT("09") "6ANI480A000102: from=<a@b.example>" MESSAGE R);
+	for (char c = 'B'; c <= 'Z'; c++) {
+		char line[512];
+		(void)snprintf(line, sizeof(line),
+			       AT("09") "6ANI480%c000102: from=<a@b.example>" MESSAGE R,
+			       c);
+		rig_feed(m, line);
+		(void)snprintf(line, sizeof(line),
+			       AT("09") "6ANI480%c000102: Milter: data, reject=554 no",
+			       c);
+		rig_feed(m, line);
+	}
+	maillog_lines_finish(m);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.visits[0].outcome, OUTCOME_ACCEPTED);
+	maillog_lines_free(m);
 }
 
 static void a_session_is_given_once_when_it_has_been_silent(void **state)
@@ -554,6 +585,7 @@ int main(void)
 		cmocka_unit_test(nobody_forges_a_visit),
 		cmocka_unit_test(no_identd_forges_a_visit),
 		cmocka_unit_test(cut_and_binary_lines_invent_nothing),
+		cmocka_unit_test(of_very_many_messages_one_that_was_queued_is_enough),
 		cmocka_unit_test(a_session_is_given_once_when_it_has_been_silent),
 		cmocka_unit_test(a_log_that_tells_late_is_complete_late),
 		cmocka_unit_test(a_start_is_told),
