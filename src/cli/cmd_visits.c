@@ -143,9 +143,10 @@ static const struct option_row options[] = {
 	{ .name = "maillog",
 	  .may_repeat = true,
 	  .argument = "FILE",
-	  .meaning = "Not the journal's visits, but those in this mail log; more files "
-		     "may follow, in any order, packed by gzip or not. - is "
-		     "standard input, journal systemd's." },
+	  .meaning =
+	      "Not the journal's visits, but those in this mail log (Postfix, Exim, "
+	      "OpenSMTPD, Sendmail); more files may follow, in any order, packed by "
+	      "gzip or not. - is standard input, journal systemd's." },
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning = "The host whose log it is; this machine otherwise." },

@@ -21,7 +21,8 @@
  * message, or end; so watermarks stay SENDMAIL_BLIND behind. HELO is not logged: a
  * session without MAIL has depth `connect` (`helo` if TLS began). A MAIL that is
  * refused for its SIZE or syntax has no line of its own, so the visit looks `aborted`.
- * `ended` is the last line's time.
+ * `ended` is the last line's time. Queue ids are by the clock of the mail server's
+ * machine; where another one stamps the lines, the two should agree.
  */
 #ifndef FMX_SOURCE_MAILLOG_SENDMAIL_H
 #define FMX_SOURCE_MAILLOG_SENDMAIL_H
