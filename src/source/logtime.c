@@ -214,13 +214,61 @@ static bool read_iso(struct span *line, int64_t *ret_time, uint32_t *ret_precisi
 	return true;
 }
 
+enum {
+	SECOND_LEN = 19,
+	MICROS_LEN = 6,
+	ZONE_AT = SECOND_LEN + 1 + MICROS_LEN,
+	STAMP_LEN = ZONE_AT + ZONE_LEN
+};
+
+/* "2026-11-23T14:05:09.123456+01:00 ", as rsyslog writes it: the microseconds, or
+ * -1 for another form. */
+static int64_t micros_of(const struct span *line)
+{
+	int64_t micros = 0;
+	if (span_len(*line) <= STAMP_LEN || line->at[SECOND_LEN] != '.' ||
+	    line->at[STAMP_LEN] != ' ' ||
+	    (line->at[ZONE_AT] != '+' && line->at[ZONE_AT] != '-'))
+		return -1;
+	for (const char *p = line->at + SECOND_LEN + 1;
+	     p < line->at + SECOND_LEN + 1 + MICROS_LEN; p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		micros = micros * 10 + (*p - '0');
+	}
+	return micros;
+}
+
+/* Of the second that the line before had, only the fraction is read. */
+static bool read_iso_quickly(struct logtime *l, struct span *line, int64_t *ret_time,
+			     uint32_t *ret_precision)
+{
+	int64_t micros = micros_of(line);
+	if (micros < 0)
+		return read_iso(line, ret_time, ret_precision);
+	const char *at = line->at, *zone = at + ZONE_AT;
+	if (memcmp(l->second, at, SECOND_LEN) != 0 ||
+	    memcmp(l->zone, zone, sizeof(l->zone)) != 0) {
+		if (!read_iso(line, ret_time, ret_precision))
+			return false;
+		memcpy(l->second, at, SECOND_LEN);
+		memcpy(l->zone, zone, sizeof(l->zone));
+		l->second_at = *ret_time - micros;
+		return true;
+	}
+	*ret_time = l->second_at + micros;
+	*ret_precision = 1;
+	line->at += STAMP_LEN + 1;
+	return true;
+}
+
 bool logtime_read(struct logtime *l, struct span *line, int64_t now, int64_t *ret_time,
 		  uint32_t *ret_precision)
 {
 	if (line->at == line->end)
 		return false;
 	if (*line->at >= '0' && *line->at <= '9') {
-		if (!read_iso(line, ret_time, ret_precision))
+		if (!read_iso_quickly(l, line, ret_time, ret_precision))
 			return false;
 	} else {
 		if (!read_classic(l, line, now, ret_time))

@@ -34,6 +34,10 @@ struct logtime {
 	int year, month, day, hour; /* year: 0 where the log has none */
 	int64_t now_day;            /* of the conversion: it may change the year */
 	int64_t base[2];
+	/* "2026-11-23T14:05:09" and "+01:00" of an RFC 3339 stamp, and the moment
+	 * that they make; the lines of a second share them. */
+	char second[19], zone[6];
+	int64_t second_at;
 };
 
 FMX_MUST_CHECK bool logtime_read(struct logtime *l, struct span *line, int64_t now,

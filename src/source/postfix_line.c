@@ -55,15 +55,19 @@ static struct span find_text(struct span in, const char *key)
 	struct span none = { in.at, in.at };
 	if (span_len(in) < len)
 		return none;
-	for (const char *p = in.end - len; p >= in.at; p--) {
-		if (memcmp(p, key, len) != 0)
+	const char *lt = in.end; /* the key's last byte */
+	while ((lt = memrchr(in.at, '<', (size_t)(lt - in.at))) != NULL) {
+		struct span text = { lt + 1, lt + 1 };
+		if ((size_t)(text.at - in.at) < len ||
+		    memcmp(text.at - len, key, len) != 0)
 			continue;
-		struct span text = { p + len, p + len };
-		for (const char *end = text.at; end < in.end; end++) {
+		const char *end = text.at;
+		while (end < in.end && (end = memchr(end, '>', (size_t)(in.end - end)))) {
 			if (is_text_end((struct span){ end, in.end })) {
 				text.end = end;
 				break;
 			}
+			end++;
 		}
 		return text;
 	}
@@ -201,8 +205,8 @@ struct words {
 static enum postfix_says read_words(const struct words *rows, size_t count,
 				    struct span in, struct postfix_line *l)
 {
-	for (size_t i = 0; i < count; i++)
-		if (span_take_text(&in, rows[i].words))
+	for (size_t i = 0; in.at < in.end && i < count; i++)
+		if (*rows[i].words == *in.at && span_take_text(&in, rows[i].words))
 			return rows[i].read(in, l);
 	return POSTFIX_NOTHING;
 }
@@ -398,6 +402,8 @@ static enum postfix_says read_delivery(struct span in, struct postfix_line *l)
 static bool is_submission(struct span tag)
 {
 	static const char *const words[] = { "submission", "smtps" };
+	if (span_is(tag, "postfix/smtpd"))
+		return false; /* most are that */
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (memmem(tag.at, span_len(tag), words[i], strlen(words[i])))
 			return true;

@@ -23,6 +23,16 @@ static void addresses_read_and_print_alike(void **state)
 		{ "2001:DB8::0:1", "2001:db8::1" },
 		{ "192.0.2.1:25", NULL },
 		{ "192.0.2", NULL },
+		{ "192.0.2.", NULL },
+		{ "192.0.2.1.", NULL },
+		{ "192.0.2.1.1", NULL },
+		{ "192.0.2.256", NULL },
+		{ "192.0.2.0001", NULL },
+		{ "192.0.2.01", NULL },
+		{ "192.0..1", NULL },
+		{ ".192.0.2.1", NULL },
+		{ "0.0.0.0", "0.0.0.0" },
+		{ "255.255.255.255", "255.255.255.255" },
 		{ "[::1]", NULL },
 		{ "", NULL },
 		{ "mail.example.com", NULL },
@@ -32,6 +42,10 @@ static void addresses_read_and_print_alike(void **state)
 		char text[ADDR_TEXT_MAX];
 		bool ok = addr_parse(rows[i].text, &a);
 		const char *got = ok ? addr_text(a, text) : NULL;
+		struct addr n;
+		assert_int_equal(addr_parse_n(rows[i].text, strlen(rows[i].text), &n),
+				 ok);
+		assert_true(!ok || addr_equal(a, n));
 		if (!!got != !!rows[i].want || (got && strcmp(got, rows[i].want) != 0))
 			fail_msg("%s: got %s, want %s", rows[i].text,
 				 got ? got : "refusal",
