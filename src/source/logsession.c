@@ -272,6 +272,7 @@ void logsessions_finish(struct logsessions *t)
 {
 	while (t->oldest)
 		logsession_finish(t, t->oldest);
+	t->lag = 0;
 }
 
 int64_t logsessions_held(const struct logsessions *t)

@@ -124,7 +124,7 @@ static void on_line(void *arg, const char *line, size_t len)
  * exactly if the moment it stands for is. */
 static void give_watermark(struct maillog *m)
 {
-	int64_t upto = m->now - MAILLOG_LAG - maillog_lines_lag(m->reader);
+	int64_t upto = m->now - MAILLOG_LAG;
 	int64_t held = maillog_lines_held(m->reader);
 	if (held != STAMP_NEVER && m->logclock.offset)
 		held = our_time(m, held) - LOGCLOCK_SLACK;

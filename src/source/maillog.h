@@ -2,15 +2,15 @@
  * maillog - the eyes on a real host: its mail log, followed live
  *
  * Reads a growing log file (tail.h) or systemd's journal (journald.h), joins its lines to
- *visits (maillog_lines.h), and gives them with watermarks.
+ * visits (maillog_lines.h), and gives them with watermarks.
  *
  * A visit is given at the end of its session, at the latest ten minutes after
  * its start (then as it stands). The watermark is held at the start of the
  * oldest session that was not given; otherwise it is the moment of the last
  * read that reached the end of the file, less MAILLOG_LAG for what the syslog
  * daemon still holds, and less what a mail server's log leaves open of when
- * its sessions began (maillog_lines_lag()). While the file cannot be read there is no
- *watermark but trouble.
+ * its sessions began (maillog_lines_held()). While the file cannot be read
+ * there is no watermark but trouble.
  *
  * Where the log's clock is off (logclock.h), that is trouble too; visits and
  * watermarks are then by our clock, the visits with a precision that no delay

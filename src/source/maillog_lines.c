@@ -98,12 +98,10 @@ void maillog_lines_finish(struct maillog_lines *m)
 int64_t maillog_lines_held(const struct maillog_lines *m)
 {
 	int64_t held = logsessions_held(m->sessions);
-	return m->blind && m->now - m->blind < held ? m->now - m->blind : held;
-}
-
-int64_t maillog_lines_lag(const struct maillog_lines *m)
-{
-	return logsessions_lag(m->sessions);
+	int64_t blind = logsessions_lag(m->sessions);
+	if (blind < m->blind)
+		blind = m->blind;
+	return blind && m->now - blind < held ? m->now - blind : held;
 }
 
 int64_t maillog_lines_newest(const struct maillog_lines *m)

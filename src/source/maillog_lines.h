@@ -60,9 +60,6 @@ void maillog_lines_finish(struct maillog_lines *m);
  * was not, or earlier where a mail server logs late (maillog_reader.h);
  * STAMP_NEVER. */
 int64_t maillog_lines_held(const struct maillog_lines *m);
-/* How much before its first line a visit may have begun: keep that distance from
- * the newest line where you say that visits are complete. */
-int64_t maillog_lines_lag(const struct maillog_lines *m);
 int64_t maillog_lines_newest(const struct maillog_lines *m); /* 0: no line */
 /* The stamp of the last line; false if it has none. */
 bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,

@@ -17,6 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define SCREEN "2026-11-23T14:00:02.5+00:00 mail postfix/postscreen[2]: "
 #define OPEN "2026-11-23T14:00:01.5+00:00 mail smtpd[3]: 31925b3c5d7750e1 smtp "
 #define SEND "2026-11-23T14:00:01.5+00:00 mail sm-mta[4]: 6ANE00MU000004: "
+#define EXIM "2026-11-23 14:00:01 "
+#define FROM "[203.0.113.9]:4711"
 #define CLIENT "unknown[203.0.113.9]"
 #define RELAY "mail.example [203.0.113.9]"
 #define NOW INT64_C(1795446000000000) /* 2026-11-23T15:00:00Z */
@@ -108,6 +110,27 @@ static void said_to_sendmail(struct maillog_lines *p, const char *text)
 		  text);
 }
 
+/* It quotes a sender with blanks, and takes such a HELO only if it must
+ * (helo_accept_junk_hosts). */
+static void said_to_exim(struct maillog_lines *p, const char *text)
+{
+	char quoted[400];
+	(void)snprintf(quoted, sizeof(quoted), "%s", text);
+	for (char *c = quoted; *c; c++)
+		if (*c == '"' || *c == '\\')
+			*c = '?';
+	feed(p, EXIM "SMTP connection from " FROM " (TCP/IP connection count = 1)");
+	feed_text(p, EXIM "SMTP syntax error in \"~\" H=" FROM " ~", text);
+	feed_text(p, EXIM "rejected EHLO from " FROM ": syntactically invalid: ~", text);
+	feed_text(p, EXIM "H=(~) " FROM " F=<> rejected RCPT <~>: ~", text);
+	feed_text(p, EXIM "H=" FROM " F=<\"~\"@b.example> rejected RCPT <\"~\"@c>: no",
+		  quoted);
+	feed_text(p, EXIM "1xVYFs-00000i-1c <= \"~\"@b.example H=" FROM " P=esmtp S=9",
+		  quoted);
+	feed_text(p, EXIM "SMTP call from " FROM " dropped: too many (last was \"~\")",
+		  text);
+}
+
 /* As they print it: control characters become "?". */
 static void said_by_client(struct maillog_lines *p, const uint8_t *data, size_t size)
 {
@@ -119,6 +142,7 @@ static void said_by_client(struct maillog_lines *p, const uint8_t *data, size_t 
 	said_to_postfix(p, text);
 	said_to_opensmtpd(p, text);
 	said_to_sendmail(p, text);
+	said_to_exim(p, text);
 }
 
 static void as_a_log(struct maillog_lines *p, const uint8_t *data, size_t size)
@@ -147,8 +171,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
 	said_by_client(p, data, size);
 	maillog_lines_finish(p);
-	/* at smtpd, at postscreen, at OpenSMTPD, at Sendmail */
-	assert(s.count == 4 && s.expected == 4);
+	/* at smtpd, at postscreen, at OpenSMTPD, at Sendmail, at Exim */
+	assert(s.count == 5 && s.expected == 5);
 	maillog_lines_free(p);
 
 	p = maillog_lines_new(on_visit, &s);
