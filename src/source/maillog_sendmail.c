@@ -37,15 +37,20 @@ static void sign(struct logsession *s, const struct said *d)
  * that the last session is over. */
 static bool is_same(const struct logsession *s, const struct said *d)
 {
+	static const struct addr none;
 	uint64_t own = sendmail_id_process(d->l.queue_id);
 	if (own && s->sign && s->sign != own)
 		return false;
-	return !d->l.has_client || s->is_hint || addr_equal(s->client, d->l.client);
+	return !d->l.has_client || addr_equal(s->client, none) ||
+	       addr_equal(s->client, d->l.client);
 }
 
-/* Refusals can come before the line that tells who the client is. */
-static struct logsession *session_of(const struct said *d)
+/* Refusals can come before the line that tells who the client is. That TLS began
+ * is not enough for a visit: at the submission port it is all that is logged of who then
+ * fails to log in. */
+static struct logsession *session_of(const struct said *d, enum sendmail_says says)
 {
+	static const struct addr none;
 	struct logsession *s = logsession_find(d->t, session_key(d));
 	if (s && !is_same(s, d)) {
 		logsession_finish(d->t, s);
@@ -55,10 +60,10 @@ static struct logsession *session_of(const struct said *d)
 		s = logsession_begin(d->t, session_key(d), d->front, d->l.client);
 		s->is_hint = true;
 	}
-	if (d->l.has_client) {
+	if (d->l.has_client)
 		s->client = d->l.client;
+	if (says != SENDMAIL_TLS && !addr_equal(s->client, none))
 		s->is_hint = false;
-	}
 	sign(s, d);
 	logsession_text(&s->name, d->l.name);
 	s->ended = d->front->time;
@@ -72,13 +77,13 @@ static void on_connect(const struct said *d)
 	struct logsession *s = logsession_find(d->t, session_key(d));
 	if (s)
 		logsession_finish(d->t, s);
-	s = session_of(d);
+	s = session_of(d, SENDMAIL_CONNECT);
 	s->ripe = s->due = STAMP_NEVER; /* its end has a line */
 }
 
 static void on_user(const struct said *d)
 {
-	session_of(d)->is_user = true;
+	session_of(d, SENDMAIL_USER)->is_user = true;
 }
 
 /* A message counts as long as its queue id is awaited: what refuses it comes
@@ -168,6 +173,6 @@ enum maillog_says maillog_sendmail_line(struct logsessions *t,
 	case SENDMAIL_CONNECT: on_connect(&d); return MAILLOG_USED;
 	default: break;
 	}
-	on_line(&d, session_of(&d), says);
+	on_line(&d, session_of(&d, says), says);
 	return MAILLOG_USED;
 }

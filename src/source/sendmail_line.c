@@ -253,11 +253,42 @@ static enum sendmail_says read_ruleset(struct span in, struct sendmail_line *l)
 	return is_loopback(&c) ? SENDMAIL_USER : SENDMAIL_REFUSED;
 }
 
+/* "host=mail.example, addr=192.0.2.1, rejecting commands": the only line of such
+ * a session. Whether the name was confirmed it does not say. */
+static enum sendmail_says read_milter_connect(struct span in, struct sendmail_line *l)
+{
+	static const struct {
+		const char *words;
+		int code;
+	} rows[] = {
+		{ " rejecting commands", 5 },
+		{ " temp failing commands", 4 },
+		{ " shutdown", 4 },
+	};
+	struct span host, rest, address;
+	struct addr client;
+	if (!split_last(in, ", addr=", &host, &rest) ||
+	    !span_take_until(&rest, ',', &address) ||
+	    !sendmail_read_address(address, &client) || !sendmail_has_only(in, client))
+		return SENDMAIL_NOTHING;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!span_is(rest, rows[i].words))
+			continue;
+		l->has_client = true;
+		l->client = client;
+		l->code = rows[i].code;
+		return SENDMAIL_REFUSED;
+	}
+	return SENDMAIL_NOTHING;
+}
+
 /* "to=<c@d.example>, reject=451 4.7.1 Greylisting in action", "data,
  * reject=554 5.7.1 Command rejected", "data, discard" */
 static enum sendmail_says read_milter(struct span in, struct sendmail_line *l)
 {
 	struct span stage = in, argument, answer;
+	if (span_take_text(&in, "connect: host="))
+		return read_milter_connect(in, l);
 	(void)span_take_text(&stage, "cmd=");
 	const char *end = stage.at;
 	while (end < stage.end && *end != '=' && *end != ',' && *end != ':')
@@ -353,12 +384,14 @@ static enum sendmail_says read_connect(struct span in, struct sendmail_line *l)
 	return read_visitor(in, (struct span){ in.at, in.at }, l, SENDMAIL_CONNECT);
 }
 
-/* Whose it is, another line says; sessions at the submission port that then fail
- * to log in have none. */
+/* "mail.example [192.0.2.1], version=TLSv1.3, ..." */
 static enum sendmail_says read_tls(struct span in, struct sendmail_line *l)
 {
-	(void)in;
-	(void)l;
+	struct span client, version;
+	struct sendmail_client c;
+	if (split_last(in, ", version=", &client, &version) &&
+	    sendmail_read_client(client, &c)) /* it may be cut */
+		take_client(l, &c);
 	return SENDMAIL_TLS;
 }
 

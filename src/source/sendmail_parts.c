@@ -26,8 +26,7 @@ static bool take_end(struct span *in, const char *text)
 	return true;
 }
 
-/* "[192.0.2.1]" or "[IPv6:2001:db8::1]", without the brackets */
-static bool read_address(struct span in, struct addr *ret_address)
+bool sendmail_read_address(struct span in, struct addr *ret_address)
 {
 	(void)span_take_text(&in, "IPv6:");
 	return addr_parse_n(in.at, span_len(in), ret_address);
@@ -38,7 +37,7 @@ bool sendmail_has_only(struct span in, struct addr address)
 	struct span before, inside;
 	struct addr other;
 	while (span_take_until(&in, '[', &before) && span_take_until(&in, ']', &inside))
-		if (read_address(inside, &other) && !addr_equal(other, address))
+		if (sendmail_read_address(inside, &other) && !addr_equal(other, address))
 			return false;
 	return true;
 }
@@ -89,7 +88,8 @@ bool sendmail_read_client(struct span in, struct sendmail_client *ret_client)
 	if (!take_end(&in, "]") || span_len(in) == 0)
 		return false;
 	const char *bracket = memrchr(in.at, '[', span_len(in));
-	if (!bracket || !read_address((struct span){ bracket + 1, in.end }, &c.address) ||
+	if (!bracket ||
+	    !sendmail_read_address((struct span){ bracket + 1, in.end }, &c.address) ||
 	    !read_name((struct span){ in.at, bracket }, &c))
 		return false;
 	if (is_forged)

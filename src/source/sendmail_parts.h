@@ -25,6 +25,8 @@ struct sendmail_client {
 FMX_MUST_CHECK bool sendmail_read_client(struct span in,
 					 struct sendmail_client *ret_client);
 
+/* "192.0.2.1" or "IPv6:2001:db8::1" */
+FMX_MUST_CHECK bool sendmail_read_address(struct span in, struct addr *ret_address);
 /* False: `in` has an address in brackets that is another one. */
 bool sendmail_has_only(struct span in, struct addr address);
 
