@@ -50,6 +50,20 @@ static void give(struct knock *k, const struct knock_target *t, struct addr from
 	k->sink.source.visit(k->sink.source.arg, &v);
 }
 
+static void take_first(struct knock *k)
+{
+	const struct knock_ahead *a = &k->ahead[k->ahead_first];
+	enum knock_kind kind =
+	    knock_table_take_at(k->table, a->sought, a->sequence, a->time);
+	k->ahead_first = (k->ahead_first + 1) % KNOCK_AHEAD;
+	k->ahead_count--;
+	knock_silent_take(k, a->target, a->from, kind, a->time);
+	if (kind != KNOCK_NEW)
+		k->counts.again++;
+	else if (may_give(k))
+		give(k, a->target, a->from, a->time);
+}
+
 /* From the decoy's own address: our own look whether it refuses. */
 static void on_packet(void *arg, const void *packet, size_t len, int64_t time)
 {
@@ -58,23 +72,26 @@ static void on_packet(void *arg, const void *packet, size_t len, int64_t time)
 	k->counts.packets++;
 	if (!knock_read(packet, len, &s) || addr_equal(s.from, s.to))
 		return;
-	struct knock_target *t =
-	    knock_target_find(k, (struct endpoint){ s.to, s.to_port });
+	struct endpoint to = { s.to, s.to_port };
+	struct knock_target *t = knock_target_find(k, to);
 	if (!t)
 		return;
-	time += clock_offset(k);
-	enum knock_kind kind = knock_table_take(k->table, &s, time);
-	knock_silent_take(k, t, s.from, kind, time);
-	if (kind != KNOCK_NEW)
-		k->counts.again++;
-	else if (may_give(k))
-		give(k, t, s.from, time);
+	if (k->ahead_count == KNOCK_AHEAD)
+		take_first(k);
+	size_t last = (k->ahead_first + k->ahead_count++) % KNOCK_AHEAD;
+	k->ahead[last] = (struct knock_ahead){ .target = t,
+					       .from = s.from,
+					       .sought = knock_table_seek(k->table, &s),
+					       .sequence = s.sequence,
+					       .time = time + clock_offset(k) };
 }
 
 static void read_rings(struct knock *k)
 {
 	for (size_t i = 0; i < KNOCK_FAMILIES; i++)
 		(void)knock_ring_read(&k->rings[i], on_packet, k);
+	while (k->ahead_count > 0)
+		take_first(k);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

@@ -26,16 +26,23 @@ static uint64_t endpoint_hash(struct endpoint at)
 	return addr_hash(at.addr) + at.port;
 }
 
+static bool is_at(const struct knock_target *t, struct endpoint at)
+{
+	return t->at.port == at.port && addr_equal(t->at.addr, at.addr);
+}
+
 struct knock_target *knock_target_find(const struct knock *k, struct endpoint at)
 {
 	if (k->target_count == 0)
 		return NULL;
+	if (k->target_count == 1) /* as at most sites */
+		return is_at(k->targets, at) ? k->targets : NULL;
 	for (uint64_t i = endpoint_hash(at);; i++) {
 		uint32_t n = k->index[i & k->index_mask];
 		if (n == 0)
 			return NULL;
 		struct knock_target *t = &k->targets[n - 1];
-		if (t->at.port == at.port && addr_equal(t->at.addr, at.addr))
+		if (is_at(t, at))
 			return t;
 	}
 }

@@ -11,7 +11,7 @@
 #include "source/knock_ring.h"
 #include "source/knock_table.h"
 
-enum { KNOCK_FAMILIES = 2 };
+enum { KNOCK_FAMILIES = 2, KNOCK_AHEAD = 16 };
 
 /* Knocks at one address in the span that runs, and those that heard nothing. */
 struct knock_silent {
@@ -19,6 +19,15 @@ struct knock_silent {
 	uint32_t knocks, unanswered;
 	struct addr clients[KNOCK_SILENT_CLIENTS]; /* of the unanswered */
 	bool is_trouble;
+};
+
+/* A SYN that was read, while the table's memory for it is on its way. */
+struct knock_ahead {
+	struct knock_target *target;
+	struct addr from;
+	uint64_t sought;
+	uint32_t sequence;
+	int64_t time;
 };
 
 struct knock_target {
@@ -45,6 +54,8 @@ struct knock {
 	struct knock_sink sink;
 	struct knock_counts counts;
 	struct knock_table *table;
+	struct knock_ahead ahead[KNOCK_AHEAD]; /* a ring */
+	size_t ahead_first, ahead_count;
 
 	struct knock_target *targets; /* endpoints, each once */
 	size_t target_count;

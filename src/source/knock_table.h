@@ -13,8 +13,9 @@
  *
  * Ownership: plain memory.
  *
- * Limits: the last KNOCK_TABLE_MAX knocks are remembered, the oldest go first:
- * under a flood a retransmission counts as a knock of its own.
+ * Limits: KNOCK_TABLE_MAX knocks are remembered (2 MB); of those that fall into
+ * one of its buckets the oldest goes first. Under a flood a retransmission
+ * counts as a knock of its own.
  */
 #ifndef FMX_SOURCE_KNOCK_TABLE_H
 #define FMX_SOURCE_KNOCK_TABLE_H
@@ -22,7 +23,7 @@
 #include "base/stamp.h"
 #include "source/knock_packet.h"
 
-enum { KNOCK_TABLE_MAX = 65536 };
+enum { KNOCK_TABLE_MAX = 131072 };
 #define KNOCK_TRIES (130 * STAMP_SECOND) /* Linux: 1 + 2 + ... + 64 */
 
 enum knock_kind {
@@ -39,5 +40,11 @@ void knock_table_free(struct knock_table *t);
 
 enum knock_kind knock_table_take(struct knock_table *t, const struct knock_syn *s,
 				 int64_t time);
+
+/* The same in two steps. Between them the memory that the second needs is on its
+ * way: waiting for it is most of what a SYN costs. */
+uint64_t knock_table_seek(const struct knock_table *t, const struct knock_syn *s);
+enum knock_kind knock_table_take_at(struct knock_table *t, uint64_t sought,
+				    uint32_t sequence, int64_t time);
 
 #endif

@@ -124,6 +124,15 @@ static void add_probes(struct history *h, bool may_fail)
 					.time = h->now });
 }
 
+/* The low decoy's source has lost something, or was not there. */
+static void add_loss(struct history *h)
+{
+	add(h, (struct record){ .kind = RECORD_HEALTH,
+				.host = HOST_LOW,
+				.time = h->now,
+				.text = h->count % 2 ? "not watched" : "" });
+}
+
 static void add_name(struct history *h)
 {
 	static const char *const names[] = { "mail.good.example", "a.pool.example",
@@ -215,6 +224,8 @@ static void add_some(struct history *h)
 			time -= (int64_t)history_random(h, 7200) * STAMP_SECOND;
 		add(h, history_visit(h, time));
 	} else if (what < 90) {
+		if (h->count % 61 == 0) /* seldom */
+			add_loss(h);
 		add_watermarks(h);
 		add_probes(h, what < 52);
 	} else if (what < 95) {

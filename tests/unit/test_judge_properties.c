@@ -433,7 +433,8 @@ static const char *excuse_of(const struct history *h, unsigned client, int64_t m
 		    !is_stop && is_twin(h, r, client))
 			return "the same letter came to a real host over the other "
 			       "family";
-		if (r->kind == RECORD_HEALTH && !r->is_ok && r->host < WORLD_HOSTS &&
+		bool is_ours = r->host == HOST_MAIL || r->host == HOST_BACKUP;
+		if (r->kind == RECORD_HEALTH && !r->is_ok && is_ours &&
 		    moment >= r->time - STAMP_MINUTE &&
 		    moment <= r->time + 6 * STAMP_HOUR)
 			return "a real host failed its probe";

@@ -329,14 +329,33 @@ static void the_table_lets_the_oldest_go(void **state)
 {
 	(void)state;
 	struct knock_table *t = knock_table_new();
-	for (unsigned i = 0; i < 2 * KNOCK_TABLE_MAX + 1; i++) {
+	enum { SOME = KNOCK_TABLE_MAX / 32, MANY = 4 * KNOCK_TABLE_MAX };
+	unsigned kept = 0;
+	/* What a busy site draws in two minutes is all remembered ... */
+	for (unsigned i = 0; i < SOME; i++) {
 		struct knock_syn s = syn(i, 1000);
 		assert_int_equal(knock_table_take(t, &s, T0), KNOCK_NEW);
 	}
-	struct knock_syn kept = syn(KNOCK_TABLE_MAX + 1, 1000);
-	struct knock_syn gone = syn(KNOCK_TABLE_MAX, 1000);
-	assert_int_equal(knock_table_take(t, &kept, T0), KNOCK_AGAIN);
-	assert_int_equal(knock_table_take(t, &gone, T0), KNOCK_NEW);
+	for (unsigned i = 0; i < SOME; i++) {
+		struct knock_syn s = syn(i, 1000);
+		assert_int_equal(knock_table_take(t, &s, T0), KNOCK_AGAIN);
+	}
+	/* ... and gone after a flood, the newest of which is not. */
+	for (unsigned i = 0; i < MANY; i++) {
+		struct knock_syn s = syn(SOME + i, 1000);
+		assert_int_equal(knock_table_take(t, &s, T0 + STAMP_MILLISECOND * i / 64),
+				 KNOCK_NEW);
+	}
+	for (unsigned i = 0; i < SOME; i++) {
+		struct knock_syn s = syn(SOME + MANY - 1 - i, 1000);
+		kept += knock_table_take(t, &s, T0 + 9 * STAMP_SECOND) != KNOCK_NEW;
+	}
+	assert_int_equal(kept, SOME);
+	for (unsigned i = 0; i < SOME; i++) {
+		struct knock_syn s = syn(i, 1000);
+		kept += knock_table_take(t, &s, T0 + 9 * STAMP_SECOND) != KNOCK_NEW;
+	}
+	assert_true(kept < SOME + SOME / 8);
 	knock_table_free(t);
 }
 
