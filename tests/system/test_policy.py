@@ -1,11 +1,14 @@
 """The policy service with real Postfix, set up as docs/policy.md says, word for word: a header once a
 message, nothing said in doubt, and mail that goes on while serve is dead or hangs."""
 
+import contextlib
 import pathlib
 import re
 import signal
+import socket
 import threading
 import time
+import unittest
 
 from lab import net
 from lab.case import NAME_SERVER, RESOLVER, LabCase
@@ -13,6 +16,7 @@ from lab.client import Client, deliver
 from lab.programs import Knot, PostfixMx, PostfixSender, Unbound
 from lab.serve import Serve
 from lab.site import DOMAIN, FAKE0, FAKE1
+from loopback import Bench, free_port
 
 MAIL = "30.0.0.25"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -350,3 +354,92 @@ class PolicyByUnixSocket(PolicyCase):
         self.assertEqual(1, other.daemon.wait())
         self.assertIn("another program listens there", other.text())
         self.assertTrue(self.serve.daemon.alive())
+
+
+QUESTION = ("request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address={client}\nclient_port=4000\n"
+            "server_address={server}\nrecipient=x@shop.example\ninstance=1.{nth}.0\n\n")
+
+
+class PolicyOnLoopback(unittest.TestCase):
+    """Listeners, reload and stop, without Postfix."""
+
+    def setUp(self):
+        self.bench = Bench("policy")
+        self.addCleanup(self.bench.close)
+        self.port, self.path = free_port("127.0.0.1"), self.bench.folder / "p.sock"
+        self.tcp, self.unix = f'"127.0.0.1@{self.port}"', f'"{self.path}"'
+        self.nth = 0
+
+    def connect(self, at):
+        family = socket.AF_UNIX if at is self.path else socket.AF_INET
+        s = socket.socket(family)
+        s.settimeout(5)
+        self.addCleanup(s.close)
+        s.connect(str(at) if at is self.path else at)
+        return s
+
+    def ask(self, s, client="127.9.9.1"):
+        self.nth += 1
+        s.sendall(QUESTION.format(client=client, server=self.bench.mail[0], nth=self.nth).encode())
+        return s.recv(4096).decode()
+
+    def reload(self, want):
+        before = len(self.bench.text())
+        self.bench.process.send_signal(signal.SIGHUP)
+        net.wait_for(want, lambda: want in self.bench.text()[before:], 10)
+
+    def test_1_a_reload_changes_the_listeners_or_nothing(self):
+        self.bench.write(policy=f"{{ {self.tcp} }}")
+        self.bench.start()
+        first = self.connect(("127.0.0.1", self.port))
+        self.assertEqual("action=DUNNO\n\n", self.ask(first))
+        self.bench.write(policy=f"{{ {self.tcp}, {self.unix} }}")
+        self.reload("reloaded sites")
+        self.assertEqual("action=DUNNO\n\n", self.ask(first))
+        second = self.connect(self.path)
+        self.assertEqual("action=DUNNO\n\n", self.ask(second))
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+            self.bench.write(policy=f'{{ "127.0.0.1@{taken.getsockname()[1]}" }}')
+            self.reload("reload-refused")
+        self.assertIn("is in use by another program", self.bench.text())
+        for s in (first, second):
+            self.assertEqual("action=DUNNO\n\n", self.ask(s))
+        self.bench.write(policy=f"{{ {self.unix} }}")
+        self.reload("reloaded sites")
+        self.assertEqual(b"", first.recv(1))
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(("127.0.0.1", self.port))
+        self.assertEqual("action=DUNNO\n\n", self.ask(second))
+
+    def test_2_a_stop_closes_at_once_and_takes_the_socket_along(self):
+        self.bench.write(policy=f"{{ {self.unix} }}")
+        self.bench.start()
+        s = self.connect(self.path)
+        self.assertEqual("action=DUNNO\n\n", self.ask(s))
+        s.sendall(b"request=smtpd_acc")
+        began = time.monotonic()
+        self.assertEqual(0, self.bench.stop())
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(b"", s.recv(1))
+        self.assertFalse(self.path.exists())
+
+    def test_3_what_is_no_question_harms_nobody(self):
+        self.bench.write(policy=f"{{ {self.unix} }}")
+        self.bench.start()
+        good = self.connect(self.path)
+        for rubbish in (b"GET / HTTP/1.0\r\n\r\n", bytes(range(256)) * 64, b"\n" * 100, b"a=" + b"b" * 10000):
+            s = self.connect(self.path)
+            s.sendall(rubbish)
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(b"", s.recv(1))
+        crowd = [self.connect(self.path) for _ in range(1100)]
+        self.assertEqual("action=DUNNO\n\n", self.ask(good))
+        with contextlib.suppress(ConnectionResetError):
+            self.assertEqual(b"", crowd[-1].recv(1))
+        self.assertEqual("action=DUNNO\n\n", self.ask(crowd[0]))
+
+    def test_4_it_is_not_for_the_internet(self):
+        self.bench.write(policy='{ "0.0.0.0@10030" }')
+        status, text = self.bench.refused("--check-config")
+        self.assertEqual(64, status)
+        self.assertIn("neither loopback nor private", text)
