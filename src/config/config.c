@@ -198,6 +198,16 @@ static int check_host_feed(const struct load *l, const struct host *h, cfg_t *se
 	return 0;
 }
 
+static int check_metrics(const struct load *l, cfg_t *tree)
+{
+	const char *path = l->config->metrics;
+	if (!*path || *path == '/')
+		return 0;
+	return error_set(l->error, FMX_EUSAGE,
+			 "%s:%u: metrics is an absolute path, not '%s'", l->file,
+			 tree_value(tree, "metrics", 0)->line, path);
+}
+
 static int check_feeds(const struct load *l, cfg_t *tree)
 {
 	const struct config *c = l->config;
@@ -258,6 +268,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 			return rc;
 	}
 	rc = check_globals(l, tree);
+	if (rc == 0)
+		rc = check_metrics(l, tree);
 	if (rc == 0)
 		rc = check_feeds(l, tree);
 	return rc ? rc : judge_sites(l, tree);

@@ -77,6 +77,8 @@ struct config {
 	int64_t retention;                 /* older records leave the journal */
 	char state[CONFIG_TEXT_MAX];       /* folder of the journal */
 	char user[CONFIG_USER_MAX];        /* whom serve becomes; "" stays */
+	char alarm[CONFIG_TEXT_MAX];       /* command; "" none */
+	char metrics[CONFIG_TEXT_MAX];     /* file; "" none */
 	char feed_socket[CONFIG_TEXT_MAX]; /* "": feed.sock in the state folder */
 	char clock[CONFIG_TEXT_MAX];       /* lab: struct stamp_clock's file; "" none */
 	bool names;                        /* look up the names of clients */

@@ -73,6 +73,10 @@ static const struct config_key keys[] = {
 	GLOBAL("policy_defer", CONFIG_FLAG, policy_defer, 0, 0, NULL, "false",
 	       "Mail of listed senders is put off when Postfix asks; otherwise it is only told "
 	       "of senders in order."),
+	GLOBAL("alarm", CONFIG_TEXT, alarm, 0, 0, NULL, NULL,
+	       "Command that is run once when an alarm begins and once when it is over."),
+	GLOBAL("metrics", CONFIG_TEXT, metrics, 0, 0, NULL, NULL,
+	       "File for Prometheus, written every 15 seconds and at the end."),
 	GLOBAL("connections", CONFIG_COUNT, limits.connections, 1, 1000000, NULL, "10000",
 	       "Connections held by all decoys together; more are reset and counted."),
 	GLOBAL("connections_per_client", CONFIG_COUNT, limits.connections_per_client, 1,

@@ -214,6 +214,9 @@ void judge_each_listed(const struct judge *j, judge_listing_fn fn, void *arg);
 /* Of one address, for explain: the listing state with its reason. */
 struct listing judge_listing(const struct judge *j, struct addr client, uint16_t site_id);
 bool judge_is_allowed(const struct judge *j, struct addr client);
+/* Of the latest walk of one address; false when nothing is held of it. */
+bool judge_fate(const struct judge *j, struct addr client, uint16_t site_id,
+		enum fate *ret_fate);
 
 /* The whole state as bytes, and back: what a checkpoint of the journal keeps. */
 void judge_save(const struct judge *j, struct buf *out);

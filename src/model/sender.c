@@ -42,6 +42,20 @@ uint32_t sender_find(const struct judge *j, struct addr client, uint16_t group)
 	return find(j, &k, hash_key(&k));
 }
 
+bool judge_fate(const struct judge *j, struct addr client, uint16_t site_id,
+		enum fate *ret_fate)
+{
+	if (!judge_site_is_configured(j, site_id))
+		return false;
+	uint16_t group = j->sites[j->site_by_id[site_id] - 1]->group;
+	uint32_t id = sender_find(j, client, group);
+	const struct walk *w = id == NOTHING ? NULL : walk_at(j, sender_at(j, id)->walk);
+	if (!w)
+		return false;
+	*ret_fate = w->shown.fate;
+	return true;
+}
+
 void walk_trim(struct judge *j, struct walk *w, unsigned most)
 {
 	while (w->older != NOTHING) {

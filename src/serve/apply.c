@@ -150,6 +150,7 @@ int apply_config(struct engine *n, struct config *c, struct error *e)
 	/* What it says of a host needs the host's definition before it. */
 	knock_apply(n->knock, specs.all, specs.count);
 	free(specs.all);
+	caller_set(n->caller, c->alarm);
 	health_set(n->health, c->sites, c->site_count, c->rules.probe_interval);
 	apply_marks(n, c);
 	return 0;

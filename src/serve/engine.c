@@ -87,6 +87,9 @@ static void on_tick(uv_timer_t *t)
 	health_tick(n->health);
 	retain_tick(n->retain, ledger_now(n->ledger), n->config.retention);
 	tick_journal(n);
+	warn_tick(n);
+	if (n->ticks % METRICS_TICKS == 0)
+		metrics_write(n);
 	if (n->settle.is_active)
 		settle_look(n);
 	if (n->ticks++ % STATUS_TICKS == 0)
@@ -142,6 +145,8 @@ static void stop(struct engine *n)
 		health_stop(n->health);
 	if (n->retain)
 		retain_stop(n->retain);
+	if (n->caller)
+		caller_stop(n->caller);
 	if (n->names)
 		names_stop(n->names);
 	close_handles(n);
@@ -199,6 +204,8 @@ int engine_run(struct engine *n)
 	input_write_marks(n, MARKS_EACH);
 	input_add(n, &(struct record){ .kind = RECORD_STOP });
 	bool is_written = ledger_commit(n->ledger);
+	warn_save(n);
+	metrics_write(n);
 	log_info("stopped visits=%llu own=%llu lost=%llu", (unsigned long long)n->visits,
 		 (unsigned long long)n->own_visits,
 		 (unsigned long long)(is_written ? 0 : ledger_pending(n->ledger)));
@@ -217,6 +224,7 @@ static void close_loop(struct engine *n)
 	watch_free(n->watch);
 	health_free(n->health);
 	retain_free(n->retain);
+	caller_free(n->caller);
 	names_free(n->names);
 	int r = uv_loop_close(&n->loop);
 	assert(r == 0);
@@ -231,6 +239,7 @@ void engine_free(struct engine *n)
 	ledger_close(n->ledger);
 	marks_free(n->marks);
 	own_free(n->own);
+	alarms_free(n->alarms);
 	past_free(n->past);
 	ids_free(n->ids);
 	labclock_close(&n->clock);

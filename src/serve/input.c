@@ -54,6 +54,7 @@ static void on_visit(void *arg, const struct visit *v)
 		return;
 	}
 	n->visits++;
+	n->hosts[v->host].visits++;
 	struct record r = { .kind = RECORD_VISIT, .time = v->time, .visit = *v };
 	input_add(n, &r);
 	marks_visit(n->marks, v->host, v->time);
@@ -72,6 +73,7 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 	if (upto > proven)
 		upto = at = proven;
 	marks_note(n->marks, host, upto, at);
+	warn_watermark(n, host, upto);
 	if (log)
 		past_mark(n->past, host, upto, at);
 }
@@ -93,18 +95,45 @@ static void check_log(struct engine *n, uint16_t host)
 		    input_host_name(n, log));
 	else if (!is_missing && *was_missing)
 		log_info("log-resumed host=%s", input_host_name(n, log));
+	bool is_news = is_missing != *was_missing;
 	*was_missing = is_missing;
+	if (is_news)
+		warn_stalled(n, log, is_missing);
 }
 
-static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+static void take_trouble(struct engine *n, enum alarm_kind kind, uint16_t host,
+			 bool is_over, const char *sentence)
 {
-	struct engine *n = arg;
+	warn_trouble(n, kind, host, is_over, sentence);
 	if (is_over)
 		log_info("trouble-over host=%s reason=\"%s\"", input_host_name(n, host),
 			 sentence);
 	else
 		log_warning("trouble host=%s reason=\"%s\"", input_host_name(n, host),
 			    sentence);
+}
+
+static void on_source_trouble(void *arg, uint16_t host, bool is_over,
+			      const char *sentence)
+{
+	take_trouble(arg, ALARM_SOURCE, host, is_over, sentence);
+}
+
+static void on_decoy_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	take_trouble(arg, ALARM_DECOY, host, is_over, sentence);
+}
+
+/* Of the decoys: their troubles are those of a closed one that is not. Of real
+ * hosts: their source does not see. */
+static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	const struct engine *n = arg;
+	const struct host *h = judge_host(ledger_judge(n->ledger), host, NULL);
+	if (h && h->role != ROLE_REAL)
+		on_decoy_trouble(arg, host, is_over, sentence);
+	else
+		on_source_trouble(arg, host, is_over, sentence);
 }
 
 /* As a probe that failed just before it was up again: what the real probes
@@ -194,7 +223,11 @@ static void on_blind(void *arg, uint16_t host, int64_t until, const char *why)
 
 struct knock_sink input_knock_sink(struct engine *n)
 {
-	return (struct knock_sink){ .source = input_sink(n), .blind = on_blind };
+	struct source_sink source = input_sink(n);
+	source.trouble = on_source_trouble;
+	return (struct knock_sink){ .source = source,
+				    .blind = on_blind,
+				    .drops = on_decoy_trouble };
 }
 
 static void write_mark(void *arg, uint16_t host, int64_t upto)
@@ -235,6 +268,7 @@ static void on_probe_result(void *arg, uint16_t host, const struct health_result
 		if (*c == '"')
 			*c = '\'';
 	}
+	warn_health(n, host, h->is_well, reply);
 	const char *name = input_host_name(n, host);
 	if (!h->is_news)
 		log_debug("probe host=%s well=%s reply=\"%s\"", name,

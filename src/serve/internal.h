@@ -11,6 +11,8 @@
 #include <uv.h>
 
 #include "config/config.h"
+#include "serve/alarm.h"
+#include "serve/caller.h"
 #include "serve/desk.h"
 #include "serve/engine.h"
 #include "serve/health.h"
@@ -35,6 +37,7 @@ enum {
 	COMMIT_BATCH = 10000,
 	TICK_MS = 1000,
 	STATUS_TICKS = 10,
+	METRICS_TICKS = 15,
 	RETRY_TICKS = 5, /* while the journal cannot be written */
 	INHERITED_MAX = 256,
 };
@@ -64,6 +67,14 @@ struct engine {
 	uint64_t commit_delay_ms;
 	bool is_log_stalled[UINT16_MAX + 1]; /* by watch_log(); said once */
 	uint64_t visits, own_visits, old_visits;
+	struct {
+		uint64_t visits;
+		int64_t upto;                   /* the newest watermark; 0 none */
+		uint16_t troubles[ALARM_KINDS]; /* not over yet */
+		bool is_unwell, is_probed;
+	} hosts[UINT16_MAX + 1]; /* by id; for alarms and metrics */
+	bool is_metrics_failing, is_alarms_failing;
+	int64_t names_allowed; /* when a name was last put on the allow list */
 
 	int inherited[INHERITED_MAX]; /* sockets from systemd, until decoys have them */
 	size_t inherited_count;
@@ -81,6 +92,8 @@ struct engine {
 	struct names *names;
 	struct desk *desk;
 	struct policy_server *policy;
+	struct alarms *alarms;
+	struct caller *caller;
 	struct settle settle;
 };
 
@@ -101,6 +114,21 @@ void input_add(struct engine *n, struct record *r);
 void input_write_marks(struct engine *n, enum marks_need need);
 /* host's name for a log line; "?" if unknown. */
 const char *input_host_name(const struct engine *n, uint16_t host);
+
+/* warn.c: alarms, what raises them and whom they reach. */
+void warn_start(struct engine *n);                        /* before the journal is read */
+void warn_past(struct engine *n, const struct record *r); /* while it is */
+void warn_listen(struct engine *n);                       /* after that */
+void warn_trouble(struct engine *n, enum alarm_kind kind, uint16_t host, bool is_over,
+		  const char *sentence);
+void warn_watermark(struct engine *n, uint16_t host, int64_t upto);
+void warn_stalled(struct engine *n, uint16_t log, bool is_stalled);
+void warn_health(struct engine *n, uint16_t host, bool is_well, const char *reply);
+void warn_tick(struct engine *n);
+void warn_save(struct engine *n);
+
+/* metrics.c */
+void metrics_write(struct engine *n);
 
 /* settle.c */
 void settle_begin(struct engine *n);

@@ -15,6 +15,7 @@ struct ledger {
 	int64_t last_seen;
 	ledger_past_fn past;
 	void *past_arg;
+	struct ledger_listener listener; /* verdict NULL: none */
 };
 
 static const char *site_name(const struct ledger *l, uint16_t id)
@@ -38,6 +39,8 @@ static void on_verdict(void *arg, const struct verdict *v)
 		log_info("%s", buf_text(&l->line));
 	else
 		log_debug("%s", buf_text(&l->line));
+	if (l->listener.verdict)
+		l->listener.verdict(l->listener.arg, v, site_name(l, v->site));
 }
 
 static void on_listing(void *arg, const struct listing *v)
@@ -64,6 +67,8 @@ static int feed(void *arg, const struct record *r, struct error *e)
 	l->last_seen = r->seen;
 	if (r->kind == RECORD_FORGET || (l->is_replaying && r->kind != RECORD_ALLOW))
 		l->past(l->past_arg, r);
+	if (l->listener.record)
+		l->listener.record(l->listener.arg, r);
 	return 0;
 }
 
@@ -109,6 +114,11 @@ out:
 	}
 	*ret_ledger = l;
 	return 0;
+}
+
+void ledger_listen(struct ledger *l, const struct ledger_listener *listener)
+{
+	l->listener = *listener;
 }
 
 void ledger_close(struct ledger *l)

@@ -37,6 +37,14 @@ typedef void (*ledger_past_fn)(void *arg, const struct record *r);
 FMX_MUST_CHECK int ledger_open(const char *path, struct stamp_clock clock,
 			       ledger_past_fn past, void *arg, struct ledger **ret_ledger,
 			       struct error *e);
+/* From now on: verdict for each that is given, record for each that was fed,
+ * after its verdicts. */
+struct ledger_listener {
+	void (*verdict)(void *arg, const struct verdict *v, const char *site);
+	void (*record)(void *arg, const struct record *r);
+	void *arg;
+};
+void ledger_listen(struct ledger *l, const struct ledger_listener *listener);
 /* Commits first. NULL is fine. */
 void ledger_close(struct ledger *l);
 

@@ -21,6 +21,7 @@ void settle_begin(struct engine *n)
 	n->settle.began = stamp_monotonic();
 	n->settle.is_active = true;
 	health_all_now(n->health);
+	decoy_look_now(n->decoys);
 }
 
 void settle_look(struct engine *n)

@@ -59,6 +59,7 @@ static void on_past(void *arg, const struct record *r)
 {
 	struct engine *n = arg;
 	past_record(n->past, r);
+	warn_past(n, r);
 	if (r->kind == RECORD_NAME)
 		names_known(n->names, &r->name, r->seen);
 	else if (r->kind == RECORD_FORGET)
@@ -161,6 +162,7 @@ static void make_parts(struct engine *n)
 	n->past = past_new();
 	n->marks = marks_new();
 	n->own = own_new();
+	n->caller = caller_new(&n->loop);
 	n->decoys = decoy_new(&n->loop, n->clock.clock, &limits, &sink);
 	n->knock = knock_new(&n->loop, n->clock.clock, &knocks);
 	n->watch = watch_new(&n->loop, n->clock.clock, &sink, log_since, n);
@@ -183,11 +185,13 @@ static int start(struct engine *n, struct error *e)
 	n->clock_offset = labclock_offset(&n->clock);
 	make_parts(n);
 	r = engine_start_handles(n, e);
+	warn_start(n);
 	if (r == 0)
 		r = open_journal(n, e);
 	if (r < 0)
 		return r;
 	make_desk(n);
+	warn_listen(n);
 	learn_ids(n);
 	inherit_sockets(n);
 	r = apply_config(n, &n->config, e);

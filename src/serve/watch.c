@@ -237,6 +237,19 @@ uint16_t watch_log(const struct watch *w, uint16_t host)
 	return 0;
 }
 
+void watch_each(const struct watch *w,
+		void (*fn)(void *arg, const char *host, const struct watch_counts *c),
+		void *arg)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct reader *r = w->readers[i];
+		if (!r->is_wanted || !r->kind->counts)
+			continue;
+		struct watch_counts c = r->kind->counts(r->source);
+		fn(arg, r->hosts[0].name, &c);
+	}
+}
+
 void watch_stop(struct watch *w)
 {
 	for (size_t i = 0; i < w->count; i++)

@@ -45,6 +45,15 @@ void watch_tick(struct watch *w);
 /* The host that the reader of this host's log is known by (its first); 0 if no log
  * of it is read. */
 uint16_t watch_log(const struct watch *w, uint16_t host);
+struct watch_counts {
+	uint64_t lines;
+	uint64_t unread; /* of them: not understood, or refused */
+};
+/* Of each reader that counts lines, also after watch_stop(); host is its first one's
+ * name. */
+void watch_each(const struct watch *w,
+		void (*fn)(void *arg, const char *host, const struct watch_counts *c),
+		void *arg);
 void watch_stop(struct watch *w);
 void watch_free(struct watch *w);
 

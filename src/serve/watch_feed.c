@@ -43,6 +43,13 @@ static bool is_closed(const void *source)
 	return feed_is_closed(source);
 }
 
+static struct watch_counts counts(const void *source)
+{
+	struct intake_counts c = feed_counts(source).lines;
+	return (struct watch_counts){ .lines = c.lines,
+				      .unread = c.garbled + c.foreign + c.future };
+}
+
 static void release(void *source)
 {
 	feed_free(source);
@@ -53,6 +60,7 @@ const struct watch_kind watch_kind_feed_command = {
 	.start = start_command,
 	.stop = stop,
 	.is_closed = is_closed,
+	.counts = counts,
 	.free = release,
 };
 
@@ -61,5 +69,6 @@ const struct watch_kind watch_kind_feed_socket = {
 	.start = start_socket,
 	.stop = stop,
 	.is_closed = is_closed,
+	.counts = counts,
 	.free = release,
 };

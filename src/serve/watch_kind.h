@@ -41,6 +41,8 @@ struct watch_kind {
 	void (*stop)(void *source); /* gives what it holds, closes its handles */
 	/* All handles are closed. NULL: within one turn of the loop. */
 	bool (*is_closed)(const void *source);
+	/* NULL: it has no lines. */
+	struct watch_counts (*counts)(const void *source);
 	void (*free)(void *source);
 };
 

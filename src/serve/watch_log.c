@@ -55,6 +55,13 @@ static void stop(void *source)
 	maillog_stop(source);
 }
 
+static struct watch_counts counts(const void *source)
+{
+	struct maillog_counts c = maillog_counts(source);
+	return (struct watch_counts){ .lines = c.lines,
+				      .unread = c.garbled + c.too_long };
+}
+
 static void release(void *source)
 {
 	maillog_free(source);
@@ -63,5 +70,6 @@ static void release(void *source)
 const struct watch_kind watch_kind_log = {
 	.start = start,
 	.stop = stop,
+	.counts = counts,
 	.free = release,
 };

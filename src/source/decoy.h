@@ -86,6 +86,8 @@ FMX_MUST_CHECK int decoy_apply(struct decoy_set *d, const struct decoy_spec *spe
 			       size_t count, struct error *e);
 
 void decoy_set_limits(struct decoy_set *d, const struct decoy_limits *limits);
+/* Looks now whether the closed decoys are closed, not when it is due. */
+void decoy_look_now(struct decoy_set *d);
 struct decoy_counts decoy_counts(const struct decoy_set *d);
 /* Has the client a dialogue with one of the decoys, whose visit is not given
  * yet? */

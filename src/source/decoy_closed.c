@@ -134,6 +134,14 @@ void decoy_check_tick(struct decoy_set *d)
 	}
 }
 
+void decoy_look_now(struct decoy_set *d)
+{
+	for (struct decoy_check *c = d->checks; c; c = c->next) {
+		if (!c->attempt)
+			c->due_ms = decoy_now_ms(d);
+	}
+}
+
 static struct decoy_check *find(struct decoy_set *d, const struct decoy_spec *s)
 {
 	struct decoy_check *c = d->checks;
@@ -152,6 +160,9 @@ static void drop_unwanted(struct decoy_set *d)
 			continue;
 		}
 		*at = c->next;
+		if (c->is_trouble)
+			d->sink.trouble(d->sink.arg, c->host, true,
+					"it is no closed decoy any more");
 		abandon(c);
 		free(c->name);
 		free(c);

@@ -50,6 +50,8 @@ struct knock_sink {
 	 * not have been given. why: it is not watched, and this is the reason;
 	 * "": it is watched from now on. arg is source.arg. */
 	void (*blind)(void *arg, uint16_t host_id, int64_t until, const char *why);
+	/* As source.trouble, which it stands for: the decoy drops. May be NULL. */
+	void (*drops)(void *arg, uint16_t host_id, bool is_over, const char *sentence);
 };
 
 struct knock_counts {

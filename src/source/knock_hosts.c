@@ -19,6 +19,15 @@ void knock_trouble(const struct knock *k, uint16_t host, bool is_over, const cha
 	s->trouble(s->arg, host, is_over, text);
 }
 
+void knock_drops(const struct knock *k, uint16_t host, bool is_over, const char *name,
+		 const char *what)
+{
+	const struct source_sink *s = &k->sink.source;
+	char text[TEXT_MAX];
+	(void)snprintf(text, sizeof(text), "%s is a closed decoy, and %s", name, what);
+	(k->sink.drops ? k->sink.drops : s->trouble)(s->arg, host, is_over, text);
+}
+
 /* Endpoints */
 
 static uint64_t endpoint_hash(struct endpoint at)

@@ -82,6 +82,8 @@ void knock_hosts_look(struct knock *k, int64_t now);
 struct knock_target *knock_target_find(const struct knock *k, struct endpoint at);
 void knock_trouble(const struct knock *k, uint16_t host, bool is_over, const char *name,
 		   const char *what);
+void knock_drops(const struct knock *k, uint16_t host, bool is_over, const char *name,
+		 const char *what);
 
 /* knock_silent.c */
 void knock_silent_take(struct knock *k, struct knock_target *t, struct addr client,

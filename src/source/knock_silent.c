@@ -9,7 +9,7 @@ static void begin_span(struct knock *k, struct knock_target *t, int64_t time)
 	    s->knocks >= KNOCK_SILENT_CLIENTS && s->unanswered * 2 < s->knocks;
 	if (s->is_trouble && is_answered) {
 		s->is_trouble = false;
-		knock_trouble(k, t->host, true, t->name, "refuses its clients again");
+		knock_drops(k, t->host, true, t->name, "refuses its clients again");
 	}
 	*s = (struct knock_silent){ .began = time, .is_trouble = s->is_trouble };
 }
@@ -40,9 +40,8 @@ void knock_silent_take(struct knock *k, struct knock_target *t, struct addr clie
 	    s->unanswered * 2 < s->knocks)
 		return;
 	s->is_trouble = true;
-	knock_trouble(
-	    k, t->host, false, t->name,
-	    "drops instead of refusing: its clients send their first packet "
-	    "again, as if they had heard nothing, and wait for minutes; let the "
-	    "firewall refuse (reject with tcp reset)");
+	knock_drops(k, t->host, false, t->name,
+		    "drops instead of refusing: its clients send their first packet "
+		    "again, as if they had heard nothing, and wait for minutes; let the "
+		    "firewall refuse (reject with tcp reset)");
 }

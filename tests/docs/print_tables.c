@@ -7,11 +7,15 @@
  *	exit CODE
  *	section NAME
  *	key SECTION NAME DEFAULT	(SECTION "" for the file itself)
+ *	alarm KIND
+ *	metric NAME TYPE LABELS
  */
 #include <stdio.h>
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "serve/alarm.h"
+#include "serve/metrics.h"
 
 static const char *text(const char *t)
 {
@@ -42,5 +46,11 @@ int main(void)
 	for (size_t i = 0; i < n; i++)
 		printf("key\t%s\t%s\t%s\n", keys[i].section, keys[i].name,
 		       text(keys[i].fallback));
+	for (size_t i = 0; i < ALARM_KINDS; i++)
+		printf("alarm\t%s\n", alarm_rows()[i].name);
+	const struct metric_row *metrics = metrics_rows(&n);
+	for (size_t i = 0; i < n; i++)
+		printf("metric\t%s\t%s\t%s\n", metrics[i].name, metrics[i].type,
+		       metrics[i].labels);
 	return 0;
 }
