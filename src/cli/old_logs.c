@@ -87,6 +87,11 @@ static int judge_file(void *arg, const char *file, struct error *e)
 static void tell_unread(const struct reading *p, const struct logfiles_counts *files)
 {
 	struct maillog_lines_counts c = maillog_lines_counts(p->reader);
+	if (c.jumps)
+		cli_warn(p->c,
+			 "%" PRIu64 " times the stamps jump back by more than a day: was "
+			 "the clock set, or are these logs of several machines?",
+			 c.jumps);
 	if (c.garbled == 0 && files->too_long == 0 && files->unfinished == 0)
 		return;
 	cli_warn(p->c,

@@ -54,6 +54,16 @@ static enum maillog_says read_line(struct maillog_lines *m, const struct logline
 	return MAILLOG_FOREIGN;
 }
 
+/* A single stamp from the future must not make all that follows look old: what is
+ * open would be given before its end. */
+static void note_time(struct maillog_lines *m, int64_t time)
+{
+	bool is_jump = m->newest - time > MAILLOG_JUMP;
+	m->counts.jumps += is_jump;
+	if (time > m->newest || is_jump)
+		m->newest = time;
+}
+
 void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 			int64_t now)
 {
@@ -68,8 +78,8 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 	m->last = l.time;
 	m->last_precision_us = l.precision_us;
 	enum maillog_says says = read_line(m, &l);
-	if (l.time > m->newest && says != MAILLOG_GARBLED)
-		m->newest = l.time;
+	if (says != MAILLOG_GARBLED)
+		note_time(m, l.time);
 	switch (says) {
 	case MAILLOG_STARTED:
 		if (m->started)

@@ -28,6 +28,8 @@
 #include "source/logsession.h"
 
 enum { MAILLOG_READERS_MAX = 8 };
+/* Lines of several machines in one log are out of order, but not that much. */
+#define MAILLOG_JUMP STAMP_DAY
 
 /* Each line is exactly one of used, useless, foreign, garbled. */
 struct maillog_lines_counts {
@@ -37,6 +39,7 @@ struct maillog_lines_counts {
 	uint64_t foreign; /* of other programs, and of services that are not the MX's */
 	uint64_t garbled; /* no stamp, or a known line that does not parse */
 	uint64_t used_by[MAILLOG_READERS_MAX]; /* as maillog_lines_reader() numbers */
+	uint64_t jumps; /* stamps more than MAILLOG_JUMP before the newest */
 	uint64_t visits;
 	uint32_t open; /* sessions whose visit was not given yet */
 };
@@ -60,7 +63,8 @@ void maillog_lines_finish(struct maillog_lines *m);
  * was not, or earlier where a mail server logs late (maillog_reader.h);
  * STAMP_NEVER. */
 int64_t maillog_lines_held(const struct maillog_lines *m);
-int64_t maillog_lines_newest(const struct maillog_lines *m); /* 0: no line */
+/* 0: no line. It goes back where the log's clock does (counts.jumps). */
+int64_t maillog_lines_newest(const struct maillog_lines *m);
 /* The stamp of the last line; false if it has none. */
 bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,
 			uint32_t *ret_precision_us);

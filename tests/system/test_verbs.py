@@ -367,6 +367,12 @@ class MailLog(Verbs):
         quiet = subprocess.run([BUILD / "fakemx", "-q", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
         self.assertEqual(quiet.stderr, "")
 
+    def test_a_clock_that_jumped_is_told_and_invents_nothing(self):
+        self.log.write_text("2099-01-01T00:00:00Z mail postfix/qmgr[1]: 4XYZAB: removed\n" + self.LOG)
+        done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1))
+        self.assertIn("1 times the stamps jump back by more than a day", done.stderr)
+
     def test_systemds_journal_is_a_log_too(self):
         entries = [(0, "connect from mx.sender.example[198.51.100.7]"),
                    (1, "disconnect from mx.sender.example[198.51.100.7] ehlo=1 quit=1 commands=2")]

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "journal_file.h"
@@ -357,6 +358,111 @@ static void a_log_whose_clock_is_ahead_is_read_by_ours(void **state)
 	stop(&r);
 }
 
+static void pack(const char *from, const char *to)
+{
+	char bytes[4096];
+	FILE *f = fopen(from, "r");
+	assert_non_null(f);
+	size_t n = fread(bytes, 1, sizeof(bytes), f);
+	assert_int_equal(fclose(f), 0);
+	gzFile z = gzopen(to, "wb");
+	assert_non_null(z);
+	assert_int_equal(gzwrite(z, bytes, (unsigned)n), n);
+	assert_int_equal(gzclose(z), Z_OK);
+	assert_int_equal(unlink(from), 0);
+}
+
+static void copy_and_truncate(void)
+{
+	char bytes[4096];
+	FILE *f = fopen(path, "r"), *to = fopen(renamed, "w");
+	assert_true(f && to);
+	size_t n = fread(bytes, 1, sizeof(bytes), f);
+	assert_int_equal(fwrite(bytes, 1, n, to), n);
+	assert_int_equal(fclose(f) | fclose(to), 0);
+	assert_int_equal(truncate(path, 0), 0);
+}
+
+static void add_visit(int64_t when, const char *client)
+{
+	char line[128];
+	(void)snprintf(line, sizeof(line), "1]: connect from %s", client);
+	add(when, line);
+	(void)snprintf(line, sizeof(line), "1]: disconnect from %s ehlo=1 quit=1",
+		       client);
+	add(when + 1, line);
+}
+
+/* How logrotate may have gone on while nobody read: renamed, or copied and
+ * truncated, and packed at once, at the next time, or not at all. */
+static void whatever_rotation_did_while_we_were_away_each_visit_comes_once(void **state)
+{
+	(void)state;
+	static const struct {
+		bool is_copied, is_packed, is_twice;
+	} rows[] = { { false, false, false }, { false, true, false },
+		     { true, false, false },  { true, true, false },
+		     { false, true, true },   { true, true, true } };
+	char packed[300], oldest[300];
+	(void)snprintf(packed, sizeof(packed), "%s.gz", renamed);
+	(void)snprintf(oldest, sizeof(oldest), "%s.2.gz", path);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig r;
+		int64_t then = stamp_now() - STAMP_HOUR;
+		add_visit(then, ONE);
+		start(&r, MAILLOG_BEGIN, 0, 1);
+		turn(&r, 100);
+		assert_int_equal(r.visit_count, 1);
+		stop(&r);
+		int64_t upto = r.upto[5], at = upto + STAMP_SECOND;
+		size_t want = 2;
+		add_visit(at, ONE);
+		if (rows[i].is_twice) {
+			pack(path, oldest);
+			(void)usleep(20000); /* the order is that of the changes */
+			add_visit(at + STAMP_SECOND, ONE);
+			want++;
+		}
+		if (rows[i].is_copied)
+			copy_and_truncate();
+		else
+			assert_int_equal(rename(path, renamed), 0);
+		if (rows[i].is_packed)
+			pack(renamed, packed);
+		add_visit(at + 2 * STAMP_SECOND, TWO);
+		start(&r, MAILLOG_SINCE, upto, 1);
+		turn(&r, 100);
+		if (r.visit_count != want)
+			fail_msg("row %zu: %zu visits, want %zu", i, r.visit_count, want);
+		for (size_t k = 0; k < want; k++)
+			assert_true(r.visits[k].time >= at);
+		assert_int_equal(r.trouble_count, 0);
+		stop(&r);
+		(void)unlink(packed);
+		(void)unlink(oldest);
+		(void)clean(NULL);
+	}
+}
+
+/* copytruncate under our eyes, in the middle of a session. */
+static void a_log_that_is_copied_and_truncated_loses_no_visit(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now();
+	add(now, "2]: connect from " TWO);
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	turn(&r, 300);
+	add_visit(now + 1, ONE);
+	copy_and_truncate();
+	add(now + 4, "2]: disconnect from " TWO " ehlo=1 quit=1");
+	add_visit(now + 5, ONE);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 3);
+	stop(&r);
+	assert_int_equal(r.visit_count, 3);
+}
+
 static void rotation_in_a_session_joins_it_all_the_same(void **state)
 {
 	(void)state;
@@ -464,6 +570,11 @@ int main(void)
 					  clean),
 		cmocka_unit_test_teardown(a_log_whose_clock_is_ahead_is_read_by_ours,
 					  clean),
+		cmocka_unit_test_teardown(
+		    whatever_rotation_did_while_we_were_away_each_visit_comes_once,
+		    clean),
+		cmocka_unit_test_teardown(
+		    a_log_that_is_copied_and_truncated_loses_no_visit, clean),
 		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
 					  clean),
 		cmocka_unit_test_teardown(a_log_that_is_not_there_is_trouble_until_it_is,

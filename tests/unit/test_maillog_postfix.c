@@ -403,6 +403,25 @@ static void lines_that_are_not_ours_are_counted_by_kind(void **state)
 	maillog_lines_free(p);
 }
 
+/* Else everything after it would look old, and be given in pieces. */
+static void one_stamp_from_the_future_ends_no_session(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_lines *p = maillog_lines_new(on_visit, &s);
+	feed(p, "2099-01-01T00:00:00.5Z mail postfix/qmgr[1]: 4XYZAB: removed");
+	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
+	maillog_lines_advance(p, maillog_lines_newest(p));
+	assert_int_equal(s.count, 0);
+	feed(p,
+	     AT("02") "postfix/smtpd[1]: disconnect from " U " ehlo=1 quit=1 commands=2");
+	maillog_lines_advance(p, maillog_lines_newest(p));
+	maillog_lines_finish(p);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(maillog_lines_counts(p).jumps, 1);
+	maillog_lines_free(p);
+}
+
 static void a_long_session_is_given_once_and_holds_until_then(void **state)
 {
 	(void)state;
@@ -511,7 +530,8 @@ static void stamps_are_read_in_both_forms(void **state)
 		{ "UTC",
 		  "2026-11-23T15:00:00Z",
 		  { "2026-11-23T14:05:09.123456+01:00 m",
-		    "2026-11-23T14:05:09.000007+01:00 m", "2026-11-23T14:05:09.500000-00:30 m",
+		    "2026-11-23T14:05:09.000007+01:00 m",
+		    "2026-11-23T14:05:09.500000-00:30 m",
 		    "2026-11-23T14:05:09.123457-00:30 m" },
 		  { "2026-11-23T13:05:09.123456Z", "2026-11-23T13:05:09.000007Z",
 		    "2026-11-23T14:35:09.5Z", "2026-11-23T14:35:09.123457Z" },
@@ -602,6 +622,7 @@ int main(void)
 		cmocka_unit_test(sessions_are_joined_whatever_the_order_of_lines),
 		cmocka_unit_test(only_postfix_says_who_the_client_is),
 		cmocka_unit_test(lines_that_are_not_ours_are_counted_by_kind),
+		cmocka_unit_test(one_stamp_from_the_future_ends_no_session),
 		cmocka_unit_test(a_long_session_is_given_once_and_holds_until_then),
 		cmocka_unit_test(a_message_nobody_queued_in_time_counts_by_its_answer),
 		cmocka_unit_test(sessions_are_bounded_and_the_oldest_goes_first),
