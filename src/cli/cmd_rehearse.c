@@ -9,6 +9,7 @@
 
 #include "base/nearest.h"
 #include "base/stamp.h"
+#include "cli/archive.h"
 #include "cli/rehearse.h"
 #include "cli/verbs.h"
 #include "outlet/report.h"
@@ -107,24 +108,34 @@ static void print_text(const struct rehearsal *r, const struct report *report)
 	}
 }
 
-static int print(const struct cli *c, const struct rehearsal *r, struct error *e)
+static int make_report(const struct rehearsal *r, struct report *ret_report,
+		       struct error *e)
 {
 	struct journal *j;
 	int rc = journal_open(rehearse_journal(r), JOURNAL_READ, &j, e);
 	if (rc < 0)
 		return rc;
-	struct report report;
 	struct report_span span = { .since = REPORT_BEGIN, .until = STAMP_NEVER };
-	rc = report_make(j, &span, rehearse_now(r), &report, e);
+	rc = report_make(j, &span, rehearse_now(r), ret_report, e);
 	journal_close(j);
-	if (rc < 0)
-		return rc;
+	return rc;
+}
+
+/* CLI_DONE, or what was said. */
+static int print(const struct cli *c, const struct rehearsal *r)
+{
+	struct report report;
+	struct error e;
+	if (make_report(r, &report, &e) < 0)
+		return cli_fail(c, &e);
 	if (c->json)
 		print_json(r, &report);
 	else
 		print_text(r, &report);
+	const char *page = cli_option(c, "html");
+	int code = page ? archive_write_page(c, &report, page) : CLI_DONE;
 	report_release(&report);
-	return 0;
+	return code;
 }
 
 /* The command line's own word for this program may not be in the PATH. */
@@ -155,6 +166,10 @@ static int run(struct cli *c, int argc, char **argv)
 		code = cli_number(c, "seed", 0, UINT64_MAX, &seed);
 	if (code == CLI_DONE)
 		code = parse_layout(c, &o.layout);
+	const char *page = cli_option(c, "html");
+	if (code == CLI_DONE && page && (page[0] == '\0' || strcmp(page, "-") == 0))
+		code =
+		    cli_usage(c, "--html needs a file: standard output has the report");
 	if (code)
 		return code;
 	o.senders = senders;
@@ -167,11 +182,11 @@ static int run(struct cli *c, int argc, char **argv)
 		(void)error_set(&why, e.code, "the rehearsal failed: %.450s", e.text);
 		return cli_fail(c, &why);
 	}
-	int rc = print(c, r, &e);
-	if (rc == 0 && cli_flag(c, "stay"))
+	code = print(c, r);
+	if (code == CLI_DONE && cli_flag(c, "stay"))
 		stay(r);
 	rehearse_free(r);
-	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
+	return code;
 }
 
 static const struct option_row options[] = {
@@ -185,6 +200,9 @@ static const struct option_row options[] = {
 	{ .name = "layout",
 	  .argument = "L",
 	  .meaning = "none, high, low or both; both otherwise." },
+	{ .name = "html",
+	  .argument = "FILE",
+	  .meaning = "Write the report as one page with charts too." },
 	{ .name = "stay",
 	  .meaning = "Keep everything running and say how to look at it, until Ctrl-C." },
 	{ 0 },
@@ -193,7 +211,7 @@ static const struct option_row options[] = {
 const struct verb verb_rehearse = {
 	.name = "rehearse",
 	.run = run,
-	.synopsis = "[--senders N] [--seed S] [--layout L] [--stay]",
+	.synopsis = "[--senders N] [--seed S] [--layout L] [--html FILE] [--stay]",
 	.summary =
 	    "play the whole of it on this machine's loopback, with made-up senders",
 	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "

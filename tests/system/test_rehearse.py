@@ -54,7 +54,8 @@ class Rehearse(unittest.TestCase):
     # What it counts
 
     def test_1_every_population_is_counted_whole(self):
-        result = self.json("--senders", "45", "--seed", "3")
+        page = self.tmp / "page.html"
+        result = self.json("--senders", "45", "--seed", "3", "--html", str(page))
         populations = {p["population"]: p for p in result["populations"]}
         self.assertEqual(GOOD | BOTS, set(populations))
         for name, p in populations.items():
@@ -69,6 +70,7 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(0, populations["retrying"]["lost"])
         self.assertEqual([], self.leftovers())
 
+        self.assertIn(f'data-key="fate.stopped" value="{result["sites"][0]["fate"]["stopped"]}"', page.read_text())
         self.assertEqual(1, result["version"])
         site, = result["sites"]
         self.assertTrue(site["measurable"])
@@ -218,6 +220,7 @@ class Rehearse(unittest.TestCase):
                 (["--seed", "-1"], "--seed is a whole number"),
                 (["--layout", "hihg"], "unknown layout 'hihg'; did you mean 'high'?"),
                 (["--sendres", "5"], "unknown option --sendres; did you mean --senders?"),
+                (["--html", "-"], "--html needs a file"),
                 (["here"], "rehearse takes no arguments")]:
             with self.subTest(" ".join(argv)):
                 done = self.run_it(*argv)
