@@ -409,7 +409,7 @@ static void of_very_many_messages_one_that_was_queued_is_enough(void **state)
 	struct rig_seen s;
 	struct maillog_lines *m = rig_new(&s);
 	rig_feed(m, AT("09") "6ANI480A000102: from=<a@b.example>" MESSAGE R);
-	for (char c = 'B'; c <= 'Z'; c++) {
+	for (int c = 'B'; c <= 'Z'; c++) {
 		char line[512];
 		(void)snprintf(line, sizeof(line),
 			       AT("09") "6ANI480%c000102: from=<a@b.example>" MESSAGE R,
