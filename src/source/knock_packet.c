@@ -88,6 +88,9 @@ static bool read_v6(struct bytes b, struct knock_syn *s)
 	uint8_t next = b.at[6];
 	s->from = addr_v6(b.at + 8);
 	s->to = addr_v6(b.at + 24);
+	/* Nobody's on the wire; taken for IPv4 it would name somebody else. */
+	if (addr_is_v4(s->from) || addr_is_v4(s->to))
+		return false;
 	b.at += V6_HEADER;
 	b.len -= V6_HEADER;
 	for (unsigned i = 0; next != IPPROTO_TCP; i++) {

@@ -62,6 +62,8 @@ static const struct {
 	{ "version 5", "55" "00 003c 0001 0000 40 06 0000 c6336401 c000021e " SYN, false },
 	{ "IPv6", V6("06") SYN, true },
 	{ "IPv6, SYN and ACK", V6("06") TCP("12"), false },
+	{ "IPv6 that says it is from an IPv4 address",
+	  "60000000 0028 06 40 00000000000000000000ffffc6336401 20010db800020000000000000000001e " SYN, false },
 	{ "IPv6, UDP", V6("11") SYN, false },
 	{ "IPv6 behind a hop-by-hop header", V6("00") "06 00 0000 00000000 " SYN, true },
 	{ "IPv6 behind destination options of 16 bytes",
