@@ -114,10 +114,10 @@ struct logsession *logsession_find(const struct logsessions *t, uint64_t key)
 
 static void free_session(struct logsessions *t, struct logsession *s)
 {
-	struct logsession **at = &t->buckets[s->key % BUCKETS];
-	while (*at != s)
-		at = &(*at)->next;
-	*at = s->next;
+	/* not by a walk: one client may have thousands, all in one bucket */
+	*s->at = s->next;
+	if (s->next)
+		s->next->at = s->at;
 	*(s->newer ? &s->newer->older : &t->latest) = s->older;
 	*(s->older ? &s->older->newer : &t->oldest) = s->newer;
 	t->count--;
@@ -221,8 +221,11 @@ struct logsession *logsession_begin(struct logsessions *t, uint64_t key,
 	s->precision_us = l->precision_us;
 	s->due = s->ripe = STAMP_NEVER;
 	s->depth = DEPTH_CONNECT;
-	s->next = t->buckets[key % BUCKETS];
-	t->buckets[key % BUCKETS] = s;
+	s->at = &t->buckets[key % BUCKETS];
+	s->next = *s->at;
+	if (s->next)
+		s->next->at = &s->next;
+	*s->at = s;
 	s->older = t->latest;
 	*(t->latest ? &t->latest->newer : &t->oldest) = s;
 	t->latest = s;

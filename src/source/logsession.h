@@ -74,7 +74,7 @@ struct logsession {
 	bool is_given;
 	uint8_t tie_count; /* all of them */
 	uint64_t key;
-	struct logsession *next, *older, *newer;
+	struct logsession **at, *next, *older, *newer; /* at: what points to it */
 };
 
 /* local: NULL where the log does not say. */
