@@ -30,8 +30,8 @@ static int get_text(const json_t *o, const char *key, const char **ret_text,
 static int get_time(const json_t *o, const char *key, int64_t *ret_time,
 		    int64_t *ret_precision, struct error *e)
 {
-	const char *text;
-	int64_t t;
+	const char *text = NULL;
+	int64_t t = 0;
 	int rc = get_text(o, key, &text, e);
 	if (rc < 0 || !text)
 		return rc;
@@ -43,7 +43,7 @@ static int get_time(const json_t *o, const char *key, int64_t *ret_time,
 
 static int get_host(const json_t *o, struct feed_line *l, struct error *e)
 {
-	const char *text;
+	const char *text = NULL;
 	int rc = get_text(o, "host", &text, e);
 	if (rc < 0)
 		return rc;
@@ -78,7 +78,7 @@ static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
 
 static int parse_client(const json_t *o, struct visit *v, struct error *e)
 {
-	const char *text;
+	const char *text = NULL;
 	int rc = get_text(o, "address", &text, e);
 	if (rc == 0 && (!text || !addr_parse(text, &v->client)))
 		rc = bad(e, "address", "is no address");
@@ -87,7 +87,7 @@ static int parse_client(const json_t *o, struct visit *v, struct error *e)
 
 static int parse_words(const json_t *o, struct visit *v, struct error *e)
 {
-	const char *depth, *outcome, *role;
+	const char *depth = NULL, *outcome = NULL, *role = NULL;
 	int rc = get_text(o, "depth", &depth, e);
 	if (rc == 0)
 		rc = get_text(o, "outcome", &outcome, e);
@@ -151,7 +151,7 @@ static int parse_texts(const json_t *o, struct feed_line *l, struct error *e)
 						      [FEED_DOMAIN] = "recipient_domain",
 						      [FEED_NAME] = "name" };
 	for (size_t i = 0; i < FEED_TEXTS; i++) {
-		const char *text;
+		const char *text = NULL;
 		int rc = get_text(o, keys[i], &text, e);
 		if (rc < 0)
 			return rc;
