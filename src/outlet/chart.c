@@ -27,14 +27,16 @@ static const char *const ink_names[CHART_INKS] = {
 	[CHART_REST] = "rest",         [CHART_PLAIN] = "plain",
 };
 
+static const char ink_dots[] = "<circle cx=\"1.5\" cy=\"1.5\" r=\"0.8\"/>"
+			       "<circle cx=\"4.5\" cy=\"4.5\" r=\"0.8\"/>";
+
 /* What lies over an ink's ground: patterns of 6 by 6. */
 static const char *const ink_marks[CHART_INKS] = {
 	[CHART_REACHED] = "",
 	[CHART_STOPPED] = "<path d=\"M-1 1L1 -1M0 6L6 0M5 7L7 5\"/>",
 	[CHART_PROVISIONAL] = "<path d=\"M0 0L6 6M-1 5L1 7M5 -1L7 1\"/>",
 	[CHART_AT_RISK] = "",
-	[CHART_REST] = "<circle cx=\"1.5\" cy=\"1.5\" r=\"0.8\"/>"
-		       "<circle cx=\"4.5\" cy=\"4.5\" r=\"0.8\"/>",
+	[CHART_REST] = ink_dots,
 	[CHART_PLAIN] = "",
 };
 

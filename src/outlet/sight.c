@@ -14,17 +14,15 @@ struct asking {
 /* Stretches come in order: one that begins where the last ended goes on. */
 static void add_gap(struct sight *s, int64_t from, int64_t until)
 {
-	struct sight_gap *last = s->count ? &s->gaps[s->count - 1] : NULL;
-	if (last && last->until == from) {
-		last->until = until;
-	} else {
-		if (s->count == s->cap) {
-			s->cap = s->cap ? 2 * s->cap : 16;
-			s->gaps = xrealloc(s->gaps, s->cap, sizeof(*s->gaps));
-		}
-		s->gaps[s->count++] = (struct sight_gap){ from, until };
-		last = &s->gaps[s->count - 1];
+	bool goes_on = s->count > 0 && s->gaps[s->count - 1].until == from;
+	if (s->count == s->cap && !goes_on) {
+		s->cap = s->cap ? 2 * s->cap : 16;
+		s->gaps = xrealloc(s->gaps, s->cap, sizeof(*s->gaps));
 	}
+	if (!goes_on)
+		s->gaps[s->count++].from = from;
+	struct sight_gap *last = &s->gaps[s->count - 1];
+	last->until = until;
 	if (s->longest_us < last->until - last->from)
 		s->longest_us = last->until - last->from;
 }
