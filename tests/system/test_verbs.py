@@ -1,9 +1,10 @@
 """The verbs that read and keep the journal, from outside: on a journal made by hand, with mistakes."""
 import gzip
-import random
 import json
 import os
 import pathlib
+import pty
+import random
 import shutil
 import subprocess
 import tempfile
@@ -372,6 +373,22 @@ class MailLog(Verbs):
         done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1))
         self.assertIn("1 times the stamps jump back by more than a day", done.stderr)
+
+    def test_how_far_it_is_stands_on_a_terminal(self):
+        terminal, theirs = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        verb = subprocess.Popen([BUILD / "fakemx", "visits", "--maillog", "-"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=theirs)
+        os.close(theirs)
+        self.addCleanup(verb.stdout.close)
+        for _ in range(8):
+            verb.stdin.write(self.LOG.encode())
+            verb.stdin.flush()
+            time.sleep(0.2)
+        verb.stdin.close()
+        self.assertEqual(len(verb.stdout.readlines()), 8)
+        self.assertEqual(verb.wait(60), 0)
+        self.assertIn(b"MiB of log", os.read(terminal, 10000))
 
     def test_systemds_journal_is_a_log_too(self):
         entries = [(0, "connect from mx.sender.example[198.51.100.7]"),
