@@ -58,8 +58,8 @@ struct report_host {
 	int64_t complete_until; /* its source told of everything before; 0 never */
 	enum report_unseen unseen;
 	char *why_unseen; /* of REPORT_CLOSED, as serve said it; NULL */
-	bool has_rate; /* false when the host or the period is empty */
-	double rate;   /* visits an address and day, since the host is there */
+	bool has_rate;    /* false when the host or the period is empty */
+	double rate;      /* visits an address and day, since the host is there */
 };
 
 /* Hosts of one place together: decoys against the background. */
