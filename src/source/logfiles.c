@@ -79,7 +79,7 @@ static void on_head_line(void *arg, const char *line, size_t len)
 
 static int find_first(struct file *f, char *piece, struct error *e)
 {
-	struct unpack *in;
+	struct unpack *in = NULL;
 	struct heading h = { .first = INT64_MIN };
 	struct lines lines = { .fn = on_head_line, .arg = &h };
 	int rc = open_file(f->path, &in, e);
@@ -199,7 +199,7 @@ static int give_journal(struct reading *r, const struct file *f, struct error *e
 
 static int read_file(struct reading *r, const struct file *f, struct error *e)
 {
-	struct unpack *in;
+	struct unpack *in = NULL;
 	int rc;
 	if (journald_is(f->path)) {
 		rc = give_journal(r, f, e);
