@@ -501,6 +501,52 @@ static void sessions_are_bounded_and_the_oldest_goes_first(void **state)
 	maillog_lines_free(p);
 }
 
+/* Cut anywhere, or with one byte changed, a line names no client that is not in
+ * it. */
+static const char *damaged;
+
+static void on_damaged_visit(void *arg, const struct visit *v, const struct addr *local)
+{
+	char client[ADDR_TEXT_MAX];
+	(void)arg;
+	(void)local;
+	if (!strstr(damaged, addr_text(v->client, client)))
+		fail_msg("%s: made %s", damaged, client);
+}
+
+static void damage(char *line)
+{
+	size_t len = strlen(line);
+	damaged = line;
+	for (size_t i = len; i-- > 0;) {
+		struct maillog_lines *p = maillog_lines_new(on_damaged_visit, NULL);
+		line[i] = (char)(line[i] ^ 0x80);
+		feed(p, line);
+		line[i] = (char)(line[i] ^ 0x80);
+		maillog_lines_finish(p);
+		maillog_lines_line(p, line, i, test_now());
+		maillog_lines_finish(p);
+		maillog_lines_free(p);
+	}
+}
+
+static void lines_cut_or_damaged_anywhere_name_nobody_else(void **state)
+{
+	(void)state;
+	static const char *const files[] = { "postfix-3.7.log", "postscreen-3.7.log" };
+	for (size_t i = 0; i < 2; i++) {
+		char path[512], line[4096];
+		(void)snprintf(path, sizeof(path), FMX_TEST_DATA "/maillog/%s", files[i]);
+		FILE *f = fopen(path, "r");
+		assert_non_null(f);
+		while (fgets(line, sizeof(line), f)) {
+			line[strcspn(line, "\n")] = '\0';
+			damage(line);
+		}
+		fclose(f);
+	}
+}
+
 struct stamp_row {
 	const char *zone, *now;
 	const char *lines[4];
@@ -626,6 +672,7 @@ int main(void)
 		cmocka_unit_test(a_long_session_is_given_once_and_holds_until_then),
 		cmocka_unit_test(a_message_nobody_queued_in_time_counts_by_its_answer),
 		cmocka_unit_test(sessions_are_bounded_and_the_oldest_goes_first),
+		cmocka_unit_test(lines_cut_or_damaged_anywhere_name_nobody_else),
 		cmocka_unit_test(stamps_are_read_in_both_forms),
 	};
 	(void)setenv("TZ", "UTC", 1);
