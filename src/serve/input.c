@@ -151,6 +151,7 @@ static void on_outage(void *arg, uint16_t host, int64_t until)
  * makes of a failed probe is in rules: it reaches from a probe interval before
  * to unwell_tail after. Of more than GAP_LONGEST ago nothing is undecided. */
 #define GAP_LONGEST (6 * STAMP_DAY)
+enum { GAP_RECORDS = 2000 }; /* with a short unwell_tail, a long gap gets holes */
 
 static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
 {
@@ -165,6 +166,8 @@ static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
 		from = to - GAP_LONGEST;
 	if (from >= to)
 		return;
+	if (step < (to - from) / GAP_RECORDS)
+		step = (to - from) / GAP_RECORDS;
 	for (int64_t t = from; t < to; t += step) {
 		struct record r = { .kind = RECORD_HEALTH, .host = host, .time = t };
 		input_add(n, &r);

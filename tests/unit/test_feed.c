@@ -439,15 +439,24 @@ static void a_command_that_ends_is_started_again_and_its_last_words_told(void **
 	stop(&r);
 }
 
+/* A zombie does not run: whoever ought to reap it may not care. */
 static bool is_running(const char *path)
 {
-	char text[32] = "";
+	char text[32] = "", stat_path[64], line[256] = "";
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return false;
 	bool is_read = fgets(text, sizeof(text), f) != NULL;
 	(void)fclose(f);
-	return is_read && kill((pid_t)strtol(text, NULL, 10), 0) == 0;
+	(void)snprintf(stat_path, sizeof(stat_path), "/proc/%ld/stat",
+		       strtol(text, NULL, 10));
+	f = is_read ? fopen(stat_path, "r") : NULL;
+	if (!f)
+		return false;
+	is_read = fgets(line, sizeof(line), f) != NULL;
+	(void)fclose(f);
+	const char *name_end = strrchr(line, ')');
+	return is_read && name_end && name_end[2] != 'Z';
 }
 
 static void nothing_is_left_of_a_command_that_will_not_end(void **state)
@@ -467,6 +476,25 @@ static void nothing_is_left_of_a_command_that_will_not_end(void **state)
 	for (int i = 0; i < 200 && is_running(path); i++)
 		usleep(10000); /* init reaps it */
 	assert_false(is_running(path));
+}
+
+static void what_a_command_leaves_behind_ends_with_it(void **state)
+{
+	(void)state;
+	struct rig r;
+	char command[1024], path[256];
+	(void)snprintf(path, sizeof(path), "%s/pid", folder);
+	(void)snprintf(
+	    command, sizeof(command),
+	    "trap '' TERM; sleep 100 >/dev/null 2>&1 & echo $! > %s; sleep 0.2; exit 0",
+	    path);
+	start(&r, command, NULL, 1);
+	WAIT_FOR(&r, is_running(path));
+	WAIT_FOR(&r, r.trouble_count == 1);
+	for (int i = 0; i < 50 && is_running(path); i++)
+		usleep(10000); /* init reaps it */
+	assert_false(is_running(path));
+	stop(&r);
 }
 
 static int connect_to(const char *path)
@@ -621,6 +649,7 @@ int main(void)
 		cmocka_unit_test(
 		    a_command_that_ends_is_started_again_and_its_last_words_told),
 		cmocka_unit_test(nothing_is_left_of_a_command_that_will_not_end),
+		cmocka_unit_test(what_a_command_leaves_behind_ends_with_it),
 		cmocka_unit_test(several_machines_send_over_one_socket),
 		cmocka_unit_test(one_connection_too_many_is_shut),
 		cmocka_unit_test(what_a_killed_serve_left_is_taken_and_nothing_else),
