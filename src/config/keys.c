@@ -58,7 +58,7 @@ static const struct config_key keys[] = {
 	       "Addresses, prefixes, names and domains that are never listed; a stopped one "
 	       "of them raises an alarm."),
 	GLOBAL("names", CONFIG_FLAG, names, 0, 0, NULL, "true",
-	       "Look up the names of clients: they tell senders that may be good from others, "
+	       "Look up the names of clients, and the SPF of senders at decoys: they tell senders that may be good from others, "
 	       "and addresses that belong together."),
 	GLOBAL("resolver", CONFIG_ENDPOINT, resolver, 0, 0, NULL, NULL,
 	       "The recursive name server to ask, as ADDRESS or ADDRESS@PORT; those of "

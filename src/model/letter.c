@@ -33,10 +33,10 @@ static uint64_t mark_text(uint64_t h, const char *text)
 	}
 }
 
-static uint64_t mark_of(const struct visit *v)
+static uint64_t mark_of(const char *mail_from, const char *domain)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
-	return mark_text(mark_text(h, v->mail_from), v->recipient_domain);
+	return mark_text(mark_text(h, mail_from), domain);
 }
 
 uint64_t letter_hash(const void *table, uint32_t id)
@@ -98,10 +98,10 @@ static void drop(struct judge *j, uint32_t id)
 	slab_give(&j->letters, id);
 }
 
-/* The letter of a visit, as the newest. */
-static uint32_t take(struct judge *j, const struct step *st)
+/* The letter of a visit's sender to that domain, as the newest. */
+static uint32_t take(struct judge *j, const struct step *st, const char *domain)
 {
-	uint64_t mark = mark_of(st->v);
+	uint64_t mark = mark_of(st->v->mail_from, domain);
 	uint32_t id = find(j, mark, st->group);
 	if (id != NOTHING) {
 		unlink_letter(j, letter_at(j, id));
@@ -191,8 +191,7 @@ void letter_regroup(struct judge *j, uint16_t from, uint16_t to)
 /* Bounces have no sender to tell them by; before RCPT there is no recipient. */
 static bool is_letter(const struct step *st)
 {
-	return st->v->depth >= DEPTH_RCPT && st->v->mail_from[0] &&
-	       st->v->recipient_domain[0];
+	return st->v->depth >= DEPTH_RCPT && st->v->mail_from[0];
 }
 
 void letter_met(struct judge *j, const struct step *st, const struct contact *c,
@@ -201,10 +200,12 @@ void letter_met(struct judge *j, const struct step *st, const struct contact *c,
 	if (!is_letter(st))
 		return;
 	bool family = addr_is_v4(st->v->client);
-	struct letter *l = letter_at(j, take(j, st));
+	struct letter *l = letter_at(j, take(j, st, st->v->recipient_domain));
 	struct run with = { c->from, c->to };
 	uint32_t accepted = st->v->outcome == OUTCOME_ACCEPTED ? c->to : 0;
-	(void)run_extend(j, &l->met[family], with, j->groups[st->group].frontier);
+	/* Never begun anew, as a pool's: who names the letter later may have been
+	 * accused long before. */
+	run_merge(&l->met[family], with);
 	if (accepted > l->accepted[family])
 		l->accepted[family] = accepted;
 	for (uint32_t at = l->first; at != NOTHING; at = writer_at(j, at)->next) {
@@ -217,11 +218,10 @@ void letter_met(struct judge *j, const struct step *st, const struct contact *c,
 	}
 }
 
-bool letter_named(struct judge *j, uint32_t sender, const struct step *st)
+static bool name_one(struct judge *j, uint32_t sender, const struct step *st,
+		     const char *domain)
 {
-	if (!is_letter(st))
-		return false;
-	struct letter *l = letter_at(j, take(j, st));
+	struct letter *l = letter_at(j, take(j, st, domain));
 	bool other = !addr_is_v4(st->v->client);
 	struct contact c = { sender, l->met[other].from, l->met[other].to, true };
 	add_writer(j, l, st->v->client);
@@ -230,4 +230,14 @@ bool letter_named(struct judge *j, uint32_t sender, const struct step *st)
 	listing_late_contact(j, sender_at(j, sender), &c);
 	pool_ask_twins(j, sender, &c, POOL_STOPPED | POOL_LISTED | POOL_ACCUSED);
 	return true;
+}
+
+/* A real host's log may tell the recipient too late, when the mail is delivered
+ * and the session over: so a letter is also named without its domain. */
+bool letter_named(struct judge *j, uint32_t sender, const struct step *st)
+{
+	if (!is_letter(st) || !st->v->recipient_domain[0])
+		return false;
+	bool is_news = name_one(j, sender, st, st->v->recipient_domain);
+	return name_one(j, sender, st, "") || is_news;
 }

@@ -1,19 +1,26 @@
 #include "source/names.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "dns/resolver.h"
 #include "source/names_cache.h"
 #include "source/names_generic.h"
+#include "source/names_spf.h"
 
-/* A client on its way: waiting, then looked up. */
+/* A client on its way: waiting, then looked up; its name first, then its SPF. */
 struct job {
 	struct job *next;
 	struct names *names;
 	struct addr client;
+	bool wants_name;
+	char *mail_from; /* NULL: no SPF is asked for */
+	struct names_spf *spf;
+	uint64_t spf_began; /* of the loop's clock, in milliseconds */
 	/* Candidates, from the PTR answer on. */
 	struct candidate *all;
 	size_t count, at;
@@ -26,6 +33,12 @@ struct candidate {
 	bool is_generic;
 };
 
+/* A client and a domain whose SPF was asked for; by their hash. */
+struct pair {
+	uint64_t key;
+	int64_t until;
+};
+
 struct names {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
@@ -33,6 +46,7 @@ struct names {
 	struct names_options options;
 	struct resolver *resolver; /* made when first needed */
 	struct names_cache *cache;
+	struct pair *pairs;        /* NAMES_SPF_PAIRS, made when first needed */
 	struct job *first, **last; /* waiting */
 	struct job *open;
 	struct names_counts counts;
@@ -54,6 +68,8 @@ struct names *names_new(uv_loop_t *loop, struct stamp_clock clock,
 
 static void job_free(struct job *job)
 {
+	names_spf_free(job->spf);
+	free(job->mail_from);
 	free(job->all);
 	free(job);
 }
@@ -67,15 +83,24 @@ static void free_jobs(struct job *job)
 	}
 }
 
-/* No callback comes any more: what was under way is given up. */
+/* Given up: their next visit asks again. */
+static void drop_jobs(struct names *n, struct job *jobs)
+{
+	for (struct job *job = jobs; job; job = job->next)
+		if (job->wants_name)
+			names_cache_failed(n->cache, job->client, 0);
+	free_jobs(jobs);
+	free(n->pairs);
+	n->pairs = NULL;
+}
+
+/* No callback comes any more. */
 static void drop_resolver(struct names *n)
 {
 	if (n->resolver)
 		resolver_free(n->resolver);
 	n->resolver = NULL;
-	for (struct job *job = n->open; job; job = job->next)
-		names_cache_failed(n->cache, job->client, 0);
-	free_jobs(n->open);
+	drop_jobs(n, n->open);
 	n->open = NULL;
 	n->counts.open = 0;
 	n->silent = 0;
@@ -83,9 +108,7 @@ static void drop_resolver(struct names *n)
 
 static void drop_waiting(struct names *n)
 {
-	for (struct job *job = n->first; job; job = job->next)
-		names_cache_failed(n->cache, job->client, 0);
-	free_jobs(n->first);
+	drop_jobs(n, n->first);
 	n->first = NULL;
 	n->last = &n->first;
 	n->counts.waiting = 0;
@@ -105,6 +128,7 @@ void names_apply(struct names *n, const struct names_options *options)
 	n->options = *options;
 	drop_resolver(n);
 	drop_waiting(n);
+	names_cache_retry(n->cache);
 }
 
 /* ---- the end of a lookup ---- */
@@ -123,9 +147,30 @@ static void job_end(struct job *job)
 	start_jobs(n);
 }
 
+static void begin_spf(struct job *job);
+
+static void end_name(struct job *job)
+{
+	if (job->mail_from)
+		begin_spf(job);
+	else
+		job_end(job);
+}
+
+/* As the cache has it: SPF and name are learnt apart, and told together. */
+static void tell(struct names *n, struct addr client, int64_t now)
+{
+	struct record_name r;
+	if (!names_cache_get(n->cache, client, now, &r))
+		return;
+	n->counts.learnt++;
+	n->sink.learnt(n->sink.arg, &r);
+}
+
 static void give(struct job *job, const struct candidate *c, bool is_confirmed)
 {
 	struct names *n = job->names;
+	int64_t now = stamp_clock_now(n->clock);
 	struct record_name r = {
 		.client = job->client,
 		.is_confirmed = is_confirmed,
@@ -133,10 +178,9 @@ static void give(struct job *job, const struct candidate *c, bool is_confirmed)
 		.name = c ? c->name : "",
 		.domain = c && is_confirmed ? c->domain : "",
 	};
-	names_cache_learnt(n->cache, &r, stamp_clock_now(n->clock) + NAMES_FRESH);
-	n->counts.learnt++;
-	n->sink.learnt(n->sink.arg, &r);
-	job_end(job);
+	names_cache_learnt(n->cache, &r, now + NAMES_FRESH);
+	tell(n, job->client, now);
+	end_name(job);
 }
 
 static void fail(struct job *job)
@@ -145,7 +189,7 @@ static void fail(struct job *job)
 	n->counts.failed++;
 	names_cache_failed(n->cache, job->client,
 			   stamp_clock_now(n->clock) + NAMES_RETRY);
-	job_end(job);
+	end_name(job);
 }
 
 static void note_silence(struct names *n)
@@ -255,6 +299,92 @@ static void on_reverse(const struct answer *a, void *arg)
 		ask_candidate(job);
 }
 
+/* ---- SPF ---- */
+
+static void step_spf(struct job *job);
+
+static struct pair *pair_of(struct names *n, struct addr client, const char *domain,
+			    uint64_t *ret_key)
+{
+	struct {
+		struct addr client;
+		char domain[NAME_TEXT_MAX];
+	} key = { .client = client };
+	bool fits = str_copy(key.domain, sizeof(key.domain), domain);
+	assert(fits);
+	*ret_key = hash_bytes(&key, sizeof(key.client) + strlen(domain));
+	if (!n->pairs)
+		n->pairs = xcalloc(NAMES_SPF_PAIRS, sizeof(*n->pairs));
+	return &n->pairs[*ret_key % NAMES_SPF_PAIRS];
+}
+
+static void set_pair(struct job *job, int64_t until)
+{
+	char domain[NAME_TEXT_MAX];
+	uint64_t key;
+	if (!names_spf_domain(job->mail_from, domain))
+		return;
+	struct pair *p = pair_of(job->names, job->client, domain, &key);
+	*p = (struct pair){ key, until };
+}
+
+static void on_spf_answer(const struct answer *a, void *arg)
+{
+	struct job *job = arg;
+	look_at_resolver(job->names, a->status);
+	names_spf_answer(job->spf, a);
+	step_spf(job);
+}
+
+static void step_spf(struct job *job)
+{
+	struct names *n = job->names;
+	int64_t now = stamp_clock_now(n->clock);
+	struct names_spf_question q;
+	enum names_spf_state state = names_spf_step(job->spf, &q);
+	if (state == NAMES_SPF_ASKS && uv_now(n->loop) - job->spf_began > NAMES_SPF_MS)
+		state = NAMES_SPF_UNSURE;
+	switch (state) {
+	case NAMES_SPF_ASKS:
+		resolver_ask(n->resolver, q.name, q.type, on_spf_answer, job);
+		return;
+	case NAMES_SPF_PASSES:
+		n->counts.spf_passed++;
+		names_cache_passed(n->cache, job->client, now + NAMES_FRESH);
+		tell(n, job->client, now);
+		break;
+	case NAMES_SPF_UNSURE: set_pair(job, now + NAMES_RETRY); break;
+	case NAMES_SPF_DOES_NOT: break;
+	}
+	job_end(job);
+}
+
+static void begin_spf(struct job *job)
+{
+	struct names *n = job->names;
+	job->spf = names_spf_new(job->client, job->mail_from);
+	if (!job->spf) {
+		job_end(job);
+		return;
+	}
+	n->counts.spf_asked++;
+	job->spf_began = uv_now(n->loop);
+	step_spf(job);
+}
+
+/* Only who named a sender to a decoy may be held stopped, and is worth it. */
+static bool wants_spf(struct names *n, const struct visit *v, int64_t now)
+{
+	char domain[NAME_TEXT_MAX];
+	uint64_t key;
+	if (v->source != VISIT_SOURCE_DECOY || v->depth < DEPTH_MAIL ||
+	    addr_kind(v->client) == ADDR_LOOPBACK ||
+	    !names_spf_domain(v->mail_from, domain))
+		return false;
+	const struct pair *p = pair_of(n, v->client, domain, &key);
+	return p->key != key || p->until <= now;
+}
+
 /* ---- the queue ---- */
 
 static bool has_resolver(struct names *n)
@@ -270,9 +400,21 @@ static bool has_resolver(struct names *n)
 	return n->resolver != NULL;
 }
 
-static void start_jobs(struct names *n)
+static void start_job(struct job *job)
 {
 	char reverse[NAME_TEXT_MAX];
+	struct names *n = job->names;
+	if (!job->wants_name) {
+		begin_spf(job);
+		return;
+	}
+	n->counts.asked++;
+	name_reverse(job->client, reverse);
+	resolver_ask(n->resolver, reverse, RR_PTR, on_reverse, job);
+}
+
+static void start_jobs(struct names *n)
+{
 	while (n->first && n->counts.open < NAMES_OPEN_MAX) {
 		struct job *job = n->first;
 		n->first = job->next;
@@ -282,17 +424,22 @@ static void start_jobs(struct names *n)
 		job->next = n->open;
 		n->open = job;
 		n->counts.open++;
-		n->counts.asked++;
-		name_reverse(job->client, reverse);
-		resolver_ask(n->resolver, reverse, RR_PTR, on_reverse, job);
+		start_job(job);
 	}
 }
 
-static void enqueue(struct names *n, struct addr client)
+static void enqueue(struct names *n, const struct visit *v, bool wants_name, bool has_spf)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
 	job->names = n;
-	job->client = client;
+	job->client = v->client;
+	job->wants_name = wants_name;
+	if (wants_name)
+		names_cache_asking(n->cache, v->client);
+	if (has_spf) {
+		job->mail_from = xstrdup(v->mail_from);
+		set_pair(job, stamp_clock_now(n->clock) + NAMES_FRESH);
+	}
 	*n->last = job;
 	n->last = &job->next;
 	n->counts.waiting++;
@@ -305,19 +452,23 @@ void names_visit(struct names *n, const struct visit *v)
 		       (n->options.has_resolver || addr_kind(v->client) == ADDR_PUBLIC);
 	if (!may_ask)
 		return;
-	if (!names_cache_is_due(n->cache, v->client, stamp_clock_now(n->clock)))
+	int64_t now = stamp_clock_now(n->clock);
+	bool wants_name = names_cache_is_due(n->cache, v->client, now);
+	bool has_spf = wants_spf(n, v, now);
+	if (!wants_name && !has_spf)
 		return;
 	if (n->counts.waiting >= NAMES_QUEUE_MAX || !has_resolver(n)) {
 		n->counts.dropped++;
 		return;
 	}
-	names_cache_asking(n->cache, v->client);
-	enqueue(n, v->client);
+	enqueue(n, v, wants_name, has_spf);
 }
 
 void names_known(struct names *n, const struct record_name *known, int64_t seen)
 {
 	names_cache_learnt(n->cache, known, seen + NAMES_FRESH);
+	if (known->spf_passes)
+		names_cache_passed(n->cache, known->client, seen + NAMES_FRESH);
 }
 
 void names_forget(struct names *n, const char *what)

@@ -1,5 +1,5 @@
 /*
- * names - who is that client? Its name, as DNS tells it
+ * names - who is that client? Its name, and its SPF, as DNS tells them
  *
  * For each client that a visit brings: the PTR names of its address, of which
  * one counts if its own addresses contain the client's (forward confirmation:
@@ -11,6 +11,11 @@
  *
  * Of several PTR names the first in order of the alphabet that is confirmed is
  * taken, one not made from the address first: DNS turns their order around.
+ *
+ * A client that named an envelope sender to a decoy is asked about once more: does
+ * the SPF of that domain pass for it (names_spf.h)? If so, a record says it, with
+ * what else is known of the client; other answers are no news. A pass of
+ * any domain counts for NAMES_FRESH.
  *
  * Knocks ask nothing: they can be forged, and would make us ask the world.
  * Clients with addresses that are not public are asked about only if a
@@ -31,8 +36,10 @@
  * Limits: NAMES_CACHE_MAX clients are remembered, the longest known go first;
  * NAMES_QUEUE_MAX wait, more are dropped (counted; their next visit asks
  * again); NAMES_OPEN_MAX are looked up at once. NAMES_PTR_MAX names of one client
- * are confirmed. A client is asked about again after NAMES_FRESH, after
- * NAMES_RETRY where DNS did not answer. TTLs are not looked at.
+ * are confirmed. SPF: NAMES_SPF_PAIRS pairs of client and domain are remembered,
+ * what a new one displaces is asked again; a check ends after NAMES_SPF_MS. A client is
+ *asked about again after NAMES_FRESH, after NAMES_RETRY where DNS did not answer. TTLs
+ *are not looked at.
  */
 #ifndef FMX_SOURCE_NAMES_H
 #define FMX_SOURCE_NAMES_H
@@ -47,6 +54,8 @@ enum {
 	NAMES_QUEUE_MAX = 10000,
 	NAMES_OPEN_MAX = 64,
 	NAMES_PTR_MAX = 4,
+	NAMES_SPF_PAIRS = 16384,
+	NAMES_SPF_MS = 20000,
 	NAMES_SILENT = 20, /* lookups in a row without an answer are trouble */
 };
 #define NAMES_FRESH (24 * STAMP_HOUR)
@@ -72,6 +81,7 @@ struct names_counts {
 	uint64_t learnt;  /* records given */
 	uint64_t failed;  /* DNS did not answer */
 	uint64_t dropped; /* the queue was full */
+	uint64_t spf_asked, spf_passed;
 	uint32_t waiting, open, known;
 };
 

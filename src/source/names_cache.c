@@ -12,8 +12,9 @@ struct entry {
 	uint32_t older, newer; /* in the order in which they were written */
 	char *name;            /* NULL: nothing was learnt; domain is a tail of it */
 	int64_t until;         /* STAMP_NEVER: somebody asks */
+	int64_t spf_until;     /* SPF passed, which counts so long */
 	uint16_t domain_at;
-	bool is_confirmed, is_generic, spf_passes;
+	bool is_confirmed, is_generic;
 };
 
 struct names_cache {
@@ -135,8 +136,12 @@ void names_cache_learnt(struct names_cache *c, const struct record_name *n, int6
 	e->domain_at = (uint16_t)(is_tail ? len - tail : len);
 	e->is_confirmed = n->is_confirmed;
 	e->is_generic = n->is_generic;
-	e->spf_passes = n->spf_passes;
 	e->until = until;
+}
+
+void names_cache_passed(struct names_cache *c, struct addr client, int64_t until)
+{
+	take(c, client)->spf_until = until;
 }
 
 void names_cache_failed(struct names_cache *c, struct addr client, int64_t until)
@@ -144,20 +149,27 @@ void names_cache_failed(struct names_cache *c, struct addr client, int64_t until
 	take(c, client)->until = until;
 }
 
-bool names_cache_get(const struct names_cache *c, struct addr client,
+void names_cache_retry(struct names_cache *c)
+{
+	for (uint32_t id = c->oldest; id != NOTHING; id = at(c, id)->newer)
+		if (!at(c, id)->name)
+			at(c, id)->until = 0;
+}
+
+bool names_cache_get(const struct names_cache *c, struct addr client, int64_t now,
 		     struct record_name *ret_name)
 {
 	uint32_t id = find(c, client);
 	const struct entry *e = id == NOTHING ? NULL : at(c, id);
-	if (!e || !e->name)
+	if (!e || (!e->name && e->spf_until <= now))
 		return false;
 	*ret_name = (struct record_name){
 		.client = client,
 		.is_confirmed = e->is_confirmed,
 		.is_generic = e->is_generic,
-		.spf_passes = e->spf_passes,
-		.name = e->name,
-		.domain = e->name + e->domain_at,
+		.spf_passes = e->spf_until > now,
+		.name = e->name ? e->name : "",
+		.domain = e->name ? e->name + e->domain_at : "",
 	};
 	return true;
 }

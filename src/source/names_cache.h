@@ -25,14 +25,19 @@ void names_cache_free(struct names_cache *c);
 /* Nothing fresh is known of the client, and nobody asks. */
 bool names_cache_is_due(const struct names_cache *c, struct addr client, int64_t now);
 void names_cache_asking(struct names_cache *c, struct addr client);
+/* All but spf_passes. */
 void names_cache_learnt(struct names_cache *c, const struct record_name *n,
 			int64_t until);
 /* Nothing was learnt: not due before `until`. What was known stays known. */
 void names_cache_failed(struct names_cache *c, struct addr client, int64_t until);
-/* What is known, fresh or not; false if nothing. The texts are lent until the
- * next call. */
+/* All of whom nothing was learnt are due. */
+void names_cache_retry(struct names_cache *c);
+/* SPF passed for it; that goes by itself, whatever names are learnt. */
+void names_cache_passed(struct names_cache *c, struct addr client, int64_t until);
+/* What is known, of the name also when it is no longer fresh; false if nothing.
+ * The texts are lent until the next call. */
 FMX_MUST_CHECK bool names_cache_get(const struct names_cache *c, struct addr client,
-				    struct record_name *ret_name);
+				    int64_t now, struct record_name *ret_name);
 /* An address, or a name or domain with all that lies below. */
 void names_cache_forget(struct names_cache *c, const char *what);
 uint32_t names_cache_count(const struct names_cache *c);

@@ -247,6 +247,8 @@ static void play_visit(struct world *w, char client, char kind, const char *mark
 			v->recipient_domain = "other.example";
 		if (*m == 'e')
 			v->helo = "Mail.Good.Example";
+		if (*m == 'u')
+			v->recipient_domain = "";
 		if (*m == 'f' || *m == 'g')
 			v->mail_from =
 			    *m == 'f' ? "a@sender.example" : "b@sender.example";

@@ -10,13 +10,13 @@
  * KIND L R S H C are visits of depth data; l h c knocks. MARKS: + accepted,
  * ~ deferred, ! aborted, - rejected, s accepted and marked spam; n connect
  * only; % the time is a whole second; x known within 5 s only; d for a domain of
- * somebody else's; f and g MAIL FROM one or another sender (none otherwise); e HELO
- *Mail.Good.Example; i the session lasts an hour. W: all watermarks and good probes at
- *that time. w: watermarks alone, M: of mail alone, B: of backup alone. P: good probes
- *alone, b: of backup alone, F: mail's probe fails. D: the low decoy's source has lost
- *something. [ and ]: START and STOP. T: nothing
- *but time passes. SECOND may have a fraction and the endings m h d. SEEN is the SECOND,
- *or later if something later was seen before.
+ * somebody else's; u for an unknown one; f and g MAIL FROM one or another sender (none
+ *otherwise); e HELO Mail.Good.Example; i the session lasts an hour. W: all watermarks and
+ *good probes at that time. w: watermarks alone, M: of mail alone, B: of backup alone. P:
+ *good probes alone, b: of backup alone, F: mail's probe fails. D: the low decoy's source
+ *has lost something. [ and ]: START and STOP. T: nothing but time passes. SECOND may have
+ *a fraction and the endings m h d. SEEN is the SECOND, or later if something later was
+ *seen before.
  *
  * Clients: A 20.1.1.1, B 20.1.1.2 (of A's pool), X 30.1.1.1, Y 2a01:1::1,
  * Z 2a01:1::2 (of Y's pool), V 2a02:1::1, P 10.0.0.1, O the high decoy's address;
