@@ -21,6 +21,7 @@ struct runner {
 	bool is_stopped;
 	struct intake_stream *stream;
 	uint64_t start_at, wait_ms;
+	uint64_t term_at;  /* its output is closed, so it ought to end; 0: no */
 	uint64_t kill_at;  /* SIGTERM was sent, SIGKILL is next; 0: no */
 	uint64_t leave_at; /* ended, but somebody holds its output; 0: no */
 	uint64_t starts;
@@ -88,7 +89,7 @@ static void finish(struct runner *r)
 	bool was_good = r->stream && intake_is_good(r->stream);
 	intake_close(r->stream);
 	r->stream = NULL;
-	r->kill_at = r->leave_at = 0;
+	r->term_at = r->kill_at = r->leave_at = 0;
 	if (r->is_stopped)
 		return;
 	if (was_good)
@@ -133,7 +134,7 @@ static void on_ended(uv_process_t *p, int64_t status, int number)
 	r->is_alive = false;
 	r->status = status;
 	r->signal = number;
-	r->kill_at = 0;
+	r->term_at = r->kill_at = 0;
 	signal_group(r, SIGKILL); /* what it left behind */
 	r->leave_at = uv_now(r->loop) + FEED_KILL_MS;
 	close_once(p);
@@ -155,7 +156,10 @@ static void on_out(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	if (goes_on)
 		return;
 	close_once(s);
-	end(r);
+	if (n > 0)
+		end(r);
+	else if (r->is_alive) /* as a rule it is about to say why it ends */
+		r->term_at = uv_now(r->loop) + FEED_KILL_MS;
 }
 
 /* Keeps the last line, so that no quote or control character of it can be
@@ -241,6 +245,10 @@ void runner_tick(struct runner *r, uint64_t now_ms)
 {
 	if (r->open == 0 && !r->is_stopped && now_ms >= r->start_at)
 		start(r);
+	if (r->term_at && now_ms >= r->term_at) {
+		r->term_at = 0;
+		end(r);
+	}
 	if (r->kill_at && now_ms >= r->kill_at) {
 		signal_group(r, SIGKILL);
 		r->kill_at = 0;

@@ -164,11 +164,16 @@ class Feed(LabCase):
     def test_2_a_feed_that_is_killed_comes_back_and_nothing_is_lost_or_doubled(self):
         source, asked = self.client(), len(self.door.asked)
         self.visit(self.site.mail, source, 3)
+        # What is told but not passed by a watermark yet comes again.
+        net.wait_for("the visits are told", lambda: self.told() == self.made, 20, 0.05)
         self.door.is_open = False
         self.door.kill()
         net.wait_for("the loss is said", lambda: "trouble host=mail.shop.example reason=\"the feed command ended"
                      in self.serve.text())
         self.visit(self.site.mail, source, 3)
+        backup = self.site.backup.host.hostname
+        self.visit(self.site.backup, source, 2)
+        net.wait_for("the visits are told", lambda: self.told().get((backup, source)) == 2, 20, 0.05)
         self.relay.close()
         self.visit(self.site.backup, source, 3)
         self.door.is_open = True
