@@ -73,7 +73,7 @@ class Relay:
 
     def __init__(self, serve, mx):
         feed = " ".join(map(str, feed_argv(serve, mx, "1d")))
-        script = f"while :; do {feed} | perl -e \"$0\" {serve.folder}/state/feed.sock; sleep 0.3; done"
+        script = f"while kill -0 {os.getpid()} && test -e {serve.conf}; do {feed} | perl -e \"$0\" {serve.folder}/state/feed.sock; sleep 0.3; done"
         self._process = subprocess.Popen(mx.host.command(["sh", "-c", script, RELAY], net_only=True),
                                          stdin=subprocess.DEVNULL, start_new_session=True)
 
