@@ -33,7 +33,7 @@ enum {
 	KNOCK_RING_BYTES = 16 * 1024 * 1024,
 	KNOCK_RING_BLOCK = 256 * 1024,
 	KNOCK_RING_LEAST = 4, /* blocks, when memory is short */
-	KNOCK_RING_DELAY_MS = 50,
+	KNOCK_RING_DELAY_MS = 4,
 };
 /* A packet may carry the time of its arrival at the interface, a little before
  * it got here. */

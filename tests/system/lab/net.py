@@ -381,6 +381,14 @@ class Syslog(threading.Thread):
             self._log.write(b"".join(self._held))
             self._holds, self._held = None, []
 
+    def rotate(self):
+        """As logrotate does without a post-rotate script in a hurry: mail.log becomes mail.log.1."""
+        with self._lock:
+            path = self._folder / "mail.log"
+            path.rename(path.with_suffix(".log.1"))
+            self._log.close()
+            self._log = open(path, "ab", buffering=0)
+
     def close(self):
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
