@@ -197,7 +197,7 @@ static void read_bare_block(struct tpacket_hdr_v1 *head, const uint8_t *block)
 		uint32_t client, ports;
 		memcpy(&client, at + p->tp_net + 12, sizeof(client));
 		memcpy(&ports, at + p->tp_net + 20, sizeof(ports));
-		sum += client + ports + p->tp_sec + p->tp_nsec;
+		sum = sum + client + ports + p->tp_sec + p->tp_nsec;
 		at += p->tp_next_offset;
 	}
 	shared->seen += head->num_pkts;

@@ -337,7 +337,8 @@ static struct run run(bool is_ours)
 	double before = cpu_of(child);
 	run_load(&l);
 	double cpu = (cpu_of(child) - before) / QUESTIONS;
-	must(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child, "kill");
+	must(kill(child, SIGKILL) == 0, "kill");
+	must(waitpid(child, &status, 0) == child, "wait");
 	must(WIFSIGNALED(status), "the server ended by itself");
 	must(!is_ours || l.headers > QUESTIONS / 4, "the desk knows nobody");
 	(void)unlink(path);

@@ -116,8 +116,10 @@ static void a_neighbour_at_the_best_excuses(void **state)
 	(void)state;
 	struct world w = world_of(2);
 	struct addr a, b, c, d;
-	assert_true(addr_parse("203.0.113.5", &a) && addr_parse("203.0.113.6", &b));
-	assert_true(addr_parse("192.0.2.1", &c) && addr_parse("198.51.100.1", &d));
+	assert_true(addr_parse("203.0.113.5", &a));
+	assert_true(addr_parse("203.0.113.6", &b));
+	assert_true(addr_parse("192.0.2.1", &c));
+	assert_true(addr_parse("198.51.100.1", &d));
 	minutes_pass(&w, 60);
 	visit(&w, WORST, a, OUTCOME_ACCEPTED, "");
 	visit(&w, BEST, b, OUTCOME_ACCEPTED, ""); /* its /24 */

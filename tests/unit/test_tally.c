@@ -247,12 +247,13 @@ static void delays_and_returns_count_walks(void **state)
 	struct verdict v = verdict(1, 21, ORDER_STRAIGHT, FATE_REACHED);
 	v.returned_later = true;
 	says(t, v);
-	counts_are(
-	    t, (struct tally_group){ .order = { [ORDER_STRAIGHT] = 1 },
-				     .reached = 1,
-				     .returned_later = 1,
-				     .delay = { 20, 10 * STAMP_SECOND, 19 * STAMP_SECOND,
-						20 * STAMP_SECOND } });
+	counts_are(t, (struct tally_group){ .order = { [ORDER_STRAIGHT] = 1 },
+					    .reached = 1,
+					    .returned_later = 1,
+					    .delay = { .count = 20,
+						       .p50_us = 10 * STAMP_SECOND,
+						       .p95_us = 19 * STAMP_SECOND,
+						       .max_us = 20 * STAMP_SECOND } });
 }
 
 static void who_came_onto_the_list_counts_once(void **state)
