@@ -246,11 +246,10 @@ enum reason group_excuse(const struct judge *j, uint16_t group, int64_t from, in
 {
 	const struct group *g = &j->groups[group];
 	int64_t confirmed = to + j->rules.confirm;
-	if (!group_is_measurable(j, group))
-		return REASON_NOT_WATCHED;
 	if (spans_meet(&j->grace, from, to))
 		return REASON_GRACE;
-	if ((!j->is_running && confirmed >= j->down_from) ||
+	/* A host that is new and not watched says nothing of what was before it. */
+	if (confirmed >= g->open_from || (!j->is_running && confirmed >= j->down_from) ||
 	    spans_meet(&j->gaps, from, confirmed) ||
 	    spans_meet(&g->unwatched, from, confirmed))
 		return REASON_NOT_WATCHED;

@@ -31,7 +31,8 @@ static void see_walk(const struct judge *j, const struct glance_ask *ask, struct
 	s->has_low = w->bits & WALK_LOW && w->low < ask->began;
 	s->low = w->low;
 	if (w->low_wait && !(w->pair & PAIR_DONE) && w->low_wait < ask->began &&
-	    w->busy <= w->low_wait && ask->began - w->low_wait <= j->rules.delay_window)
+	    walk_busy(w) <= w->low_wait &&
+	    ask->began - w->low_wait <= j->rules.delay_window)
 		s->low_wait = w->low_wait;
 }
 
@@ -39,7 +40,7 @@ static void see_walk(const struct judge *j, const struct glance_ask *ask, struct
 static void see_fresh_low(const struct judge *j, const struct glance_ask *ask,
 			  int64_t time, struct sight *s)
 {
-	bool is_busy = s->walk && s->walk->busy > time;
+	bool is_busy = s->walk && walk_busy(s->walk) > time;
 	if (time >= ask->began)
 		return;
 	s->low = s->has_low ? earlier(s->low, time) : time;

@@ -115,7 +115,7 @@ enum {
 	POOL_USED = 8,
 	POOL_ACCUSED = 4,  /* a visit of one was judged by row 5: late contact matters */
 	POOL_LASTING = 24, /* stay when it was asked again */
-	POOL_TWIN = 16,    /* its run has contacts of somebody who is not a member */
+	POOL_TWIN = 16,    /* its run has contacts of who is not, or no more, a member */
 };
 
 struct pool {
@@ -205,10 +205,11 @@ struct walk {
 	uint32_t since;  /* second; patience runs from here */
 	uint32_t need;   /* second: in group.waits; 0 not */
 	uint32_t helo;   /* name_mark() of the HELO; 0 none */
+	uint32_t first;  /* second of the first contact in time; 0 none */
+	uint32_t busy;   /* walk_set_busy() */
 	int64_t began;
 	int64_t real, high, low; /* first contacts (low: first visit) */
 	int64_t low_wait;        /* the low visit that a delay would start from */
-	int64_t busy;            /* end of the last session with a real host */
 	uint8_t real_width, high_width, low_width, wait_width; /* width_code() */
 	uint16_t answered; /* by the real host, milliseconds after, + 1; 0 unknown */
 	uint8_t bits;
@@ -325,6 +326,21 @@ static inline int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* End of the last session with a real host; kept as milliseconds after the first
+ * contact with one, + 1. 0: there was none. */
+static inline int64_t walk_busy(const struct walk *w)
+{
+	return w->busy ? w->real + (w->busy - 1) * STAMP_MILLISECOND : 0;
+}
+
+static inline void walk_set_busy(struct walk *w, int64_t until)
+{
+	int64_t after = (until - w->real + STAMP_MILLISECOND - 1) / STAMP_MILLISECOND;
+	w->busy = until < w->real           ? 0
+		  : after >= UINT32_MAX - 1 ? UINT32_MAX
+					    : (uint32_t)after + 1;
+}
+
 static inline int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -390,6 +406,9 @@ void dues_fetch(const struct judge *j, const struct dues *d);
 /* pool.c */
 void pool_join(struct judge *j, uint32_t sender);
 void pool_leave(struct judge *j, uint32_t sender);
+/* The sender is let go: whom its contacts excuse, they still do. */
+void pool_disown(struct judge *j, const struct sender *s);
+void domain_disown(struct judge *j, const struct sender *s);
 void pool_link_all(struct judge *j); /* after many senders went */
 void pool_contact(struct judge *j, const struct contact *c);
 void pool_accept(struct judge *j, uint32_t sender, uint32_t at);

@@ -15,7 +15,7 @@
 #include "model/judge_internal.h"
 
 #define MAGIC "fakemx-judge"
-enum { VERSION = 3, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
+enum { VERSION = 4, HEAD = sizeof(MAGIC) - 1 + 4, TAIL = 8 };
 
 struct io {
 	struct buf *out; /* NULL: loading */
@@ -190,6 +190,21 @@ static void io_shown(struct io *io, struct shown *s)
 	s->is_new = flags & 4;
 }
 
+/* Before version 4 as a time, and what was in time was not known apart. */
+static void io_walk_first(struct io *io, struct walk *w)
+{
+	int64_t busy = 0;
+	if (io->version >= 4) {
+		IO(io, w->busy);
+		IO(io, w->first);
+		return;
+	}
+	IO(io, busy);
+	if (busy > 0)
+		walk_set_busy(w, busy);
+	w->first = second_down(w->began);
+}
+
 static void io_walk(struct io *io, void *item)
 {
 	struct walk *w = item;
@@ -205,7 +220,7 @@ static void io_walk(struct io *io, void *item)
 	IO(io, w->low);
 	IO(io, w->answered);
 	IO(io, w->low_wait);
-	IO(io, w->busy);
+	io_walk_first(io, w);
 	IO(io, w->real_width);
 	IO(io, w->high_width);
 	IO(io, w->low_width);

@@ -156,6 +156,16 @@ static void tell_domain(struct judge *j, uint32_t sender)
 	pool_flag(j, s);
 }
 
+/* Its domain is about to be another. */
+static void disown(struct judge *j, struct addr client)
+{
+	for (size_t g = 0; g < j->site_count; g++) {
+		uint32_t id = sender_find(j, client, (uint16_t)g);
+		if (id != NOTHING)
+			domain_disown(j, sender_at(j, id));
+	}
+}
+
 void name_learn(struct judge *j, const struct record_name *n)
 {
 	bool says_nothing = !n->name[0] && !n->spf_passes;
@@ -176,6 +186,7 @@ void name_learn(struct judge *j, const struct record_name *n)
 	bool has_pool = name->is_confirmed && shared[0] && strlen(shared) < NAME_MAX_TEXT;
 	uint32_t domain = has_pool ? domain_take(j, shared) : NOTHING;
 	if (domain != name->domain) {
+		disown(j, n->client);
 		domain_leave(j, id);
 		if (domain != NOTHING)
 			domain_join(j, id, domain);

@@ -66,6 +66,26 @@ void pool_leave(struct judge *j, uint32_t sender)
 	s->pool = s->next_in_pool = NOTHING;
 }
 
+static bool may_excuse(const struct judge *j, const struct sender *s)
+{
+	int64_t met = (int64_t)s->run.to * STAMP_SECOND;
+	return s->run.to != 0 && met + j->rules.excuse + j->rules.final >= j->now;
+}
+
+void pool_disown(struct judge *j, const struct sender *s)
+{
+	if (may_excuse(j, s))
+		pool_at(j, s->pool)->flags |= POOL_TWIN;
+	domain_disown(j, s);
+}
+
+void domain_disown(struct judge *j, const struct sender *s)
+{
+	struct domain *d = domain_of(j, s);
+	if (d && may_excuse(j, s))
+		d->flags |= POOL_TWIN;
+}
+
 /* One by one, leaving would walk the chain of a large pool for each member. */
 void pool_link_all(struct judge *j)
 {
@@ -127,9 +147,9 @@ void pool_contact(struct judge *j, const struct contact *c)
 	(void)run_extend(j, &s->run, with, frontier);
 	if (run_extend(j, &p->run, with, frontier))
 		p->flags &= (uint8_t)~POOL_TWIN;
-	if (d) /* shared by groups whose frontiers may be far behind */
-		(void)run_extend(j, &d->run, with,
-				 earlier(frontier, j->now - j->rules.final));
+	/* Shared by groups whose frontiers may be far behind. */
+	if (d && run_extend(j, &d->run, with, earlier(frontier, j->now - j->rules.final)))
+		d->flags &= (uint8_t)~POOL_TWIN;
 }
 
 static uint32_t newer(uint32_t a, uint32_t b)
@@ -165,10 +185,14 @@ bool pool_others_met(const struct judge *j, const struct sender *s, int64_t from
 {
 	const struct domain *d = domain_of(j, s);
 	const struct name *n;
-	uint32_t left = POOL_LOOK_MAX, id = pool_at(j, s->pool)->first;
-	if (!pool_met(j, s, from, TIME_MAX))
+	const struct pool *p = pool_at(j, s->pool);
+	uint32_t left = POOL_LOOK_MAX, id = p->first;
+	bool has_pool = run_meets(p->run, from, TIME_MAX);
+	bool has_domain = d && run_meets(d->run, from, TIME_MAX);
+	if (!has_pool && !has_domain)
 		return false;
-	if (!run_meets(s->run, from, TIME_MAX) || pool_at(j, s->pool)->flags & POOL_TWIN)
+	if (!run_meets(s->run, from, TIME_MAX) || (has_pool && p->flags & POOL_TWIN) ||
+	    (has_domain && d->flags & POOL_TWIN))
 		return true;
 	for (; id != NOTHING && left > 0; id = sender_at(j, id)->next_in_pool, left--)
 		if (other_met(j, id, s, from))
@@ -254,7 +278,7 @@ void pool_ask_again(struct judge *j, const struct contact *c, uint8_t flags)
 	if (p->flags & flags)
 		p->flags = (uint8_t)((p->flags & POOL_LASTING) | ask_prefix(j, p, c));
 	if (d && d->flags & flags)
-		d->flags = ask_domain(j, d, c);
+		d->flags = (uint8_t)((d->flags & POOL_TWIN) | ask_domain(j, d, c));
 }
 
 bool pool_excuse(struct judge *j, uint32_t sender, struct run met, uint32_t accepted)

@@ -102,6 +102,7 @@ static void let_go(struct judge *j, uint32_t id)
 
 void sender_drop(struct judge *j, uint32_t id)
 {
+	pool_disown(j, sender_at(j, id));
 	pool_leave(j, id);
 	let_go(j, id);
 }
@@ -156,6 +157,7 @@ static void make_room(struct judge *j)
 	uint32_t over = count - j->rules.max_senders;
 	for (uint32_t i = 0; i < going + over && i < count; i++) {
 		listing_withdraw(j, sender_at(j, all[i].id), REASON_EXPIRED);
+		pool_disown(j, sender_at(j, all[i].id));
 		let_go(j, all[i].id);
 		j->dropped++;
 	}

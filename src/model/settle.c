@@ -224,6 +224,13 @@ static int64_t decide_fate(struct judge *j, const struct sender *s, struct walk 
 		set_fate(w, FATE_UNKNOWN, order);
 		return 0;
 	}
+	/* The order may be that of a later visit than the one waited from. */
+	int64_t since = (int64_t)w->since * STAMP_SECOND;
+	enum reason excuse = group_excuse(j, s->group, since, since);
+	if (excuse != REASON_NONE) {
+		set_fate(w, FATE_UNKNOWN, excuse);
+		return 0;
+	}
 	return wait_patiently(j, s, w);
 }
 

@@ -106,13 +106,12 @@ static void delay_of_real(const struct judge *j, struct walk *w, const struct st
 		    is_measurable(w, st))
 			set_delay(w, st);
 	}
-	w->busy = later(w->busy, st->ended);
 }
 
 /* Of several low visits the first counts, unless it was too long ago. */
 static void delay_of_low(const struct judge *j, struct walk *w, const struct step *st)
 {
-	if (w->busy > st->time)
+	if (walk_busy(w) > st->time)
 		return;
 	if (w->low_wait && !(w->pair & PAIR_DONE) &&
 	    st->time - w->low_wait <= j->rules.delay_window)
@@ -136,11 +135,13 @@ static void visit_real(struct judge *j, uint32_t sender, const struct step *st)
 	struct walk *w = walk_at(j, sender_at(j, sender)->walk);
 	bool was_late =
 	    w->bits & WALK_DECOY && st->time - w->began > j->rules.delay_window;
+	int64_t busy = walk_busy(w);
 	if (!(w->bits & WALK_REAL))
 		w->shown.returned_later = was_late;
 	if (take_first(w->bits & WALK_REAL, &w->real, &w->real_width, st))
 		w->answered = answer_code(st);
 	w->bits |= WALK_REAL;
+	walk_set_busy(w, later(busy, st->ended));
 	delay_of_real(j, w, st);
 }
 
@@ -199,10 +200,19 @@ static void visit_decoy(struct judge *j, uint32_t sender, const struct step *st)
 	listing_consider(j, sender, st);
 }
 
+/* What may be forged, or is late, must not stretch a walk either: it would hold
+ * visits together that else were judged apart. */
+static bool is_in_time(const struct step *st)
+{
+	return st->is_contact && st->time >= st->eye->watermark;
+}
+
 static void walk_take(struct judge *j, uint32_t sender, const struct step *st)
 {
 	struct walk *w = walk_at(j, sender_at(j, sender)->walk);
 	w->began = earlier(w->began, st->time);
+	if (is_in_time(st) && (!w->first || second_down(st->time) < w->first))
+		w->first = second_down(st->time) + (st->time < STAMP_SECOND);
 	if (st->v->helo[0])
 		w->helo = name_mark(st->v->helo);
 	if (st->place == PLACE_CONTROL)
@@ -235,13 +245,6 @@ static bool make_step(const struct judge *j, const struct visit *v, struct step 
 	return true;
 }
 
-/* What may be forged, or is late, must not stretch a walk either: it would hold
- * visits together that else were judged apart. */
-static bool is_in_time(const struct step *st)
-{
-	return st->is_contact && st->time >= st->eye->watermark;
-}
-
 /* Most visits of a busy sender change nothing that a verdict is made of. */
 static bool has_changed(const struct walk *before, const struct walk *w)
 {
@@ -265,8 +268,16 @@ static struct walk *walk_for(struct judge *j, uint32_t sender, const struct step
 	return walk_at(j, s->walk);
 }
 
-/* A visit from long before the walk, reported late, is not part of it; it may
- * still excuse. */
+/* A visit from long before the walk, reported after it, is not part of it; it may
+ * still excuse. What is in time does not ask when something forged or late began
+ * the walk, or its place would depend on that. */
+static bool is_stray(const struct judge *j, const struct walk *w, const struct step *st)
+{
+	int64_t first = (int64_t)w->first * STAMP_SECOND;
+	int64_t began = !is_in_time(st) ? w->began : first ? first : st->time;
+	return st->time + j->rules.walk_gap < began;
+}
+
 int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 {
 	struct step st;
@@ -278,16 +289,16 @@ int walk_visit(struct judge *j, const struct visit *v, struct error *e)
 	sender_fetch(j, s);
 	sender_count_visit(j, s, &st);
 	struct walk *w = walk_for(j, id, &st);
-	bool is_stray = st.time + j->rules.walk_gap < w->began;
+	bool is_apart = is_stray(j, w, &st);
 	bool is_excused = false;
 	if (st.place == PLACE_REAL && st.is_contact)
 		tell_contact(j, id, &st);
 	else if (st.place == PLACE_LOW || st.place == PLACE_HIGH)
 		is_excused = letter_named(j, id, &st);
 	struct walk before = *w;
-	if (!is_stray)
+	if (!is_apart)
 		walk_take(j, id, &st);
-	if (is_stray || is_excused || s->mark != NOTHING || w->older != NOTHING ||
+	if (is_apart || is_excused || s->mark != NOTHING || w->older != NOTHING ||
 	    has_changed(&before, w))
 		settle_from(j, id, &before.shown);
 	return 0;

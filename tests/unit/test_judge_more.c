@@ -455,6 +455,26 @@ static void rules_read_back_from_their_text(void **state)
 	buf_release(&again);
 }
 
+/* Else the late visit at 10 h would hold the one at 20.4 h in the walk of 21 h, and
+ * it would be judged before the real hosts' logs have passed that. */
+static void what_is_late_does_not_stretch_a_walk_backwards(void **state)
+{
+	(void)state;
+	static const char *const late[] = { "W@20h", "W@20h Hn@10h^20h", "W@20h h@10h" };
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		struct world w;
+		world_init(&w);
+		world_begin(&w);
+		world_play(&w, late[i]);
+		world_play(&w, "H@21h H@20.4h^21.1h M@21.01h^21.2h B@21.01h^21.2h P@22h");
+		assert_int_equal(world_verdict(&w, 'A')->order, ORDER_UNKNOWN);
+		assert_int_equal(world_verdict(&w, 'A')->order_reason, REASON_UNDECIDED);
+		world_play(&w, "W@23h");
+		assert_int_equal(world_verdict(&w, 'A')->order, ORDER_BACKDOOR);
+		world_release(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +496,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_read_changes_nothing),
 		cmocka_unit_test(a_damaged_checkpoint_is_refused),
 		cmocka_unit_test(rules_read_back_from_their_text),
+		cmocka_unit_test(what_is_late_does_not_stretch_a_walk_backwards),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

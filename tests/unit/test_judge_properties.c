@@ -26,6 +26,8 @@ struct told {
 	/* by client and walk: the latest */
 	struct verdict last[HISTORY_CLIENTS][64];
 	unsigned walks[HISTORY_CLIENTS];
+	int64_t first_told[HISTORY_CLIENTS][64];
+	bool ever_backdoor[HISTORY_CLIENTS];
 	bool was_listed[HISTORY_CLIENTS];
 	bool was_backdoor[HISTORY_CLIENTS], was_stopped[HISTORY_CLIENTS]; /* forgotten */
 	unsigned listed_now, wrong;
@@ -84,7 +86,10 @@ static void on_verdict(void *arg, const struct verdict *v)
 	if (v->delay_us < -1 || (v->tier != TIER_NONE && v->fate != FATE_STOPPED))
 		complain(t, "an impossible verdict");
 	*last = *v;
+	if (v->walk > t->walks[n])
+		t->first_told[n][v->walk % 64] = v->at;
 	t->walks[n] = v->walk > t->walks[n] ? v->walk : t->walks[n];
+	t->ever_backdoor[n] |= v->order == ORDER_BACKDOOR;
 	if (t->is_quiet)
 		return;
 	buf_addf(&t->log, "%u %u %u %lld %lld %s %d %s %d %d %d %d %d %d %s %lld %lld\n",
@@ -258,17 +263,139 @@ static void what_is_saved_goes_on_as_if_it_had_not_been(void **state)
 	for_each_seed(save_then_load);
 }
 
-/* Is a walk that began by then held worse after than anything was before? What
- * begins later is judged on its own; nothing_excuses() looks after that. */
+static bool is_same_letter(const struct visit *a, const struct visit *b)
+{
+	return a->mail_from[0] && a->recipient_domain[0] && a->depth >= DEPTH_RCPT &&
+	       b->depth >= DEPTH_RCPT && strcasecmp(a->mail_from, b->mail_from) == 0 &&
+	       strcmp(a->recipient_domain, b->recipient_domain) == 0 &&
+	       addr_is_v4(a->client) != addr_is_v4(b->client);
+}
+
+/* Did the client name the letter of this contact at a decoy of the first site, at
+ * most a day away? Nothing that anybody asked to be forgotten counts. */
+static bool is_twin(const struct history *h, const struct record *contact,
+		    unsigned client)
+{
+	bool found = false;
+	for (size_t i = 0; i < h->count; i++) {
+		const struct record *r = &h->records[i];
+		int64_t apart = r->time - contact->time;
+		if (r->kind == RECORD_FORGET || r->kind == RECORD_SITE ||
+		    r->kind == RECORD_UNSITE)
+			found = found && i < 3; /* groups and pools are others now */
+		if (r->kind == RECORD_VISIT &&
+		    (r->visit.host == HOST_LOW || r->visit.host == HOST_HIGH) &&
+		    addr_equal(r->visit.client, history_client(client)) &&
+		    is_same_letter(&r->visit, &contact->visit) &&
+		    (apart < 0 ? -apart : apart) < STAMP_DAY)
+			found = true;
+	}
+	return found;
+}
+
+/* What the records told by then say themselves of one moment, by the book and slowly. */
+static const char *excuse_of(const struct history *h, unsigned client, int64_t moment,
+			     bool is_stop, int64_t told)
+{
+	int64_t until = is_stop ? INT64_MAX : moment + STAMP_MINUTE;
+	for (size_t i = 0; i < h->count && h->records[i].seen <= told; i++) {
+		const struct record *r = &h->records[i];
+		const struct visit *v = &r->visit;
+		bool is_real = r->kind == RECORD_VISIT && v->depth > DEPTH_KNOCK &&
+			       (v->host == HOST_MAIL || v->host == HOST_BACKUP);
+		if (is_real && addr_equal(v->client, history_client(client)) &&
+		    v->time >= moment - (is_stop ? 0 : STAMP_DAY) && v->time <= until)
+			return "it met a real host";
+		if (is_real && history_same_pool(number_of(v->client), client) &&
+		    !addr_equal(v->client, history_client(client)) &&
+		    v->time >= moment - STAMP_DAY && v->time <= until && !is_stop)
+			return "its pool met a real host";
+		if (is_real && v->time >= moment - STAMP_DAY && v->time <= until &&
+		    !is_stop && is_twin(h, r, client))
+			return "the same letter came to a real host over the other "
+			       "family";
+		bool is_ours = r->host == HOST_MAIL || r->host == HOST_BACKUP;
+		if (r->kind == RECORD_HEALTH && !r->is_ok && is_ours &&
+		    moment >= r->time - STAMP_MINUTE &&
+		    moment <= r->time + 6 * STAMP_HOUR)
+			return "a real host failed its probe";
+		if (r->kind == RECORD_START && moment >= r->time &&
+		    moment <= r->time + STAMP_MINUTE)
+			return "it was the grace after a start";
+	}
+	return NULL;
+}
+
+static bool may_forget(const struct record *r, unsigned client)
+{
+	struct addr a;
+	return r->kind == RECORD_FORGET &&
+	       (!addr_parse(r->text, &a) || addr_equal(a, history_client(client)));
+}
+
+/* The visit that the verdict's accusation is about: the walk's first contact in
+ * time with the high decoy, or for `stopped` with any decoy. INT64_MAX: it cannot be
+ * told, since some were forgotten. */
+static int64_t moment_of(const struct history *h, unsigned client,
+			 const struct verdict *v, bool is_stop)
+{
+	int64_t first = INT64_MAX, marks[WORLD_HOSTS] = { 0 };
+	for (size_t i = 0; i < h->count; i++) {
+		const struct record *r = &h->records[i];
+		const struct visit *visit = &r->visit;
+		if (may_forget(r, client) && v->began < r->seen)
+			return INT64_MAX;
+		if (r->kind == RECORD_WATERMARK && r->time > marks[r->host])
+			marks[r->host] = r->time;
+		if (r->kind != RECORD_VISIT || visit->depth == DEPTH_KNOCK ||
+		    !addr_equal(visit->client, history_client(client)) ||
+		    r->time < v->began || r->time < marks[visit->host])
+			continue;
+		bool is_it =
+		    visit->host == HOST_HIGH || (is_stop && visit->host == HOST_LOW);
+		first = is_it && r->time < first ? r->time : first;
+	}
+	return first;
+}
+
+/* What excuses the accusation; NULL. Once final, `stopped` stays. */
+static const char *by_the_book(const struct history *h, unsigned client,
+			       const struct verdict *v, bool is_stop)
+{
+	int64_t moment = moment_of(h, client, v, is_stop);
+	int64_t told = is_stop && v->is_final ? v->at : INT64_MAX;
+	return moment == INT64_MAX ? NULL : excuse_of(h, client, moment, is_stop, told);
+}
+
+/* The history with a record more, which was seen then. */
+struct added {
+	const struct history *history;
+	int64_t seen;
+	bool is_contact; /* with a real host */
+};
+
+/*
+ * Is a walk that had begun when the record came held worse after than anything was
+ * before? What begins later is judged on its own; nothing_excuses() looks after
+ * that. So is what comes after a contact with a real host that ended a walk of
+ * decoys only, which went on for days without it.
+ *
+ * Runs of contacts may grow over a gap (run_extend()), and excuse what lay in it. A
+ * contact that begins a new run ends that: who was accused before as well is then
+ * no longer excused by what never was. The book says if it was.
+ */
 static const char *worse(const struct told *before, const struct told *after, unsigned c,
-			 int64_t by)
+			 const struct added *added)
 {
 	for (unsigned w = 0; w < 64; w++) {
 		const struct verdict *v = &after->last[c][w];
-		if (!v->began || v->began > by)
+		bool is_own = added->is_contact && after->first_told[c][w] > added->seen;
+		if (!v->began || v->began > added->seen || is_own)
 			continue;
 		if (v->order == ORDER_BACKDOOR && !before->was_backdoor[c] &&
-		    !has_order(before, c, ORDER_BACKDOOR))
+		    !has_order(before, c, ORDER_BACKDOOR) &&
+		    (!before->ever_backdoor[c] ||
+		     by_the_book(added->history, c, v, false)))
 			return "backdoor";
 		if (v->fate == FATE_STOPPED && !before->was_stopped[c] &&
 		    !has_fate(before, c, FATE_STOPPED))
@@ -277,18 +404,18 @@ static const char *worse(const struct told *before, const struct told *after, un
 	return after->was_listed[c] && !before->was_listed[c] ? "listed" : NULL;
 }
 
-static void compare(const struct history *h, const struct history *more, uint64_t seed,
-		    unsigned exempt, int64_t by)
+static void compare(const struct history *h, const struct added *added, uint64_t seed,
+		    unsigned exempt)
 {
 	struct told before, after;
 	told_init(&before);
 	told_init(&after);
 	feed_all(&before, h, 0);
-	feed_all(&after, more, 0);
+	feed_all(&after, added->history, 0);
 	judge_advance(before.judge, h->now + 6 * STAMP_DAY);
 	judge_advance(after.judge, h->now + 6 * STAMP_DAY);
 	for (unsigned c = 0; c < HISTORY_CLIENTS; c++) {
-		const char *how = c == exempt ? NULL : worse(&before, &after, c, by);
+		const char *how = c == exempt ? NULL : worse(&before, &after, c, added);
 		if (how)
 			fail_msg("seed %llu: client %u is now %s",
 				 (unsigned long long)seed, c, how);
@@ -312,7 +439,7 @@ static void knocks_forged(uint64_t seed)
 		r.visit.client = history_client(forged);
 		history_insert(&more, at, r);
 	}
-	compare(&h, &more, seed, forged, INT64_MAX);
+	compare(&h, &(struct added){ &more, INT64_MAX, false }, seed, forged);
 	history_release(&h);
 	history_release(&more);
 }
@@ -371,7 +498,9 @@ static void late_added(uint64_t seed)
 	if (r.time >= mark)
 		r.time = r.visit.time = mark - STAMP_SECOND;
 	history_insert(&more, at, r);
-	compare(&h, &more, seed, HISTORY_CLIENTS, seen);
+	bool is_contact = r.visit.depth > DEPTH_KNOCK &&
+			  (r.visit.host == HOST_MAIL || r.visit.host == HOST_BACKUP);
+	compare(&h, &(struct added){ &more, seen, is_contact }, seed, HISTORY_CLIENTS);
 	history_release(&h);
 	history_release(&more);
 }
@@ -380,91 +509,6 @@ static void a_late_record_only_softens(void **state)
 {
 	(void)state;
 	for_each_seed(late_added);
-}
-
-static bool is_same_letter(const struct visit *a, const struct visit *b)
-{
-	return a->mail_from[0] && a->recipient_domain[0] && a->depth >= DEPTH_RCPT &&
-	       b->depth >= DEPTH_RCPT && strcasecmp(a->mail_from, b->mail_from) == 0 &&
-	       strcmp(a->recipient_domain, b->recipient_domain) == 0 &&
-	       addr_is_v4(a->client) != addr_is_v4(b->client);
-}
-
-/* Did the client name the letter of this contact at a decoy of the first site, at
- * most a day away? Nothing that anybody asked to be forgotten counts. */
-static bool is_twin(const struct history *h, const struct record *contact,
-		    unsigned client)
-{
-	bool found = false;
-	for (size_t i = 0; i < h->count; i++) {
-		const struct record *r = &h->records[i];
-		int64_t apart = r->time - contact->time;
-		if (r->kind == RECORD_FORGET || r->kind == RECORD_SITE ||
-		    r->kind == RECORD_UNSITE)
-			found = found && i < 3; /* groups and pools are others now */
-		if (r->kind == RECORD_VISIT &&
-		    (r->visit.host == HOST_LOW || r->visit.host == HOST_HIGH) &&
-		    addr_equal(r->visit.client, history_client(client)) &&
-		    is_same_letter(&r->visit, &contact->visit) &&
-		    (apart < 0 ? -apart : apart) < STAMP_DAY)
-			found = true;
-	}
-	return found;
-}
-
-/* What the records say themselves of one moment, by the book and slowly. */
-static const char *excuse_of(const struct history *h, unsigned client, int64_t moment,
-			     bool is_stop)
-{
-	int64_t until = is_stop ? INT64_MAX : moment + STAMP_MINUTE;
-	for (size_t i = 0; i < h->count; i++) {
-		const struct record *r = &h->records[i];
-		const struct visit *v = &r->visit;
-		bool is_real = r->kind == RECORD_VISIT && v->depth > DEPTH_KNOCK &&
-			       (v->host == HOST_MAIL || v->host == HOST_BACKUP);
-		if (is_real && addr_equal(v->client, history_client(client)) &&
-		    v->time >= moment - (is_stop ? 0 : STAMP_DAY) && v->time <= until)
-			return "it met a real host";
-		if (is_real && history_same_pool(number_of(v->client), client) &&
-		    !addr_equal(v->client, history_client(client)) &&
-		    v->time >= moment - STAMP_DAY && v->time <= until && !is_stop)
-			return "its pool met a real host";
-		if (is_real && v->time >= moment - STAMP_DAY && v->time <= until &&
-		    !is_stop && is_twin(h, r, client))
-			return "the same letter came to a real host over the other "
-			       "family";
-		bool is_ours = r->host == HOST_MAIL || r->host == HOST_BACKUP;
-		if (r->kind == RECORD_HEALTH && !r->is_ok && is_ours &&
-		    moment >= r->time - STAMP_MINUTE &&
-		    moment <= r->time + 6 * STAMP_HOUR)
-			return "a real host failed its probe";
-		if (r->kind == RECORD_START && moment >= r->time &&
-		    moment <= r->time + STAMP_MINUTE)
-			return "it was the grace after a start";
-	}
-	return NULL;
-}
-
-/* The visit that the verdict's accusation is about: the walk's first contact in
- * time with the high decoy, or for `stopped` with any decoy. */
-static int64_t moment_of(const struct history *h, unsigned client,
-			 const struct verdict *v, bool is_stop)
-{
-	int64_t first = INT64_MAX, marks[WORLD_HOSTS] = { 0 };
-	for (size_t i = 0; i < h->count; i++) {
-		const struct record *r = &h->records[i];
-		const struct visit *visit = &r->visit;
-		if (r->kind == RECORD_WATERMARK && r->time > marks[r->host])
-			marks[r->host] = r->time;
-		if (r->kind != RECORD_VISIT || visit->depth == DEPTH_KNOCK ||
-		    !addr_equal(visit->client, history_client(client)) ||
-		    r->time < v->began || r->time < marks[visit->host])
-			continue;
-		bool is_it =
-		    visit->host == HOST_HIGH || (is_stop && visit->host == HOST_LOW);
-		first = is_it && r->time < first ? r->time : first;
-	}
-	return first;
 }
 
 static void nothing_excuses(uint64_t seed)
@@ -479,9 +523,9 @@ static void nothing_excuses(uint64_t seed)
 			const struct verdict *v = &t.last[c][w];
 			const char *why = NULL;
 			if (v->began && v->order == ORDER_BACKDOOR)
-				why = excuse_of(&h, c, moment_of(&h, c, v, false), false);
+				why = by_the_book(&h, c, v, false);
 			if (v->began && v->fate == FATE_STOPPED && !why)
-				why = excuse_of(&h, c, moment_of(&h, c, v, true), true);
+				why = by_the_book(&h, c, v, true);
 			if (why)
 				fail_msg(
 				    "seed %llu: client %u walk %u is accused, but %s",
