@@ -20,6 +20,7 @@ struct machine {
 	int64_t upto;                      /* the last watermark */
 	uint64_t heard_ms, refused_ms;
 	bool is_lost, is_refusing; /* told as trouble */
+	bool is_doubted;           /* a line was not read: it may have been a visit */
 };
 
 struct intake {
@@ -195,6 +196,11 @@ static void refuse_garbled(struct intake_stream *s, const char *why, uint64_t no
 	char text[512];
 	s->in->counts.garbled++;
 	s->bad_in_a_row++;
+	for (size_t i = 0; i < s->in->machine_count; i++) {
+		struct machine *m = &s->in->machines[i];
+		if (m->owner == s || !m->owner)
+			m->is_doubted = true;
+	}
 	(void)snprintf(text, sizeof(text), "a line of the feed cannot be read: %.300s",
 		       why);
 	refuse(s->in, NULL, text, now_ms);
@@ -216,6 +222,7 @@ static void refuse_future(const struct intake_stream *s, struct machine *m, int6
 {
 	char text[512], at[STAMP_TEXT_MAX];
 	s->in->counts.future++;
+	m->is_doubted = true;
 	(void)snprintf(text, sizeof(text),
 		       "the feed of %s tells of %s, which is still to come: is the clock "
 		       "of one of the two machines wrong?",
@@ -286,6 +293,9 @@ static void on_watermark(struct intake_stream *s, struct machine *m, int64_t now
 		upto = latest;
 	if (upto <= m->upto)
 		return;
+	if (m->is_doubted)
+		tell_gap(s, m, m->upto < 0 ? 0 : m->upto, now);
+	m->is_doubted = false;
 	m->upto = upto;
 	s->in->counts.watermarks++;
 	for (size_t i = 0; i < m->host_count; i++)

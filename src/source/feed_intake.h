@@ -14,7 +14,8 @@
  *
  * A watermark never goes back, and never passes our own clock. While a machine
  * is silent there is none, so nobody is judged. A feed that begins later than
- * the last one ended leaves a gap, which the sink is told of.
+ * the last one ended leaves a gap, which the sink is told of. So does a line that
+ * cannot be read, or tells of what is still to come: it may have been a visit.
  *
  * Use:
  *	struct intake *in = intake_new(&spec);

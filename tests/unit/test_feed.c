@@ -290,6 +290,32 @@ static void a_feed_that_begins_too_late_leaves_a_gap(void **state)
 	intake_free(r.in);
 }
 
+static void a_line_that_was_not_read_leaves_a_gap(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now(), then = now - STAMP_HOUR;
+	begin(&r, then);
+	struct intake_stream *s = intake_open(r.in);
+	assert_true(say_mark(s, "watermark", "mx3.example", then + STAMP_MINUTE));
+	assert_int_equal(r.gaps, 0);
+	assert_true(say_at(s, 0, "{\"time\": \"2026-\n"));
+	assert_true(say_mark(s, "watermark", "mx3.example", then + 2 * STAMP_MINUTE));
+	assert_int_equal(r.gaps, 1);
+	assert_true(r.gap_from[MX3] == then + STAMP_MINUTE && r.gap_to[MX3] >= now);
+	assert_true(say_mark(s, "watermark", "mx3.example", then + 3 * STAMP_MINUTE));
+	assert_int_equal(r.gaps, 1); /* once */
+	assert_true(say_visit(s, "mx3.example", now + STAMP_HOUR));
+	assert_true(say_mark(s, "watermark", "mx3.example", then + 4 * STAMP_MINUTE));
+	assert_int_equal(r.gaps, 2);
+	/* a stranger's name is nothing of theirs */
+	assert_true(say_visit(s, "mx9.example", now));
+	assert_true(say_mark(s, "watermark", "mx3.example", then + 5 * STAMP_MINUTE));
+	assert_int_equal(r.gaps, 2);
+	intake_close(s);
+	intake_free(r.in);
+}
+
 static void silence_is_told_once_and_once_when_it_is_over(void **state)
 {
 	(void)state;
@@ -641,6 +667,7 @@ int main(void)
 		cmocka_unit_test(another_host_is_refused_by_name),
 		cmocka_unit_test(a_newer_stream_takes_over_and_the_older_is_not_heard),
 		cmocka_unit_test(a_feed_that_begins_too_late_leaves_a_gap),
+		cmocka_unit_test(a_line_that_was_not_read_leaves_a_gap),
 		cmocka_unit_test(silence_is_told_once_and_once_when_it_is_over),
 		cmocka_unit_test(lines_come_in_any_pieces),
 		cmocka_unit_test(rubbish_is_counted_and_ends_the_stream),
