@@ -36,6 +36,8 @@ struct maillog {
 	int64_t now;  /* of the look that runs */
 	int64_t upto; /* the last watermark */
 	struct logclock logclock;
+	int64_t caught_up;  /* the log's newest stamp at its first end; STAMP_NEVER */
+	bool is_clock_seen; /* whether it was off when we started */
 	bool is_fresh;      /* what comes now was written since the look before */
 	bool is_clock_told; /* that it is off */
 	bool is_trouble, is_stopped, is_closed;
@@ -87,7 +89,9 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	struct maillog *m = arg;
 	struct visit v = *known;
 	by_our_clock(m, &v);
-	if (v.time < m->since)
+	/* By a clock that is behind, what came after the start may look older
+	 * than the watermark. */
+	if (v.time < m->since && known->time <= m->caught_up)
 		return;
 	if (is_own(m, v.client)) {
 		m->counts.ignored++;
@@ -110,14 +114,31 @@ static void on_started(void *arg, int64_t at)
 		m->sink.outage(m->sink.arg, m->hosts[i], at);
 }
 
+/* The log's clock is off, and was not known to be when what was written while we
+ * were away was read: visits of it may have been taken for older ones, or for
+ * later. */
+static void doubt(struct maillog *m)
+{
+	if (m->is_clock_seen || m->since == INT64_MIN || !m->sink.gap)
+		return;
+	m->is_clock_seen = true;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.gap(m->sink.arg, m->hosts[i], m->since, m->now);
+}
+
 static void on_line(void *arg, const char *line, size_t len)
 {
 	struct maillog *m = arg;
 	int64_t stamp;
 	uint32_t precision;
 	maillog_lines_line(m->reader, line, len, m->now);
-	if (m->is_fresh && maillog_lines_last(m->reader, &stamp, &precision))
-		logclock_line(&m->logclock, stamp, precision, m->now);
+	if (!m->is_fresh || !maillog_lines_last(m->reader, &stamp, &precision))
+		return;
+	logclock_line(&m->logclock, stamp, precision, m->now);
+	if (m->logclock.offset || stamp + precision + LOGCLOCK_SLACK < m->since)
+		doubt(m);
+	else if (stamp + precision + LOGCLOCK_SLACK >= m->now)
+		m->is_clock_seen = true; /* one line in time shows that it is right */
 }
 
 /* In whole seconds: then a stamp without fraction is below the watermark
@@ -216,6 +237,8 @@ static bool look(struct maillog *m)
 	tell_clock(m);
 	m->is_fresh = rc == TAIL_AT_END;
 	if (rc == TAIL_AT_END) {
+		if (m->caught_up == STAMP_NEVER)
+			m->caught_up = maillog_lines_newest(m->reader);
 		maillog_lines_advance(m->reader, m->now + m->logclock.offset);
 		give_watermark(m);
 	} else if (rc == TAIL_MORE) {
@@ -268,6 +291,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 		memcpy(m->addresses, spec->addresses,
 		       spec->address_count * sizeof(*m->addresses));
 	m->path = xstrdup(spec->path);
+	m->caught_up = STAMP_NEVER;
 	m->since = spec->start == MAILLOG_SINCE ? spec->since : INT64_MIN;
 	if (spec->start == MAILLOG_END)
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */

@@ -37,7 +37,8 @@
  * now; in the hour that the end of daylight saving time repeats, the reading
  * nearest to the line before is taken. A clock that is off is learnt anew after
  * a restart: visits as near to the last watermark as the clocks differ may then
- * be missing or come twice.
+ * be missing or come twice, so the time from there until it shows is told as a
+ * gap. What is written after the start is never taken for old.
  */
 #ifndef FMX_SOURCE_MAILLOG_H
 #define FMX_SOURCE_MAILLOG_H

@@ -23,7 +23,8 @@ struct rig {
 	int64_t offset; /* of the clock that jumps */
 	struct visit visits[64];
 	size_t visit_count;
-	int64_t upto[16], outage[16];
+	int64_t upto[16], outage[16], gap_from, gap_to;
+	size_t gaps;
 	char trouble[4][512];
 	bool is_over[4];
 	size_t trouble_count;
@@ -60,6 +61,15 @@ static void on_outage(void *arg, uint16_t host, int64_t until)
 	r->outage[host] = until;
 }
 
+static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
+{
+	struct rig *r = arg;
+	assert_int_equal(host, 5);
+	r->gap_from = from;
+	r->gap_to = to;
+	r->gaps++;
+}
+
 static const uint16_t hosts[] = { 5, 6 };
 
 static void start(struct rig *r, enum maillog_start from, int64_t since,
@@ -69,6 +79,7 @@ static void start(struct rig *r, enum maillog_start from, int64_t since,
 				    .watermark = on_watermark,
 				    .trouble = on_trouble,
 				    .outage = on_outage,
+				    .gap = on_gap,
 				    .arg = r };
 	struct maillog_address addresses[2] = { { .host = 5, .site = 2 },
 						{ .host = 6, .site = 3 } };
@@ -358,6 +369,29 @@ static void a_log_whose_clock_is_ahead_is_read_by_ours(void **state)
 	stop(&r);
 }
 
+/* After a restart nobody knows yet that it is behind: what comes is no old visit,
+ * and what came while we were away is in doubt. */
+static void a_log_whose_clock_is_behind_hides_no_visit_of_after_a_restart(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now(), behind = STAMP_HOUR, since = now - STAMP_MINUTE;
+	add(now - behind - STAMP_MINUTE, "1]: connect from " TWO);
+	add(now - behind - STAMP_MINUTE, "1]: disconnect from " TWO " quit=1");
+	start(&r, MAILLOG_SINCE, since, 1);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 0);
+	assert_int_equal(r.gaps, 0);
+	add(now - behind, "2]: connect from " ONE);
+	add(now - behind, "2]: disconnect from " ONE " quit=1");
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(r.gaps, 1);
+	assert_true(r.gap_from == since && r.gap_to >= now);
+	stop(&r);
+	assert_int_equal(r.gaps, 1);
+}
+
 static void pack(const char *from, const char *to)
 {
 	char bytes[4096];
@@ -570,6 +604,8 @@ int main(void)
 					  clean),
 		cmocka_unit_test_teardown(a_log_whose_clock_is_ahead_is_read_by_ours,
 					  clean),
+		cmocka_unit_test_teardown(
+		    a_log_whose_clock_is_behind_hides_no_visit_of_after_a_restart, clean),
 		cmocka_unit_test_teardown(
 		    whatever_rotation_did_while_we_were_away_each_visit_comes_once,
 		    clean),
