@@ -98,7 +98,7 @@ static void take_site(struct estimate_hosts *h, const struct site *s)
 			real[count++] = &s->hosts[i];
 		h->has_decoys |= s->hosts[i].role == ROLE_DECOY;
 	}
-	qsort(real, count, sizeof(*real), compare_hosts);
+	qsort(real, count, sizeof(struct host *), compare_hosts);
 	for (size_t i = 0; i < count; i++)
 		(void)add_host(h, real[i]->name, real[i]->preference, true);
 }

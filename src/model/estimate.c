@@ -484,12 +484,12 @@ static void make_high(struct making *m)
 	double n = m->x->rank_count, part = n / (n + 1);
 	double sure = (double)(r->worse_only - r->worse_plausible);
 	double spread = 2 * sqrt(sure * (2 * n - 1) / n);
+	unsigned long long excused = r->worse_excused;
 	if (r->worse_excused > r->worse_only && r->worse_excused >= UNWELL_MIN) {
 		cannot_tell(&r->high,
 			    "of %llu senders at the worst MX alone, %llu came when no "
 			    "better one was seen to be well, or their pool did",
-			    (unsigned long long)(r->worse_excused + r->worse_only),
-			    (unsigned long long)r->worse_excused);
+			    excused + r->worse_only, excused);
 		return;
 	}
 	r->high = (struct estimate_range){

@@ -55,8 +55,8 @@ static const char *const reasons[] = {
 	     "it or its pool"),
 	[REASON_ADDRESS_CONTACT] = "a real host had seen this address within a day",
 	[REASON_POOL_CONTACT] =
-	    "a real host had seen an address of its pool, or of the same machine, "
-	    "within a day",
+	    ("a real host had seen an address of its pool, or of the same machine, "
+	     "within a day"),
 	[REASON_LOW_ONLY] = "it tried only the low decoy",
 	[REASON_CONTROL_ONLY] = "it came only to addresses that are in no MX",
 	[REASON_NAT] =

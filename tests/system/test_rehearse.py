@@ -97,7 +97,8 @@ class Rehearse(unittest.TestCase):
         def counts(seed):
             r = self.json("--senders", "30", "--seed", seed)
             return ([(p["population"], p["messages"], p["delivered"]) for p in r["populations"]],
-                    [(s["order"], s["fate"], s["stopped_attempts"], s["hosts"]) for s in r["sites"]])
+                    [(s["order"], s["fate"], s["stopped_attempts"],
+                      [(h["host"], h["visits"], h["senders"]) for h in s["hosts"]]) for s in r["sites"]])
         first = counts("5")
         self.assertEqual(first, counts("5"))
         self.assertNotEqual(first, counts("6"))
