@@ -13,7 +13,8 @@
  *		...
  *
  * Limits: in a log that several machines write together, the clock that is
- * furthest ahead counts.
+ * furthest ahead counts. Lines that are held up for longer than the window look
+ * like a clock that is behind: who uses the offset must be right either way.
  */
 #ifndef FMX_SOURCE_LOGCLOCK_H
 #define FMX_SOURCE_LOGCLOCK_H

@@ -14,6 +14,7 @@
 
 /* How often we look, and how much we read before others get their turn. */
 enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 20 };
+#define PAUSE (10 * STAMP_SECOND) /* longer than any between two looks */
 #define JOURNAL_BEFORE STAMP_HOUR
 
 struct maillog {
@@ -40,6 +41,8 @@ struct maillog {
 	bool is_clock_seen; /* whether it was off when we started */
 	bool is_fresh;      /* what comes now was written since the look before */
 	bool is_clock_told; /* that it is off */
+	bool was_far;       /* and so far that nobody could be judged */
+	int64_t looked;     /* when we read last */
 	bool is_trouble, is_stopped, is_closed;
 	struct maillog_counts counts;
 };
@@ -52,22 +55,42 @@ static bool is_own(const struct maillog *m, struct addr client)
 	return false;
 }
 
-/* What the log calls t, by our clock. */
-static int64_t our_time(const struct maillog *m, int64_t t)
+/* How far the log's clock is from ours, either way; 0: they agree. */
+static int64_t distance(const struct maillog *m)
 {
-	return t > 0 && t != STAMP_NEVER ? t - m->logclock.offset : t;
+	int64_t offset = m->logclock.offset;
+	return offset < 0 ? -offset : offset;
 }
 
-/* Where the log's clock is off, the moment is known less exactly: in an interval
- * that contains it, and is too wide for a delay (DELAY_WIDTH_MAX). */
+/* So far that a visit's interval cannot span it: nobody is judged until the
+ * clocks agree, nor later by what was logged meanwhile. */
+static bool is_far(const struct maillog *m)
+{
+	return distance(m) > MAILLOG_CLOCK_FAR;
+}
+
+/* The earlier of what the log says and what that is by our clock. */
+static int64_t earliest(const struct maillog *m, int64_t t)
+{
+	int64_t ours = t - m->logclock.offset;
+	return (ours < t ? ours : t) - LOGCLOCK_SLACK;
+}
+
+/*
+ * Where the log's clock seems to be off, it may as well be right and its lines
+ * late, or only one of the machines that write it be wrong. So the moment is
+ * known less exactly: in an interval that contains it either way, and is too
+ * wide for a delay (DELAY_WIDTH_MAX).
+ */
 static void by_our_clock(const struct maillog *m, struct visit *v)
 {
-	if (m->logclock.offset == 0)
+	if (m->logclock.offset == 0 || is_far(m))
 		return;
-	v->time = our_time(m, v->time) - LOGCLOCK_SLACK;
-	v->precision_us += 2 * LOGCLOCK_SLACK;
-	v->answered = our_time(m, v->answered);
-	v->ended = our_time(m, v->ended);
+	v->time = earliest(m, v->time);
+	v->precision_us += (uint32_t)(distance(m) + 2 * LOGCLOCK_SLACK);
+	v->answered = 0;
+	if (v->ended && m->logclock.offset < 0)
+		v->ended -= m->logclock.offset;
 }
 
 /* Whose visit it is. Of two hosts with that address the first. */
@@ -89,9 +112,11 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	struct maillog *m = arg;
 	struct visit v = *known;
 	by_our_clock(m, &v);
+	bool is_exact = m->logclock.offset == 0 || is_far(m);
 	/* By a clock that is behind, what came after the start may look older
 	 * than the watermark. */
-	if (v.time < m->since && known->time <= m->caught_up)
+	if (v.time + (is_exact ? 0 : v.precision_us) < m->since &&
+	    known->time <= m->caught_up)
 		return;
 	if (is_own(m, v.client)) {
 		m->counts.ignored++;
@@ -107,7 +132,8 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 static void on_started(void *arg, int64_t at)
 {
 	struct maillog *m = arg;
-	at = our_time(m, at);
+	if (m->logclock.offset < 0)
+		at -= m->logclock.offset;
 	if (at < m->since || !m->sink.outage)
 		return;
 	for (size_t i = 0; i < m->host_count; i++)
@@ -145,10 +171,12 @@ static void on_line(void *arg, const char *line, size_t len)
  * exactly if the moment it stands for is. */
 static void give_watermark(struct maillog *m)
 {
-	int64_t upto = m->now - MAILLOG_LAG;
+	int64_t upto = m->now - MAILLOG_LAG - distance(m);
 	int64_t held = maillog_lines_held(m->reader);
+	if (is_far(m))
+		return;
 	if (held != STAMP_NEVER && m->logclock.offset)
-		held = our_time(m, held) - LOGCLOCK_SLACK;
+		held = earliest(m, held);
 	upto -= upto % STAMP_SECOND;
 	if (held < upto)
 		upto = held;
@@ -177,6 +205,17 @@ static void tell(struct maillog *m, const char *why)
 		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
 }
 
+/* What was logged while the clock was far off cannot be held against anybody. */
+static void tell_far(struct maillog *m)
+{
+	bool was_far = m->was_far;
+	m->was_far = is_far(m);
+	for (size_t i = 0; was_far && !m->was_far && i < m->host_count; i++) {
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i], m->upto, m->now);
+	}
+}
+
 static void tell_clock(struct maillog *m)
 {
 	char text[640], span[STAMP_TEXT_MAX];
@@ -186,11 +225,12 @@ static void tell_clock(struct maillog *m)
 	m->is_clock_told = offset != 0;
 	if (offset)
 		(void)snprintf(text, sizeof(text),
-			       "the clock of the mail log %s is %s %s ours; it tells no "
-			       "delays until they agree",
-			       m->path,
-			       stamp_duration_text(offset < 0 ? -offset : offset, span),
-			       offset < 0 ? "behind" : "ahead of");
+			       "the clock of the mail log %s is %s %s ours, or its lines "
+			       "come late; %s until they agree",
+			       m->path, stamp_duration_text(distance(m), span),
+			       offset < 0 ? "behind" : "ahead of",
+			       is_far(m) ? "nobody is judged by it"
+					 : "it tells no delays");
 	else
 		(void)snprintf(text, sizeof(text),
 			       "the clock of the mail log %s agrees with ours again",
@@ -208,6 +248,9 @@ static void tell_missed(struct maillog *m, const char *missed)
 	for (size_t i = 0; i < m->host_count; i++) {
 		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
 		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i],
+				    m->since > m->upto ? m->since : m->upto, m->now);
 	}
 }
 
@@ -231,10 +274,17 @@ static bool look(struct maillog *m)
 {
 	m->now = stamp_clock_now(m->clock);
 	struct error e;
+	/* After a pause of ours, or a jump of our clock, lines are not fresh. */
+	if (m->now - m->looked > PAUSE || m->now < m->looked) {
+		m->is_fresh = false;
+		m->logclock.began = 0;
+	}
+	m->looked = m->now;
 	int rc =
 	    m->tail ? poll_tail(m, &e) : journald_poll(m->journald, BYTES_AT_ONCE, &e);
 	tell(m, rc < 0 ? e.text : NULL);
 	tell_clock(m);
+	tell_far(m);
 	m->is_fresh = rc == TAIL_AT_END;
 	if (rc == TAIL_AT_END) {
 		if (m->caught_up == STAMP_NEVER)

@@ -35,10 +35,13 @@
  * Limits: Classic syslog times carry neither year nor zone:
  * read in this process's zone and in the year that puts them nearest before
  * now; in the hour that the end of daylight saving time repeats, the reading
- * nearest to the line before is taken. A clock that is off is learnt anew after
- * a restart: visits as near to the last watermark as the clocks differ may then
- * be missing or come twice, so the time from there until it shows is told as a
- * gap. What is written after the start is never taken for old.
+ * nearest to the line before is taken. A clock that is off by up to
+ * MAILLOG_CLOCK_FAR makes visits wide and watermarks late, one farther off gives
+ * no watermarks at all; which of the two is wrong, or whether lines are late, does
+ * not matter then. It is learnt anew after a restart: visits as near to the last
+ * watermark as the clocks differ may then be missing or come twice, so the time
+ * from there until it shows is told as a gap. What is written after the start is
+ * never taken for old.
  */
 #ifndef FMX_SOURCE_MAILLOG_H
 #define FMX_SOURCE_MAILLOG_H
@@ -50,6 +53,9 @@
 #include "source/source.h"
 
 #define MAILLOG_LAG (2 * STAMP_SECOND)
+/* A clock farther from ours than this: no watermarks, and when they agree again a
+ * gap. The judge's intervals are no wider than 100 s. */
+#define MAILLOG_CLOCK_FAR STAMP_MINUTE
 
 enum maillog_start {
 	MAILLOG_END,   /* only what is written from now on */
