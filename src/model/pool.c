@@ -180,13 +180,31 @@ static bool other_met(const struct judge *j, uint32_t id, const struct sender *n
 	return s && s != not_this && run_meets(s->run, from, TIME_MAX);
 }
 
+/* Asks the members one by one; *left is how many more may be asked. */
+static bool member_met(const struct judge *j, const struct sender *s, int64_t from,
+		       uint32_t *left)
+{
+	const struct domain *d = domain_of(j, s);
+	const struct name *n;
+	uint32_t id = pool_at(j, s->pool)->first;
+	for (; id != NOTHING && *left > 0; id = sender_at(j, id)->next_in_pool, (*left)--)
+		if (other_met(j, id, s, from))
+			return true;
+	for (uint32_t at = d ? d->first : NOTHING; at != NOTHING && *left > 0;
+	     at = n->next_in_domain, (*left)--) {
+		n = slab_get(&j->names, at);
+		if (other_met(j, sender_find(j, n->client, s->group), s, from))
+			return true;
+	}
+	return false;
+}
+
 /* The pool's run holds the sender's own contacts too: then look who else. */
 bool pool_others_met(const struct judge *j, const struct sender *s, int64_t from)
 {
 	const struct domain *d = domain_of(j, s);
-	const struct name *n;
 	const struct pool *p = pool_at(j, s->pool);
-	uint32_t left = POOL_LOOK_MAX, id = p->first;
+	uint32_t left = POOL_LOOK_MAX;
 	bool has_pool = run_meets(p->run, from, TIME_MAX);
 	bool has_domain = d && run_meets(d->run, from, TIME_MAX);
 	if (!has_pool && !has_domain)
@@ -194,16 +212,7 @@ bool pool_others_met(const struct judge *j, const struct sender *s, int64_t from
 	if (!run_meets(s->run, from, TIME_MAX) || (has_pool && p->flags & POOL_TWIN) ||
 	    (has_domain && d->flags & POOL_TWIN))
 		return true;
-	for (; id != NOTHING && left > 0; id = sender_at(j, id)->next_in_pool, left--)
-		if (other_met(j, id, s, from))
-			return true;
-	for (uint32_t at = d ? d->first : NOTHING; at != NOTHING && left > 0;
-	     at = n->next_in_domain, left--) {
-		n = slab_get(&j->names, at);
-		if (other_met(j, sender_find(j, n->client, s->group), s, from))
-			return true;
-	}
-	return left == 0; /* too many to ask: excused */
+	return member_met(j, s, from, &left) || left == 0; /* too many to ask: excused */
 }
 
 uint32_t pool_accepted(const struct judge *j, const struct sender *s)
