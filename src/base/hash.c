@@ -4,9 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-static struct {
-	uint64_t k0, k1;
-} key;
+static struct hash_key key;
 
 /* Before main(), so that no call has to ask whether the key is there. */
 __attribute__((constructor)) static void draw_key(void)
@@ -48,10 +46,15 @@ __attribute__((always_inline)) static inline void sip_word(struct sip *s, uint64
 
 uint64_t hash_bytes(const void *data, size_t len)
 {
-	struct sip s = { key.k0 ^ UINT64_C(0x736f6d6570736575),
-			 key.k1 ^ UINT64_C(0x646f72616e646f6d),
-			 key.k0 ^ UINT64_C(0x6c7967656e657261),
-			 key.k1 ^ UINT64_C(0x7465646279746573) };
+	return hash_keyed(&key, data, len);
+}
+
+uint64_t hash_keyed(const struct hash_key *k, const void *data, size_t len)
+{
+	struct sip s = { k->k0 ^ UINT64_C(0x736f6d6570736575),
+			 k->k1 ^ UINT64_C(0x646f72616e646f6d),
+			 k->k0 ^ UINT64_C(0x6c7967656e657261),
+			 k->k1 ^ UINT64_C(0x7465646279746573) };
 	const uint8_t *p = data;
 	size_t left = len;
 	for (; left >= 8; left -= 8, p += 8) {

@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "config/config.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 #include "outlet/report.h"
 
 struct archive {

@@ -17,7 +17,7 @@
 #define FMX_CLI_CHECK_SENDERS_H
 
 #include "cli/senders.h"
-#include "model/seen.h"
+#include "mx/seen.h"
 
 struct check_senders {
 	struct senders senders;

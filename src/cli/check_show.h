@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "look/look.h"
-#include "model/finding.h"
+#include "mx/finding.h"
 
 void check_text(FILE *to, const struct look_result *r, const struct findings *f);
 void check_json(FILE *to, const struct look_result *r, const struct findings *f);

@@ -10,7 +10,7 @@
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 #include "outlet/json.h"
 
 enum { NOTE_MAX = 1000 };

@@ -10,9 +10,9 @@
 #include "base/nearest.h"
 #include "base/stamp.h"
 #include "cli/archive.h"
-#include "cli/rehearse.h"
 #include "cli/verbs.h"
 #include "outlet/report.h"
+#include "rehearse/rehearse.h"
 
 enum { DEFAULT_SENDERS = 300, REPORT_MOST = 4 * 1024 * 1024 };
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "source/lines.h"
-#include "source/logfiles.h"
-#include "source/maillog_lines.h"
+#include "source/maillog/lines.h"
+#include "source/maillog/logfiles.h"
+#include "source/maillog/maillog_lines.h"
 
 struct reading {
 	const struct cli *c;

@@ -13,7 +13,7 @@
 #define FMX_CLI_OLD_LOGS_H
 
 #include "cli/cli.h"
-#include "model/visit.h"
+#include "judge/visit.h"
 
 struct old_logs_sink {
 	/* local: where it came; NULL: the log does not say. */

@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "model/predict.h"
+#include "mx/predict.h"
 
 enum { SENDERS_TEXT_MAX = 1 << 20 };
 

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "outlet/visits.h"
 #include "serve/labclock.h"
-#include "source/maillog.h"
+#include "source/maillog/maillog.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };
 

@@ -17,7 +17,7 @@
 
 #include "cli/senders.h"
 #include "cli/zone_work.h"
-#include "model/finding.h"
+#include "mx/finding.h"
 
 struct zone_outlook_side;
 struct zone_outlook {

@@ -23,8 +23,8 @@
 #ifndef FMX_CONFIG_CONFIG_H
 #define FMX_CONFIG_CONFIG_H
 
-#include "model/judge.h"
-#include "model/layout.h"
+#include "mx/layout.h"
+#include "old/judge.h"
 
 #define CONFIG_PATH "/etc/fakemx/fakemx.conf"
 

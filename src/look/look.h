@@ -37,7 +37,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "dns/resolver.h"
-#include "model/seen.h"
+#include "mx/seen.h"
 
 struct look_options {
 	struct resolver_options resolver;

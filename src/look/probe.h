@@ -32,7 +32,7 @@
 #include "base/addr.h"
 #include "base/attr.h"
 #include "look/reply.h"
-#include "model/state.h"
+#include "mx/state.h"
 
 enum { PROBE_PORT = 25 };
 #define PROBE_TIMEOUT_US INT64_C(10000000) /* when the user says nothing */

@@ -14,7 +14,7 @@
 
 #include "base/attr.h"
 #include "base/error.h"
-#include "model/seen.h"
+#include "mx/seen.h"
 
 enum { STS_POLICY_MAX = 64 * 1024 }; /* RFC 8461 3.3 suggests 64 KiB */
 

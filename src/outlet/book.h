@@ -16,8 +16,8 @@
 #define FMX_OUTLET_BOOK_H
 
 #include "base/error.h"
-#include "model/layout.h"
-#include "model/record.h"
+#include "mx/layout.h"
+#include "old/record.h"
 
 struct book_host {
 	enum role role;

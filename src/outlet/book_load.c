@@ -1,5 +1,5 @@
 /* Apart from book.c, which a test links without the judge. */
-#include "model/judge.h"
+#include "old/judge.h"
 #include "outlet/book.h"
 
 int book_load(void *book, const void *data, size_t len, struct error *e)

@@ -18,7 +18,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "model/estimate.h"
+#include "old/estimate.h"
 #include "outlet/report.h"
 
 struct estimate_page_host {

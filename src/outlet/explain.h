@@ -19,8 +19,8 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "journal/journal.h"
-#include "model/judge.h"
+#include "old/journal.h"
+#include "old/judge.h"
 #include "outlet/book.h"
 #include "outlet/report.h"
 

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "model/judge.h"
+#include "old/judge.h"
 
 enum { LIST_VERSION = 1 };
 

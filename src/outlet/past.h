@@ -17,8 +17,8 @@
 #ifndef FMX_OUTLET_PAST_H
 #define FMX_OUTLET_PAST_H
 
-#include "journal/journal.h"
-#include "model/judge.h"
+#include "old/journal.h"
+#include "old/judge.h"
 
 struct past {
 	/* All may be NULL. on_record comes after the judge took the record. */

@@ -24,7 +24,7 @@
 #include <jansson.h>
 
 #include "base/buf.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 #include "outlet/revise.h"
 #include "outlet/series.h"
 #include "outlet/sight.h"

@@ -30,7 +30,7 @@
 
 #include <stdint.h>
 
-#include "model/judge.h"
+#include "old/judge.h"
 
 /* Each sender once; one that both returned and was excused returned. */
 struct revise_counts {

@@ -21,7 +21,7 @@
 #ifndef FMX_OUTLET_SIGHT_H
 #define FMX_OUTLET_SIGHT_H
 
-#include "model/judge.h"
+#include "old/judge.h"
 
 enum { SIGHT_MAX_QUESTIONS = 20000 };
 

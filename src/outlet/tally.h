@@ -34,7 +34,7 @@
 
 #include <stdint.h>
 
-#include "model/judge.h"
+#include "old/judge.h"
 #include "outlet/series.h"
 
 enum {

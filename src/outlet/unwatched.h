@@ -18,7 +18,7 @@
 
 #include <stddef.h>
 
-#include "model/record.h"
+#include "old/record.h"
 
 struct unwatched {
 	char **why; /* by host id */

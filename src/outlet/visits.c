@@ -42,7 +42,10 @@ void visits_object(const struct visit *v, const struct book_host *host, int64_t 
 		 v->precision_us % (unsigned)STAMP_SECOND);
 	add_time(out, "answered", v->answered);
 	add_time(out, "ended", v->ended);
-	buf_addf(out, ", \"spam\": %s}", v->is_spam ? "true" : "false");
+	buf_addf(out, ", \"spam\": %s}",
+		 v->spam == SPAM_YES  ? "true"
+		 : v->spam == SPAM_NO ? "false"
+				      : "null");
 }
 
 void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out)

@@ -13,7 +13,7 @@
 #define FMX_OUTLET_VISITS_H
 
 #include "base/buf.h"
-#include "model/visit.h"
+#include "judge/visit.h"
 #include "outlet/book.h"
 
 /* Every visit that began before TIME was given. */

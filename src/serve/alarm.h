@@ -31,7 +31,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/stamp.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 
 enum { ALARM_MAX = 4096, ALARM_TEXT_MAX = 400, ALARM_SAVED_MAX = 2 * 1024 * 1024 };
 #define ALARM_LOADED (5 * STAMP_MINUTE)

@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "model/glance.h"
+#include "old/glance.h"
 
 enum {
 	WAYS = 8, /* places that a connection may be kept at */

@@ -31,8 +31,8 @@
 #define FMX_SERVE_DESK_H
 
 #include "base/stamp.h"
-#include "model/judge.h"
-#include "source/policy.h"
+#include "old/judge.h"
+#include "serve/policy/policy.h"
 #include "source/source.h"
 
 enum { DESK_CONNECTIONS = 16384, DESK_FRESH = 4096 };

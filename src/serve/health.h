@@ -24,7 +24,7 @@
 #include <uv.h>
 
 #include "base/stamp.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 
 enum { HEALTH_AT_ONCE = 64 };
 #define HEALTH_TIMEOUT (10 * STAMP_SECOND)

@@ -21,7 +21,7 @@
 #define FMX_SERVE_IDS_H
 
 #include "base/error.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 
 struct ids;
 

@@ -22,12 +22,12 @@
 #include "serve/marks.h"
 #include "serve/own.h"
 #include "serve/past.h"
+#include "serve/policy/policy_server.h"
 #include "serve/retain.h"
 #include "serve/watch.h"
-#include "source/decoy.h"
-#include "source/knock.h"
-#include "source/names.h"
-#include "source/policy_server.h"
+#include "source/decoy/decoy.h"
+#include "source/knock/knock.h"
+#include "source/name/names.h"
 
 enum {
 	COMMIT_DELAY_MS =

@@ -24,8 +24,8 @@
 
 #include "base/error.h"
 #include "base/stamp.h"
-#include "journal/journal.h"
-#include "model/judge.h"
+#include "old/journal.h"
+#include "old/judge.h"
 
 struct ledger;
 

@@ -31,7 +31,7 @@
 #ifndef FMX_SERVE_OWN_H
 #define FMX_SERVE_OWN_H
 
-#include "model/visit.h"
+#include "judge/visit.h"
 
 enum { OWN_KEPT = 1024, OWN_TRUST = 3, OWN_MISSED = 3 };
 #define OWN_SLACK INT64_C(2000000)     /* microseconds that two clocks may differ */

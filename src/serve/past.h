@@ -21,7 +21,7 @@
 #ifndef FMX_SERVE_PAST_H
 #define FMX_SERVE_PAST_H
 
-#include "model/record.h"
+#include "old/record.h"
 
 enum { PAST_MAX_VISITS = 100000, PAST_MAX_PROBES = 256 };
 #define PAST_CONFIG_NOTE "fakemx.conf" /* note of an ALLOW from the configuration */

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "journal/journal.h"
-#include "model/judge.h"
+#include "old/journal.h"
+#include "old/judge.h"
 
 struct retain {
 	uv_loop_t *loop;

@@ -14,7 +14,7 @@
 #define FMX_SERVE_SAY_H
 
 #include "base/buf.h"
-#include "model/judge.h"
+#include "old/judge.h"
 
 enum { SAY_MAX = 2048 };
 

@@ -26,7 +26,7 @@
 #include <uv.h>
 
 #include "base/stamp.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 #include "source/source.h"
 
 /* A reader of the host is about to begin: up to where was it read before? False:

@@ -1,7 +1,7 @@
 /* A feed of another machine: of a command, or over the socket. */
 #include "base/mem.h"
 #include "serve/watch_kind.h"
-#include "source/feed.h"
+#include "source/feed/feed.h"
 
 static void *start(const struct watch_spec *spec, const char *command, const char *path)
 {

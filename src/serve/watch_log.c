@@ -1,7 +1,7 @@
 /* A mail log in a file of this machine. */
 #include "base/mem.h"
 #include "serve/watch_kind.h"
-#include "source/maillog.h"
+#include "source/maillog/maillog.h"
 
 /* The addresses of all hosts; of a reader with many that is a page or two. */
 static struct maillog_address *addresses_of(const struct watch_spec *spec,

@@ -17,7 +17,7 @@
 
 #include <stdint.h>
 
-#include "model/visit.h"
+#include "judge/visit.h"
 
 struct source_sink {
 	void (*visit)(void *arg, const struct visit *v);

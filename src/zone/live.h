@@ -24,7 +24,7 @@
 #define FMX_ZONE_LIVE_H
 
 #include "dns/tsig.h"
-#include "model/layout.h"
+#include "mx/layout.h"
 #include "zone/job.h"
 
 enum { LIVE_AT_ONCE = 32, LIVE_RACES = 2, LIVE_MAX_SERVERS = 16 };

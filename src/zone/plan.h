@@ -22,7 +22,7 @@
 #ifndef FMX_ZONE_PLAN_H
 #define FMX_ZONE_PLAN_H
 
-#include "model/layout.h"
+#include "mx/layout.h"
 #include "zone/edit.h"
 
 enum {

@@ -22,8 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "source/decoy.h"
-#include "source/smtp.h"
+#include "source/decoy/decoy.h"
+#include "source/decoy/smtp.h"
 
 enum { CONNECTIONS = 10000, IN_FLIGHT = 64, PAIRS = 11, PEER_PAIRS = 5 };
 

@@ -25,7 +25,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "model/judge.h"
+#include "old/judge.h"
 
 enum {
 	SENDERS = 250000,

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "source/decoy.h"
+#include "source/decoy/decoy.h"
 
 enum { HELD = 10000, PER_CLIENT = 40 };
 

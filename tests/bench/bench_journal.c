@@ -16,7 +16,7 @@
 #include <sqlite3.h>
 
 #include "base/stamp.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 
 enum { RECORDS = 200000, BATCH = 10000, PAIRS = 9 };
 

@@ -31,9 +31,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "source/knock.h"
-#include "source/knock_packet.h"
-#include "source/knock_ring.h"
+#include "source/knock/knock.h"
+#include "source/knock/knock_packet.h"
+#include "source/knock/knock_ring.h"
 
 enum {
 	BUSY = 1000, /* SYNs a second */

@@ -27,9 +27,9 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "model/judge.h"
-#include "source/logfiles.h"
-#include "source/maillog_lines.h"
+#include "old/judge.h"
+#include "source/maillog/logfiles.h"
+#include "source/maillog/maillog_lines.h"
 
 enum { LOG_SESSIONS = 250000, AT_A_TIME = 32, SENDERS = 60000, MARK_EACH = 200 };
 enum { GREP_PAIRS = 7, PFLOGSUMM_PAIRS = 3, TENTH = 10 };

@@ -31,7 +31,7 @@
 
 #include "base/mem.h"
 #include "serve/desk.h"
-#include "source/policy_server.h"
+#include "serve/policy/policy_server.h"
 
 enum {
 	SENDERS = 100000,

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/finding.h"
+#include "mx/finding.h"
 
 static void anchor(const char *id)
 {
@@ -32,7 +32,7 @@ int main(void)
 {
 	(void)puts(
 	    "# Findings\n\n"
-	    "<!-- Made by scripts/docs from src/model/finding_table.c: change it there. "
+	    "<!-- Made by scripts/docs from src/mx/finding_table.c: change it there. "
 	    "-->\n\n"
 	    "What `fakemx check` and `fakemx plan` tell about a domain. An *error* "
 	    "makes\n"

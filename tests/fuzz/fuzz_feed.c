@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "source/feed_intake.h"
+#include "source/feed/feed_intake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/stamp.h"
-#include "model/judge.h"
+#include "old/judge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -88,7 +88,7 @@ static struct record record_of(const uint8_t b[8], int64_t *now)
 				  .host = b[1] % 8,
 				  .depth = b[6] % 6,
 				  .outcome = b[6] / 6 % 5,
-				  .is_spam = b[6] & 128,
+				  .spam = b[6] & 128 ? SPAM_YES : SPAM_UNKNOWN,
 				  .precision_us = b[7] % 3 == 2 ? UINT32_MAX : b[7] % 3,
 				  .time = time,
 				  .answered = b[7] & 8 ? time + b[3] : 0,

@@ -9,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "source/knock_filter.h"
-#include "source/knock_packet.h"
+#include "source/knock/knock_filter.h"
+#include "source/knock/knock_packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/maillog_lines.h"
+#include "source/maillog/maillog_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dns/message.h"
-#include "source/names_generic.h"
+#include "source/name/names_generic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "source/smtp.h"
+#include "source/decoy/smtp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

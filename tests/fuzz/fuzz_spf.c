@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/names_spf.h"
+#include "source/name/names_spf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,8 +14,8 @@
 
 #include <zlib.h>
 
-#include "source/lines.h"
-#include "source/unpack.h"
+#include "source/maillog/lines.h"
+#include "source/maillog/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

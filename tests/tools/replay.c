@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 #include "serve/say.h"
 
 struct replay {

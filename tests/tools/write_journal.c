@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "base/stamp.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 
 enum { BATCH = 10000 };
 
@@ -50,7 +50,7 @@ static void fill_visit(const json_t *o, struct visit *v, const char *line)
 {
 	v->site = id(o, "site");
 	v->host = id(o, "host");
-	v->is_spam = flag(o, "is_spam");
+	v->spam = flag(o, "is_spam") ? SPAM_YES : SPAM_UNKNOWN;
 	v->precision_us =
 	    (uint32_t)json_integer_value(json_object_get(o, "precision_us"));
 	v->precision_us = v->precision_us ? v->precision_us : 1;

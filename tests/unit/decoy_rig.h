@@ -20,7 +20,7 @@
 
 #include <stdatomic.h>
 
-#include "source/decoy.h"
+#include "source/decoy/decoy.h"
 
 enum { RIG_VISITS_MAX = 4096, RIG_TROUBLES_MAX = 16 };
 

@@ -10,7 +10,7 @@
 #define FMX_TESTS_DIALOGUE_H
 
 #include "base/buf.h"
-#include "model/visit.h"
+#include "judge/visit.h"
 
 enum { DIALOGUE_STEPS_MAX = 64 };
 #define DIALOGUE_NAME "fake1.mx.example.com"

@@ -92,7 +92,7 @@ struct record history_visit(struct history *h, int64_t time)
 		.mail_from = senders[history_random(h, 4)],
 		.recipient_domain = domains[history_random(h, 4)],
 		.name = "",
-		.is_spam = chance(h, 5),
+		.spam = chance(h, 5) ? SPAM_YES : SPAM_UNKNOWN,
 	};
 	if (is_real)
 		v.outcome = chance(h, 12)  ? OUTCOME_DEFERRED

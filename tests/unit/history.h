@@ -15,7 +15,7 @@
 #ifndef FMX_TEST_HISTORY_H
 #define FMX_TEST_HISTORY_H
 
-#include "model/judge.h"
+#include "old/judge.h"
 
 enum { HISTORY_CLIENTS = 10 };
 

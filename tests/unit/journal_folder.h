@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "journal/journal.h"
+#include "old/journal.h"
 
 /* A folder of its own for each test; its files go with it. */
 struct folder {

@@ -20,7 +20,8 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 		       "%.19s %s name=%s %s %s helo=%s from=%s to=%s%s",
 		       stamp_text(v->time, when) + 11, addr_text(v->client, client),
 		       v->name, depth_name(v->depth), outcome_name(v->outcome), v->helo,
-		       v->mail_from, v->recipient_domain, v->is_spam ? " spam" : "");
+		       v->mail_from, v->recipient_domain,
+		       v->spam == SPAM_YES ? " spam" : "");
 }
 
 static void on_started(void *arg, int64_t at)

@@ -8,7 +8,7 @@
 #ifndef FMX_TESTS_MAILLOG_RIG_H
 #define FMX_TESTS_MAILLOG_RIG_H
 
-#include "source/maillog_lines.h"
+#include "source/maillog/maillog_lines.h"
 
 enum { RIG_SEEN_MAX = 256, RIG_TEXT_MAX = 512 };
 

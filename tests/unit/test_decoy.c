@@ -1,4 +1,4 @@
-#include "source/decoy.h"
+#include "source/decoy/decoy.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/estimate.h"
+#include "old/estimate.h"
 
 #define DAY0 (INT64_C(1760000000) * STAMP_SECOND)
 

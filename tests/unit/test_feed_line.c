@@ -1,4 +1,4 @@
-#include "source/feed_line.h"
+#include "source/feed/feed_line.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ static struct visit full_visit(void)
 	struct visit v = { .depth = DEPTH_DATA,
 			   .outcome = OUTCOME_ACCEPTED,
 			   .source = VISIT_SOURCE_MAILLOG,
-			   .is_spam = true,
+			   .spam = SPAM_YES,
 			   .precision_us = STAMP_SECOND,
 			   .time = NOON,
 			   .answered = NOON + STAMP_SECOND / 4,
@@ -58,7 +58,7 @@ static void what_the_judge_needs_survives_the_way(void **state)
 	assert_int_equal(l.visit.depth, v.depth);
 	assert_int_equal(l.visit.outcome, v.outcome);
 	assert_int_equal(l.visit.source, VISIT_SOURCE_FEED);
-	assert_true(l.visit.is_spam);
+	assert_int_equal(l.visit.spam, SPAM_YES);
 	assert_int_equal(l.visit.precision_us, v.precision_us);
 	assert_true(l.visit.time == v.time && l.visit.answered == v.answered);
 	assert_true(l.visit.ended == v.ended);

@@ -1,4 +1,4 @@
-#include "model/finding.h"
+#include "mx/finding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "history.h"
-#include "model/glance.h"
+#include "old/glance.h"
 #include "world.h"
 
 enum { HISTORIES = 300, LENGTH = 240 };

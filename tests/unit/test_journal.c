@@ -27,7 +27,7 @@ static int compare_visit(void *arg, const struct record *got, struct error *e)
 	assert_int_equal(g->depth, w->depth);
 	assert_int_equal(g->outcome, w->outcome);
 	assert_int_equal(g->source, w->source);
-	assert_int_equal(g->is_spam, w->is_spam);
+	assert_int_equal(g->spam, w->spam);
 	assert_int_equal(g->precision_us, w->precision_us);
 	assert_int_equal(g->time, w->time);
 	assert_int_equal(g->answered, w->answered);
@@ -86,7 +86,7 @@ static void a_visit_comes_back_whole(void **state)
 	r.visit.depth = DEPTH_DATA;
 	r.visit.outcome = OUTCOME_ABORTED;
 	r.visit.source = VISIT_SOURCE_FEED;
-	r.visit.is_spam = true;
+	r.visit.spam = SPAM_YES;
 	r.visit.precision_us = UINT32_MAX;
 	r.visit.answered = r.time + 250;
 	r.visit.ended = r.time; /* at once is not unknown */

@@ -1,4 +1,4 @@
-#include "source/journald.h"
+#include "source/maillog/journald.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "source/knock_packet.h"
+#include "source/knock/knock_packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "source/knock_filter.h"
-#include "source/knock_table.h"
+#include "source/knock/knock_filter.h"
+#include "source/knock/knock_table.h"
 
 /* Packets, in hexadecimal: from port 4660, sequence 0xa1b2c3d4, to port 25. */
 #define V4(proto, fragment)                                                              \

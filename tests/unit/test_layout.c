@@ -1,4 +1,4 @@
-#include "model/layout.h"
+#include "mx/layout.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "model/record.h"
+#include "old/record.h"
 
 /*
  * A site is written as words: ROLE/NAME/PREFERENCE/POSTURE/ADDRESS[,ADDRESS]; a real host

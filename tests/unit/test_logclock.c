@@ -1,4 +1,4 @@
-#include "source/logclock.h"
+#include "source/maillog/logclock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "source/logfiles.h"
+#include "source/maillog/logfiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,8 @@
 #include <zlib.h>
 
 #include "base/stamp.h"
-#include "source/lines.h"
-#include "source/logtime.h"
+#include "source/maillog/lines.h"
+#include "source/maillog/logtime.h"
 
 static char folder[] = "/tmp/fakemx-test-logfiles-XXXXXX";
 
@@ -161,7 +161,7 @@ static void across_new_year_the_time_of_change_tells_the_year(void **state)
 	(void)state;
 	struct got g;
 	struct logtime times = { 0 };
-	struct span line = { "Dec 31 23:59:59 ", NULL };
+	struct slice line = { "Dec 31 23:59:59 ", NULL };
 	int64_t t;
 	uint32_t precision;
 	TEXT("log", "Jan  1 00:00:10 mail new\n");

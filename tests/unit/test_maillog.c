@@ -1,4 +1,4 @@
-#include "source/maillog.h"
+#include "source/maillog/maillog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

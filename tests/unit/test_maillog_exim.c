@@ -1,4 +1,4 @@
-#include "source/maillog_exim.h"
+#include "source/maillog/maillog_exim.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "source/maillog_lines.h"
+#include "source/maillog/maillog_lines.h"
 
 enum { SEEN_MAX = 64, LINE_MAX_BYTES = 4096 };
 

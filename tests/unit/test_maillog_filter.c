@@ -1,4 +1,4 @@
-#include "source/maillog_filter.h"
+#include "source/maillog/maillog_filter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "source/maillog_lines.h"
+#include "source/maillog/maillog_lines.h"
 
 struct seen {
 	size_t count, spam;
@@ -21,7 +21,7 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 	struct seen *s = arg;
 	(void)local;
 	s->count++;
-	s->spam += v->is_spam;
+	s->spam += v->spam == SPAM_YES;
 	s->outcome = v->outcome;
 }
 

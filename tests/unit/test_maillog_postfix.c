@@ -1,4 +1,4 @@
-#include "source/maillog_lines.h"
+#include "source/maillog/maillog_lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "source/maillog_postfix.h"
+#include "source/maillog/maillog_postfix.h"
 
 enum { SEEN_MAX = 128 };
 
@@ -637,7 +637,7 @@ static void stamps_are_read_in_both_forms(void **state)
 		assert_true(stamp_parse(rows[i].now, &now, NULL));
 		for (size_t k = 0; k < 4; k++) {
 			const char *text = rows[i].lines[k], *want = rows[i].want[k];
-			struct span line = { text, text + strlen(text) };
+			struct slice line = { text, text + strlen(text) };
 			char got[STAMP_TEXT_MAX] = "refused";
 			bool ok = rows[i].is_exim
 				      ? logtime_read_local(&reader, &line, &t, &precision)

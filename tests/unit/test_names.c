@@ -1,5 +1,5 @@
 /* Names of clients against a name server of our own, on the same loop. */
-#include "source/names.h"
+#include "source/name/names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What is remembered of clients, and what goes first. */
-#include "source/names_cache.h"
+#include "source/name/names_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

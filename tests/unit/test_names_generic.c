@@ -1,5 +1,5 @@
 /* Which names were made from an address, and which only look like it. */
-#include "source/names_generic.h"
+#include "source/name/names_generic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

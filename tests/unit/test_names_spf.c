@@ -1,5 +1,5 @@
 /* SPF against answers that the rows make up. */
-#include "source/names_spf.h"
+#include "source/name/names_spf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -72,7 +72,7 @@ static void a_visit_with_everything_has_every_key(void **state)
 	v.precision_us = STAMP_SECOND;
 	v.answered = NOON + STAMP_SECOND / 2;
 	v.ended = NOON + STAMP_MINUTE;
-	v.is_spam = true;
+	v.spam = SPAM_YES;
 	line_is(&v, &fake1, NOON + STAMP_SECOND / 4,
 		"{\"time\": \"2026-11-23T12:00:00Z\", \"seen\": "
 		"\"2026-11-23T12:00:00.25Z\", \"site\": \"example\", \"host\": "

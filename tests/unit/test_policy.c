@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "source/policy.h"
+#include "serve/policy/policy.h"
 
 /* As Postfix 3.7 sends it. */
 static const char whole[] = "request=smtpd_access_policy\n"

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "source/policy_server.h"
-#include "source/socket_file.h"
+#include "base/socket_file.h"
+#include "serve/policy/policy_server.h"
 
 #define QUESTION "request=smtpd_access_policy\nhelo_name=%d\n\n"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "model/predict.h"
+#include "mx/predict.h"
 
 /* A layout as people write it: "0=closed 10=open,open/6". */
 struct layout_text {

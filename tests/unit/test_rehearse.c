@@ -1,4 +1,4 @@
-#include "cli/rehearse_cast.h"
+#include "rehearse/rehearse_cast.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

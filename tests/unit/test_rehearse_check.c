@@ -1,4 +1,4 @@
-#include "cli/rehearse_check.h"
+#include "rehearse/rehearse_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "journal/journal.h"
+#include "old/journal.h"
 
 enum { LOW, MAIL, HIGH, HOSTS };
 

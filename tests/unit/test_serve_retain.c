@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "journal/journal.h"
-#include "model/judge.h"
+#include "old/journal.h"
+#include "old/judge.h"
 
 #define S STAMP_SECOND
 #define NOON (1700000000 * S)

@@ -1,4 +1,4 @@
-#include "source/smtp.h"
+#include "source/decoy/smtp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "model/state.h"
+#include "mx/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "model/store.h"
+#include "old/store.h"
 
 static uint64_t state = 0x9e3779b97f4a7c15;
 

@@ -1,4 +1,4 @@
-#include "source/tail.h"
+#include "source/maillog/tail.h"
 
 #include <errno.h>
 #include <setjmp.h>

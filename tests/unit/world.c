@@ -242,7 +242,8 @@ static void play_visit(struct world *w, char client, char kind, const char *mark
 			     : *m == '!' ? OUTCOME_ABORTED
 			     : *m == '-' ? OUTCOME_REJECTED
 					 : v->outcome;
-		v->is_spam |= *m == 's';
+		if (*m == 's')
+			v->spam = SPAM_YES;
 		if (*m == 'd')
 			v->recipient_domain = "other.example";
 		if (*m == 'e')

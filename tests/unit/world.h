@@ -25,7 +25,7 @@
 #ifndef FMX_TEST_WORLD_H
 #define FMX_TEST_WORLD_H
 
-#include "model/judge.h"
+#include "old/judge.h"
 
 #define WORLD_ZERO (INT64_C(1800000000) * STAMP_SECOND) /* second 0 */
 

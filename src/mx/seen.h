@@ -1,0 +1,164 @@
+/*
+ * seen - what is known of one domain's mail from outside: by looks, or planned
+ *
+ * The values that findings and predictions are made from. `check` fills them
+ * from lookups and probes (look/), `plan` from zone text; what nobody looked at
+ * stays unknown, and nothing is concluded from it. No socket and no clock here.
+ *
+ * Use:
+ *	struct seen s;
+ *	seen_init(&s, "example.com");
+ *	struct seen_host *h = seen_add_host(&s, 10, "mail.example.com");
+ *	seen_add_address(h, addr)->state = STATE_OPEN; ...
+ *	seen_settle(&s);		// roles, places, layout
+ *	findings_of(&s, &found);	// finding.h
+ *	seen_release(&s);
+ *
+ * Ownership: seen owns its arrays. Pointers to hosts and addresses last until
+ * the next one is added.
+ *
+ * Limits: the SEEN_ numbers below; what is beyond is counted, not kept.
+ */
+#ifndef FMX_MX_SEEN_H
+#define FMX_MX_SEEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/attr.h"
+#include "mx/layout.h"
+#include "mx/state.h"
+
+enum {
+	SEEN_HOSTS_MAX = 50,
+	SEEN_ADDRESSES_MAX = 32, /* of one host */
+	SEEN_SERVERS_MAX = 32,   /* addresses of name servers */
+	SEEN_PATTERNS_MAX = 50,  /* of an MTA-STS policy */
+	SEEN_TEXT_MAX = 256,     /* a reply or a name, with NUL */
+	SEEN_SPF_MAX = 512,
+};
+
+/* Nobody looked, or what was seen. */
+enum tri { TRI_UNKNOWN, TRI_NO, TRI_YES };
+
+struct seen_address {
+	struct addr addr;
+	bool is_known; /* false: not probed, or could not be; reply may say why */
+	enum state state;
+	int64_t us; /* from the start of the probe to what decided the state */
+	enum tri has_starttls;
+	bool is_own; /* an address of the machine that looks */
+	char reply[SEEN_TEXT_MAX];
+};
+
+enum host_lookup {
+	HOST_UNKNOWN, /* nobody looked */
+	HOST_FOUND,   /* at least one address */
+	HOST_MISSING, /* no such name, or no address: a sure answer */
+	HOST_FAILED,  /* no sure answer */
+};
+
+struct seen_host {
+	uint16_t preference;
+	char name[NAME_MAX_TEXT];
+	enum role role;
+	bool is_declared; /* a decoy because its owner says so */
+	/* PLACE_REAL for real hosts, and for decoys that stand at or between real
+	 * ones, where no decoy may be. */
+	enum place place;
+	enum host_lookup lookup;
+	char failure[32];          /* HOST_FAILED: "SERVFAIL" */
+	bool is_alias;             /* the name is a CNAME */
+	char owner[NAME_MAX_TEXT]; /* registrable domain; "" unknown */
+	enum tri is_secure;        /* its addresses are proven by DNSSEC */
+	enum tri has_tlsa;
+	struct seen_address *addresses;
+	size_t address_count;
+	size_t left_out; /* addresses beyond SEEN_ADDRESSES_MAX */
+};
+
+enum mx_kind {
+	MX_UNKNOWN,  /* the lookup failed, or nobody looked */
+	MX_PRESENT,  /* hosts holds them */
+	MX_NULL,     /* RFC 7505: takes no mail, and says so */
+	MX_IMPLICIT, /* none; the domain's own address stands in as a host */
+	MX_NOTHING,  /* neither MX nor address */
+};
+
+enum sts_mode { STS_UNKNOWN, STS_ABSENT, STS_BROKEN, STS_NONE, STS_TESTING, STS_ENFORCE };
+
+enum server_state { SERVER_UNKNOWN, SERVER_ANSWERS, SERVER_LAME, SERVER_SILENT };
+
+/* One address of one name server, asked directly. */
+struct seen_server {
+	char name[NAME_MAX_TEXT];
+	struct addr addr;
+	enum server_state state;
+	char why[48]; /* LAME, SILENT: "REFUSED", "timeout" */
+	bool has_serial, has_mx;
+	uint32_t serial;
+	uint64_t mx_digest; /* equal for equal MX sets */
+};
+
+struct seen {
+	char domain[NAME_MAX_TEXT];
+	char owner[NAME_MAX_TEXT]; /* registrable domain; "" unknown */
+	enum mx_kind mx;
+	bool has_null_beside; /* a null MX among others */
+	uint32_t ttl;         /* of the MX; 0 unknown */
+	enum tri is_signed;
+	struct seen_host *hosts;
+	size_t host_count;
+	size_t left_out; /* hosts beyond SEEN_HOSTS_MAX */
+
+	bool has_spf, spf_has_mx;
+	char spf[SEEN_SPF_MAX]; /* the record, perhaps cut short */
+
+	enum sts_mode sts;
+	char sts_error[SEEN_TEXT_MAX]; /* STS_BROKEN */
+	char (*sts_patterns)[NAME_MAX_TEXT];
+	size_t sts_count;
+
+	struct seen_server *servers;
+	size_t server_count;
+
+	/* Port 25 of an address known to be open answered from here: NO makes
+	 * every `dead` worthless. */
+	enum tri vantage;
+	bool lab; /* addresses that are not public are a warning, no error */
+
+	enum layout layout; /* set by seen_settle */
+};
+
+void seen_init(struct seen *s, const char *domain);
+void seen_release(struct seen *s);
+
+/* NULL when there are too many; then counted in left_out. */
+struct seen_host *seen_add_host(struct seen *s, uint16_t preference, const char *name);
+struct seen_address *seen_add_address(struct seen_host *h, struct addr a);
+struct seen_server *seen_add_server(struct seen *s, const char *name, struct addr a);
+void seen_add_pattern(struct seen *s, const char *pattern);
+
+/* At least one address is known to be open / known and none is open. */
+bool seen_host_is_open(const struct seen_host *h);
+bool seen_host_is_down(const struct seen_host *h);
+
+/* Some address of some host was looked at, or a decoy is declared; without
+ * either, roles and layout are a default and no knowledge. */
+bool seen_roles_are_known(const struct seen *s);
+
+/* "Google", "Microsoft": whose the host is; NULL for all others. */
+const char *seen_provider(const struct seen_host *h);
+
+/* RFC 8461 4.1: does the policy list this host? */
+bool seen_sts_lists(const struct seen *s, const char *host);
+
+/*
+ * Sorts the hosts by preference, then name, and sets roles, places and layout.
+ * A host is a decoy if declared, or if strictly first or last, none of its
+ * addresses is open, and another host is (DESIGN section 4).
+ */
+void seen_settle(struct seen *s);
+
+#endif

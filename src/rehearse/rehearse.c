@@ -1,0 +1,383 @@
+#include "rehearse/rehearse.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "mx/predict.h"
+#include "outlet/tally.h"
+#include "rehearse/rehearse_check.h"
+#include "rehearse/rehearse_drive.h"
+#include "rehearse/rehearse_serving.h"
+#include "rehearse/rehearse_sink.h"
+#include "rehearse/rehearse_stage.h"
+
+enum {
+	START_SECONDS = 20,    /* for fakemx-serve to be ready */
+	ROUND_SECONDS = 60,    /* for all messages of a round, and one more... */
+	SENDERS_A_SECOND = 50, /* ... for so many senders */
+	CATCH_UP_SECONDS = 20, /* for serve to have seen everything */
+	STOP_SECONDS = 10,
+	LOOK_MS = 100, /* how often conditions and progress are looked at */
+	SIGNALS = 3,
+	/* Jumps of the clock: after the start, each round, patience, the end. */
+	STEPS = 1 + CAST_ROUNDS + CAST_RETRY_ROUNDS + 2,
+};
+
+/*
+ * What passes on the clock. Rounds are over an hour apart, so that a bot's
+ * visits count one by one for listing; then patience, then the final word. The
+ * clock starts so far behind that it ends with the real time.
+ */
+#define SETTLE (5 * STAMP_MINUTE) /* the start-up grace, and probes */
+#define BETWEEN_ROUNDS (70 * STAMP_MINUTE)
+#define PATIENCE (5 * STAMP_HOUR)
+#define FINAL (6 * STAMP_DAY)
+#define WHOLE                                                                            \
+	(SETTLE + (CAST_ROUNDS + CAST_RETRY_ROUNDS) * BETWEEN_ROUNDS + PATIENCE + FINAL)
+
+struct rehearsal {
+	const struct cli *cli;
+	uv_loop_t loop;
+	uv_signal_t signals[SIGNALS];
+	uv_timer_t look;
+	bool was_interrupted;
+	struct cast cast;
+	struct stage stage;
+	struct sink *sinks[STAGE_HOSTS];
+	struct serving serving;
+	struct drive *drive;
+	struct progress progress;
+	int64_t ahead;
+	unsigned step; /* these two for the progress line */
+	const char *doing;
+};
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	(void)number;
+	struct rehearsal *r = s->data;
+	r->was_interrupted = true;
+}
+
+/* Wakes the loop for those who wait, and shows where the rehearsal stands. */
+static void on_look(uv_timer_t *t)
+{
+	struct rehearsal *r = t->data;
+	size_t done = 0, total = 0;
+	if (r->drive)
+		drive_progress(r->drive, &done, &total);
+	if (done < total)
+		progress_say(&r->progress, "step %u of %d: %zu of %zu messages", r->step,
+			     STEPS, done, total);
+	else
+		progress_say(&r->progress, "step %u of %d: %s", r->step, STEPS, r->doing);
+}
+
+typedef bool (*condition_fn)(const struct rehearsal *r);
+
+static int serve_ended(const struct rehearsal *r, struct error *e)
+{
+	char *end = stage_serve_log_end(&r->stage);
+	char *last = strrchr(end, '\n');
+	if (last)
+		*last = '\0'; /* the newline that ends the last line */
+	last = strrchr(end, '\n');
+	int rc =
+	    error_set(e, -ECHILD, "fakemx-serve ended: %.300s", last ? last + 1 : end);
+	free(end);
+	return rc;
+}
+
+static int wait_for(struct rehearsal *r, condition_fn is_met, int seconds,
+		    const char *what, struct error *e)
+{
+	int64_t until = stamp_monotonic() + seconds * STAMP_SECOND;
+	while (!is_met(r)) {
+		if (r->was_interrupted)
+			return error_set(e, -EINTR, "interrupted");
+		if (r->serving.is_gone)
+			return serve_ended(r, e);
+		if (stamp_monotonic() > until)
+			return error_set(e, -ETIMEDOUT, "%s took longer than %d s", what,
+					 seconds);
+		(void)uv_run(&r->loop, UV_RUN_ONCE);
+	}
+	return 0;
+}
+
+static bool is_ready(const struct rehearsal *r)
+{
+	return r->serving.is_ready;
+}
+
+static bool is_round_over(const struct rehearsal *r)
+{
+	return drive_is_over(r->drive);
+}
+
+static bool has_caught_up(const struct rehearsal *r)
+{
+	return r->serving.has_caught_up && r->serving.caught_up_ahead == r->ahead;
+}
+
+/* serve has read what the senders did before anything else happens. */
+static int catch_up(struct rehearsal *r, struct error *e)
+{
+	r->doing = "reading what was seen";
+	r->serving.has_caught_up = false;
+	serving_catch_up(&r->serving);
+	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "catching up", e);
+}
+
+/* serve notices by itself, and catches up. */
+static int jump_to(struct rehearsal *r, int64_t ahead, struct error *e)
+{
+	r->doing = "the clock jumps";
+	r->serving.has_caught_up = false;
+	r->ahead = ahead;
+	r->step++;
+	stage_jump_to(&r->stage, ahead);
+	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
+}
+
+static int listen_all(struct rehearsal *r, struct error *e)
+{
+	struct stage *s = &r->stage;
+	for (size_t i = 0; i < s->host_count; i++) {
+		struct drive_host *h = &s->hosts[i];
+		if (h->role != ROLE_REAL)
+			continue;
+		int rc = sink_new(&r->loop, s->clock, h->name, &h->at, s->mail_logs[i],
+				  &r->sinks[i], e);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int start(struct rehearsal *r, struct error *e)
+{
+	r->ahead = -WHOLE;
+	stage_jump_to(&r->stage, r->ahead);
+	int rc = listen_all(r, e);
+	if (rc == 0)
+		rc = stage_write_config(&r->stage, e);
+	if (rc == 0)
+		rc = serving_start(&r->loop, r->stage.config, r->stage.serve_log,
+				   &r->serving, e);
+	if (rc == 0)
+		rc = wait_for(r, is_ready, START_SECONDS, "the start of fakemx-serve", e);
+	return rc == 0 ? jump_to(r, r->ahead + SETTLE, e) : rc;
+}
+
+static int check(const struct rehearsal *r, struct error *e)
+{
+	return rehearse_check_journal(r->stage.journal, &r->cast, r->stage.hosts,
+				      r->stage.host_count, drive_counts(r->drive), e);
+}
+
+static int play_round(struct rehearsal *r, unsigned round, struct error *e)
+{
+	drive_round(r->drive, round);
+	if (!drive_is_over(r->drive)) {
+		int most = ROUND_SECONDS + (int)(r->cast.count / SENDERS_A_SECOND);
+		int rc = wait_for(r, is_round_over, most, "a round of messages", e);
+		if (rc == 0)
+			rc = catch_up(r, e);
+		if (rc < 0)
+			return rc;
+	}
+	const struct drive_host *refused = drive_refused(r->drive);
+	if (refused)
+		return error_set(e, FMX_ECONFLICT,
+				 "decoy %s refused a connection although its posture is "
+				 "%s: nobody listens there",
+				 refused->name, posture_name(refused->posture));
+	int rc = round == 0 ? check(r, e) : 0; /* a blind source is known at once */
+	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
+}
+
+static int play(struct rehearsal *r, struct error *e)
+{
+	int rc = start(r, e);
+	for (unsigned i = 0; rc == 0 && i < CAST_ROUNDS + CAST_RETRY_ROUNDS; i++)
+		rc = play_round(r, i, e);
+	if (rc == 0)
+		rc = jump_to(r, r->ahead + PATIENCE, e);
+	if (rc == 0)
+		rc = jump_to(r, 0, e);
+	if (rc == 0)
+		rc = rehearse_check_journal(r->stage.journal, &r->cast, r->stage.hosts,
+					    r->stage.host_count, drive_counts(r->drive),
+					    e);
+	return rc;
+}
+
+static void show_serve_log(const struct rehearsal *r)
+{
+	char *end = stage_serve_log_end(&r->stage);
+	(void)fprintf(stderr, "The end of what fakemx-serve logged:\n%s\n", end);
+	free(end);
+}
+
+static void watch_signal(struct rehearsal *r, uv_signal_t *s, int number)
+{
+	s->data = r;
+	int rc = uv_signal_init(&r->loop, s);
+	if (rc == 0)
+		rc = uv_signal_start(s, on_signal, number);
+	assert(rc == 0); /* valid numbers, a loop of our own */
+}
+
+int rehearse_run(const struct cli *c, const struct rehearse_options *o,
+		 struct rehearsal **ret_rehearsal, struct error *e)
+{
+	struct rehearsal *r = xcalloc(1, sizeof(*r));
+	r->cli = c;
+	int rc = uv_loop_init(&r->loop);
+	if (rc < 0) {
+		free(r);
+		return error_set(e, rc, "cannot make an event loop: %s", uv_strerror(rc));
+	}
+	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	for (size_t i = 0; i < SIGNALS; i++)
+		watch_signal(r, &r->signals[i], numbers[i]);
+	/* A reader of our output that goes away must not keep us from cleaning up. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	r->look.data = r;
+	(void)uv_timer_init(&r->loop, &r->look); /* cannot fail */
+	(void)uv_timer_start(&r->look, on_look, LOOK_MS, LOOK_MS);
+	r->doing = "starting";
+	progress_begin(&r->progress, c, "messages");
+
+	cast_make(&r->cast, o->senders, o->seed);
+	rc = stage_open(o->layout, &r->stage, e);
+	if (rc == 0) {
+		r->drive = drive_new(&r->loop, r->stage.clock, &r->cast, r->stage.hosts,
+				     r->stage.host_count);
+		rc = play(r, e);
+	}
+	progress_end(&r->progress);
+	if (rc < 0) {
+		if (c->verbose && r->stage.folder)
+			show_serve_log(r);
+		rehearse_free(r);
+		return rc;
+	}
+	*ret_rehearsal = r;
+	return 0;
+}
+
+const char *rehearse_journal(const struct rehearsal *r)
+{
+	return r->stage.journal;
+}
+
+const char *rehearse_config(const struct rehearsal *r)
+{
+	return r->stage.config;
+}
+
+int64_t rehearse_now(const struct rehearsal *r)
+{
+	return stamp_clock_now(r->stage.clock);
+}
+
+void rehearse_stay(struct rehearsal *r)
+{
+	while (!r->was_interrupted && !r->serving.is_gone)
+		(void)uv_run(&r->loop, UV_RUN_ONCE);
+}
+
+static int compare_delays(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* In the words of `predict`, for the hosts as they are here. */
+static void explain_loss(const struct rehearsal *r, struct rehearse_population *p)
+{
+	struct predict_address addresses[STAGE_HOSTS];
+	struct predict_host hosts[STAGE_HOSTS];
+	for (size_t i = 0; i < r->stage.host_count; i++) {
+		const struct drive_host *h = &r->stage.hosts[i];
+		addresses[i] = (struct predict_address){
+			.state = h->role == ROLE_REAL          ? STATE_OPEN
+				 : h->posture == POSTURE_RESET ? STATE_RESET
+							       : STATE_DEFER_RCPT,
+		};
+		hosts[i] = (struct predict_host){ .preference = h->preference,
+						  .addresses = &addresses[i],
+						  .addresses_len = 1 };
+	}
+	struct prediction prediction;
+	predict(&prediction, p->profile, hosts, r->stage.host_count);
+	(void)str_copy(p->note, sizeof(p->note), prediction.note);
+}
+
+struct rehearse_population rehearse_population(const struct rehearsal *r, size_t index)
+{
+	struct rehearse_population p = {
+		.profile = &profile_table[index], .p50_us = -1, .p95_us = -1, .max_us = -1
+	};
+	size_t count;
+	const struct drive_message *m = drive_messages(r->drive, &count);
+	int64_t *delays = xcalloc(count, sizeof(*delays));
+	for (size_t i = 0; i < count; i++) {
+		if (r->cast.senders[m[i].sender].profile != p.profile)
+			continue;
+		p.messages++;
+		if (m[i].fate == DRIVE_DELIVERED)
+			delays[p.delivered++] = m[i].ended - m[i].began;
+	}
+	p.lost = p.messages - p.delivered;
+	if (p.lost && !p.profile->is_bot)
+		explain_loss(r, &p);
+	if (p.delivered) {
+		qsort(delays, p.delivered, sizeof(*delays), compare_delays);
+		p.p50_us = tally_percentile(delays, p.delivered, 50);
+		p.p95_us = tally_percentile(delays, p.delivered, 95);
+		p.max_us = delays[p.delivered - 1];
+	}
+	free(delays);
+	return p;
+}
+
+static void stop_serving(struct rehearsal *r)
+{
+	serving_stop(&r->serving);
+	int64_t until = stamp_monotonic() + STOP_SECONDS * STAMP_SECOND;
+	while (r->serving.pid > 0 && !r->serving.is_gone && stamp_monotonic() < until)
+		(void)uv_run(&r->loop, UV_RUN_ONCE);
+	serving_release(&r->serving);
+}
+
+void rehearse_free(struct rehearsal *r)
+{
+	if (!r)
+		return;
+	if (r->drive)
+		drive_stop(r->drive);
+	stop_serving(r);
+	for (size_t i = 0; i < STAGE_HOSTS; i++)
+		if (r->sinks[i])
+			sink_stop(r->sinks[i]);
+	for (size_t i = 0; i < SIGNALS; i++)
+		uv_close((uv_handle_t *)&r->signals[i], NULL);
+	uv_close((uv_handle_t *)&r->look, NULL);
+	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
+	int rc = uv_loop_close(&r->loop);
+	assert(rc == 0); /* every handle was ours and is closed */
+	drive_free(r->drive);
+	for (size_t i = 0; i < STAGE_HOSTS; i++)
+		sink_free(r->sinks[i]);
+	stage_close(&r->stage);
+	cast_release(&r->cast);
+	free(r);
+}

@@ -1,0 +1,85 @@
+/*
+ * rehearse_cast - who sends what in a rehearsal, and where each goes next
+ *
+ * Pure: a seed gives the senders, each of a population (a profile of
+ * model/profile.h) with a loopback /24 of its own, and the rounds in which each
+ * sends. A trip is one message on its way: told what the last host did, it
+ * says which host comes next, by the profile's own rules.
+ *
+ * Use:
+ *	struct cast c;
+ *	cast_make(&c, 300, seed);
+ *	struct trip t;
+ *	trip_begin(&t, c.senders[i].profile, hosts, count, &c.random);
+ *	while (trip_next(&t, &host, &wait_us) == TRIP_TRY)
+ *		trip_saw(&t, host, visit(host));
+ *	cast_release(&c);
+ *
+ * Ownership: cast_release() frees the senders; a trip is plain data.
+ *
+ * Limits: CAST_MAX_SENDERS, so that each has a /24 of 127.0.0.0/8; TRIP_MAX_HOSTS.
+ */
+#ifndef FMX_REHEARSE_REHEARSE_CAST_H
+#define FMX_REHEARSE_REHEARSE_CAST_H
+
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "mx/attempt.h"
+#include "mx/profile.h"
+
+enum {
+	CAST_ROUNDS = 3,       /* over an hour apart, so that visits count for listing */
+	CAST_RETRY_ROUNDS = 2, /* in which only what was put off is sent again */
+	CAST_MAX_SENDERS = 30000,
+	TRIP_MAX_HOSTS = 8,
+};
+
+struct cast_sender {
+	const struct profile *profile;
+	struct addr addr;
+	bool sends[CAST_ROUNDS];
+};
+
+struct cast {
+	struct cast_sender *senders;
+	size_t count;
+	uint64_t random; /* state of the generator */
+};
+
+/* Populations in turn, so that each has count / PROFILE_COUNT senders or one
+ * more. Mail servers send in the first round and perhaps again, bots in all. */
+void cast_make(struct cast *ret_cast, size_t count, uint64_t seed);
+void cast_release(struct cast *c);
+
+/* splitmix64; a value below `below`, at least 1. */
+uint64_t cast_random(uint64_t *state, uint64_t below);
+
+/* A host as a sender knows it from DNS: one IPv4 address each. */
+struct trip_host {
+	uint16_t preference;
+};
+
+struct trip {
+	const struct profile *profile;
+	struct attempt_target targets[TRIP_MAX_HOSTS]; /* those that are tried at all */
+	bool is_known[TRIP_MAX_HOSTS];                 /* state was seen */
+	uint8_t len;
+	double waited; /* seconds of the profile that were waited already */
+};
+
+enum trip_step {
+	TRIP_TRY,       /* visit this host */
+	TRIP_DELIVERED, /* done */
+	TRIP_LATER,     /* this run is over; another may follow */
+	TRIP_LOST,      /* and none will */
+};
+
+/* hosts in order of preference. Draws from *random where the program does. */
+void trip_begin(struct trip *ret_trip, const struct profile *p,
+		const struct trip_host *hosts, size_t count, uint64_t *random);
+/* *ret_host and *ret_wait_us (before the connect) are set for TRIP_TRY. */
+enum trip_step trip_next(struct trip *t, size_t *ret_host, int64_t *ret_wait_us);
+void trip_saw(struct trip *t, size_t host, enum state state);
+
+#endif

@@ -1,0 +1,127 @@
+#include "rehearse/rehearse_check.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "old/journal.h"
+
+struct check {
+	const struct cast *cast;
+	const struct drive_host *hosts;
+	size_t host_count;
+	struct drive_count *seen;     /* by sender, as the journal has it */
+	uint16_t ids[TRIP_MAX_HOSTS]; /* by host; 0 while not defined */
+	uint64_t strangers;           /* visits of nobody or at nothing we know */
+};
+
+/* Senders have consecutive /24s. */
+static size_t sender_of(const struct check *c, struct addr a)
+{
+	size_t i = (size_t)(a.bytes[13] - 1) * 256 + a.bytes[14];
+	if (a.bytes[13] >= 1 && i < c->cast->count &&
+	    addr_equal(c->cast->senders[i].addr, a))
+		return i;
+	return c->cast->count;
+}
+
+static void learn_site(struct check *c, const struct site *s)
+{
+	for (size_t i = 0; i < s->host_count; i++)
+		for (size_t h = 0; h < c->host_count; h++)
+			if (strcmp(s->hosts[i].name, c->hosts[h].name) == 0)
+				c->ids[h] = s->hosts[i].id;
+}
+
+static void count_visit(struct check *c, const struct visit *v)
+{
+	size_t sender = sender_of(c, v->client);
+	for (size_t h = 0; h < c->host_count && sender < c->cast->count; h++) {
+		if (c->ids[h] != v->host)
+			continue;
+		c->seen[sender].visits[h]++;
+		c->seen[sender].accepted += v->outcome == OUTCOME_ACCEPTED;
+		return;
+	}
+	c->strangers++;
+}
+
+static int on_record(void *arg, const struct record *r, struct error *e)
+{
+	struct check *c = arg;
+	if (r->kind == RECORD_VISIT)
+		count_visit(c, &r->visit);
+	if (r->kind != RECORD_SITE)
+		return 0;
+	struct site s;
+	int rc = site_parse(r->text, &s, e);
+	if (rc < 0)
+		return rc;
+	learn_site(c, &s);
+	site_release(&s);
+	return 0;
+}
+
+static int compare_host(const struct check *c, const struct drive_count *made, size_t h,
+			struct error *e)
+{
+	uint64_t sent = 0, seen = 0, differ = 0;
+	for (size_t i = 0; i < c->cast->count; i++) {
+		sent += made[i].visits[h];
+		seen += c->seen[i].visits[h];
+		differ += made[i].visits[h] != c->seen[i].visits[h];
+	}
+	if (!differ)
+		return 0;
+	return error_set(e, FMX_ECONFLICT,
+			 "%" PRIu64 " visits were made to %s %s, the journal has %" PRIu64
+			 " (%" PRIu64 " senders differ): %s",
+			 sent, role_name(c->hosts[h].role), c->hosts[h].name, seen,
+			 differ,
+			 c->hosts[h].role == ROLE_REAL ? "its mail log was not read whole"
+						       : "its listener did not see them");
+}
+
+static int compare(const struct check *c, const struct drive_count *made, struct error *e)
+{
+	for (size_t h = 0; h < c->host_count; h++) {
+		int rc = compare_host(c, made, h, e);
+		if (rc < 0)
+			return rc;
+	}
+	uint64_t sent = 0, seen = 0;
+	for (size_t i = 0; i < c->cast->count; i++) {
+		sent += made[i].accepted;
+		seen += c->seen[i].accepted;
+	}
+	if (sent != seen)
+		return error_set(e, FMX_ECONFLICT,
+				 "%" PRIu64
+				 " messages were taken, the journal has %" PRIu64
+				 " visits with outcome accepted",
+				 sent, seen);
+	if (c->strangers)
+		return error_set(e, FMX_ECONFLICT,
+				 "the journal has %" PRIu64 " visits that nobody made",
+				 c->strangers);
+	return 0;
+}
+
+int rehearse_check_journal(const char *path, const struct cast *cast,
+			   const struct drive_host *hosts, size_t host_count,
+			   const struct drive_count *counts, struct error *e)
+{
+	struct journal *j;
+	int rc = journal_open(path, JOURNAL_READ, &j, e);
+	if (rc < 0)
+		return rc;
+	struct check c = { .cast = cast, .hosts = hosts, .host_count = host_count };
+	c.seen = xcalloc(cast->count, sizeof(*c.seen));
+	rc = journal_replay(j, NULL, on_record, &c, e);
+	if (rc == 0)
+		rc = compare(&c, counts, e);
+	free(c.seen);
+	journal_close(j);
+	return rc;
+}

@@ -1,0 +1,27 @@
+/*
+ * rehearse_check - what was sent against what the journal says
+ *
+ * A rehearsal proves something only if everything that was seen came through
+ * the sources that `serve` uses. So each connection that a sender made must be
+ * one visit in the journal, of that address at that host, and each message
+ * that was taken one that the mail log shows as accepted; nothing may be
+ * missing, and nothing may be there that nobody did.
+ *
+ * Use:
+ *	if (rehearse_check_journal(path, &cast, hosts, count, drive_counts(d), &e) < 0)
+ *		...	// FMX_ECONFLICT: the sentence says what differs
+ *
+ * Ownership: nothing is kept.
+ */
+#ifndef FMX_REHEARSE_REHEARSE_CHECK_H
+#define FMX_REHEARSE_REHEARSE_CHECK_H
+
+#include "rehearse/rehearse_drive.h"
+
+FMX_MUST_CHECK int rehearse_check_journal(const char *path, const struct cast *cast,
+					  const struct drive_host *hosts,
+					  size_t host_count,
+					  const struct drive_count *counts,
+					  struct error *e);
+
+#endif

@@ -1,0 +1,307 @@
+#include "rehearse/rehearse_drive.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "rehearse/rehearse_call.h"
+
+/* One message under way. */
+struct run {
+	struct drive *drive;
+	struct run *next, **link; /* the list of all */
+	size_t message;
+	uv_timer_t wait;                    /* what the program takes its time for */
+	size_t host;                        /* where to after it */
+	bool is_resting;                    /* ... which takes a while */
+	struct call *calls[TRIP_MAX_HOSTS]; /* open ones, by host */
+	uint8_t dialled;                    /* PICK_ALL: so many targets */
+	char helo[64], mail_from[96];
+};
+
+struct drive {
+	uv_loop_t *loop;
+	struct stamp_clock clock;
+	struct cast *cast;
+	const struct drive_host *hosts;
+	size_t host_count;
+	struct drive_count *counts;
+	struct drive_message *messages;
+	size_t message_count;
+	size_t *queue; /* of this round: places in messages */
+	size_t queue_len, queue_at, done;
+	unsigned active, resting; /* resting: of the active, those that wait */
+	struct run *runs;
+	const struct drive_host *refused;
+	bool is_stopping;
+};
+
+static void fill_up(struct drive *d);
+static void go_on(struct run *r);
+
+static struct drive_message *message_of(const struct run *r)
+{
+	return &r->drive->messages[r->message];
+}
+
+static void on_run_closed(uv_handle_t *h)
+{
+	struct run *r = h->data;
+	struct drive *d = r->drive;
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	free(r);
+	d->active--;
+	d->done++;
+	fill_up(d);
+}
+
+static bool is_calling(const struct run *r)
+{
+	for (size_t i = 0; i < TRIP_MAX_HOSTS; i++)
+		if (r->calls[i])
+			return true;
+	return false;
+}
+
+static void rest(struct run *r, bool is_resting)
+{
+	if (r->is_resting == is_resting)
+		return;
+	r->is_resting = is_resting;
+	if (is_resting)
+		r->drive->resting++;
+	else
+		r->drive->resting--;
+}
+
+static void finish(struct run *r, enum drive_fate fate)
+{
+	struct drive_message *m = message_of(r);
+	rest(r, false);
+	m->fate = fate;
+	if (fate == DRIVE_DELIVERED)
+		m->ended = stamp_clock_now(r->drive->clock);
+	uv_close((uv_handle_t *)&r->wait, on_run_closed);
+}
+
+static void on_greeted(void *arg);
+static void on_over(void *arg, size_t host, const struct call_result *result);
+
+static void dial(struct run *r, size_t host)
+{
+	struct drive *d = r->drive;
+	struct drive_message *m = message_of(r);
+	if (!m->began)
+		m->began = stamp_clock_now(d->clock);
+	struct call_spec spec = {
+		.from = d->cast->senders[m->sender].addr,
+		.to = d->hosts[host].at,
+		.helo = r->helo,
+		.mail_from = r->mail_from,
+		.host = host,
+		.on_greeted = on_greeted,
+		.on_over = on_over,
+		.arg = r,
+	};
+	r->calls[host] = call_begin(d->loop, &spec);
+}
+
+/*
+ * A bot that dials all at once does not wait for one to take its message. It
+ * does wait for the greeting: only then is it sure which host saw it first,
+ * also on a machine that has other things to do.
+ */
+static void dial_next_of_all(struct run *r)
+{
+	const struct trip *t = &message_of(r)->trip;
+	if (r->dialled < t->len && !r->drive->is_stopping)
+		dial(r, t->targets[r->dialled++].host);
+}
+
+static void on_greeted(void *arg)
+{
+	struct run *r = arg;
+	if (message_of(r)->trip.profile->pick == PICK_ALL)
+		dial_next_of_all(r);
+}
+
+static void on_over(void *arg, size_t host, const struct call_result *result)
+{
+	struct run *r = arg;
+	struct drive *d = r->drive;
+	struct drive_message *m = message_of(r);
+	r->calls[host] = NULL;
+	if (result->was_connected)
+		d->counts[m->sender].visits[host]++;
+	else if (result->state == STATE_CLOSED &&
+		 d->hosts[host].posture != POSTURE_CLOSED)
+		d->refused = &d->hosts[host];
+	if (result->state == STATE_OPEN)
+		d->counts[m->sender].accepted++;
+	trip_saw(&m->trip, host, result->state);
+	bool is_all = m->trip.profile->pick == PICK_ALL;
+	if (is_all && !result->was_greeted)
+		dial_next_of_all(r);
+	if (!is_calling(r))
+		go_on(r);
+}
+
+static void on_waited(uv_timer_t *t)
+{
+	struct run *r = t->data;
+	rest(r, false);
+	dial(r, r->host);
+}
+
+static void go_on(struct run *r)
+{
+	struct drive *d = r->drive;
+	struct drive_message *m = message_of(r);
+	if (d->is_stopping) {
+		finish(r, DRIVE_LOST);
+		return;
+	}
+	int64_t wait_us;
+	switch (trip_next(&m->trip, &r->host, &wait_us)) {
+	case TRIP_TRY:
+		(void)uv_timer_start(&r->wait, on_waited, (uint64_t)(wait_us / 1000), 0);
+		rest(r, wait_us > 0);
+		fill_up(d);
+		break;
+	case TRIP_DELIVERED: finish(r, DRIVE_DELIVERED); break;
+	case TRIP_LATER: finish(r, DRIVE_WAITING); break;
+	case TRIP_LOST: finish(r, DRIVE_LOST); break;
+	}
+}
+
+static void start(struct drive *d, size_t message)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+	r->drive = d;
+	r->message = message;
+	r->next = d->runs;
+	r->link = &d->runs;
+	if (r->next)
+		r->next->link = &r->next;
+	d->runs = r;
+	d->active++;
+	r->wait.data = r;
+	(void)uv_timer_init(d->loop, &r->wait); /* cannot fail */
+
+	struct drive_message *m = message_of(r);
+	const struct trip *t = &m->trip;
+	(void)snprintf(r->helo, sizeof(r->helo), "s%u.%s.example", m->sender,
+		       t->profile->name);
+	(void)snprintf(r->mail_from, sizeof(r->mail_from), "m%zu@%s", message, r->helo);
+	m->fate = DRIVE_UNDER_WAY;
+	if (t->profile->pick == PICK_ALL)
+		dial_next_of_all(r);
+	else
+		go_on(r);
+}
+
+static void fill_up(struct drive *d)
+{
+	while (!d->is_stopping && d->queue_at < d->queue_len &&
+	       d->active < DRIVE_AT_ONCE && d->active - d->resting < DRIVE_CALLING)
+		start(d, d->queue[d->queue_at++]);
+}
+
+struct drive *drive_new(uv_loop_t *loop, struct stamp_clock clock, struct cast *cast,
+			const struct drive_host *hosts, size_t count)
+{
+	struct drive *d = xcalloc(1, sizeof(*d));
+	*d = (struct drive){ .loop = loop,
+			     .clock = clock,
+			     .cast = cast,
+			     .hosts = hosts,
+			     .host_count = count };
+	d->counts = xcalloc(cast->count, sizeof(*d->counts));
+	d->messages = xcalloc(cast->count * CAST_ROUNDS, sizeof(*d->messages));
+	d->queue = xcalloc(cast->count * CAST_ROUNDS, sizeof(*d->queue));
+	return d;
+}
+
+static void begin_trip(struct drive *d, struct drive_message *m)
+{
+	struct trip_host known[TRIP_MAX_HOSTS];
+	for (size_t i = 0; i < d->host_count; i++)
+		known[i].preference = d->hosts[i].preference;
+	trip_begin(&m->trip, d->cast->senders[m->sender].profile, known, d->host_count,
+		   &d->cast->random);
+}
+
+/* Trips are begun in one order, so that what they draw follows from the seed. */
+void drive_round(struct drive *d, unsigned round)
+{
+	assert(d->active == 0);
+	d->queue_len = d->queue_at = d->done = 0;
+	for (size_t i = 0; i < d->message_count; i++)
+		if (d->messages[i].fate == DRIVE_WAITING)
+			d->queue[d->queue_len++] = i;
+	for (size_t i = 0; round < CAST_ROUNDS && i < d->cast->count; i++) {
+		if (!d->cast->senders[i].sends[round])
+			continue;
+		d->messages[d->message_count] =
+		    (struct drive_message){ .sender = (uint32_t)i };
+		d->queue[d->queue_len++] = d->message_count++;
+	}
+	for (size_t i = 0; i < d->queue_len; i++)
+		begin_trip(d, &d->messages[d->queue[i]]);
+	fill_up(d);
+}
+
+bool drive_is_over(const struct drive *d)
+{
+	return d->active == 0 && (d->is_stopping || d->queue_at == d->queue_len);
+}
+
+const struct drive_count *drive_counts(const struct drive *d)
+{
+	return d->counts;
+}
+
+const struct drive_message *drive_messages(const struct drive *d, size_t *ret_count)
+{
+	*ret_count = d->message_count;
+	return d->messages;
+}
+
+void drive_progress(const struct drive *d, size_t *ret_done, size_t *ret_total)
+{
+	*ret_done = d->done;
+	*ret_total = d->queue_len;
+}
+
+const struct drive_host *drive_refused(const struct drive *d)
+{
+	return d->refused;
+}
+
+void drive_stop(struct drive *d)
+{
+	d->is_stopping = true;
+	for (struct run *r = d->runs; r; r = r->next) {
+		for (size_t i = 0; i < TRIP_MAX_HOSTS; i++)
+			if (r->calls[i])
+				call_abort(r->calls[i]);
+		if (is_calling(r) || uv_is_closing((uv_handle_t *)&r->wait))
+			continue; /* its last call, or on_run_closed(), goes on */
+		finish(r, DRIVE_LOST);
+	}
+}
+
+void drive_free(struct drive *d)
+{
+	if (!d)
+		return;
+	assert(d->active == 0);
+	free(d->counts);
+	free(d->messages);
+	free(d->queue);
+	free(d);
+}

@@ -1,0 +1,290 @@
+/* A feed that is the standard output of a command. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/feed/feed_own.h"
+
+enum { SAID_MAX = 240 };
+
+struct runner {
+	uv_loop_t *loop;
+	struct intake *in;
+	char *command;
+	uv_process_t process;
+	uv_pipe_t out, err;
+	unsigned open; /* of these handles; 0: it does not run */
+	bool is_alive; /* the shell */
+	bool is_stopped;
+	struct intake_stream *stream;
+	uint64_t start_at, wait_ms;
+	uint64_t term_at;  /* its output is closed, so it ought to end; 0: no */
+	uint64_t kill_at;  /* SIGTERM was sent, SIGKILL is next; 0: no */
+	uint64_t leave_at; /* ended, but somebody holds its output; 0: no */
+	uint64_t starts;
+	int start_error;
+	int64_t status;
+	int signal;
+	char said[SAID_MAX + 1]; /* its last line on standard error */
+	size_t said_len;
+	bool is_said_over; /* that line is at its end */
+	char filled[FEED_COMMAND_MAX];
+	char bytes[FEED_READ];
+};
+
+bool feed_fill_command(const char *command, int64_t since, char *to, size_t size)
+{
+	char time[STAMP_TEXT_MAX];
+	size_t n = 0;
+	for (const char *c = command; *c; c++) {
+		const char *piece = c;
+		size_t len = 1;
+		if (c[0] == '%' && (c[1] == 's' || c[1] == '%')) {
+			piece = *++c == 's' ? stamp_text(since, time) : "%";
+			len = strlen(piece);
+		}
+		if (n + len >= size)
+			return false;
+		memcpy(to + n, piece, len);
+		n += len;
+	}
+	to[n] = '\0';
+	return true;
+}
+
+struct runner *runner_new(uv_loop_t *loop, struct intake *in, const char *command)
+{
+	struct runner *r = xcalloc(1, sizeof(*r));
+	r->loop = loop;
+	r->in = in;
+	r->command = xstrdup(command);
+	r->wait_ms = FEED_WAIT_MS;
+	return r;
+}
+
+/* The sentence quotes what the command said: "; " and all, on one line. */
+static void tell_end(struct runner *r)
+{
+	char text[512], how[64];
+	if (r->start_error)
+		(void)snprintf(how, sizeof(how), "could not be started (%s)",
+			       uv_strerror(r->start_error));
+	else if (r->signal)
+		(void)snprintf(how, sizeof(how), "was ended by SIG%s",
+			       sigabbrev_np(r->signal) ? sigabbrev_np(r->signal) : "?");
+	else
+		(void)snprintf(how, sizeof(how), "ended with status %d", (int)r->status);
+	(void)snprintf(
+	    text, sizeof(text), "the feed command %s%s%s; it is started again in %u s",
+	    how, r->said_len ? ": " : "", r->said, (unsigned)(r->wait_ms / FEED_WAIT_MS));
+	intake_lost(r->in, text);
+}
+
+/* All handles are closed: whatever ran is gone. */
+static void finish(struct runner *r)
+{
+	bool was_good = r->stream && intake_is_good(r->stream);
+	intake_close(r->stream);
+	r->stream = NULL;
+	r->term_at = r->kill_at = r->leave_at = 0;
+	if (r->is_stopped)
+		return;
+	if (was_good)
+		r->wait_ms = FEED_WAIT_MS;
+	tell_end(r);
+	r->start_at = uv_now(r->loop) + r->wait_ms;
+	r->wait_ms *= 2;
+	if (r->wait_ms > FEED_WAIT_LONGEST_MS)
+		r->wait_ms = FEED_WAIT_LONGEST_MS;
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+	struct runner *r = h->data;
+	if (--r->open == 0)
+		finish(r);
+}
+
+static void close_once(void *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, on_handle_closed);
+}
+
+static void signal_group(const struct runner *r, int number)
+{
+	if (r->process.pid > 1)
+		(void)kill(-r->process.pid, number); /* it may be gone */
+}
+
+static void end(struct runner *r)
+{
+	if (!r->is_alive || r->kill_at)
+		return;
+	signal_group(r, SIGTERM);
+	r->kill_at = uv_now(r->loop) + FEED_KILL_MS;
+}
+
+static void on_ended(uv_process_t *p, int64_t status, int number)
+{
+	struct runner *r = p->data;
+	r->is_alive = false;
+	r->status = status;
+	r->signal = number;
+	r->term_at = r->kill_at = 0;
+	signal_group(r, SIGKILL); /* what it left behind */
+	r->leave_at = uv_now(r->loop) + FEED_KILL_MS;
+	close_once(p);
+}
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+	struct runner *r = h->data;
+	(void)suggested;
+	*buf = uv_buf_init(r->bytes, sizeof(r->bytes));
+}
+
+static void on_out(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+	struct runner *r = s->data;
+	bool goes_on = n >= 0;
+	if (n > 0)
+		goes_on = intake_bytes(r->stream, buf->base, (size_t)n, uv_now(r->loop));
+	if (goes_on)
+		return;
+	close_once(s);
+	if (n > 0)
+		end(r);
+	else if (r->is_alive) /* as a rule it is about to say why it ends */
+		r->term_at = uv_now(r->loop) + FEED_KILL_MS;
+}
+
+/* Keeps the last line, so that no quote or control character of it can be
+ * taken for ours. */
+static void hear(struct runner *r, char c)
+{
+	if (c == '\n') {
+		r->is_said_over = true;
+		return;
+	}
+	if (r->is_said_over)
+		r->said_len = 0;
+	r->is_said_over = false;
+	if (r->said_len == SAID_MAX || c == '\r')
+		return;
+	r->said[r->said_len++] = c == '"' ? '\'' : c < ' ' || c == 0x7f ? '?' : c;
+}
+
+static void on_err(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+	struct runner *r = s->data;
+	for (ssize_t i = 0; i < n; i++)
+		hear(r, buf->base[i]);
+	r->said[r->said_len] = '\0';
+	if (n < 0)
+		close_once(s);
+}
+
+static int spawn(struct runner *r)
+{
+	char shell[] = "/bin/sh", option[] = "-c";
+	char *argv[] = { shell, option, r->filled, NULL };
+	uv_stdio_container_t stdio[3] = {
+		{ .flags = UV_IGNORE },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		  .data.stream = (uv_stream_t *)&r->out },
+		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		  .data.stream = (uv_stream_t *)&r->err },
+	};
+	uv_process_options_t options = { .exit_cb = on_ended,
+					 .file = argv[0],
+					 .args = argv,
+					 .flags = UV_PROCESS_DETACHED,
+					 .stdio_count = 3,
+					 .stdio = stdio };
+	int rc = uv_spawn(r->loop, &r->process, &options);
+	r->is_alive = rc == 0;
+	if (rc == 0)
+		rc = uv_read_start((uv_stream_t *)&r->out, on_alloc, on_out);
+	if (rc == 0)
+		rc = uv_read_start((uv_stream_t *)&r->err, on_alloc, on_err);
+	return rc;
+}
+
+static void start(struct runner *r)
+{
+	r->process.data = r->out.data = r->err.data = r;
+	r->process.pid = 0;
+	r->said_len = 0;
+	r->said[0] = '\0';
+	r->status = r->signal = 0;
+	/* Of a loop's pipes nothing can fail but their later use. */
+	(void)uv_pipe_init(r->loop, &r->out, 0);
+	(void)uv_pipe_init(r->loop, &r->err, 0);
+	r->open = 3;
+	r->stream = intake_open(r->in);
+	r->starts++;
+	r->start_error = feed_fill_command(r->command, intake_since(r->in), r->filled,
+					   sizeof(r->filled))
+			     ? spawn(r)
+			     : UV_E2BIG;
+	if (r->start_error == 0)
+		return;
+	close_once(&r->out);
+	close_once(&r->err);
+	if (r->is_alive)
+		end(r); /* on_ended() closes the process */
+	else
+		close_once(&r->process);
+}
+
+void runner_tick(struct runner *r, uint64_t now_ms)
+{
+	if (r->open == 0 && !r->is_stopped && now_ms >= r->start_at)
+		start(r);
+	if (r->term_at && now_ms >= r->term_at) {
+		r->term_at = 0;
+		end(r);
+	}
+	if (r->kill_at && now_ms >= r->kill_at) {
+		signal_group(r, SIGKILL);
+		r->kill_at = 0;
+	}
+	if (r->leave_at && now_ms >= r->leave_at) {
+		r->leave_at = 0;
+		close_once(&r->out);
+		close_once(&r->err);
+	}
+}
+
+void runner_stop(struct runner *r)
+{
+	r->is_stopped = true;
+	if (r->open == 0)
+		return;
+	end(r);
+	close_once(&r->out);
+	close_once(&r->err);
+}
+
+bool runner_is_closed(const struct runner *r)
+{
+	return r->is_stopped && r->open == 0;
+}
+
+void runner_count(const struct runner *r, struct feed_counts *to)
+{
+	to->starts = r->starts;
+	to->open = r->is_alive;
+}
+
+void runner_free(struct runner *r)
+{
+	if (!r)
+		return;
+	free(r->command);
+	free(r);
+}

@@ -1,0 +1,455 @@
+#include "source/feed/feed_intake.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "source/feed/feed_line.h"
+
+/* Real hosts of one name: one per site that has it. */
+struct machine {
+	char name[NAME_MAX_TEXT];
+	uint16_t site; /* of the first host */
+	uint16_t *hosts;
+	size_t host_count;
+	const struct intake_stream *owner; /* who is believed; NULL: nobody yet */
+	int64_t upto;                      /* the last watermark */
+	uint64_t heard_ms, refused_ms;
+	bool is_lost, is_refusing; /* told as trouble */
+	bool is_doubted;           /* a line was not read: it may have been a visit */
+};
+
+struct intake {
+	struct stamp_clock clock;
+	struct source_sink sink;
+	intake_since_fn since;
+	void *since_arg;
+	int64_t born;
+	struct machine *machines;
+	size_t machine_count;
+	struct feed_line line;
+	struct intake_counts counts;
+};
+
+/* What a stream has said of one machine. */
+struct part {
+	bool has_begun;
+	int64_t since; /* earlier visits are repetitions */
+};
+
+struct intake_stream {
+	struct intake *in;
+	struct part *parts; /* by machine */
+	bool is_good, is_replaced, is_skipping;
+	unsigned bad_in_a_row;
+	size_t held_len;
+	char *held; /* a line that is not at its end; NULL: none */
+};
+
+static struct machine *machine_named(const struct intake *in, const char *name)
+{
+	for (size_t i = 0; i < in->machine_count; i++) {
+		if (strcasecmp(in->machines[i].name, name) == 0)
+			return &in->machines[i];
+	}
+	return NULL;
+}
+
+static void add_host(struct intake *in, const struct intake_host *h, uint64_t now_ms)
+{
+	struct machine *m = machine_named(in, h->name);
+	if (!m) {
+		m = &in->machines[in->machine_count++];
+		*m = (struct machine){ .site = h->site,
+				       .upto = INT64_MIN,
+				       .heard_ms = now_ms };
+		(void)str_copy(m->name, sizeof(m->name), h->name);
+	}
+	m->hosts = xrealloc(m->hosts, m->host_count + 1, sizeof(*m->hosts));
+	m->hosts[m->host_count++] = h->id;
+}
+
+struct intake *intake_new(const struct intake_spec *spec)
+{
+	struct intake *in = xcalloc(1, sizeof(*in));
+	assert(spec->host_count > 0);
+	in->clock = spec->clock;
+	in->sink = *spec->sink;
+	in->since = spec->since;
+	in->since_arg = spec->since_arg;
+	in->born = stamp_clock_now(spec->clock);
+	in->machines = xcalloc(spec->host_count, sizeof(*in->machines));
+	for (size_t i = 0; i < spec->host_count; i++)
+		add_host(in, &spec->hosts[i], spec->now_ms);
+	return in;
+}
+
+void intake_free(struct intake *in)
+{
+	if (!in)
+		return;
+	for (size_t i = 0; i < in->machine_count; i++)
+		free(in->machines[i].hosts);
+	free(in->machines);
+	free(in);
+}
+
+struct intake_stream *intake_open(struct intake *in)
+{
+	struct intake_stream *s = xcalloc(1, sizeof(*s));
+	s->in = in;
+	s->parts = xcalloc(in->machine_count, sizeof(*s->parts));
+	return s;
+}
+
+void intake_close(struct intake_stream *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->in->machine_count; i++) {
+		if (s->in->machines[i].owner == s)
+			s->in->machines[i].owner = NULL;
+	}
+	free(s->parts);
+	free(s->held);
+	free(s);
+}
+
+bool intake_is_good(const struct intake_stream *s)
+{
+	return s->is_good;
+}
+
+static void tell(const struct intake *in, const struct machine *m, bool is_over,
+		 const char *sentence)
+{
+	for (size_t i = 0; i < m->host_count; i++)
+		in->sink.trouble(in->sink.arg, m->hosts[i], is_over, sentence);
+}
+
+static bool ask_since(const struct intake *in, const struct machine *m,
+		      int64_t *ret_since)
+{
+	bool is_known = false;
+	/* The last of them, as of a log: one that is new must not bring back
+	 * what the others have. */
+	for (size_t i = 0; i < m->host_count; i++) {
+		int64_t t;
+		if (!in->since(in->since_arg, m->hosts[i], &t))
+			continue;
+		*ret_since = is_known && *ret_since > t ? *ret_since : t;
+		is_known = true;
+	}
+	return is_known;
+}
+
+int64_t intake_since(const struct intake *in)
+{
+	int64_t oldest = in->born;
+	for (size_t i = 0; i < in->machine_count; i++) {
+		int64_t t;
+		if (ask_since(in, &in->machines[i], &t) && t < oldest)
+			oldest = t;
+	}
+	return oldest;
+}
+
+/* ---- lines that are not believed ---- */
+
+/* What another machine said, for a sentence: no quotes, no control characters. */
+static const char *printable(const char *text, char *to, size_t size)
+{
+	size_t n = 0;
+	for (; text[n] && n + 1 < size; n++) {
+		unsigned char c = (unsigned char)text[n];
+		to[n] = (char)(isalnum(c) || strchr("._-", c) ? c : '?');
+	}
+	to[n] = '\0';
+	return to;
+}
+
+static void refuse_of(const struct intake *in, struct machine *m, const char *sentence,
+		      uint64_t now_ms)
+{
+	m->refused_ms = now_ms;
+	if (!m->is_refusing)
+		tell(in, m, false, sentence);
+	m->is_refusing = true;
+}
+
+/* m NULL: nobody knows of which machine it should have been. */
+static void refuse(const struct intake *in, struct machine *m, const char *sentence,
+		   uint64_t now_ms)
+{
+	if (m)
+		refuse_of(in, m, sentence, now_ms);
+	for (size_t i = 0; !m && i < in->machine_count; i++)
+		refuse_of(in, &in->machines[i], sentence, now_ms);
+}
+
+static void refuse_garbled(struct intake_stream *s, const char *why, uint64_t now_ms)
+{
+	char text[512];
+	s->in->counts.garbled++;
+	s->bad_in_a_row++;
+	for (size_t i = 0; i < s->in->machine_count; i++) {
+		struct machine *m = &s->in->machines[i];
+		if (m->owner == s || !m->owner)
+			m->is_doubted = true;
+	}
+	(void)snprintf(text, sizeof(text), "a line of the feed cannot be read: %.300s",
+		       why);
+	refuse(s->in, NULL, text, now_ms);
+}
+
+static void refuse_foreign(struct intake_stream *s, uint64_t now_ms)
+{
+	char text[512], name[80];
+	s->in->counts.foreign++;
+	(void)snprintf(text, sizeof(text),
+		       "the feed tells of %s, which is no host that is watched by it; "
+		       "the sender can give another name with --host",
+		       printable(s->in->line.host, name, sizeof(name)));
+	refuse(s->in, NULL, text, now_ms);
+}
+
+static void refuse_future(const struct intake_stream *s, struct machine *m, int64_t time,
+			  uint64_t now_ms)
+{
+	char text[512], at[STAMP_TEXT_MAX];
+	s->in->counts.future++;
+	m->is_doubted = true;
+	(void)snprintf(text, sizeof(text),
+		       "the feed of %s tells of %s, which is still to come: is the clock "
+		       "of one of the two machines wrong?",
+		       m->name, stamp_text(time, at));
+	refuse(s->in, m, text, now_ms);
+}
+
+/* ---- lines that are ---- */
+
+/* Nobody knows who came between `from` and `to`. */
+static void tell_gap(const struct intake_stream *s, const struct machine *m, int64_t from,
+		     int64_t to)
+{
+	const struct source_sink *sink = &s->in->sink;
+	for (size_t i = 0; sink->gap && i < m->host_count; i++)
+		sink->gap(sink->arg, m->hosts[i], from, to);
+}
+
+/* The first that the stream says of the machine. */
+static void begin(struct intake_stream *s, struct machine *m, struct part *part)
+{
+	if (m->owner && m->owner != s)
+		s->in->counts.replaced++;
+	m->owner = s;
+	part->has_begun = true;
+	part->since = s->in->born;
+	if (!ask_since(s->in, m, &part->since))
+		tell_gap(s, m, 0, part->since);
+	else if (part->since > m->upto)
+		m->upto = part->since;
+}
+
+static void heard(const struct intake_stream *s, struct machine *m, uint64_t now_ms)
+{
+	char text[512];
+	m->heard_ms = now_ms;
+	if (!m->is_lost)
+		return;
+	m->is_lost = false;
+	(void)snprintf(text, sizeof(text), "the feed of %s goes on", m->name);
+	tell(s->in, m, true, text);
+}
+
+static void on_visit(struct intake_stream *s, const struct machine *m,
+		     const struct part *part, int64_t now)
+{
+	struct visit *v = &s->in->line.visit;
+	if (v->time < part->since) {
+		s->in->counts.repeated++;
+		return;
+	}
+	v->site = m->site;
+	v->host = m->hosts[0];
+	if (v->answered > now + INTAKE_FUTURE)
+		v->answered = 0;
+	if (v->ended > now + INTAKE_FUTURE)
+		v->ended = 0;
+	s->in->counts.visits++;
+	s->in->sink.visit(s->in->sink.arg, v);
+}
+
+/* A clock that is ahead of ours must not make us believe that we have heard of
+ * what is still on its way. */
+static void on_watermark(struct intake_stream *s, struct machine *m, int64_t now)
+{
+	int64_t upto = s->in->line.time, latest = now - INTAKE_LAG;
+	if (upto > latest)
+		upto = latest;
+	if (upto <= m->upto)
+		return;
+	if (m->is_doubted)
+		tell_gap(s, m, m->upto < 0 ? 0 : m->upto, now);
+	m->is_doubted = false;
+	m->upto = upto;
+	s->in->counts.watermarks++;
+	for (size_t i = 0; i < m->host_count; i++)
+		s->in->sink.watermark(s->in->sink.arg, m->hosts[i], upto);
+}
+
+static void on_outage(const struct intake_stream *s, const struct machine *m,
+		      const struct part *part)
+{
+	const struct source_sink *sink = &s->in->sink;
+	if (!sink->outage || s->in->line.time < part->since)
+		return;
+	for (size_t i = 0; i < m->host_count; i++)
+		sink->outage(sink->arg, m->hosts[i], s->in->line.time);
+}
+
+static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
+{
+	struct part *part = &s->parts[m - s->in->machines];
+	int64_t now = stamp_clock_now(s->in->clock);
+	const struct feed_line *l = &s->in->line;
+	int64_t time = l->kind == FEED_VISIT ? l->visit.time : l->time;
+	if (time > now + INTAKE_FUTURE) {
+		refuse_future(s, m, time, now_ms);
+		return;
+	}
+	if (!part->has_begun)
+		begin(s, m, part);
+	if (m->owner != s) {
+		s->is_replaced = true;
+		return;
+	}
+	s->is_good = true;
+	heard(s, m, now_ms);
+	switch (l->kind) {
+	case FEED_VISIT: on_visit(s, m, part, now); break;
+	case FEED_WATERMARK: on_watermark(s, m, now); break;
+	case FEED_OUTAGE: on_outage(s, m, part); break;
+	case FEED_SINCE:
+		if (time > part->since)
+			tell_gap(s, m, part->since, time);
+		break;
+	}
+}
+
+static void take_line(struct intake_stream *s, const char *line, size_t len,
+		      uint64_t now_ms)
+{
+	struct error e;
+	s->in->counts.lines++;
+	int rc = feed_parse(line, len, &s->in->line, &e);
+	if (rc == FMX_EFOREIGN) {
+		s->in->counts.foreign++;
+		return;
+	}
+	if (rc < 0) {
+		refuse_garbled(s, e.text, now_ms);
+		return;
+	}
+	s->bad_in_a_row = 0;
+	struct machine *m = machine_named(s->in, s->in->line.host);
+	if (m)
+		on_line(s, m, now_ms);
+	else
+		refuse_foreign(s, now_ms);
+}
+
+/* ---- bytes ---- */
+
+/* Keeps the beginning of a line; one that passes the limit is nobody's. */
+static void hold(struct intake_stream *s, const char *bytes, size_t len, uint64_t now_ms)
+{
+	if (s->is_skipping)
+		return;
+	if (s->held_len + len > FEED_LINE_MAX) {
+		s->in->counts.lines++;
+		refuse_garbled(s, "it is too long", now_ms);
+		s->is_skipping = true;
+		return;
+	}
+	s->held = xrealloc(s->held, s->held_len + len + 1, 1);
+	memcpy(s->held + s->held_len, bytes, len);
+	s->held_len += len;
+}
+
+static void end_line(struct intake_stream *s, const char *bytes, size_t len,
+		     uint64_t now_ms)
+{
+	if (s->held || len > FEED_LINE_MAX)
+		hold(s, bytes, len, now_ms);
+	if (!s->is_skipping && s->held_len + len > 0)
+		take_line(s, s->held ? s->held : bytes, s->held ? s->held_len : len,
+			  now_ms);
+	free(s->held);
+	s->held = NULL;
+	s->held_len = 0;
+	s->is_skipping = false;
+}
+
+static bool is_hopeless(const struct intake_stream *s)
+{
+	return s->is_replaced || s->bad_in_a_row >= INTAKE_MAX_BAD;
+}
+
+bool intake_bytes(struct intake_stream *s, const char *bytes, size_t len, uint64_t now_ms)
+{
+	const char *end = bytes + len;
+	while (bytes < end && !is_hopeless(s)) {
+		const char *lf = memchr(bytes, '\n', (size_t)(end - bytes));
+		if (!lf) {
+			hold(s, bytes, (size_t)(end - bytes), now_ms);
+			break;
+		}
+		end_line(s, bytes, (size_t)(lf - bytes), now_ms);
+		bytes = lf + 1;
+	}
+	return !is_hopeless(s);
+}
+
+/* ---- silence ---- */
+
+void intake_lost(struct intake *in, const char *sentence)
+{
+	for (size_t i = 0; i < in->machine_count; i++) {
+		struct machine *m = &in->machines[i];
+		if (!m->is_lost)
+			tell(in, m, false, sentence);
+		m->is_lost = true;
+	}
+}
+
+void intake_tick(struct intake *in, uint64_t now_ms)
+{
+	char text[512];
+	for (size_t i = 0; i < in->machine_count; i++) {
+		struct machine *m = &in->machines[i];
+		if (!m->is_lost && now_ms - m->heard_ms >= INTAKE_SILENT_MS) {
+			m->is_lost = true;
+			(void)snprintf(text, sizeof(text),
+				       "the feed of %s has said nothing for %d s; until "
+				       "it does, nobody is judged by this host",
+				       m->name, INTAKE_SILENT_MS / 1000);
+			tell(in, m, false, text);
+		}
+		if (m->is_refusing && now_ms - m->refused_ms >= INTAKE_SILENT_MS) {
+			m->is_refusing = false;
+			(void)snprintf(text, sizeof(text),
+				       "the feed of %s can be read again", m->name);
+			tell(in, m, true, text);
+		}
+	}
+}
+
+struct intake_counts intake_counts(const struct intake *in)
+{
+	return in->counts;
+}

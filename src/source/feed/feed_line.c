@@ -1,0 +1,207 @@
+#include "source/feed/feed_line.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+
+/* The widest that a source may leave open; syslog has seconds. */
+enum { PRECISION_LONGEST_S = 3600 };
+
+static int bad(struct error *e, const char *key, const char *what)
+{
+	return error_set(e, FMX_EMALFORMED, "%s %s", key, what);
+}
+
+/* *ret_text is NULL where the key is absent or null. */
+static int get_text(const json_t *o, const char *key, const char **ret_text,
+		    struct error *e)
+{
+	const json_t *v = json_object_get(o, key);
+	if (v && !json_is_string(v) && !json_is_null(v))
+		return bad(e, key, "is no text");
+	*ret_text = json_string_value(v);
+	return 0;
+}
+
+/* As RFC 3339, after 1970; *ret_time is left alone where it is null. */
+static int get_time(const json_t *o, const char *key, int64_t *ret_time,
+		    int64_t *ret_precision, struct error *e)
+{
+	const char *text = NULL;
+	int64_t t = 0;
+	int rc = get_text(o, key, &text, e);
+	if (rc < 0 || !text)
+		return rc;
+	if (!stamp_parse(text, &t, ret_precision) || t <= 0)
+		return bad(e, key, "is no time");
+	*ret_time = t;
+	return 0;
+}
+
+static int get_host(const json_t *o, struct feed_line *l, struct error *e)
+{
+	const char *text = NULL;
+	int rc = get_text(o, "host", &text, e);
+	if (rc < 0)
+		return rc;
+	if (!text || !*text || !str_copy(l->host, sizeof(l->host), text))
+		return bad(e, "host", "is no host name");
+	for (char *c = l->host; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return 0;
+}
+
+/* A line of one of the other kinds; 1: it is none. */
+static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
+{
+	static const struct {
+		const char *key;
+		enum feed_kind kind;
+	} kinds[] = { { "watermark", FEED_WATERMARK },
+		      { "outage", FEED_OUTAGE },
+		      { "since", FEED_SINCE } };
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!json_object_get(o, kinds[i].key))
+			continue;
+		l->kind = kinds[i].kind;
+		l->time = INT64_MIN;
+		int rc = get_time(o, kinds[i].key, &l->time, NULL, e);
+		if (rc == 0 && l->time == INT64_MIN && l->kind != FEED_SINCE)
+			rc = bad(e, kinds[i].key, "is no time");
+		return rc;
+	}
+	return 1;
+}
+
+static int parse_client(const json_t *o, struct visit *v, struct error *e)
+{
+	const char *text = NULL;
+	int rc = get_text(o, "address", &text, e);
+	if (rc == 0 && (!text || !addr_parse(text, &v->client)))
+		rc = bad(e, "address", "is no address");
+	return rc;
+}
+
+static int parse_words(const json_t *o, struct visit *v, struct error *e)
+{
+	const char *depth = NULL, *outcome = NULL, *role = NULL;
+	int rc = get_text(o, "depth", &depth, e);
+	if (rc == 0)
+		rc = get_text(o, "outcome", &outcome, e);
+	if (rc == 0)
+		rc = get_text(o, "role", &role, e);
+	if (rc < 0)
+		return rc;
+	if (role && strcmp(role, "real") != 0)
+		return error_set(e, FMX_EFOREIGN, "role is not real");
+	if (!depth || !depth_parse(depth, &v->depth))
+		return bad(e, "depth", "is no depth");
+	if (outcome && !outcome_parse(outcome, &v->outcome))
+		return bad(e, "outcome", "is no outcome");
+	const json_t *spam = json_object_get(o, "spam");
+	if (spam && !json_is_boolean(spam) && !json_is_null(spam))
+		return bad(e, "spam", "is neither true nor false");
+	v->spam = json_is_true(spam)    ? SPAM_YES
+		  : json_is_false(spam) ? SPAM_NO
+					: SPAM_UNKNOWN;
+	return 0;
+}
+
+static int parse_precision(const json_t *o, struct visit *v, struct error *e)
+{
+	const json_t *n = json_object_get(o, "precision_seconds");
+	if (!n || json_is_null(n))
+		return 0;
+	double seconds = json_number_value(n);
+	if (!json_is_number(n) || !(seconds > 0 && seconds <= PRECISION_LONGEST_S))
+		return bad(e, "precision_seconds", "is no width of time");
+	double us = seconds * (double)STAMP_SECOND + 0.5;
+	v->precision_us = us < 1 ? 1 : (uint32_t)us;
+	return 0;
+}
+
+static int parse_times(const json_t *o, struct visit *v, struct error *e)
+{
+	int64_t precision = 1;
+	int rc = get_time(o, "time", &v->time, &precision, e);
+	if (rc == 0 && v->time == 0)
+		rc = bad(e, "time", "is no time");
+	v->precision_us = (uint32_t)precision;
+	if (rc == 0)
+		rc = parse_precision(o, v, e);
+	if (rc == 0)
+		rc = get_time(o, "answered", &v->answered, NULL, e);
+	if (rc == 0)
+		rc = get_time(o, "ended", &v->ended, NULL, e);
+	if (rc < 0)
+		return rc;
+	/* The clock of that machine may have stepped: then it is not known. */
+	if (v->answered < v->time)
+		v->answered = 0;
+	if (v->ended < v->time)
+		v->ended = 0;
+	return 0;
+}
+
+static int parse_texts(const json_t *o, struct feed_line *l, struct error *e)
+{
+	static const char *const keys[FEED_TEXTS] = { [FEED_HELO] = "helo",
+						      [FEED_SENDER] = "sender",
+						      [FEED_DOMAIN] = "recipient_domain",
+						      [FEED_NAME] = "name" };
+	for (size_t i = 0; i < FEED_TEXTS; i++) {
+		const char *text = NULL;
+		int rc = get_text(o, keys[i], &text, e);
+		if (rc < 0)
+			return rc;
+		/* What is too long is cut. */
+		size_t len = text ? strnlen(text, VISIT_TEXT_MAX - 1) : 0;
+		memcpy(l->texts[i], text ? text : "", len);
+		l->texts[i][len] = '\0';
+	}
+	for (char *c = l->texts[FEED_DOMAIN]; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	l->visit.helo = l->texts[FEED_HELO];
+	l->visit.mail_from = l->texts[FEED_SENDER];
+	l->visit.recipient_domain = l->texts[FEED_DOMAIN];
+	l->visit.name = l->texts[FEED_NAME];
+	return 0;
+}
+
+static int parse_visit(const json_t *o, struct feed_line *l, struct error *e)
+{
+	l->kind = FEED_VISIT;
+	l->visit = (struct visit){ .source = VISIT_SOURCE_FEED, .precision_us = 1 };
+	int rc = parse_times(o, &l->visit, e);
+	if (rc == 0)
+		rc = parse_client(o, &l->visit, e);
+	if (rc == 0)
+		rc = parse_words(o, &l->visit, e);
+	return rc < 0 ? rc : parse_texts(o, l, e);
+}
+
+static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
+{
+	if (!json_is_object(o))
+		return error_set(e, FMX_EMALFORMED, "it is no JSON object");
+	int rc = get_host(o, l, e);
+	if (rc == 0)
+		rc = parse_mark(o, l, e);
+	return rc == 1 ? parse_visit(o, l, e) : rc;
+}
+
+int feed_parse(const char *line, size_t len, struct feed_line *ret_line, struct error *e)
+{
+	if (len > FEED_LINE_MAX)
+		return error_set(e, FMX_EMALFORMED, "it is longer than %d bytes",
+				 FEED_LINE_MAX);
+	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!o)
+		return error_set(e, FMX_EMALFORMED, "it is no JSON");
+	int rc = parse_object(o, ret_line, e);
+	json_decref(o);
+	return rc;
+}

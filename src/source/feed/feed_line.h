@@ -1,0 +1,54 @@
+/*
+ * feed_line - one line of a feed: what another machine says of its real host
+ *
+ * The lines are those of `fakemx visits --follow` (docs/json.md): a visit, or
+ * {KIND: TIME, "host": NAME}. They come from another machine and may say
+ * anything: each key that we know must have the right type and a value that
+ * makes sense, else the line is refused with a sentence. Keys that we do not
+ * know are ignored, so that a newer sender can be read. Texts are cut at
+ * VISIT_TEXT_MAX. Pure: whether the host is ours and the time can be true is
+ * the caller's to judge.
+ *
+ * Use:
+ *	struct feed_line l;
+ *	if (feed_parse(line, len, &l, &e) < 0)
+ *		...
+ *	if (l.kind == FEED_VISIT)
+ *		sink(&l.visit);		// site and host are 0: l.host names it
+ *
+ * Ownership: the visit's texts point into the feed_line, which must stay
+ * where it is.
+ *
+ * Limits: FEED_LINE_MAX bytes a line.
+ */
+#ifndef FMX_SOURCE_FEED_FEED_LINE_H
+#define FMX_SOURCE_FEED_FEED_LINE_H
+
+#include "base/error.h"
+#include "judge/visit.h"
+#include "mx/layout.h"
+
+enum { FEED_LINE_MAX = 16 * 1024 };
+
+enum feed_kind {
+	FEED_VISIT,
+	FEED_WATERMARK, /* every visit before `time` was given */
+	FEED_OUTAGE,    /* the host was down until `time` */
+	FEED_SINCE,     /* visits from `time` on follow; INT64_MIN: all of the log's */
+};
+
+enum feed_text { FEED_HELO, FEED_SENDER, FEED_DOMAIN, FEED_NAME, FEED_TEXTS };
+
+struct feed_line {
+	enum feed_kind kind;
+	char host[NAME_MAX_TEXT]; /* lower case */
+	int64_t time;             /* of the other kinds */
+	struct visit visit;
+	char texts[FEED_TEXTS][VISIT_TEXT_MAX];
+};
+
+/* FMX_EMALFORMED; FMX_EFOREIGN: well made, but no visit at a real host. */
+FMX_MUST_CHECK int feed_parse(const char *line, size_t len, struct feed_line *ret_line,
+			      struct error *e);
+
+#endif

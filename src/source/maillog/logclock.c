@@ -1,0 +1,35 @@
+#include "source/maillog/logclock.h"
+
+static int64_t greater(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The window is over: its best line came at once, more or less, so it shows the
+ * offset. */
+static void conclude(struct logclock *c)
+{
+	bool is_off = c->best > LOGCLOCK_SLACK || c->best < -LOGCLOCK_SLACK;
+	c->offset = is_off ? c->best : 0;
+	c->began = 0;
+}
+
+void logclock_line(struct logclock *c, int64_t stamp, uint32_t precision_us, int64_t now)
+{
+	/* Whole seconds are cut off, so the line was written up to a second
+	 * later than it says: in doubt the clocks agree. */
+	int64_t ahead = stamp - now, behind = stamp + precision_us - now;
+	int64_t shows = ahead > 0 ? ahead : behind < 0 ? behind : 0;
+	if (c->began && (now - c->began >= LOGCLOCK_WINDOW || now < c->began) &&
+	    c->lines >= LOGCLOCK_LINES)
+		conclude(c);
+	if (!c->began) {
+		c->began = now;
+		c->best = shows;
+		c->lines = 0;
+	}
+	c->lines++;
+	c->best = greater(c->best, shows);
+	if (ahead > LOGCLOCK_SLACK)
+		c->offset = c->offset > 0 ? greater(c->offset, ahead) : ahead;
+}

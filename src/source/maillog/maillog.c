@@ -1,0 +1,421 @@
+#include "source/maillog/maillog.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "source/maillog/journald.h"
+#include "source/maillog/logclock.h"
+#include "source/maillog/maillog_lines.h"
+#include "source/maillog/tail.h"
+
+/* How often we look, and how much we read before others get their turn. */
+enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 20 };
+#define PAUSE (10 * STAMP_SECOND) /* longer than any between two looks */
+#define JOURNAL_BEFORE STAMP_HOUR
+
+struct maillog {
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	struct stamp_clock clock;
+	struct source_sink sink;
+	uint16_t *hosts;
+	size_t host_count;
+	uint16_t site;
+	char *path;
+	int64_t since;             /* INT64_MIN: all */
+	struct tail *tail;         /* NULL: it is a journal */
+	struct journald *journald; /* NULL: it is a file */
+	struct maillog_lines *reader;
+	struct maillog_address *addresses;
+	size_t address_count;
+	struct prefix *own;
+	size_t own_count;
+	int64_t now;  /* of the look that runs */
+	int64_t upto; /* the last watermark */
+	struct logclock logclock;
+	int64_t caught_up;  /* the log's newest stamp at its first end; STAMP_NEVER */
+	bool is_clock_seen; /* whether it was off when we started */
+	bool is_fresh;      /* what comes now was written since the look before */
+	bool is_clock_told; /* that it is off */
+	bool was_far;       /* and so far that nobody could be judged */
+	int64_t looked;     /* when we read last */
+	bool is_trouble, is_stopped, is_closed;
+	struct maillog_counts counts;
+};
+
+static bool is_own(const struct maillog *m, struct addr client)
+{
+	for (size_t i = 0; i < m->own_count; i++)
+		if (prefix_has(m->own[i], client))
+			return true;
+	return false;
+}
+
+/* How far the log's clock is from ours, either way; 0: they agree. */
+static int64_t distance(const struct maillog *m)
+{
+	int64_t offset = m->logclock.offset;
+	return offset < 0 ? -offset : offset;
+}
+
+/* So far that a visit's interval cannot span it: nobody is judged until the
+ * clocks agree, nor later by what was logged meanwhile. */
+static bool is_far(const struct maillog *m)
+{
+	return distance(m) > MAILLOG_CLOCK_FAR;
+}
+
+/* The earlier of what the log says and what that is by our clock. */
+static int64_t earliest(const struct maillog *m, int64_t t)
+{
+	int64_t ours = t - m->logclock.offset;
+	return (ours < t ? ours : t) - LOGCLOCK_SLACK;
+}
+
+/*
+ * Where the log's clock seems to be off, it may as well be right and its lines
+ * late, or only one of the machines that write it be wrong. So the moment is
+ * known less exactly: in an interval that contains it either way, and is too
+ * wide for a delay (DELAY_WIDTH_MAX).
+ */
+static void by_our_clock(const struct maillog *m, struct visit *v)
+{
+	if (m->logclock.offset == 0 || is_far(m))
+		return;
+	v->time = earliest(m, v->time);
+	v->precision_us += (uint32_t)(distance(m) + 2 * LOGCLOCK_SLACK);
+	v->answered = 0;
+	if (v->ended && m->logclock.offset < 0)
+		v->ended -= m->logclock.offset;
+}
+
+/* Whose visit it is. Of two hosts with that address the first. */
+static void set_host(const struct maillog *m, const struct addr *local, struct visit *v)
+{
+	v->site = m->site;
+	v->host = m->hosts[0];
+	for (size_t i = 0; local && i < m->address_count; i++) {
+		if (addr_equal(m->addresses[i].address, *local)) {
+			v->site = m->addresses[i].site;
+			v->host = m->addresses[i].host;
+			return;
+		}
+	}
+}
+
+static void on_visit(void *arg, const struct visit *known, const struct addr *local)
+{
+	struct maillog *m = arg;
+	struct visit v = *known;
+	by_our_clock(m, &v);
+	bool is_exact = m->logclock.offset == 0 || is_far(m);
+	/* By a clock that is behind, what came after the start may look older
+	 * than the watermark. */
+	if (v.time + (is_exact ? 0 : v.precision_us) < m->since &&
+	    known->time <= m->caught_up)
+		return;
+	if (is_own(m, v.client)) {
+		m->counts.ignored++;
+		if (v.time > m->counts.last_ignored)
+			m->counts.last_ignored = v.time;
+		return;
+	}
+	set_host(m, local, &v);
+	m->counts.visits++;
+	m->sink.visit(m->sink.arg, &v);
+}
+
+static void on_started(void *arg, int64_t at)
+{
+	struct maillog *m = arg;
+	if (m->logclock.offset < 0)
+		at -= m->logclock.offset;
+	if (at < m->since || !m->sink.outage)
+		return;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.outage(m->sink.arg, m->hosts[i], at);
+}
+
+/* The log's clock is off, and was not known to be when what was written while we
+ * were away was read: visits of it may have been taken for older ones, or for
+ * later. */
+static void doubt(struct maillog *m)
+{
+	if (m->is_clock_seen || m->since == INT64_MIN || !m->sink.gap)
+		return;
+	m->is_clock_seen = true;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.gap(m->sink.arg, m->hosts[i], m->since, m->now);
+}
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct maillog *m = arg;
+	int64_t stamp;
+	uint32_t precision;
+	maillog_lines_line(m->reader, line, len, m->now);
+	if (!m->is_fresh || !maillog_lines_last(m->reader, &stamp, &precision))
+		return;
+	logclock_line(&m->logclock, stamp, precision, m->now);
+	if (m->logclock.offset || stamp + precision + LOGCLOCK_SLACK < m->since)
+		doubt(m);
+	else if (stamp + precision + LOGCLOCK_SLACK >= m->now)
+		m->is_clock_seen = true; /* one line in time shows that it is right */
+}
+
+/* In whole seconds: then a stamp without fraction is below the watermark
+ * exactly if the moment it stands for is. */
+static void give_watermark(struct maillog *m)
+{
+	int64_t upto = m->now - MAILLOG_LAG - distance(m);
+	int64_t held = maillog_lines_held(m->reader);
+	if (is_far(m))
+		return;
+	if (held != STAMP_NEVER && m->logclock.offset)
+		held = earliest(m, held);
+	upto -= upto % STAMP_SECOND;
+	if (held < upto)
+		upto = held;
+	if (upto <= m->upto)
+		return;
+	m->upto = upto;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.watermark(m->sink.arg, m->hosts[i], upto);
+}
+
+/* why: NULL when all is well. */
+static void tell(struct maillog *m, const char *why)
+{
+	char text[768];
+	bool is_over = !why;
+	if (m->is_trouble == !is_over)
+		return;
+	m->is_trouble = !is_over;
+	if (is_over)
+		(void)snprintf(text, sizeof(text), "the mail log %s is read again",
+			       m->path);
+	else
+		(void)snprintf(text, sizeof(text),
+			       "%s; until it can be read, nobody watches this host", why);
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.trouble(m->sink.arg, m->hosts[i], is_over, text);
+}
+
+/* What was logged while the clock was far off cannot be held against anybody. */
+static void tell_far(struct maillog *m)
+{
+	bool was_far = m->was_far;
+	m->was_far = is_far(m);
+	for (size_t i = 0; was_far && !m->was_far && i < m->host_count; i++) {
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i], m->upto, m->now);
+	}
+}
+
+static void tell_clock(struct maillog *m)
+{
+	char text[640], span[STAMP_TEXT_MAX];
+	int64_t offset = m->logclock.offset;
+	if (m->is_clock_told == (offset != 0))
+		return;
+	m->is_clock_told = offset != 0;
+	if (offset)
+		(void)snprintf(text, sizeof(text),
+			       "the clock of the mail log %s is %s %s ours, or its lines "
+			       "come late; %s until they agree",
+			       m->path, stamp_duration_text(distance(m), span),
+			       offset < 0 ? "behind" : "ahead of",
+			       is_far(m) ? "nobody is judged by it"
+					 : "it tells no delays");
+	else
+		(void)snprintf(text, sizeof(text),
+			       "the clock of the mail log %s agrees with ours again",
+			       m->path);
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.trouble(m->sink.arg, m->hosts[i], offset == 0, text);
+}
+
+/* Over at once: it is about the past, and nothing can be done. */
+static void tell_missed(struct maillog *m, const char *missed)
+{
+	char text[640];
+	(void)snprintf(text, sizeof(text),
+		       "visits of the time before we started may be missing: %s", missed);
+	for (size_t i = 0; i < m->host_count; i++) {
+		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
+		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i],
+				    m->since > m->upto ? m->since : m->upto, m->now);
+	}
+}
+
+static int poll_tail(struct maillog *m, struct error *e)
+{
+	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
+	for (const char *missed; (missed = tail_missed(m->tail));)
+		tell_missed(m, missed);
+	if (rc < 0)
+		return error_set(
+		    e, rc, "the mail log %s cannot be read: %s%s", m->path, strerror(-rc),
+		    rc == -EACCES ? " (let fakemx into the log's group, as a rule adm)"
+				  : "");
+	return rc;
+}
+
+/* True: there is more to read at once. While old lines are read, time is what
+ * they say: by the clock, sessions whose end stands further down would look
+ * forgotten. */
+static bool look(struct maillog *m)
+{
+	m->now = stamp_clock_now(m->clock);
+	struct error e;
+	/* After a pause of ours, or a jump of our clock, lines are not fresh. */
+	if (m->now - m->looked > PAUSE || m->now < m->looked) {
+		m->is_fresh = false;
+		m->logclock.began = 0;
+	}
+	m->looked = m->now;
+	int rc =
+	    m->tail ? poll_tail(m, &e) : journald_poll(m->journald, BYTES_AT_ONCE, &e);
+	tell(m, rc < 0 ? e.text : NULL);
+	tell_clock(m);
+	tell_far(m);
+	m->is_fresh = rc == TAIL_AT_END;
+	if (rc == TAIL_AT_END) {
+		if (m->caught_up == STAMP_NEVER)
+			m->caught_up = maillog_lines_newest(m->reader);
+		maillog_lines_advance(m->reader, m->now + m->logclock.offset);
+		give_watermark(m);
+	} else if (rc == TAIL_MORE) {
+		maillog_lines_advance(m->reader, maillog_lines_newest(m->reader));
+	}
+	return rc == TAIL_MORE;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct maillog *m = timer->data;
+	uint64_t wait = look(m) ? 0 : LOOK_MS;
+	if (!m->is_stopped)
+		(void)uv_timer_start(timer, on_timer, wait, 0); /* not closing */
+}
+
+/* A journal is entered somewhat earlier: a session that we join in its middle
+ * would look as if it began there. */
+static void open_source(struct maillog *m, const struct maillog_spec *spec)
+{
+	bool is_end = spec->start == MAILLOG_END;
+	if (journald_is(spec->path)) {
+		int64_t since = is_end                      ? m->upto
+				: m->since < JOURNAL_BEFORE ? INT64_MIN
+							    : m->since - JOURNAL_BEFORE;
+		m->journald = journald_new(spec->path, since, on_line, m);
+		return;
+	}
+	m->tail = tail_new(spec->path, is_end, on_line, m);
+	if (spec->start == MAILLOG_SINCE)
+		tail_earlier(m->tail, spec->since);
+}
+
+struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
+			    const struct maillog_spec *spec,
+			    const struct source_sink *sink)
+{
+	struct maillog *m = xcalloc(1, sizeof(*m));
+	assert(spec->host_count > 0);
+	m->loop = loop;
+	m->clock = clock;
+	m->sink = *sink;
+	m->site = spec->site;
+	m->host_count = spec->host_count;
+	m->hosts = xcalloc(spec->host_count, sizeof(uint16_t));
+	memcpy(m->hosts, spec->hosts, spec->host_count * sizeof(uint16_t));
+	m->addresses = xcalloc(spec->address_count + 1, sizeof(*m->addresses));
+	m->address_count = spec->address_count;
+	if (spec->address_count)
+		memcpy(m->addresses, spec->addresses,
+		       spec->address_count * sizeof(*m->addresses));
+	m->path = xstrdup(spec->path);
+	m->caught_up = STAMP_NEVER;
+	m->since = spec->start == MAILLOG_SINCE ? spec->since : INT64_MIN;
+	if (spec->start == MAILLOG_END)
+		m->upto = stamp_clock_now(clock); /* of before we know nothing */
+	m->reader = maillog_lines_new(on_visit, m);
+	maillog_lines_on_started(m->reader, on_started);
+	open_source(m, spec);
+	m->timer.data = m;
+	int rc = uv_timer_init(loop, &m->timer);
+	if (rc == 0)
+		rc = uv_timer_start(&m->timer, on_timer, 0, 0);
+	assert(rc == 0); /* timers need nothing that could lack */
+	(void)rc;
+	return m;
+}
+
+void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
+{
+	free(m->own);
+	m->own = xcalloc(count + 1, sizeof(*own));
+	m->own_count = count;
+	if (count)
+		memcpy(m->own, own, count * sizeof(*own));
+}
+
+struct maillog_counts maillog_counts(const struct maillog *m)
+{
+	struct maillog_counts c = m->counts;
+	struct tail_counts t =
+	    m->tail ? tail_counts(m->tail) : journald_counts(m->journald);
+	struct maillog_lines_counts p = maillog_lines_counts(m->reader);
+	c.bytes = t.bytes;
+	c.too_long = t.too_long;
+	c.rotations = t.rotations;
+	c.lines = p.lines;
+	c.used = p.used;
+	c.useless = p.useless;
+	c.foreign = p.foreign;
+	c.garbled = p.garbled;
+	c.open = p.open;
+	c.last_line = maillog_lines_newest(m->reader);
+	return c;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct maillog *m = h->data;
+	m->is_closed = true;
+}
+
+void maillog_stop(struct maillog *m)
+{
+	if (m->is_stopped)
+		return;
+	m->is_stopped = true;
+	bool is_more = look(m);
+	if (!is_more) {
+		maillog_lines_finish(m->reader);
+		if (!m->is_trouble)
+			give_watermark(m);
+	}
+	uv_close((uv_handle_t *)&m->timer, on_closed);
+}
+
+void maillog_free(struct maillog *m)
+{
+	if (!m)
+		return;
+	assert(m->is_closed);
+	tail_free(m->tail);
+	journald_free(m->journald);
+	maillog_lines_free(m->reader);
+	free(m->hosts);
+	free(m->addresses);
+	free(m->path);
+	free(m->own);
+	free(m);
+}

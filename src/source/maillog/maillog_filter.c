@@ -1,0 +1,94 @@
+#include "source/maillog/maillog_filter.h"
+
+/* What one line says. */
+struct verdict {
+	bool is_spam;
+	struct slice key; /* queue id, or "<message-id>"; empty: none that is certain */
+};
+
+/* What stands behind the only `words` in the line, up to `end`. */
+static struct slice only(struct slice in, const char *words, char end)
+{
+	struct slice none = { in.at, in.at }, found;
+	const char *p = memmem(in.at, slice_len(in), words, strlen(words));
+	if (!p)
+		return none;
+	struct slice rest = { p + strlen(words), in.end };
+	if (memmem(rest.at, slice_len(rest), words, strlen(words)) ||
+	    !slice_take_until(&rest, end, &found))
+		return none;
+	return found;
+}
+
+/* "(01234-05) Passed SPAM {RelayedTaggedInbound}, [203.0.113.9]:4711 <a@b.example>
+ * -> <c@d.example>, Queue-ID: 4XYZAB, Message-ID: <m@b.example>, ..." */
+static bool read_amavis(struct slice in, struct verdict *ret_verdict)
+{
+	struct slice number;
+	if (!slice_take(&in, '(') || !slice_take_until(&in, ')', &number) ||
+	    !(slice_take_text(&in, " Passed ") || slice_take_text(&in, " Blocked ")))
+		return false;
+	ret_verdict->is_spam = slice_take_text(&in, "SPAM"); /* and SPAMMY */
+	if (!ret_verdict->is_spam && !slice_take_text(&in, "CLEAN"))
+		return false; /* a virus, a banned name: neither */
+	ret_verdict->key = only(in, ", Queue-ID: ", ',');
+	return true;
+}
+
+/* "<ab12cd>; task; rspamd_task_write_log: id: <m@b.example>, qid: <4XYZAB>, ip:
+ * 203.0.113.9, from: <a@b.example>, (default: T (add header): [9.1/15.0] ..." */
+static bool read_rspamd(struct slice in, struct verdict *ret_verdict)
+{
+	const char *p = memmem(in.at, slice_len(in), "rspamd_task_write_log: id: <", 28);
+	if (!p)
+		return false;
+	struct slice result = only(in, ", (default: ", ' ');
+	ret_verdict->is_spam = slice_is(result, "T");
+	ret_verdict->key = only(in, ", qid: <", '>');
+	return ret_verdict->is_spam || slice_is(result, "F");
+}
+
+/* "spamd: result: Y 11 - BAYES_99,... scantime=1.2,size=98,mid=<m@b.example>,
+ * bayes=1": the pairs stand in any order. */
+static bool read_spamd(struct slice in, struct verdict *ret_verdict)
+{
+	(void)slice_take_text(&in, "spamd: ");
+	if (!slice_take_text(&in, "result: ") || in.at == in.end)
+		return false;
+	ret_verdict->is_spam = *in.at == 'Y';
+	ret_verdict->key = only(in, ",mid=", ',');
+	return true;
+}
+
+static const struct {
+	const char *program;
+	bool (*read)(struct slice in, struct verdict *ret_verdict);
+} rows[] = {
+	{ "amavis", read_amavis },
+	{ "rspamd", read_rspamd },
+	{ "spamd", read_spamd },
+};
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+bool maillog_filter_is_program(const struct logline *l)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (slice_is(l->program, rows[i].program))
+			return true;
+	return false;
+}
+
+enum maillog_says maillog_filter_line(struct logsessions *t, const struct logline *l)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		struct verdict v;
+		if (!slice_is(l->program, rows[i].program))
+			continue;
+		if (!rows[i].read(l->text, &v))
+			return MAILLOG_USELESS;
+		logsessions_verdict(
+		    t, slice_len(v.key) ? logsession_key(l->host, v.key) : 0, v.is_spam);
+		return MAILLOG_USED;
+	}
+	return MAILLOG_FOREIGN;
+}

@@ -1,0 +1,162 @@
+#include "source/maillog/maillog_lines.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "source/maillog/exim_line.h"
+#include "source/maillog/maillog_exim.h"
+#include "source/maillog/maillog_filter.h"
+#include "source/maillog/maillog_opensmtpd.h"
+#include "source/maillog/maillog_postfix.h"
+#include "source/maillog/maillog_reader.h"
+#include "source/maillog/maillog_sendmail.h"
+#include "source/maillog/opensmtpd_line.h"
+#include "source/maillog/postfix_line.h"
+#include "source/maillog/sendmail_line.h"
+
+/* The first that knows the program gets the line. */
+static const struct maillog_reader readers[] = {
+	{ "postfix", postfix_is_program, maillog_postfix_line, 0 },
+	{ "exim", exim_is_program, maillog_exim_line, 0 },
+	{ "opensmtpd", opensmtpd_is_program, maillog_opensmtpd_line, 0 },
+	{ "sendmail", sendmail_is_program, maillog_sendmail_line, SENDMAIL_BLIND },
+	{ "filter", maillog_filter_is_program, maillog_filter_line, 0 },
+};
+enum { READERS = sizeof(readers) / sizeof(readers[0]) };
+static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
+
+struct maillog_lines {
+	maillog_started_fn started;
+	void *arg;
+	struct logsessions *sessions;
+	struct logtime times;
+	int64_t newest, last; /* last: 0 if the last line has no stamp */
+	uint32_t last_precision_us;
+	int64_t now;   /* of the last advance */
+	int64_t blind; /* the longest of the readers that read something */
+	struct maillog_lines_counts counts;
+};
+
+static enum maillog_says read_line(struct maillog_lines *m, const struct logline *l)
+{
+	for (size_t i = 0; i < READERS; i++) {
+		if (!readers[i].is_program(l))
+			continue;
+		enum maillog_says says = readers[i].line(m->sessions, l);
+		if (says == MAILLOG_USED || says == MAILLOG_STARTED) {
+			m->counts.used_by[i]++;
+			if (m->blind < readers[i].blind)
+				m->blind = readers[i].blind;
+		}
+		return says;
+	}
+	return MAILLOG_FOREIGN;
+}
+
+/* A single stamp from the future must not make all that follows look old: what is
+ * open would be given before its end. */
+static void note_time(struct maillog_lines *m, int64_t time)
+{
+	bool is_jump = m->newest - time > MAILLOG_JUMP;
+	m->counts.jumps += is_jump;
+	if (time > m->newest || is_jump)
+		m->newest = time;
+}
+
+void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
+			int64_t now)
+{
+	struct logline l;
+	struct maillog_lines_counts *c = &m->counts;
+	c->lines++;
+	m->last = 0;
+	if (!logline_read(&m->times, line, len, now, &l)) {
+		c->garbled++;
+		return;
+	}
+	m->last = l.time;
+	m->last_precision_us = l.precision_us;
+	enum maillog_says says = read_line(m, &l);
+	if (says != MAILLOG_GARBLED)
+		note_time(m, l.time);
+	switch (says) {
+	case MAILLOG_STARTED:
+		if (m->started)
+			m->started(m->arg, l.time);
+		c->used++;
+		break;
+	case MAILLOG_USED: c->used++; break;
+	case MAILLOG_USELESS: c->useless++; break;
+	case MAILLOG_FOREIGN: c->foreign++; break;
+	case MAILLOG_GARBLED: c->garbled++; break;
+	}
+}
+
+void maillog_lines_advance(struct maillog_lines *m, int64_t now)
+{
+	m->now = now;
+	logsessions_advance(m->sessions, now);
+}
+
+void maillog_lines_finish(struct maillog_lines *m)
+{
+	m->blind = 0;
+	logsessions_finish(m->sessions);
+}
+
+int64_t maillog_lines_held(const struct maillog_lines *m)
+{
+	int64_t held = logsessions_held(m->sessions);
+	int64_t blind = logsessions_lag(m->sessions);
+	if (blind < m->blind)
+		blind = m->blind;
+	return blind && m->now - blind < held ? m->now - blind : held;
+}
+
+int64_t maillog_lines_newest(const struct maillog_lines *m)
+{
+	return m->newest;
+}
+
+bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,
+			uint32_t *ret_precision_us)
+{
+	*ret_time = m->last;
+	*ret_precision_us = m->last_precision_us;
+	return m->last != 0;
+}
+
+struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m)
+{
+	struct maillog_lines_counts c = m->counts;
+	c.visits = logsessions_given(m->sessions);
+	c.open = logsessions_open(m->sessions);
+	return c;
+}
+
+const char *maillog_lines_reader(size_t i)
+{
+	return i < READERS ? readers[i].name : NULL;
+}
+
+struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
+{
+	struct maillog_lines *m = xcalloc(1, sizeof(*m));
+	m->sessions = logsessions_new(fn, arg);
+	m->arg = arg;
+	return m;
+}
+
+void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
+{
+	m->started = fn;
+}
+
+void maillog_lines_free(struct maillog_lines *m)
+{
+	if (!m)
+		return;
+	logsessions_free(m->sessions);
+	free(m);
+}

@@ -1,0 +1,74 @@
+/*
+ * maillog_lines - lines of a mail log in, visits out, whoever wrote them
+ *
+ * Reads each line's front once (logline.h) and gives it to the reader of the
+ * mail server whose program wrote it (maillog_reader.h). A log may hold several
+ * servers and hosts.
+ *
+ * Pure: lines and the time go in, visits come out.
+ *
+ * Use:
+ *	struct maillog_lines *m = maillog_lines_new(on_visit, arg);
+ *	maillog_lines_line(m, line, len, now);
+ *	maillog_lines_advance(m, now);		// gives what has waited enough
+ *	int64_t t = maillog_lines_held(m);	// not given yet from here on
+ *	maillog_lines_finish(m);		// gives what is open, as it stands
+ *	maillog_lines_free(m);
+ *
+ * `now` is the clock while a log is followed at its end, and the stamp of the
+ * newest line while older lines are read (maillog_lines_newest()).
+ *
+ * Ownership: visits are lent; site, host and source are the caller's to set.
+ *
+ * Limits: logsession.h's.
+ */
+#ifndef FMX_SOURCE_MAILLOG_MAILLOG_LINES_H
+#define FMX_SOURCE_MAILLOG_MAILLOG_LINES_H
+
+#include "source/maillog/logsession.h"
+
+enum { MAILLOG_READERS_MAX = 8 };
+/* Lines of several machines in one log are out of order, but not that much. */
+#define MAILLOG_JUMP STAMP_DAY
+
+/* Each line is exactly one of used, useless, foreign, garbled. */
+struct maillog_lines_counts {
+	uint64_t lines;
+	uint64_t used;    /* told something of a session, or that the server started */
+	uint64_t useless; /* of a program we know, but nothing we need */
+	uint64_t foreign; /* of other programs, and of services that are not the MX's */
+	uint64_t garbled; /* no stamp, or a known line that does not parse */
+	uint64_t used_by[MAILLOG_READERS_MAX]; /* as maillog_lines_reader() numbers */
+	uint64_t jumps; /* stamps more than MAILLOG_JUMP before the newest */
+	uint64_t visits;
+	uint32_t open; /* sessions whose visit was not given yet */
+};
+
+typedef void (*maillog_started_fn)(void *arg, int64_t at);
+
+struct maillog_lines;
+struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
+/* Called, with the same arg, when a mail server was started: until then it was
+ * down. */
+void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
+void maillog_lines_free(struct maillog_lines *m);
+
+/* A line without its LF; any bytes. */
+void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
+			int64_t now);
+void maillog_lines_advance(struct maillog_lines *m, int64_t now);
+void maillog_lines_finish(struct maillog_lines *m);
+
+/* Every visit that began before was given: the start of the oldest session that
+ * was not, or earlier where a mail server logs late (maillog_reader.h);
+ * STAMP_NEVER. */
+int64_t maillog_lines_held(const struct maillog_lines *m);
+/* 0: no line. It goes back where the log's clock does (counts.jumps). */
+int64_t maillog_lines_newest(const struct maillog_lines *m);
+/* The stamp of the last line; false if it has none. */
+bool maillog_lines_last(const struct maillog_lines *m, int64_t *ret_time,
+			uint32_t *ret_precision_us);
+struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m);
+const char *maillog_lines_reader(size_t i); /* "postfix"; NULL: there are no more */
+
+#endif
