@@ -55,7 +55,7 @@ static void what_is_not_known_of_a_visit_is_null(void **state)
 		"\"depth\": \"knock\", \"outcome\": null, \"helo\": null, \"sender\": "
 		"null, \"recipient_domain\": null, \"name\": null, \"source\": "
 		"\"knock\", \"precision_seconds\": 0.000001, \"answered\": null, "
-		"\"ended\": null, \"spam\": false}");
+		"\"ended\": null, \"spam\": null}");
 }
 
 static void a_visit_with_everything_has_every_key(void **state)
