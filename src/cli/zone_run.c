@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cli/zone_run_live.h"
 
 static volatile sig_atomic_t stop_asked;
 
@@ -51,7 +52,7 @@ static void do_job(const struct zone_run *run, struct job_worker *w,
 }
 
 static void work_on(struct batch *b, size_t at, struct job_worker *w,
-		    struct zone_outlook *outlook)
+		    struct zone_forecast *forecast)
 {
 	struct zone_run *run = b->run;
 	struct zone_outcome *o = &b->outcomes[at];
@@ -73,38 +74,26 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 	o->was_restored = r.was_restored;
 	if (r.outcome == JOB_FAILED)
 		return;
-	zone_outlook_fill(outlook, &job, &r, item->postures);
-	o->worst = findings_worst(&outlook->findings);
-	if (outlook->findings.count) /* the worst come first */
+	zone_forecast_fill(forecast, &job, &r, item->postures);
+	o->worst = findings_worst(&forecast->findings);
+	if (forecast->findings.count) /* the worst come first */
 		(void)str_copy(o->worst_text, sizeof(o->worst_text),
-			       outlook->findings.items[0].text);
+			       forecast->findings.items[0].text);
 	if (run->render)
-		run->render(run, &job, &r, outlook, &o->text);
+		run->render(run, &job, &r, forecast, &o->text);
 }
 
 static void *worker(void *arg)
 {
 	struct batch *b = arg;
 	struct job_worker *w = job_worker_new();
-	struct zone_outlook *outlook = zone_outlook_new();
+	struct zone_forecast *forecast = zone_forecast_new();
 	size_t at;
 	while (!stop_asked && (at = atomic_fetch_add(&b->next, 1)) < b->count)
-		work_on(b, at, w, outlook);
-	zone_outlook_free(outlook);
+		work_on(b, at, w, forecast);
+	zone_forecast_free(forecast);
 	job_worker_free(w);
 	return NULL;
-}
-
-void zone_run_count(struct zone_totals *t, const struct zone_outcome *o)
-{
-	t->zones++;
-	t->same += o->outcome == JOB_SAME;
-	t->changed += o->outcome == JOB_CHANGED;
-	t->refused += o->outcome == JOB_REFUSED;
-	t->failed += o->outcome == JOB_FAILED;
-	t->warned += o->worst >= SEVERITY_WARNING;
-	if (o->gone_by > t->gone_by)
-		t->gone_by = o->gone_by;
 }
 
 static unsigned threads_for(size_t zones)
@@ -135,7 +124,7 @@ static void tell_batch(struct batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		struct zone_outcome *o = &b->outcomes[i];
 		if (i < done) {
-			zone_run_count(&b->run->totals, o);
+			zone_totals_count(&b->run->totals, o);
 			if (b->run->tell)
 				b->run->tell(b->run, o);
 		}

@@ -1,9 +1,9 @@
-/* The zones of a run that are changed by dynamic update, a site at a time. */
+#include "cli/zone_run_live.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/zone_run.h"
 #include "zone/live.h"
 
 struct site_run {
@@ -12,7 +12,7 @@ struct site_run {
 	size_t *indices; /* in the work, of the jobs */
 	struct job *jobs;
 	size_t count, done;
-	struct zone_outlook *outlook;
+	struct zone_forecast *forecast;
 };
 
 static void on_done(void *arg, size_t index, const struct job_result *r)
@@ -25,16 +25,16 @@ static void on_done(void *arg, size_t index, const struct job_result *r)
 				  .text = BUF_INIT(64 << 20) };
 	const struct job *job = &s->jobs[index];
 	if (r->outcome != JOB_FAILED) {
-		zone_outlook_fill(s->outlook, job, r,
-				  s->run->work->items[o.index].postures);
-		o.worst = findings_worst(&s->outlook->findings);
-		if (s->outlook->findings.count) /* the worst come first */
+		zone_forecast_fill(s->forecast, job, r,
+				   s->run->work->items[o.index].postures);
+		o.worst = findings_worst(&s->forecast->findings);
+		if (s->forecast->findings.count) /* the worst come first */
 			(void)str_copy(o.worst_text, sizeof(o.worst_text),
-				       s->outlook->findings.items[0].text);
+				       s->forecast->findings.items[0].text);
 		if (s->run->render)
-			s->run->render(s->run, job, r, s->outlook, &o.text);
+			s->run->render(s->run, job, r, s->forecast, &o.text);
 	}
-	zone_run_count(&s->run->totals, &o);
+	zone_totals_count(&s->run->totals, &o);
 	if (s->run->tell)
 		s->run->tell(s->run, &o);
 	buf_release(&o.text);
@@ -57,12 +57,12 @@ static void fail_all(struct site_run *s, const struct error *e)
 {
 	static const struct plan no_plan;
 	static const struct zone_facts no_facts;
-	static const struct zone_places no_places;
+	static const struct zone_ranges no_ranges;
 	struct job_result r = { .outcome = JOB_FAILED,
 				.error = *e,
 				.plan = &no_plan,
 				.facts = &no_facts,
-				.places = &no_places,
+				.ranges = &no_ranges,
 				.diff = "" };
 	for (size_t i = 0; i < s->count; i++)
 		on_done(s, i, &r);
@@ -108,14 +108,14 @@ void zone_run_live(struct zone_run *run, struct progress *progress)
 			      .progress = progress,
 			      .indices = xcalloc(all, sizeof(*s.indices)),
 			      .jobs = xcalloc(all, sizeof(*s.jobs)),
-			      .outlook = zone_outlook_new() };
+			      .forecast = zone_forecast_new() };
 	for (size_t i = 0; run->work->has_config && i < run->work->config.site_count;
 	     i++) {
 		collect_site(&s, &run->work->config.zones[i]);
 		if (s.count)
 			run_site(&s, &run->work->config.zones[i]);
 	}
-	zone_outlook_free(s.outlook);
+	zone_forecast_free(s.forecast);
 	free(s.indices);
 	free(s.jobs);
 }

@@ -54,7 +54,7 @@ static void json_findings(const struct job_result *r, const struct findings *f,
 }
 
 void zone_render_json(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_outlook *o,
+		      const struct job_result *r, const struct zone_forecast *o,
 		      struct buf *out)
 {
 	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
@@ -138,7 +138,7 @@ static void text_findings(const struct findings *f, struct buf *out)
 }
 
 /* Most senders fare as before; those who do not are what the reader must see. */
-static void text_senders(const struct zone_outlook *o, struct buf *out)
+static void text_senders(const struct zone_forecast *o, struct buf *out)
 {
 	size_t same = 0;
 	for (size_t i = 0; i < PROFILE_SENDERS; i++) {
@@ -163,7 +163,7 @@ static void text_senders(const struct zone_outlook *o, struct buf *out)
 }
 
 void zone_render_text(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_outlook *o,
+		      const struct job_result *r, const struct zone_forecast *o,
 		      struct buf *out)
 {
 	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
@@ -191,7 +191,7 @@ void zone_render_text(const struct zone_run *run, const struct job *job,
 /* ---- for people whose DNS lives elsewhere ---- */
 
 void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
-			  const struct job_result *r, const struct zone_outlook *o,
+			  const struct job_result *r, const struct zone_forecast *o,
 			  struct buf *out)
 {
 	(void)run, (void)o;
@@ -200,7 +200,7 @@ void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
 	char rdata[1024];
 	buf_addf(out, "zone %s.\n", job->origin);
 	/* What was seen must still be there, whole: else nothing is changed. */
-	for (uint32_t i = 0; i < r->facts->mx_count && i < RECORDSET_MAX_MX; i++)
+	for (uint32_t i = 0; i < r->facts->mx_count && i < ZONE_MAX_MX; i++)
 		buf_addf(out, "prereq yxrrset %s. IN MX %u %s.\n", job->origin,
 			 r->facts->mx[i].preference, r->facts->mx[i].exchange);
 	for (int action = EDIT_REMOVE; action >= EDIT_ADD; action--)
@@ -220,7 +220,7 @@ void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
 }
 
 void zone_render_knotc(const struct zone_run *run, const struct job *job,
-		       const struct job_result *r, const struct zone_outlook *o,
+		       const struct job_result *r, const struct zone_forecast *o,
 		       struct buf *out)
 {
 	(void)run, (void)o;

@@ -11,16 +11,16 @@
 #include "cli/zone_run.h"
 
 void zone_render_json(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_outlook *o,
+		      const struct job_result *r, const struct zone_forecast *o,
 		      struct buf *out);
 void zone_render_text(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_outlook *o,
+		      const struct job_result *r, const struct zone_forecast *o,
 		      struct buf *out);
 void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
-			  const struct job_result *r, const struct zone_outlook *o,
+			  const struct job_result *r, const struct zone_forecast *o,
 			  struct buf *out);
 void zone_render_knotc(const struct zone_run *run, const struct job *job,
-		       const struct job_result *r, const struct zone_outlook *o,
+		       const struct job_result *r, const struct zone_forecast *o,
 		       struct buf *out);
 
 /* A zone that could not be read or must not be changed, in the same shapes. */

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "zone/find.h"
 #include "zone/serials.h"
 
 #define DEFAULT_STATE "/var/lib/fakemx"
@@ -196,8 +197,8 @@ static int collect_options(struct zone_work *w, const struct cli *c, bool needs_
 	for (size_t i = 0; code == CLI_DONE && (zone = cli_option_at(c, "zone", i));
 	     i++) {
 		int rc = strcmp(zone, "-") == 0
-			     ? zone_list_add_lines(&w->lists[0], stdin, &e)
-			     : zone_list_add(&w->lists[0], zone, origin, &e);
+			     ? zone_find_lines(&w->lists[0], stdin, &e)
+			     : zone_find(&w->lists[0], zone, origin, &e);
 		if (rc != 0)
 			code = cli_fail(c, &e);
 	}
@@ -216,7 +217,7 @@ static int list_of_site(const struct site *s, const struct config_zone *z,
 {
 	bool one_file = access(z->file, F_OK) == 0 && s->domain_count > 0;
 	struct zone_list by_name = { 0 };
-	int rc = zone_list_add(&by_name, z->file, NULL, e);
+	int rc = zone_find(&by_name, z->file, NULL, e);
 	bool is_many = rc == 0 && (by_name.count != 1 ||
 				   strcmp(by_name.items[0].path, z->file) != 0);
 	if (is_many) {
@@ -227,7 +228,7 @@ static int list_of_site(const struct site *s, const struct config_zone *z,
 	if (!one_file)
 		return rc;
 	for (size_t i = 0; i < s->domain_count; i++) {
-		rc = zone_list_add(l, z->file, s->domains[i], e);
+		rc = zone_find(l, z->file, s->domains[i], e);
 		if (rc != 0)
 			return rc;
 	}

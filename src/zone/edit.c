@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { MAX_PATCHES = 4 * RECORDSET_MAX_MX + PLAN_MAX_EDITS + 8 };
+enum { MAX_PATCHES = 4 * ZONE_MAX_MX + PLAN_MAX_EDITS + 8 };
 
 /* Bytes [begin, begin + len) become text. */
 struct patch {
@@ -17,7 +17,7 @@ struct patch {
 
 struct editor {
 	const struct zone_input *in;
-	const struct zone_places *places;
+	const struct zone_ranges *ranges;
 	const struct zone_change *changes;
 	size_t count;
 	const char *newline;
@@ -120,7 +120,7 @@ static bool has_line_end(const char *text, struct lex_span s)
 }
 
 /* One line, nothing but spaces between its parts? */
-static bool is_plain(const char *text, const struct place_mx *mx)
+static bool is_plain(const char *text, const struct mx_range *mx)
 {
 	uint32_t end = mx->exchange_span.begin + mx->exchange_span.len;
 	for (uint32_t i = mx->en.whole.begin; i < end; i++)
@@ -131,17 +131,17 @@ static bool is_plain(const char *text, const struct place_mx *mx)
 
 /* ---- MX lines ---- */
 
-static const struct place_mx *template_mx(const struct editor *ed)
+static const struct mx_range *template_mx(const struct editor *ed)
 {
-	const struct place_mx *last = NULL;
-	for (uint32_t i = 0; i < ed->places->mx_count; i++)
-		if (ed->places->mx[i].depth == 0 && !ed->places->mx[i].is_generated)
-			last = &ed->places->mx[i];
+	const struct mx_range *last = NULL;
+	for (uint32_t i = 0; i < ed->ranges->mx_count; i++)
+		if (ed->ranges->mx[i].depth == 0 && !ed->ranges->mx[i].is_generated)
+			last = &ed->ranges->mx[i];
 	return last;
 }
 
 /* Preference and exchange in the neighbour's columns. */
-static void add_columns(struct buf *out, const char *text, const struct place_mx *t,
+static void add_columns(struct buf *out, const char *text, const struct mx_range *t,
 			const struct zone_change *c)
 {
 	char number[8];
@@ -159,7 +159,7 @@ static void add_columns(struct buf *out, const char *text, const struct place_mx
 }
 
 static void add_mx_line(const struct editor *ed, struct buf *out,
-			const struct place_mx *t, const struct zone_change *c)
+			const struct mx_range *t, const struct zone_change *c)
 {
 	const char *text = ed->in->text;
 	if (is_plain(text, t)) {
@@ -180,13 +180,13 @@ static void add_mx_line(const struct editor *ed, struct buf *out,
 
 static int add_mx(struct editor *ed, const struct zone_change *c, struct error *e)
 {
-	const struct place_mx *t = template_mx(ed);
+	const struct mx_range *t = template_mx(ed);
 	if (!t)
 		return error_set(e, FMX_EREFUSED,
 				 "the MX records of %s stand in %s, not in %s: name that "
 				 "file with --zone",
 				 ed->in->origin,
-				 ed->places->include_path[0] ? ed->places->include_path
+				 ed->ranges->include_path[0] ? ed->ranges->include_path
 							     : "a $GENERATE",
 				 ed->in->path);
 	uint32_t end = t->en.whole.begin + t->en.whole.len;
@@ -201,13 +201,13 @@ static int add_mx(struct editor *ed, const struct zone_change *c, struct error *
 }
 
 /* The apex MX record that a change speaks of; NULL if it is not there. */
-static const struct place_mx *find_mx(const struct editor *ed,
+static const struct mx_range *find_mx(const struct editor *ed,
 				      const struct zone_change *c)
 {
-	for (uint32_t i = 0; i < ed->places->mx_count; i++)
-		if (strcmp(ed->places->mx[i].exchange, c->target) == 0 &&
-		    ed->places->mx[i].preference == c->preference)
-			return &ed->places->mx[i];
+	for (uint32_t i = 0; i < ed->ranges->mx_count; i++)
+		if (strcmp(ed->ranges->mx[i].exchange, c->target) == 0 &&
+		    ed->ranges->mx[i].preference == c->preference)
+			return &ed->ranges->mx[i];
 	return NULL;
 }
 
@@ -236,14 +236,14 @@ static bool is_removed(const struct editor *ed, uint32_t begin)
 		const struct zone_change *c = &ed->changes[i];
 		if (c->action != EDIT_REMOVE || replacement(ed, c))
 			continue;
-		const struct place_mx *mx = c->type == EDIT_MX ? find_mx(ed, c) : NULL;
+		const struct mx_range *mx = c->type == EDIT_MX ? find_mx(ed, c) : NULL;
 		if (mx && mx->en.whole.begin == begin)
 			return true;
-		for (size_t k = 0; c->type != EDIT_MX && k < ed->places->record_count;
+		for (size_t k = 0; c->type != EDIT_MX && k < ed->ranges->record_count;
 		     k++)
-			if (ed->places->records[k].en.whole.begin == begin &&
-			    strcmp(ed->places->records[k].owner, c->owner) == 0 &&
-			    strcmp(ed->places->records[k].rdata, c->rdata) == 0)
+			if (ed->ranges->records[k].en.whole.begin == begin &&
+			    strcmp(ed->ranges->records[k].owner, c->owner) == 0 &&
+			    strcmp(ed->ranges->records[k].rdata, c->rdata) == 0)
 				return true;
 	}
 	return false;
@@ -299,7 +299,7 @@ static void set_ttl(struct editor *ed, const struct lex_entry *en, uint32_t ttl)
 static int change_mx(struct editor *ed, const struct zone_change *old,
 		     const struct zone_change *new, struct error *e)
 {
-	const struct place_mx *mx = find_mx(ed, old);
+	const struct mx_range *mx = find_mx(ed, old);
 	if (!mx || mx->depth || mx->is_generated)
 		return error_set(
 		    e, FMX_EREFUSED, "the MX record %u %s of %s does not stand in %s",
@@ -323,8 +323,8 @@ static void add_at_end(struct editor *ed, const struct zone_change *c)
 	bool ended = end > 0 && ed->in->text[end - 1] == '\n';
 	if (!ended)
 		buf_adds(out, ed->newline);
-	add_name(out, c->owner, ed->places->last_origin, false);
-	if (!ed->places->has_default_ttl || ed->places->default_ttl != c->ttl)
+	add_name(out, c->owner, ed->ranges->last_origin, false);
+	if (!ed->ranges->has_default_ttl || ed->ranges->default_ttl != c->ttl)
 		buf_addf(out, "\t%u", c->ttl);
 	buf_addf(out, "\tIN\t%s\t%s", edit_type_name(c->type), c->rdata);
 	if (ended)
@@ -333,8 +333,8 @@ static void add_at_end(struct editor *ed, const struct zone_change *c)
 
 static int remove_record(struct editor *ed, const struct zone_change *c, struct error *e)
 {
-	for (size_t i = 0; i < ed->places->record_count; i++) {
-		const struct place_record *r = &ed->places->records[i];
+	for (size_t i = 0; i < ed->ranges->record_count; i++) {
+		const struct record_range *r = &ed->ranges->records[i];
 		if (strcmp(r->owner, c->owner) == 0 && strcmp(r->rdata, c->rdata) == 0 &&
 		    r->depth == 0)
 			return remove_entry(ed, &r->en, e);
@@ -363,7 +363,7 @@ static int make_changes(struct editor *ed, enum edit_action action, struct error
 	return rc;
 }
 
-int zone_edit(const struct zone_input *in, const struct zone_places *p,
+int zone_edit(const struct zone_input *in, const struct zone_ranges *p,
 	      const struct zone_change *changes, size_t count, uint32_t serial,
 	      struct buf *out, struct error *e)
 {
@@ -375,7 +375,7 @@ int zone_edit(const struct zone_input *in, const struct zone_places *p,
 	struct editor *ed = xcalloc(1, sizeof(*ed));
 	const char *newline = memchr(in->text, '\n', in->len);
 	ed->in = in;
-	ed->places = p;
+	ed->ranges = p;
 	ed->changes = changes;
 	ed->count = count;
 	ed->newline =

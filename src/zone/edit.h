@@ -9,7 +9,7 @@
  *
  * Use:
  *	struct buf out = BUF_INIT(UINT32_MAX);
- *	zone_edit(&in, &places, edits, count, serial, &out, &e);
+ *	zone_edit(&in, &ranges, edits, count, serial, &out, &e);
  *
  * Ownership: appends to the caller's buffer.
  *
@@ -20,7 +20,7 @@
 #define FMX_ZONE_EDIT_H
 
 #include "base/buf.h"
-#include "zone/places.h"
+#include "zone/ranges.h"
 
 enum { PLAN_MAX_EDITS = 256 };
 
@@ -47,7 +47,7 @@ const char *zone_change_rdata(const struct zone_change *c, char *text, size_t si
 /* The record as one master file line, absolute names, newline included. */
 void zone_change_line(const struct zone_change *c, struct buf *out);
 
-FMX_MUST_CHECK int zone_edit(const struct zone_input *in, const struct zone_places *p,
+FMX_MUST_CHECK int zone_edit(const struct zone_input *in, const struct zone_ranges *p,
 			     const struct zone_change *changes, size_t count,
 			     uint32_t serial, struct buf *out, struct error *e);
 

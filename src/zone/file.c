@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/whole.h"
-#include "zone/walk.h"
+#include "zone/records.h"
 
 enum { LOCK_TRIES = 100 }; /* of 100 ms */
 

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "base/whole.h"
-#include "zone/walk.h"
+#include "zone/records.h"
 
 static const char magic[] = "fakemx-apply 1\n";
 

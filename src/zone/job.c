@@ -15,11 +15,11 @@
 #include "zone/serial.h"
 
 struct job_worker {
-	struct recordset_reader *reader;
+	struct digest_reader *reader;
 	struct zone_facts facts;
-	struct zone_places places;
+	struct zone_ranges ranges;
 	struct plan plan;
-	struct recordset before, wanted;
+	struct zone_digest before, wanted;
 	struct buf text; /* the new zone */
 	struct buf diff;
 	char names[PLAN_MAX_NAMES][NAME_TEXT_MAX];
@@ -28,7 +28,7 @@ struct job_worker {
 struct job_worker *job_worker_new(void)
 {
 	struct job_worker *w = xcalloc(1, sizeof(*w));
-	w->reader = recordset_reader_new();
+	w->reader = digest_reader_new();
 	w->text.limit = UINT32_MAX;
 	w->diff.limit = 64 << 20;
 	return w;
@@ -38,8 +38,8 @@ void job_worker_free(struct job_worker *w)
 {
 	if (!w)
 		return;
-	recordset_reader_free(w->reader);
-	places_release(&w->places);
+	digest_reader_free(w->reader);
+	ranges_release(&w->ranges);
 	buf_release(&w->text);
 	buf_release(&w->diff);
 	free(w);
@@ -59,13 +59,13 @@ const char *job_outcome_name(enum job_outcome o)
 
 static void begin(struct job_worker *w, struct job_result *ret)
 {
-	places_release(&w->places);
+	ranges_release(&w->ranges);
 	buf_clear(&w->text);
 	buf_clear(&w->diff);
 	plan_clear(&w->plan);
 	w->facts.mx_count = 0;
 	*ret = (struct job_result){
-		.plan = &w->plan, .facts = &w->facts, .places = &w->places, .diff = ""
+		.plan = &w->plan, .facts = &w->facts, .ranges = &w->ranges, .diff = ""
 	};
 }
 
@@ -134,18 +134,18 @@ static int check_zone(const struct job *job, const struct zone_facts *facts,
 	return rc == 0 ? check_dynamic(job, e) : rc;
 }
 
-/* Two readers, one truth: else the places are not what a server reads. */
-static int check_places(const struct job *job, const struct zone_facts *facts,
-			const struct zone_places *places, struct error *e)
+/* Two readers, one truth: else the ranges are not what a server reads. */
+static int check_ranges(const struct job *job, const struct zone_facts *facts,
+			const struct zone_ranges *ranges, struct error *e)
 {
-	bool same = places->has_soa && places->soa.serial == facts->serial &&
-		    places->mx_count == facts->mx_count;
+	bool same = ranges->has_soa && ranges->soa.serial == facts->serial &&
+		    ranges->mx_count == facts->mx_count;
 	for (uint32_t i = 0; same && i < facts->mx_count; i++) {
 		bool found = false;
-		for (uint32_t k = 0; k < places->mx_count; k++)
+		for (uint32_t k = 0; k < ranges->mx_count; k++)
 			found |=
-			    places->mx[k].preference == facts->mx[i].preference &&
-			    strcmp(places->mx[k].exchange, facts->mx[i].exchange) == 0;
+			    ranges->mx[k].preference == facts->mx[i].preference &&
+			    strcmp(ranges->mx[k].exchange, facts->mx[i].exchange) == 0;
 		same = found;
 	}
 	if (same)
@@ -161,12 +161,12 @@ static int read_zone(struct job_worker *w, const struct job *job,
 		     const struct zone_input *in, const struct plan_want *want,
 		     struct error *e)
 {
-	int rc = recordset_read(w->reader, in, &w->before, &w->facts, e);
+	int rc = digest_read(w->reader, in, &w->before, &w->facts, e);
 	if (rc == 0)
 		rc = check_zone(job, &w->facts, e);
-	if (rc == 0 && w->facts.mx_count > RECORDSET_MAX_MX)
+	if (rc == 0 && w->facts.mx_count > ZONE_MAX_MX)
 		rc = error_set(e, FMX_EREFUSED, "%s has more than %d MX records",
-			       job->origin, RECORDSET_MAX_MX);
+			       job->origin, ZONE_MAX_MX);
 	if (rc != 0)
 		return rc;
 	const char *names[PLAN_MAX_NAMES];
@@ -174,9 +174,9 @@ static int read_zone(struct job_worker *w, const struct job *job,
 	    plan_names(w->facts.mx, w->facts.mx_count, want, w->names, PLAN_MAX_NAMES);
 	for (size_t i = 0; i < n; i++)
 		names[i] = w->names[i];
-	places_release(&w->places); /* of the text before, when two are read */
-	rc = places_read(in, names, n, &w->places, e);
-	return rc == 0 ? check_places(job, &w->facts, &w->places, e) : rc;
+	ranges_release(&w->ranges); /* of the text before, when two are read */
+	rc = ranges_read(in, names, n, &w->ranges, e);
+	return rc == 0 ? check_ranges(job, &w->facts, &w->ranges, e) : rc;
 }
 
 /* ---- plan, edit, prove ---- */
@@ -190,11 +190,11 @@ static uint32_t next_serial(const struct job *job, uint32_t current, uint32_t hi
 
 /* The records that a plan adds, or takes out, as libzscanner reads them. */
 static int planned_records(struct job_worker *w, const struct job *job,
-			   enum edit_action action, struct recordset *ret,
+			   enum edit_action action, struct zone_digest *ret,
 			   struct error *e)
 {
 	struct buf lines = BUF_INIT(PLAN_MAX_EDITS * 2048);
-	*ret = (struct recordset){ 0, 0 };
+	*ret = (struct zone_digest){ 0, 0 };
 	for (size_t i = 0; i < w->plan.count; i++)
 		if (w->plan.changes[i].action == action)
 			zone_change_line(&w->plan.changes[i], &lines);
@@ -202,32 +202,32 @@ static int planned_records(struct job_worker *w, const struct job *job,
 				 .text = buf_text(&lines),
 				 .len = lines.len,
 				 .origin = job->origin };
-	int rc = lines.len ? recordset_read(w->reader, &in, ret, NULL, e) : 0;
+	int rc = lines.len ? digest_read(w->reader, &in, ret, NULL, e) : 0;
 	buf_release(&lines);
 	return rc;
 }
 
 static int planned_set(struct job_worker *w, const struct job *job, struct error *e)
 {
-	struct recordset added, removed;
+	struct zone_digest added, removed;
 	int rc = planned_records(w, job, EDIT_ADD, &added, e);
 	if (rc == 0)
 		rc = planned_records(w, job, EDIT_REMOVE, &removed, e);
 	if (rc == 0)
-		w->wanted = recordset_add(recordset_take(w->before, removed), added);
+		w->wanted = digest_add(digest_take(w->before, removed), added);
 	return rc;
 }
 
 static int prove(struct job_worker *w, const struct job *job, const char *text,
 		 size_t len, uint32_t serial, struct error *e)
 {
-	struct recordset after;
+	struct zone_digest after;
 	struct zone_facts facts;
 	struct zone_input in = input_of(job, text, len);
-	int rc = recordset_read(w->reader, &in, &after, &facts, e);
+	int rc = digest_read(w->reader, &in, &after, &facts, e);
 	if (rc != 0)
 		return rc;
-	if (!recordset_equal(after, w->wanted) || facts.serial != serial)
+	if (!digest_equal(after, w->wanted) || facts.serial != serial)
 		return error_set(e, FMX_EREFUSED,
 				 "%s: the edited zone would not be the old one plus the "
 				 "plan (%llu records, "
@@ -249,8 +249,8 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 	struct plan_zone zone = { .origin = job->origin,
 				  .mx = w->facts.mx,
 				  .mx_count = w->facts.mx_count,
-				  .records = w->places.records,
-				  .record_count = w->places.record_count,
+				  .records = w->ranges.records,
+				  .record_count = w->ranges.record_count,
 				  .has_other_mx = w->facts.has_other_mx,
 				  .has_wildcard_mx = w->facts.has_wildcard_mx };
 	plan_make(&zone, want, &w->plan);
@@ -259,7 +259,7 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 	if (w->plan.count == 0)
 		return 0;
 	uint32_t serial = next_serial(job, w->facts.serial, w->facts.serial);
-	rc = zone_edit(in, &w->places, w->plan.changes, w->plan.count, serial, &w->text,
+	rc = zone_edit(in, &w->ranges, w->plan.changes, w->plan.count, serial, &w->text,
 		       e);
 	if (rc == 0)
 		rc = planned_set(w, job, e);
@@ -332,7 +332,7 @@ static int with_serial(struct job_worker *w, const struct job *job, const char *
 	buf_clear(&w->text);
 	plan_clear(&w->plan);
 	w->wanted = w->before;
-	rc = zone_edit(&in, &w->places, NULL, 0, serial, &w->text, e);
+	rc = zone_edit(&in, &w->ranges, NULL, 0, serial, &w->text, e);
 	return rc == 0 ? prove(w, job, w->text.data, w->text.len, serial, e) : rc;
 }
 
@@ -394,7 +394,7 @@ static void find_before(const struct job *job, const struct zone_file *f,
 	h->before = f->text;
 	h->before_len = f->len;
 	h->is_clean = true;
-	for (uint32_t i = 0; i < facts->mx_count && i < RECORDSET_MAX_MX; i++)
+	for (uint32_t i = 0; i < facts->mx_count && i < ZONE_MAX_MX; i++)
 		h->is_clean &= !plan_is_decoy(job->want, facts->mx[i].exchange);
 	if (history_load(job->state, job->origin, f->path, past, &ignored) != 0)
 		return;
@@ -452,7 +452,7 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 static uint32_t longest_ttl(const struct zone_facts *facts)
 {
 	uint32_t ttl = 0;
-	for (uint32_t i = 0; i < facts->mx_count && i < RECORDSET_MAX_MX; i++)
+	for (uint32_t i = 0; i < facts->mx_count && i < ZONE_MAX_MX; i++)
 		if (facts->mx[i].ttl > ttl)
 			ttl = facts->mx[i].ttl;
 	return ttl;

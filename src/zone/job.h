@@ -46,7 +46,7 @@ struct job_result {
 	struct error error; /* REFUSED, FAILED: the sentence */
 	const struct plan *plan;
 	const struct zone_facts *facts; /* of the zone as it is */
-	const struct zone_places *places;
+	const struct zone_ranges *ranges;
 	uint32_t serial;   /* the new one; 0 when nothing changes */
 	const char *diff;  /* unified; "" when nothing changes */
 	int64_t gone_by;   /* revert: when caches have forgotten */

@@ -7,7 +7,7 @@
  * replaced spans, and everything else stays as it was.
  *
  * The lexer tells where the parts of a record stand. What they mean (is this
- * rdata valid?) is libzscanner's to judge, see recordset.h.
+ * rdata valid?) is libzscanner's to judge, see digest.h.
  *
  * Use:
  *	struct lex l;

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "zone/live_own.h"
+#include "zone/live_internal.h"
 
 static void start_more(struct live *l);
 static void look_again(struct live_zone *z);
@@ -29,7 +29,7 @@ static bool writes(const struct live_zone *z)
 static void free_zone(struct live_zone *z)
 {
 	struct live *l = z->live;
-	places_release(&z->places);
+	ranges_release(&z->ranges);
 	history_release(&z->history);
 	free(z->names);
 	free(z);
@@ -57,13 +57,14 @@ static void note_rest(struct live_zone *z, struct job_result *r)
 		       stamp_text(free_at / STAMP_SECOND * STAMP_SECOND, text));
 }
 
-void live_end(struct live_zone *z, enum job_outcome outcome)
+/* The zone is done: tells, frees, starts the next. */
+static void end_zone(struct live_zone *z, enum job_outcome outcome)
 {
 	struct job_result r = { .outcome = outcome,
 				.error = z->error,
 				.plan = &z->plan,
 				.facts = &z->facts,
-				.places = &z->places,
+				.ranges = &z->ranges,
 				.serial = outcome == JOB_CHANGED ? z->facts.serial : 0,
 				.diff = "" };
 	r.gone_by = z->job->now + (int64_t)z->plan.ttl_before * STAMP_SECOND;
@@ -77,7 +78,7 @@ void live_end(struct live_zone *z, enum job_outcome outcome)
 
 static void end_failed(struct live_zone *z)
 {
-	live_end(z, z->error.code == FMX_EREFUSED ? JOB_REFUSED : JOB_FAILED);
+	end_zone(z, z->error.code == FMX_EREFUSED ? JOB_REFUSED : JOB_FAILED);
 }
 
 /* ---- after the update ---- */
@@ -97,10 +98,10 @@ static void after_agreement(struct live_zone *z)
 		    z->facts.serial, s->name, s->name[0] ? " " : "",
 		    addr_text(s->at.addr, text), s->at.port,
 		    s->answered ? "still has an older serial" : "does not answer");
-		live_end(z, JOB_FAILED);
+		end_zone(z, JOB_FAILED);
 		return;
 	}
-	live_end(z, JOB_CHANGED);
+	end_zone(z, JOB_CHANGED);
 }
 
 static void after_new_serial(struct live_zone *z)
@@ -174,7 +175,7 @@ static void after_update(struct live_zone *z, const struct update_result *r)
 		live_ask(z, z->job->origin, RR_SOA);
 		return;
 	}
-	live_end(z, r->outcome == UPDATE_FAILED || r->outcome == UPDATE_DONE
+	end_zone(z, r->outcome == UPDATE_FAILED || r->outcome == UPDATE_DONE
 			? JOB_FAILED
 			: JOB_REFUSED);
 }
@@ -188,17 +189,17 @@ static void plan_addresses_away(struct live_zone *z)
 	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
 	if (z->plan.count || h->layout != LAYOUT_NONE || z->job->now < free_at)
 		return;
-	for (size_t i = 0; i < z->places.record_count && z->plan.count < PLAN_MAX_EDITS;
+	for (size_t i = 0; i < z->ranges.record_count && z->plan.count < PLAN_MAX_EDITS;
 	     i++) {
-		const struct place_record *r = &z->places.records[i];
+		const struct record_range *r = &z->ranges.records[i];
 		const char *name =
-		    r->type == PLACE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
-		if (r->type == PLACE_CNAME || !plan_is_decoy(z->want, name))
+		    r->type == RANGE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
+		if (r->type == RANGE_CNAME || !plan_is_decoy(z->want, name))
 			continue;
 		struct zone_change *c = &z->plan.changes[z->plan.count++];
 		*c = (struct zone_change){ .action = EDIT_REMOVE,
-					   .type = r->type == PLACE_A      ? EDIT_A
-						   : r->type == PLACE_AAAA ? EDIT_AAAA
+					   .type = r->type == RANGE_A      ? EDIT_A
+						   : r->type == RANGE_AAAA ? EDIT_AAAA
 									   : EDIT_TLSA };
 		(void)str_copy(c->owner, sizeof(c->owner), r->owner);
 		(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
@@ -214,20 +215,20 @@ static void after_names(struct live_zone *z)
 	struct plan_zone zone = { .origin = z->job->origin,
 				  .mx = z->facts.mx,
 				  .mx_count = z->facts.mx_count,
-				  .records = z->places.records,
-				  .record_count = z->places.record_count };
+				  .records = z->ranges.records,
+				  .record_count = z->ranges.record_count };
 	plan_make(&zone, z->want, &z->plan);
 	if (reverts(z))
 		plan_addresses_away(z);
 	if (z->plan.refusal[0]) {
 		(void)error_set(&z->error, FMX_EREFUSED, "%s", z->plan.refusal);
-		live_end(z, JOB_REFUSED);
+		end_zone(z, JOB_REFUSED);
 	} else if (z->plan.count == 0) {
-		live_end(z, JOB_SAME);
+		end_zone(z, JOB_SAME);
 	} else if (!writes(z)) {
-		live_end(z, JOB_CHANGED);
+		end_zone(z, JOB_CHANGED);
 	} else if (!reverts(z) && remember(z) != 0) {
-		live_end(z, JOB_FAILED);
+		end_zone(z, JOB_FAILED);
 	} else {
 		live_send(z, after_update);
 	}
@@ -272,12 +273,12 @@ static void start_one(struct live *l)
 	z->job = &l->jobs[z->index];
 	l->under_way++;
 	if (want_of(z) != 0)
-		live_end(z, JOB_FAILED);
+		end_zone(z, JOB_FAILED);
 	else
 		look_again(z);
 }
 
-/* live_end() of a job that fails at once comes back here: the loop, not the
+/* end_zone() of a job that fails at once comes back here: the loop, not the
  * call, must start the next. */
 static void start_more(struct live *l)
 {

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "zone/live_own.h"
+#include "zone/live_internal.h"
 #include "zone/serial.h"
 
 enum { POLL_MS = 500 };
@@ -48,11 +48,11 @@ static void take_mx(struct live_zone *z, const struct answer *a)
 {
 	for (size_t i = 0; i < a->count; i++) {
 		struct zone_mx *mx = &z->facts.mx[z->facts.mx_count];
-		if (z->facts.mx_count == RECORDSET_MAX_MX || a->is_cut) {
+		if (z->facts.mx_count == ZONE_MAX_MX || a->is_cut) {
 			z->has_mx_failed = true;
 			(void)error_set(&z->error, FMX_EREFUSED,
 					"%s has more than %d MX records", z->job->origin,
-					RECORDSET_MAX_MX);
+					ZONE_MAX_MX);
 			return;
 		}
 		mx->ttl = a->ttl;
@@ -98,19 +98,19 @@ static void take_ns(struct live_zone *z, const struct answer *a)
 
 /* rdata as in a master file; false for a type that is not one of ours. */
 static bool write_record(const struct live_question *q, const struct rdata *r,
-			 struct place_record *to)
+			 struct record_range *to)
 {
 	char text[ADDR_TEXT_MAX];
 	switch (q->type) {
 	case RR_A:
 	case RR_AAAA:
-		to->type = q->type == RR_A ? PLACE_A : PLACE_AAAA;
+		to->type = q->type == RR_A ? RANGE_A : RANGE_AAAA;
 		return rdata_addr(*r, &to->addr) &&
 		       str_copy(to->rdata, sizeof(to->rdata), addr_text(to->addr, text));
 	case RR_TLSA:
 		if (r->len < 4 || (size_t)r->len * 2 + 12 > sizeof(to->rdata))
 			return false;
-		to->type = PLACE_TLSA;
+		to->type = RANGE_TLSA;
 		size_t n = (size_t)snprintf(to->rdata, sizeof(to->rdata), "%u %u %u ",
 					    r->data[0], r->data[1], r->data[2]);
 		for (uint16_t i = 3; i < r->len; i++)
@@ -123,8 +123,8 @@ static bool write_record(const struct live_question *q, const struct rdata *r,
 
 static void take_records(struct live_question *q, const struct answer *a)
 {
-	struct zone_places *p = &q->zone->places;
-	struct place_record r = { .type = PLACE_CNAME };
+	struct zone_ranges *p = &q->zone->ranges;
+	struct record_range r = { .type = RANGE_CNAME };
 	(void)str_copy(r.owner, sizeof(r.owner), q->name);
 	if (a->is_alias) {
 		(void)str_copy(r.rdata, sizeof(r.rdata), a->owner);
@@ -132,7 +132,7 @@ static void take_records(struct live_question *q, const struct answer *a)
 		p->records[p->record_count++] = r;
 		return;
 	}
-	for (size_t i = 0; i < a->count && p->record_count < PLACES_MAX_RECORDS; i++) {
+	for (size_t i = 0; i < a->count && p->record_count < RANGES_MAX_RECORDS; i++) {
 		if (!write_record(q, &a->records[i], &r))
 			continue;
 		p->records = xrealloc(p->records, p->record_count + 1, sizeof(r));
@@ -172,7 +172,7 @@ void live_ask_zone(struct live_zone *z, void (*then)(struct live_zone *z))
 {
 	z->then = then;
 	zone_facts_clear(&z->facts);
-	places_release(&z->places);
+	ranges_release(&z->ranges);
 	z->server_count = 0;
 	for (size_t i = 0; i < z->live->options->server_count; i++)
 		add_server(z, z->live->options->servers[i], "");

@@ -61,7 +61,7 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 		  size_t most)
 {
 	size_t n = 0;
-	for (uint32_t i = 0; i < mx_count && i < RECORDSET_MAX_MX; i++)
+	for (uint32_t i = 0; i < mx_count && i < ZONE_MAX_MX; i++)
 		n = add_names(ret_names, n, most, mx[i].exchange);
 	for (size_t i = 0; i < want->former_count; i++)
 		n = add_names(ret_names, n, most, want->former[i]);
@@ -110,9 +110,9 @@ static void change_mx(struct planner *p, enum edit_action action, uint16_t prefe
 static void want_mx(struct planner *p, uint16_t preference, const char *exchange)
 {
 	struct plan *out = p->out;
-	if (out->after_count == RECORDSET_MAX_MX) {
+	if (out->after_count == ZONE_MAX_MX) {
 		refuse(p, "%s would have more than %d MX records", p->zone->origin,
-		       RECORDSET_MAX_MX);
+		       ZONE_MAX_MX);
 		return;
 	}
 	struct zone_mx *mx = &out->after[out->after_count++];
@@ -237,7 +237,7 @@ static bool has_address(const struct plan_decoy *d, struct addr a)
 	return false;
 }
 
-static const struct place_record *next_record(const struct planner *p, const char *owner,
+static const struct record_range *next_record(const struct planner *p, const char *owner,
 					      size_t *at)
 {
 	for (; *at < p->zone->record_count; (*at)++)
@@ -246,19 +246,19 @@ static const struct place_record *next_record(const struct planner *p, const cha
 	return NULL;
 }
 
-static bool is_address(const struct place_record *r)
+static bool is_address(const struct record_range *r)
 {
-	return r->type == PLACE_A || r->type == PLACE_AAAA;
+	return r->type == RANGE_A || r->type == RANGE_AAAA;
 }
 
 /* How many addresses the decoy's name has already; refuses what contradicts. */
 static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
 {
 	size_t at = 0, found = 0;
-	const struct place_record *r;
+	const struct record_range *r;
 	char text[ADDR_TEXT_MAX];
 	while ((r = next_record(p, d->name, &at))) {
-		if (r->type == PLACE_CNAME)
+		if (r->type == RANGE_CNAME)
 			refuse(p,
 			       "%s is an alias (CNAME); the target of an MX must not be "
 			       "one (RFC 2181 "
@@ -313,10 +313,10 @@ static void add_tlsa(struct planner *p, const struct plan_decoy *d)
 			continue;
 		(void)snprintf(theirs, sizeof(theirs), "_25._tcp.%.240s",
 			       p->out->after[i].exchange);
-		const struct place_record *r;
+		const struct record_range *r;
 		bool added = false;
 		for (at = 0; (r = next_record(p, theirs, &at));) {
-			if (r->type != PLACE_TLSA)
+			if (r->type != RANGE_TLSA)
 				continue;
 			struct zone_change *c =
 			    add_change(p, EDIT_ADD, EDIT_TLSA, owner, p->ttl);
@@ -342,7 +342,7 @@ static void check_addresses(struct planner *p, const struct plan_decoy *d)
 			       "(--lab allows it for a trial)",
 			       addr_text(a, text), addr_kind_name(kind));
 		for (size_t k = 0; k < p->zone->record_count; k++) {
-			const struct place_record *r = &p->zone->records[k];
+			const struct record_range *r = &p->zone->records[k];
 			if (is_address(r) && addr_equal(r->addr, a) &&
 			    !plan_is_decoy(p->want, r->owner))
 				refuse(p,

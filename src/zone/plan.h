@@ -25,10 +25,7 @@
 #include "mx/layout.h"
 #include "zone/edit.h"
 
-enum {
-	PLAN_MAX_FORMER = 16,
-	PLAN_MAX_NAMES = 2 * (RECORDSET_MAX_MX + 2 + PLAN_MAX_FORMER)
-};
+enum { PLAN_MAX_FORMER = 16, PLAN_MAX_NAMES = 2 * (ZONE_MAX_MX + 2 + PLAN_MAX_FORMER) };
 
 struct plan_decoy {
 	char name[NAME_TEXT_MAX]; /* "": none */
@@ -47,13 +44,13 @@ struct plan_want {
 	bool lab; /* addresses that are not public are no reason to refuse */
 };
 
-/* What is there: from a zone file (places.h) or from lookups. */
+/* What is there: from a zone file (ranges.h) or from lookups. */
 struct plan_zone {
 	const char *origin;
 	const struct zone_mx *mx;
 	uint32_t mx_count;
 	/* Of the names plan_names() gives. */
-	const struct place_record *records;
+	const struct record_range *records;
 	size_t record_count;
 	bool has_other_mx, has_wildcard_mx; /* never touched */
 };
@@ -62,7 +59,7 @@ struct plan {
 	struct zone_change changes[PLAN_MAX_EDITS + 1]; /* the last is never used */
 	size_t count;
 	/* The MX set after; a host is a decoy if named so in the want. */
-	struct zone_mx after[RECORDSET_MAX_MX];
+	struct zone_mx after[ZONE_MAX_MX];
 	uint32_t after_count;
 	uint32_t ttl_before; /* the longest TTL of the MX set: for advice */
 	char refusal[512];

@@ -64,37 +64,36 @@ static size_t read_changes(const char *text, const struct zone_facts *facts,
 	return n;
 }
 
-static struct recordset set_of(struct recordset_reader *r, const char *text,
-			       struct zone_facts *facts)
+static struct zone_digest set_of(struct digest_reader *r, const char *text,
+				 struct zone_facts *facts)
 {
 	struct zone_input in = {
 		.path = "t", .text = text, .len = strlen(text), .origin = "example.com"
 	};
-	struct recordset s;
+	struct zone_digest s;
 	struct error e;
-	if (recordset_read(r, &in, &s, facts, &e) != 0)
+	if (digest_read(r, &in, &s, facts, &e) != 0)
 		fail_msg("%s in:\n%s", e.text, text);
 	return s;
 }
 
 /* The record set after is the one before plus the changes, SOA apart. */
-static void is_judged_equal(struct recordset_reader *r, const char *before,
+static void is_judged_equal(struct digest_reader *r, const char *before,
 			    const char *after, const struct zone_change *changes,
 			    size_t count)
 {
-	struct recordset want = set_of(r, before, NULL);
+	struct zone_digest want = set_of(r, before, NULL);
 	for (size_t i = 0; i < count; i++) {
 		struct buf line = BUF_INIT(4096);
 		zone_change_line(&changes[i], &line);
-		struct recordset one = set_of(r, buf_text(&line), NULL);
-		want = changes[i].action == EDIT_ADD ? recordset_add(want, one)
-						     : recordset_take(want, one);
+		struct zone_digest one = set_of(r, buf_text(&line), NULL);
+		want = changes[i].action == EDIT_ADD ? digest_add(want, one)
+						     : digest_take(want, one);
 		buf_release(&line);
 	}
 	/* both SOA records begin the texts, in the same form */
-	want = recordset_add(recordset_take(want, set_of(r, SOA, NULL)),
-			     set_of(r, SOA8, NULL));
-	assert_true(recordset_equal(want, set_of(r, after, NULL)));
+	want = digest_add(digest_take(want, set_of(r, SOA, NULL)), set_of(r, SOA8, NULL));
+	assert_true(digest_equal(want, set_of(r, after, NULL)));
 }
 
 static void edits_imitate_their_neighbours(void **state)
@@ -138,7 +137,7 @@ static void edits_imitate_their_neighbours(void **state)
 		  "@ 300 MX 10 mail\n@ 300 MX 20 backup\n@ IN 300 MX 30 fake1\n@ 300 IN MX 40 x\n" },
 	};
 	/* clang-format on */
-	struct recordset_reader *r = recordset_reader_new();
+	struct digest_reader *r = digest_reader_new();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct buf zone = BUF_INIT(4096), want = BUF_INIT(4096),
 			   got = BUF_INIT(1 << 20);
@@ -152,12 +151,12 @@ static void edits_imitate_their_neighbours(void **state)
 					 .text = zone.data,
 					 .len = zone.len,
 					 .origin = "example.com" };
-		static struct zone_places places;
+		static struct zone_ranges ranges;
 		struct error e;
-		assert_int_equal(places_read(&in, NULL, 0, &places, &e), 0);
-		if (zone_edit(&in, &places, changes, n, 8, &got, &e) != 0)
+		assert_int_equal(ranges_read(&in, NULL, 0, &ranges, &e), 0);
+		if (zone_edit(&in, &ranges, changes, n, 8, &got, &e) != 0)
 			fail_msg("%s: %s", rows[i].story, e.text);
-		places_release(&places);
+		ranges_release(&ranges);
 		if (strcmp(buf_text(&got), buf_text(&want)) != 0)
 			fail_msg("%s:\ngot  %s\nwant %s", rows[i].story, buf_text(&got),
 				 buf_text(&want));
@@ -166,7 +165,7 @@ static void edits_imitate_their_neighbours(void **state)
 		buf_release(&want);
 		buf_release(&got);
 	}
-	recordset_reader_free(r);
+	digest_reader_free(r);
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "zone/list.h"
+#include "zone/find.h"
 
 static char folder[64];
 
@@ -95,15 +95,15 @@ static void a_folder_and_a_glob_give_the_zones_in_them(void **state)
 	(void)put("db.a.example", "");
 	(void)put("README", "");
 	(void)put("a.example.jnl", "");
-	assert_int_equal(zone_list_add(&l, folder, NULL, &e), 0);
+	assert_int_equal(zone_find(&l, folder, NULL, &e), 0);
 	list_is(&l, "a.example=db.a.example b.example=b.example.zone ");
 	(void)snprintf(pattern, sizeof(pattern), "%s/*.zone", folder);
-	assert_int_equal(zone_list_add(&l, pattern, NULL, &e), 0);
+	assert_int_equal(zone_find(&l, pattern, NULL, &e), 0);
 	list_is(&l, "b.example=b.example.zone ");
 	(void)snprintf(pattern, sizeof(pattern), "%s/*.nothing", folder);
-	assert_int_equal(zone_list_add(&l, pattern, NULL, &e), -ENOENT);
-	assert_int_equal(zone_list_add(&l, folder, "a.example", &e), FMX_EUSAGE);
-	assert_int_equal(zone_list_add(&l, put("README", ""), NULL, &e), FMX_EUSAGE);
+	assert_int_equal(zone_find(&l, pattern, NULL, &e), -ENOENT);
+	assert_int_equal(zone_find(&l, folder, "a.example", &e), FMX_EUSAGE);
+	assert_int_equal(zone_find(&l, put("README", ""), NULL, &e), FMX_EUSAGE);
 	zone_list_release(&l);
 }
 
@@ -127,14 +127,13 @@ static void named_conf_lists_primary_zones(void **state)
 	    "zone \".\" { type hint; file \"root\"; };\n"
 	    "include \"more.conf\";\n",
 	    folder);
-	assert_int_equal(zone_list_add(&l, put("named.conf", text), NULL, &e), 0);
+	assert_int_equal(zone_find(&l, put("named.conf", text), NULL, &e), 0);
 	list_is(&l, "a.example=db.a! c.example=db.c d.example=db.d+ e.example=db.a! ");
-	assert_int_equal(zone_list_add(&l, put("empty.conf", "options { };\n"), NULL, &e),
+	assert_int_equal(zone_find(&l, put("empty.conf", "options { };\n"), NULL, &e),
 			 FMX_EUSAGE);
-	assert_int_equal(zone_list_add(&l, put("loop.conf", ""), NULL, &e), FMX_EUSAGE);
+	assert_int_equal(zone_find(&l, put("loop.conf", ""), NULL, &e), FMX_EUSAGE);
 	(void)snprintf(text, sizeof(text), "include \"%s/loop.conf\";\n", folder);
-	assert_int_equal(zone_list_add(&l, put("loop.conf", text), NULL, &e),
-			 FMX_ETOOBIG);
+	assert_int_equal(zone_find(&l, put("loop.conf", text), NULL, &e), FMX_ETOOBIG);
 }
 
 static void knot_conf_lists_zones_by_template_and_storage(void **state)
@@ -152,7 +151,7 @@ static void knot_conf_lists_zones_by_template_and_storage(void **state)
 	    "  - domain: c.example\n    file: \"own\"\n  - domain: s.example\n    "
 	    "master: m\n",
 	    folder, folder);
-	assert_int_equal(zone_list_add(&l, put("knot.conf", text), NULL, &e), 0);
+	assert_int_equal(zone_find(&l, put("knot.conf", text), NULL, &e), 0);
 	list_is(&l, "a.example=a.example.zone b.example=t/db.b.example c.example=own ");
 }
 
@@ -165,12 +164,12 @@ static void a_list_names_zones_and_files(void **state)
 	FILE *f =
 	    fopen(put("list", "# zones\nx.example /z/one\nX.example. /z/one\n\n"), "r");
 	assert_non_null(f);
-	assert_int_equal(zone_list_add_lines(&l, f, &e), 0);
+	assert_int_equal(zone_find_lines(&l, f, &e), 0);
 	(void)fclose(f);
 	list_is(&l, "x.example=/z/one ");
 	f = fopen(put("list", "x..example /z/one\n"), "r");
 	assert_non_null(f);
-	assert_int_equal(zone_list_add_lines(&l, f, &e), FMX_EUSAGE);
+	assert_int_equal(zone_find_lines(&l, f, &e), FMX_EUSAGE);
 	(void)fclose(f);
 	zone_list_release(&l);
 }

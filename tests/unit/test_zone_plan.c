@@ -29,19 +29,19 @@ static uint32_t read_mx(const char *text, struct zone_mx *out)
 }
 
 /* "mail=192.0.2.25 fake1=CNAME:x _25._tcp.mail=TLSA:3 1 1 ab". */
-static size_t read_records(const char *text, struct place_record *out)
+static size_t read_records(const char *text, struct record_range *out)
 {
 	size_t n = 0;
 	char name[64], rdata[64];
 	int used;
 	for (; sscanf(text, "%63[^=]=%63s %n", name, rdata, &used) == 2;
 	     text += used, n++) {
-		out[n] = (struct place_record){ .type = PLACE_A };
+		out[n] = (struct record_range){ .type = RANGE_A };
 		(void)snprintf(out[n].owner, NAME_TEXT_MAX, "%s.example.com", name);
 		if (strncmp(rdata, "CNAME:", 6) == 0)
-			out[n].type = PLACE_CNAME;
+			out[n].type = RANGE_CNAME;
 		else if (strncmp(rdata, "TLSA:", 5) == 0)
-			out[n].type = PLACE_TLSA;
+			out[n].type = RANGE_TLSA;
 		else
 			assert_true(addr_parse(rdata, &out[n].addr));
 		const char *colon = strchr(rdata, ':');
@@ -117,8 +117,8 @@ static void plans_reconcile(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		static struct zone_mx mx[RECORDSET_MAX_MX];
-		static struct place_record records[16];
+		static struct zone_mx mx[ZONE_MAX_MX];
+		static struct record_range records[16];
 		static struct plan plan;
 		struct plan_want want = { .layout = rows[i].layout,
 					  .ttl = -1,
@@ -150,7 +150,7 @@ static void a_plan_is_idempotent(void **state)
 	(void)state;
 	unsigned seed = 99;
 	for (int round = 0; round < 5000; round++) {
-		static struct zone_mx mx[RECORDSET_MAX_MX];
+		static struct zone_mx mx[ZONE_MAX_MX];
 		static struct plan plan, again;
 		struct plan_want want = { .ttl = -1, .renumber = true };
 		seed = seed * 1103515245U + 12345U;
@@ -176,13 +176,13 @@ static void a_plan_is_idempotent(void **state)
 		struct plan_zone after = zone;
 		after.mx = plan.after;
 		after.mx_count = plan.after_count;
-		static struct place_record records[8];
+		static struct record_range records[8];
 		after.records = records;
 		for (size_t i = 0; i < plan.count; i++) {
 			if (plan.changes[i].type != EDIT_A)
 				continue;
-			struct place_record *r = &records[after.record_count++];
-			*r = (struct place_record){ .type = PLACE_A };
+			struct record_range *r = &records[after.record_count++];
+			*r = (struct record_range){ .type = RANGE_A };
 			(void)str_copy(r->owner, sizeof(r->owner), plan.changes[i].owner);
 			assert_true(addr_parse(plan.changes[i].rdata, &r->addr));
 		}

@@ -1,11 +1,12 @@
-/* Knot's knot.conf, as far as it names zone files. */
+#include "zone/conf_knot.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "zone/list_own.h"
+#include "zone/records.h"
 
 enum { TEMPLATES_MAX = 64 };
 
@@ -66,8 +67,8 @@ static int end_zone(struct knot *k, struct error *e)
 	struct buf file = BUF_INIT(2048);
 	int rc = 0;
 	if (format_file(format, origin, &file) &&
-	    list_join(storage, buf_text(&file), path, sizeof(path)))
-		rc = list_push(k->list, origin, path, NULL, false, e);
+	    zone_list_join(storage, buf_text(&file), path, sizeof(path)))
+		rc = zone_list_push(k->list, origin, path, NULL, false, e);
 	buf_release(&file);
 	return rc;
 }
@@ -150,7 +151,7 @@ static int take_line(struct knot *k, char *line, struct error *e)
 	return 0;
 }
 
-int list_knot_conf(struct zone_list *l, const char *path, struct error *e)
+int conf_knot_read(struct zone_list *l, const char *path, struct error *e)
 {
 	char *text, *save;
 	size_t len, before = l->count;

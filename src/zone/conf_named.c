@@ -1,11 +1,12 @@
-/* BIND's named.conf, as far as it names zone files. */
+#include "zone/conf_named.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
-#include "zone/list_own.h"
+#include "zone/records.h"
 
 struct conf {
 	struct zone_list *list;
@@ -127,9 +128,10 @@ static const char *zone_statement(struct conf *c, const char *p, int *rc, struct
 		return p;
 	p = zone_block(p, &z);
 	if (is_name && z.is_primary && z.file[0] &&
-	    list_join(c->directory, z.file, path, sizeof(path)))
-		*rc = list_push(c->list, z.origin, path,
-				c->directory[0] ? c->directory : NULL, z.is_dynamic, e);
+	    zone_list_join(c->directory, z.file, path, sizeof(path)))
+		*rc = zone_list_push(c->list, z.origin, path,
+				     c->directory[0] ? c->directory : NULL, z.is_dynamic,
+				     e);
 	return p;
 }
 
@@ -163,7 +165,7 @@ static const char *include_statement(struct conf *c, const char *p, int *rc,
 	if (c->depth >= CONF_MAX_DEPTH)
 		*rc = error_set(e, FMX_ETOOBIG, "%s: includes go more than %d deep",
 				w.text, CONF_MAX_DEPTH);
-	else if (list_join(c->directory, w.text, path, sizeof(path)))
+	else if (zone_list_join(c->directory, w.text, path, sizeof(path)))
 		*rc = read_conf(c, path, e);
 	return p;
 }
@@ -209,7 +211,7 @@ static int read_conf(struct conf *c, const char *path, struct error *e)
 	return rc;
 }
 
-int list_named_conf(struct zone_list *l, const char *path, struct error *e)
+int conf_named_read(struct zone_list *l, const char *path, struct error *e)
 {
 	struct conf *c = xcalloc(1, sizeof(*c));
 	size_t before = l->count;

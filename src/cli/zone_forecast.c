@@ -1,4 +1,4 @@
-#include "cli/zone_outlook.h"
+#include "cli/zone_forecast.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -6,23 +6,23 @@
 
 #include "base/mem.h"
 
-struct zone_outlook_side {
-	struct predict_host hosts[RECORDSET_MAX_MX];
-	struct senders_label labels[RECORDSET_MAX_MX];
+struct zone_forecast_side {
+	struct predict_host hosts[ZONE_MAX_MX];
+	struct senders_label labels[ZONE_MAX_MX];
 	struct predict_address addresses[PREDICT_ADDRESSES_MAX];
 	const char *texts[PREDICT_ADDRESSES_MAX];
 	char text[PREDICT_ADDRESSES_MAX][ADDR_TEXT_MAX];
 	size_t used;
 };
 
-struct zone_outlook *zone_outlook_new(void)
+struct zone_forecast *zone_forecast_new(void)
 {
-	struct zone_outlook *o = xcalloc(1, sizeof(*o));
+	struct zone_forecast *o = xcalloc(1, sizeof(*o));
 	o->sides = xcalloc(2, sizeof(*o->sides));
 	return o;
 }
 
-void zone_outlook_free(struct zone_outlook *o)
+void zone_forecast_free(struct zone_forecast *o)
 {
 	if (!o)
 		return;
@@ -57,17 +57,17 @@ static enum state host_state(const struct plan_want *want, struct zone_postures 
 /* The addresses of a name: the plan's, for its own decoys, else the zone's. */
 struct address_source {
 	const struct plan_want *want;
-	const struct zone_places *places;
+	const struct zone_ranges *ranges;
 	const char *name;
 	const struct plan_decoy *decoy;
 	size_t at;
 };
 
 static struct address_source addresses_of(const struct plan_want *want,
-					  const struct zone_places *places,
+					  const struct zone_ranges *ranges,
 					  const char *name)
 {
-	struct address_source s = { .want = want, .places = places, .name = name };
+	struct address_source s = { .want = want, .ranges = ranges, .name = name };
 	if (strcmp(want->low.name, name) == 0 && want->low.address_count)
 		s.decoy = &want->low;
 	if (strcmp(want->high.name, name) == 0 && want->high.address_count)
@@ -83,9 +83,9 @@ static bool next_address(struct address_source *s, struct addr *ret)
 		*ret = s->decoy->addresses[s->at++];
 		return true;
 	}
-	while (s->at < s->places->record_count) {
-		const struct place_record *r = &s->places->records[s->at++];
-		if ((r->type == PLACE_A || r->type == PLACE_AAAA) &&
+	while (s->at < s->ranges->record_count) {
+		const struct record_range *r = &s->ranges->records[s->at++];
+		if ((r->type == RANGE_A || r->type == RANGE_AAAA) &&
 		    strcmp(r->owner, s->name) == 0) {
 			*ret = r->addr;
 			return true;
@@ -94,7 +94,7 @@ static bool next_address(struct address_source *s, struct addr *ret)
 	return false;
 }
 
-static void add_predicted(struct zone_outlook_side *side, enum state state, bool is_v6,
+static void add_predicted(struct zone_forecast_side *side, enum state state, bool is_v6,
 			  const char *text)
 {
 	if (side->used == PREDICT_ADDRESSES_MAX)
@@ -106,16 +106,16 @@ static void add_predicted(struct zone_outlook_side *side, enum state state, bool
 	side->used++;
 }
 
-static void fill_side(struct zone_outlook_side *side, struct senders *senders,
+static void fill_side(struct zone_forecast_side *side, struct senders *senders,
 		      const struct zone_mx *mx, uint32_t count,
-		      const struct plan_want *want, const struct zone_places *places,
+		      const struct plan_want *want, const struct zone_ranges *ranges,
 		      struct zone_postures postures)
 {
 	side->used = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		size_t first = side->used;
 		enum state state = host_state(want, postures, mx[i].exchange);
-		struct address_source from = addresses_of(want, places, mx[i].exchange);
+		struct address_source from = addresses_of(want, ranges, mx[i].exchange);
 		struct addr a;
 		char text[ADDR_TEXT_MAX];
 		while (next_address(&from, &a))
@@ -134,11 +134,11 @@ static void fill_side(struct zone_outlook_side *side, struct senders *senders,
 				     .labels = side->labels };
 }
 
-static bool is_alias(const struct zone_places *places, const char *name)
+static bool is_alias(const struct zone_ranges *ranges, const char *name)
 {
-	for (size_t i = 0; i < places->record_count; i++)
-		if (places->records[i].type == PLACE_CNAME &&
-		    strcmp(places->records[i].owner, name) == 0)
+	for (size_t i = 0; i < ranges->record_count; i++)
+		if (ranges->records[i].type == RANGE_CNAME &&
+		    strcmp(ranges->records[i].owner, name) == 0)
 			return true;
 	return false;
 }
@@ -149,7 +149,7 @@ static bool knows_real_hosts(const struct job *job, const struct job_result *r)
 {
 	for (uint32_t i = 0; i < r->plan->after_count; i++) {
 		const char *name = r->plan->after[i].exchange;
-		struct address_source from = addresses_of(job->want, r->places, name);
+		struct address_source from = addresses_of(job->want, r->ranges, name);
 		struct addr a;
 		if (!plan_is_decoy(job->want, name) && !next_address(&from, &a))
 			return false;
@@ -157,7 +157,7 @@ static bool knows_real_hosts(const struct job *job, const struct job_result *r)
 	return true;
 }
 
-static void fill_findings(struct zone_outlook *o, const struct job *job,
+static void fill_findings(struct zone_forecast *o, const struct job *job,
 			  const struct job_result *r, struct zone_postures postures)
 {
 	struct seen s;
@@ -173,9 +173,9 @@ static void fill_findings(struct zone_outlook *o, const struct job *job,
 		if (mx->ttl > s.ttl)
 			s.ttl = mx->ttl;
 		h->is_declared = plan_is_decoy(job->want, mx->exchange);
-		h->is_alias = is_alias(r->places, mx->exchange);
+		h->is_alias = is_alias(r->ranges, mx->exchange);
 		struct address_source from =
-		    addresses_of(job->want, r->places, mx->exchange);
+		    addresses_of(job->want, r->ranges, mx->exchange);
 		struct addr a;
 		while (next_address(&from, &a)) {
 			struct seen_address *at = seen_add_address(h, a);
@@ -190,15 +190,15 @@ static void fill_findings(struct zone_outlook *o, const struct job *job,
 	seen_release(&s);
 }
 
-void zone_outlook_fill(struct zone_outlook *o, const struct job *job,
-		       const struct job_result *r, struct zone_postures postures)
+void zone_forecast_fill(struct zone_forecast *o, const struct job *job,
+			const struct job_result *r, struct zone_postures postures)
 {
 	findings_release(&o->findings);
 	uint32_t before =
-	    r->facts->mx_count < RECORDSET_MAX_MX ? r->facts->mx_count : RECORDSET_MAX_MX;
-	fill_side(&o->sides[0], &o->before, r->facts->mx, before, job->want, r->places,
+	    r->facts->mx_count < ZONE_MAX_MX ? r->facts->mx_count : ZONE_MAX_MX;
+	fill_side(&o->sides[0], &o->before, r->facts->mx, before, job->want, r->ranges,
 		  postures);
 	fill_side(&o->sides[1], &o->after, r->plan->after, r->plan->after_count,
-		  job->want, r->places, postures);
+		  job->want, r->ranges, postures);
 	fill_findings(o, job, r, postures);
 }

@@ -1,5 +1,5 @@
 /*
- * recordset - what a name server would make of a zone text, by libzscanner
+ * digest - what a name server would make of a zone text, by libzscanner
  *
  * The judge of every edit: the record set after must be the record set before
  * plus exactly the plan, else nothing is written. A set is kept as the number
@@ -14,22 +14,22 @@
  * once per process, so the comparison cannot be aimed at.
  *
  * Use:
- *	struct recordset before, after;
- *	recordset_read(r, &in, &before, &facts, &e);
+ *	struct zone_digest before, after;
+ *	digest_read(r, &in, &before, &facts, &e);
  *
  * Ownership: a reader holds libzscanner's 206 kB; make one per thread and
  * reuse it.
  */
-#ifndef FMX_ZONE_RECORDSET_H
-#define FMX_ZONE_RECORDSET_H
+#ifndef FMX_ZONE_DIGEST_H
+#define FMX_ZONE_DIGEST_H
 
 #include <stdint.h>
 
-#include "zone/walk.h"
+#include "zone/records.h"
 
-enum { RECORDSET_MAX_MX = 64 };
+enum { ZONE_MAX_MX = 64 };
 
-struct recordset {
+struct zone_digest {
 	uint64_t count;
 	uint64_t sum;
 };
@@ -47,27 +47,27 @@ struct zone_facts {
 	bool has_rrsig;       /* signed */
 	bool has_wildcard_mx; /* *.origin MX */
 	bool has_other_mx;    /* at names other than the apex: never touched */
-	uint32_t mx_count; /* at the apex; those beyond RECORDSET_MAX_MX are not in mx */
-	struct zone_mx mx[RECORDSET_MAX_MX]; /* last: only mx_count of it are copied */
+	uint32_t mx_count;    /* at the apex; those beyond ZONE_MAX_MX are not in mx */
+	struct zone_mx mx[ZONE_MAX_MX]; /* last: only mx_count of it are copied */
 };
 
 void zone_facts_clear(struct zone_facts *f);
 void zone_facts_copy(struct zone_facts *to, const struct zone_facts *from);
 
-struct recordset_reader;
-struct recordset_reader *recordset_reader_new(void);
-void recordset_reader_free(struct recordset_reader *r);
+struct digest_reader;
+struct digest_reader *digest_reader_new(void);
+void digest_reader_free(struct digest_reader *r);
 
 /*
  * Reads all records through $INCLUDE and $GENERATE. FMX_EMALFORMED with file,
  * line and libzscanner's words; FMX_ETOOBIG. ret_facts may be NULL.
  */
-FMX_MUST_CHECK int recordset_read(struct recordset_reader *r, const struct zone_input *in,
-				  struct recordset *ret_set, struct zone_facts *ret_facts,
-				  struct error *e);
+FMX_MUST_CHECK int digest_read(struct digest_reader *r, const struct zone_input *in,
+			       struct zone_digest *ret_set, struct zone_facts *ret_facts,
+			       struct error *e);
 
-struct recordset recordset_add(struct recordset a, struct recordset b);
-struct recordset recordset_take(struct recordset a, struct recordset b);
-bool recordset_equal(struct recordset a, struct recordset b);
+struct zone_digest digest_add(struct zone_digest a, struct zone_digest b);
+struct zone_digest digest_take(struct zone_digest a, struct zone_digest b);
+bool digest_equal(struct zone_digest a, struct zone_digest b);
 
 #endif

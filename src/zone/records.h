@@ -1,5 +1,5 @@
 /*
- * walk - the records of a zone in order, through $INCLUDE and $GENERATE
+ * records - the records of a zone in order, through $INCLUDE and $GENERATE
  *
  * Keeps origin, owner and default TTL as RFC 1035 5.1 and RFC 2308 4 say, and
  * tells for each record in which file and at which bytes it stands. Names are
@@ -7,21 +7,21 @@
  *
  * Use:
  *	struct zone_input in = { .path = p, .text = t, .len = n, .origin = "example.com"
- *}; rc = zone_walk(&in, on_record, me, &e);
+ *}; rc = records_each(&in, on_record, me, &e);
  *
  * Ownership: the input is borrowed; what the callback gets is lent.
  *
- * Limits: WALK_MAX_DEPTH files deep, WALK_MAX_FILES files. An $INCLUDE that
+ * Limits: RECORDS_MAX_DEPTH files deep, RECORDS_MAX_FILES files. An $INCLUDE that
  * includes itself is refused with the chain's end.
  */
-#ifndef FMX_ZONE_WALK_H
-#define FMX_ZONE_WALK_H
+#ifndef FMX_ZONE_RECORDS_H
+#define FMX_ZONE_RECORDS_H
 
 #include "base/error.h"
 #include "dns/name.h"
 #include "zone/lex.h"
 
-enum { WALK_MAX_DEPTH = 8, WALK_MAX_FILES = 256 };
+enum { RECORDS_MAX_DEPTH = 8, RECORDS_MAX_FILES = 256 };
 
 struct zone_input {
 	const char *path; /* for sentences, and the base of relative $INCLUDEs */
@@ -49,11 +49,11 @@ struct zone_at {
 	bool has_default_ttl;
 };
 
-/* 0 to go on, anything else ends the walk, which returns it. */
-typedef int (*zone_walk_fn)(void *arg, const struct zone_at *at, struct error *e);
+/* 0 to go on, anything else ends the reading, and records_each() returns it. */
+typedef int (*records_fn)(void *arg, const struct zone_at *at, struct error *e);
 
-FMX_MUST_CHECK int zone_walk(const struct zone_input *in, zone_walk_fn fn, void *arg,
-			     struct error *e);
+FMX_MUST_CHECK int records_each(const struct zone_input *in, records_fn fn, void *arg,
+				struct error *e);
 
 /* The absolute owner of a record. FMX_EMALFORMED when it is no name. */
 FMX_MUST_CHECK int zone_owner(const struct zone_at *at, char ret_name[NAME_TEXT_MAX],

@@ -1,4 +1,4 @@
-#include "zone/walk.h"
+#include "zone/records.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,23 +12,23 @@
 #include "base/mem.h"
 #include "zone/generate.h"
 
-/* An origin, once named, is kept until the walk ends: owners refer to it. */
+/* An origin, once named, is kept until the reading ends: owners refer to it. */
 struct origin {
 	struct origin *next;
 	char name[NAME_TEXT_MAX];
 };
 
-struct walk {
+struct reader {
 	const struct zone_input *in;
-	zone_walk_fn fn;
+	records_fn fn;
 	void *arg;
 	struct origin *origins;
 	struct zone_at at;
 	unsigned files;
-	const char *open_paths[WALK_MAX_DEPTH];
+	const char *open_paths[RECORDS_MAX_DEPTH];
 };
 
-static int walk_text(struct walk *w, const char *path, const char *text, size_t len,
+static int read_text(struct reader *w, const char *path, const char *text, size_t len,
 		     struct error *e);
 
 /* ---- names ---- */
@@ -82,7 +82,7 @@ int zone_owner(const struct zone_at *at, char ret_name[NAME_TEXT_MAX], struct er
 	return 0;
 }
 
-static const char *keep_origin(struct walk *w, const char *name)
+static const char *keep_origin(struct reader *w, const char *name)
 {
 	struct origin *o = xcalloc(1, sizeof(*o));
 	(void)str_copy(o->name, sizeof(o->name), name); /* was made by zone_name */
@@ -125,7 +125,7 @@ int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct er
 }
 
 /* A relative path stands below the server's base, or beside the zone file. */
-static void include_path(const struct walk *w, const char *text, struct lex_span token,
+static void include_path(const struct reader *w, const char *text, struct lex_span token,
 			 char *path, size_t size)
 {
 	const char *from = text + token.begin;
@@ -144,7 +144,7 @@ static void include_path(const struct walk *w, const char *text, struct lex_span
 		(void)snprintf(path, size, "%.*s%.*s", folder, w->in->path, len, from);
 }
 
-static int may_include(const struct walk *w, const char *path, struct error *e)
+static int may_include(const struct reader *w, const char *path, struct error *e)
 {
 	for (unsigned i = 0; i < w->at.depth; i++)
 		if (strcmp(w->open_paths[i], path) == 0)
@@ -155,17 +155,17 @@ static int may_include(const struct walk *w, const char *path, struct error *e)
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: the file includes itself", w->at.path,
 				 w->at.en->line);
-	if (w->at.depth >= WALK_MAX_DEPTH || w->files >= WALK_MAX_FILES)
+	if (w->at.depth >= RECORDS_MAX_DEPTH || w->files >= RECORDS_MAX_FILES)
 		return error_set(e, FMX_ETOOBIG,
 				 "%s line %u: more than %d $INCLUDEs deep or %d in all",
-				 w->at.path, w->at.en->line, WALK_MAX_DEPTH,
-				 WALK_MAX_FILES);
+				 w->at.path, w->at.en->line, RECORDS_MAX_DEPTH,
+				 RECORDS_MAX_FILES);
 	return 0;
 }
 
 /* What the included file changes of origin and owner ends with it (RFC 1035
  * 5.1: "$INCLUDE ... does not change the relative origin of the parent"). */
-static int include(struct walk *w, struct error *e)
+static int include(struct reader *w, struct error *e)
 {
 	const char *text = w->at.text;
 	const struct lex_entry *en = w->at.en;
@@ -196,7 +196,7 @@ static int include(struct walk *w, struct error *e)
 				 why.text);
 	w->open_paths[w->at.depth++] = path;
 	w->files++;
-	rc = walk_text(w, path, inner, len, e);
+	rc = read_text(w, path, inner, len, e);
 	w->open_paths[saved.depth] = NULL;
 	uint32_t ttl = w->at.default_ttl;
 	bool has_ttl = w->at.has_default_ttl;
@@ -207,14 +207,14 @@ static int include(struct walk *w, struct error *e)
 	return rc;
 }
 
-static int generate(struct walk *w, struct error *e)
+static int generate(struct reader *w, struct error *e)
 {
 	struct buf out = BUF_INIT(256 << 20);
 	struct zone_at saved = w->at;
 	int rc = generate_write(w->at.text, w->at.en, &out, e);
 	if (rc == 0) {
 		w->at.is_generated = true;
-		rc = walk_text(w, saved.path, buf_text(&out), out.len, e);
+		rc = read_text(w, saved.path, buf_text(&out), out.len, e);
 	}
 	w->at = saved;
 	buf_release(&out);
@@ -223,7 +223,7 @@ static int generate(struct walk *w, struct error *e)
 
 /* ---- entries ---- */
 
-static int directive(struct walk *w, struct error *e)
+static int directive(struct reader *w, struct error *e)
 {
 	const struct lex_entry *en = w->at.en;
 	char name[NAME_TEXT_MAX];
@@ -250,7 +250,7 @@ static int directive(struct walk *w, struct error *e)
 	return 0;
 }
 
-static int record(struct walk *w, struct error *e)
+static int record(struct reader *w, struct error *e)
 {
 	if (w->at.en->owner.len) {
 		w->at.owner_text = w->at.text;
@@ -260,7 +260,7 @@ static int record(struct walk *w, struct error *e)
 	return w->fn(w->arg, &w->at, e);
 }
 
-static int walk_text(struct walk *w, const char *path, const char *text, size_t len,
+static int read_text(struct reader *w, const char *path, const char *text, size_t len,
 		     struct error *e)
 {
 	struct lex l;
@@ -283,11 +283,11 @@ static int walk_text(struct walk *w, const char *path, const char *text, size_t 
 	return more < 0 ? error_set(e, more, "%s %s", path, why.text) : rc;
 }
 
-int zone_walk(const struct zone_input *in, zone_walk_fn fn, void *arg, struct error *e)
+int records_each(const struct zone_input *in, records_fn fn, void *arg, struct error *e)
 {
-	struct walk w = { .in = in, .fn = fn, .arg = arg };
+	struct reader w = { .in = in, .fn = fn, .arg = arg };
 	w.at.origin = keep_origin(&w, in->origin);
-	int rc = walk_text(&w, in->path, in->text, in->len, e);
+	int rc = read_text(&w, in->path, in->text, in->len, e);
 	while (w.origins) {
 		struct origin *next = w.origins->next;
 		free(w.origins);

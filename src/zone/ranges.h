@@ -1,27 +1,27 @@
 /*
- * places - where in a zone's text the things stand that a plan may change
+ * ranges - where in a zone's text the things stand that a plan may change
  *
- * Found by the lexer, checked against what libzscanner read (recordset.h):
+ * Found by the lexer, checked against what libzscanner read (digest.h):
  * if the two do not see the same apex MX set and SOA serial, nothing is
  * planned. Besides, the addresses, aliases and TLSA of names one asks for.
  *
  * Use:
- *	struct zone_places p;
- *	places_read(&in, names, count, &p, &e);
+ *	struct zone_ranges p;
+ *	ranges_read(&in, names, count, &p, &e);
  *
- * Ownership: places_release frees the list of records.
+ * Ownership: ranges_release frees the list of records.
  */
-#ifndef FMX_ZONE_PLACES_H
-#define FMX_ZONE_PLACES_H
+#ifndef FMX_ZONE_RANGES_H
+#define FMX_ZONE_RANGES_H
 
 #include "base/addr.h"
-#include "zone/recordset.h"
-#include "zone/walk.h"
+#include "zone/digest.h"
+#include "zone/records.h"
 
-enum { PLACES_MAX_RECORDS = 4096 };
+enum { RANGES_MAX_RECORDS = 4096 };
 
 /* An apex MX record and where it stands. */
-struct place_mx {
+struct mx_range {
 	struct lex_entry en;
 	unsigned depth; /* 0: in the zone file itself */
 	bool is_generated;
@@ -31,18 +31,18 @@ struct place_mx {
 	char origin[NAME_TEXT_MAX]; /* in force there */
 };
 
-struct place_soa {
+struct soa_range {
 	struct lex_entry en;
 	unsigned depth;
 	struct lex_span serial_span;
 	uint32_t serial;
 };
 
-enum place_type { PLACE_A, PLACE_AAAA, PLACE_CNAME, PLACE_TLSA };
+enum range_type { RANGE_A, RANGE_AAAA, RANGE_CNAME, RANGE_TLSA };
 
 /* A record of one of the names asked for; rdata as written. */
-struct place_record {
-	enum place_type type;
+struct record_range {
+	enum range_type type;
 	char owner[NAME_TEXT_MAX];
 	char rdata[512];  /* tokens, one space between; a CNAME's made absolute */
 	struct addr addr; /* A and AAAA */
@@ -50,25 +50,25 @@ struct place_record {
 	struct lex_entry en;
 };
 
-struct zone_places {
-	struct place_soa soa;
+struct zone_ranges {
+	struct soa_range soa;
 	bool has_soa;
 	uint32_t mx_count;
 	char last_origin[NAME_TEXT_MAX]; /* in force at the end of the zone file */
 	uint32_t default_ttl;
 	bool has_default_ttl;
-	struct place_record *records;
+	struct record_range *records;
 	size_t record_count;
 	/* The include that the first of them stands in, for the sentence. */
 	char include_path[512];
-	struct place_mx mx[RECORDSET_MAX_MX]; /* last: it is large, and not cleared */
+	struct mx_range mx[ZONE_MAX_MX]; /* last: it is large, and not cleared */
 };
 
 /* names: absolute, lower case. A TLSA is asked for by its full owner name
  * (_25._tcp.mail.example.com). */
-FMX_MUST_CHECK int places_read(const struct zone_input *in, const char *const *names,
-			       size_t name_count, struct zone_places *ret,
+FMX_MUST_CHECK int ranges_read(const struct zone_input *in, const char *const *names,
+			       size_t name_count, struct zone_ranges *ret,
 			       struct error *e);
-void places_release(struct zone_places *p);
+void ranges_release(struct zone_ranges *p);
 
 #endif

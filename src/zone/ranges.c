@@ -1,4 +1,4 @@
-#include "zone/places.h"
+#include "zone/ranges.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct finder {
 	const struct zone_input *in;
 	const char *const *names;
 	size_t name_count;
-	struct zone_places *out;
+	struct zone_ranges *out;
 };
 
 static bool span_is(const char *text, struct lex_span s, const char *word)
@@ -47,7 +47,7 @@ static void note_include(struct finder *f, const struct zone_at *at)
 
 static int found_soa(struct finder *f, const struct zone_at *at, struct error *e)
 {
-	struct place_soa *soa = &f->out->soa;
+	struct soa_range *soa = &f->out->soa;
 	uint32_t pos = at->en->rdata.begin;
 	struct lex_span t = { 0 };
 	for (int i = 0; i < 3; i++)
@@ -67,12 +67,12 @@ static int found_soa(struct finder *f, const struct zone_at *at, struct error *e
 
 static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 {
-	if (f->out->mx_count == RECORDSET_MAX_MX)
+	if (f->out->mx_count == ZONE_MAX_MX)
 		return error_set(e, FMX_ETOOBIG,
 				 "%s: more than %d MX records at the apex", at->path,
-				 RECORDSET_MAX_MX);
-	struct place_mx *mx = &f->out->mx[f->out->mx_count];
-	*mx = (struct place_mx){ 0 };
+				 ZONE_MAX_MX);
+	struct mx_range *mx = &f->out->mx[f->out->mx_count];
+	*mx = (struct mx_range){ 0 };
 	uint32_t pos = at->en->rdata.begin, preference;
 	if (!lex_token(at->text, at->en->rdata, &pos, &mx->preference_span) ||
 	    !lex_token(at->text, at->en->rdata, &pos, &mx->exchange_span) ||
@@ -102,22 +102,22 @@ static void write_rdata(const struct zone_at *at, char *to, size_t size)
 				      (int)t.len, at->text + t.begin);
 }
 
-static int found_record(struct finder *f, const struct zone_at *at, enum place_type type,
+static int found_record(struct finder *f, const struct zone_at *at, enum range_type type,
 			const char *owner, struct error *e)
 {
-	struct zone_places *p = f->out;
-	if (p->record_count == PLACES_MAX_RECORDS)
+	struct zone_ranges *p = f->out;
+	if (p->record_count == RANGES_MAX_RECORDS)
 		return error_set(e, FMX_ETOOBIG, "%s: more than %d records of MX hosts",
-				 at->path, PLACES_MAX_RECORDS);
-	struct place_record r = { .type = type, .depth = at->depth, .en = *at->en };
+				 at->path, RANGES_MAX_RECORDS);
+	struct record_range r = { .type = type, .depth = at->depth, .en = *at->en };
 	(void)str_copy(r.owner, sizeof(r.owner), owner);
 	write_rdata(at, r.rdata, sizeof(r.rdata));
-	if (type == PLACE_CNAME) {
+	if (type == RANGE_CNAME) {
 		char target[NAME_TEXT_MAX];
 		if (zone_name(at->text, at->en->rdata, at->origin, target))
 			(void)str_copy(r.rdata, sizeof(r.rdata), target);
 	}
-	if ((type == PLACE_A || type == PLACE_AAAA) && !addr_parse(r.rdata, &r.addr))
+	if ((type == RANGE_A || type == RANGE_AAAA) && !addr_parse(r.rdata, &r.addr))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: \"%.60s\" is not an address", at->path,
 				 at->en->line, r.rdata);
@@ -136,16 +136,16 @@ static bool is_asked_for(const struct finder *f, const char *name)
 
 /* Most records of a large zone are of types, or at names, that no plan
  * touches: they must cost little. */
-static bool find_type(const struct zone_at *at, enum place_type *ret)
+static bool find_type(const struct zone_at *at, enum range_type *ret)
 {
 	const struct lex_span t = at->en->type;
 	const char *text = at->text;
 	switch (t.len) {
-	case 1: *ret = PLACE_A; return (text[t.begin] | 32) == 'a';
+	case 1: *ret = RANGE_A; return (text[t.begin] | 32) == 'a';
 	case 4:
-		*ret = span_is(text, t, "AAAA") ? PLACE_AAAA : PLACE_TLSA;
-		return *ret == PLACE_AAAA || span_is(text, t, "TLSA");
-	case 5: *ret = PLACE_CNAME; return span_is(text, t, "CNAME");
+		*ret = span_is(text, t, "AAAA") ? RANGE_AAAA : RANGE_TLSA;
+		return *ret == RANGE_AAAA || span_is(text, t, "TLSA");
+	case 5: *ret = RANGE_CNAME; return span_is(text, t, "CNAME");
 	default: return false;
 	}
 }
@@ -178,7 +178,7 @@ static int on_record(void *arg, const struct zone_at *at, struct error *e)
 {
 	struct finder *f = arg;
 	char owner[NAME_TEXT_MAX];
-	enum place_type type;
+	enum range_type type;
 	if (at->en->kind != LEX_RECORD) {
 		note_directive(f, at);
 		return 0;
@@ -201,10 +201,10 @@ static int on_record(void *arg, const struct zone_at *at, struct error *e)
 	return is_mx ? found_mx(f, at, e) : found_soa(f, at, e);
 }
 
-int places_read(const struct zone_input *in, const char *const *names, size_t name_count,
-		struct zone_places *ret, struct error *e)
+int ranges_read(const struct zone_input *in, const char *const *names, size_t name_count,
+		struct zone_ranges *ret, struct error *e)
 {
-	memset(ret, 0, offsetof(struct zone_places, mx));
+	memset(ret, 0, offsetof(struct zone_ranges, mx));
 	(void)str_copy(ret->last_origin, sizeof(ret->last_origin), in->origin);
 	struct finder f = {
 		.in = in, .names = names, .name_count = name_count, .out = ret
@@ -215,13 +215,13 @@ int places_read(const struct zone_input *in, const char *const *names, size_t na
 		if (c >= 'a' && c <= 'z')
 			f.may_begin[c - 'a' + 'A'] = true;
 	}
-	int rc = zone_walk(in, on_record, &f, e);
+	int rc = records_each(in, on_record, &f, e);
 	if (rc != 0)
-		places_release(ret);
+		ranges_release(ret);
 	return rc;
 }
 
-void places_release(struct zone_places *p)
+void ranges_release(struct zone_ranges *p)
 {
 	free(p->records);
 	p->records = NULL;

@@ -1,9 +1,9 @@
 /*
- * live_own - one zone under way: its steps are in live.c, what it reads and
+ * live_internal - one zone under way: its steps are in live.c, what it reads and
  * sends in live_ask.c and live_send.c
  */
-#ifndef FMX_ZONE_LIVE_OWN_H
-#define FMX_ZONE_LIVE_OWN_H
+#ifndef FMX_ZONE_LIVE_INTERNAL_H
+#define FMX_ZONE_LIVE_INTERNAL_H
 
 #include <uv.h>
 
@@ -36,7 +36,7 @@ struct live_zone {
 	struct plan_want none; /* revert: what is wanted then */
 	const struct plan_want *want;
 	struct zone_facts facts;
-	struct zone_places places;
+	struct zone_ranges ranges;
 	struct plan plan;
 	struct history history;
 	bool has_history;
@@ -73,8 +73,5 @@ void live_agree(struct live_zone *z, void (*then)(struct live_zone *z));
 /* The plan as an update with all that it was planned on. */
 void live_send(struct live_zone *z,
 	       void (*then)(struct live_zone *z, const struct update_result *r));
-
-/* The zone is done: tells, frees, starts the next. */
-void live_end(struct live_zone *z, enum job_outcome outcome);
 
 #endif

@@ -1,4 +1,4 @@
-#include "zone/recordset.h"
+#include "zone/digest.h"
 
 #include <libzscanner/scanner.h>
 #include <stddef.h>
@@ -13,11 +13,11 @@
 enum { TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_RRSIG = 46 };
 enum { CLASS_IN = 1 };
 
-struct recordset_reader {
+struct digest_reader {
 	zs_scanner_t scanner;
 	uint64_t key[3]; /* odd, so that no factor is zero */
 	/* of the reading under way: */
-	struct recordset set;
+	struct zone_digest set;
 	struct zone_facts facts;
 	uint8_t apex[NAME_WIRE_MAX];
 	size_t apex_len;
@@ -33,20 +33,19 @@ void zone_facts_clear(struct zone_facts *f)
 
 void zone_facts_copy(struct zone_facts *to, const struct zone_facts *from)
 {
-	uint32_t n =
-	    from->mx_count < RECORDSET_MAX_MX ? from->mx_count : RECORDSET_MAX_MX;
+	uint32_t n = from->mx_count < ZONE_MAX_MX ? from->mx_count : ZONE_MAX_MX;
 	memcpy(to, from, offsetof(struct zone_facts, mx) + n * sizeof(from->mx[0]));
 }
 
-struct recordset_reader *recordset_reader_new(void)
+struct digest_reader *digest_reader_new(void)
 {
-	struct recordset_reader *r = xcalloc(1, sizeof(*r));
+	struct digest_reader *r = xcalloc(1, sizeof(*r));
 	for (uint64_t i = 0; i < 3; i++)
 		r->key[i] = hash_bytes(&i, sizeof(i)) | 1; /* keyed once per process */
 	return r;
 }
 
-void recordset_reader_free(struct recordset_reader *r)
+void digest_reader_free(struct digest_reader *r)
 {
 	free(r);
 }
@@ -90,7 +89,7 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t hash_span(const struct recordset_reader *r, uint64_t h, const uint8_t *p,
+static uint64_t hash_span(const struct digest_reader *r, uint64_t h, const uint8_t *p,
 			  size_t len)
 {
 	uint64_t word = 0;
@@ -105,7 +104,7 @@ static uint64_t hash_span(const struct recordset_reader *r, uint64_t h, const ui
 }
 
 /* The serial is left out: every edit changes it, and it is checked by itself. */
-static uint64_t record_hash(const struct recordset_reader *r, const zs_scanner_t *s)
+static uint64_t record_hash(const struct digest_reader *r, const zs_scanner_t *s)
 {
 	uint64_t h = r->key[0] ^
 		     ((uint64_t)s->r_ttl << 32 | (uint64_t)s->r_type << 16 | s->r_class);
@@ -122,7 +121,7 @@ static uint32_t read_u32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void note_apex(struct recordset_reader *r, const zs_scanner_t *s)
+static void note_apex(struct digest_reader *r, const zs_scanner_t *s)
 {
 	struct zone_facts *f = &r->facts;
 	if (s->r_type == TYPE_SOA && s->r_data_length >= 20) {
@@ -134,7 +133,7 @@ static void note_apex(struct recordset_reader *r, const zs_scanner_t *s)
 	}
 	if (s->r_type != TYPE_MX || s->r_data_length < 3)
 		return;
-	if (f->mx_count < RECORDSET_MAX_MX) {
+	if (f->mx_count < ZONE_MAX_MX) {
 		struct zone_mx *mx = &f->mx[f->mx_count];
 		mx->preference = (uint16_t)(s->r_data[0] << 8 | s->r_data[1]);
 		mx->ttl = s->r_ttl;
@@ -144,7 +143,7 @@ static void note_apex(struct recordset_reader *r, const zs_scanner_t *s)
 	f->mx_count++;
 }
 
-static bool is_apex(const struct recordset_reader *r, const zs_scanner_t *s)
+static bool is_apex(const struct digest_reader *r, const zs_scanner_t *s)
 {
 	return s->r_owner_length == r->apex_len &&
 	       memcmp(s->r_owner, r->apex, r->apex_len) == 0;
@@ -152,7 +151,7 @@ static bool is_apex(const struct recordset_reader *r, const zs_scanner_t *s)
 
 static void on_record(zs_scanner_t *s)
 {
-	struct recordset_reader *r = s->process.data;
+	struct digest_reader *r = s->process.data;
 	lower(s->r_owner, s->r_owner_length);
 	lower_rdata(s);
 	r->set.count++;
@@ -170,15 +169,14 @@ static void on_record(zs_scanner_t *s)
 
 static void on_error(zs_scanner_t *s)
 {
-	struct recordset_reader *r = s->process.data;
+	struct digest_reader *r = s->process.data;
 	if (r->rc == 0)
 		r->rc = error_set(r->e, FMX_EMALFORMED, "%s line %llu: %s", r->path,
 				  (unsigned long long)s->line_counter,
 				  zs_strerror(s->error.code));
 }
 
-static int scan(struct recordset_reader *r, const char *origin, const char *text,
-		size_t len)
+static int scan(struct digest_reader *r, const char *origin, const char *text, size_t len)
 {
 	zs_scanner_t *s = &r->scanner;
 	char absolute[NAME_TEXT_MAX + 1];
@@ -194,7 +192,7 @@ static int scan(struct recordset_reader *r, const char *origin, const char *text
 
 /* libzscanner wants the last line ended, and refuses CRLF, which name servers
  * take (RFC 1035 5.1 leaves the line end open): it reads a copy without CR. */
-static int scan_text(struct recordset_reader *r, const char *origin, const char *text,
+static int scan_text(struct digest_reader *r, const char *origin, const char *text,
 		     size_t len)
 {
 	bool is_ended = len && text[len - 1] == '\n';
@@ -250,10 +248,10 @@ static int flatten(void *arg, const struct zone_at *at, struct error *e)
 		   : 0;
 }
 
-static int scan_flat(struct recordset_reader *r, const struct zone_input *in)
+static int scan_flat(struct digest_reader *r, const struct zone_input *in)
 {
 	struct flat f = { .out = BUF_INIT(UINT32_MAX) };
-	int rc = zone_walk(in, flatten, &f, r->e);
+	int rc = records_each(in, flatten, &f, r->e);
 	if (rc == 0)
 		rc = scan_text(r, in->origin, buf_text(&f.out), f.out.len);
 	buf_release(&f.out);
@@ -274,15 +272,15 @@ static bool needs_flat(const char *text, size_t len)
 	return false;
 }
 
-int recordset_read(struct recordset_reader *r, const struct zone_input *in,
-		   struct recordset *ret_set, struct zone_facts *ret_facts,
-		   struct error *e)
+int digest_read(struct digest_reader *r, const struct zone_input *in,
+		struct zone_digest *ret_set, struct zone_facts *ret_facts,
+		struct error *e)
 {
 	struct error own;
 	r->e = e ? e : &own;
 	r->rc = 0;
 	r->path = in->path;
-	r->set = (struct recordset){ 0 };
+	r->set = (struct zone_digest){ 0 };
 	zone_facts_clear(&r->facts);
 	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
 		return error_set(e, FMX_EMALFORMED, "\"%s\" is not an origin",
@@ -300,17 +298,17 @@ int recordset_read(struct recordset_reader *r, const struct zone_input *in,
 	return 0;
 }
 
-struct recordset recordset_add(struct recordset a, struct recordset b)
+struct zone_digest digest_add(struct zone_digest a, struct zone_digest b)
 {
-	return (struct recordset){ a.count + b.count, a.sum + b.sum };
+	return (struct zone_digest){ a.count + b.count, a.sum + b.sum };
 }
 
-struct recordset recordset_take(struct recordset a, struct recordset b)
+struct zone_digest digest_take(struct zone_digest a, struct zone_digest b)
 {
-	return (struct recordset){ a.count - b.count, a.sum - b.sum };
+	return (struct zone_digest){ a.count - b.count, a.sum - b.sum };
 }
 
-bool recordset_equal(struct recordset a, struct recordset b)
+bool digest_equal(struct zone_digest a, struct zone_digest b)
 {
 	return a.count == b.count && a.sum == b.sum;
 }
