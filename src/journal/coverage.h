@@ -1,0 +1,52 @@
+/*
+ * coverage - watermarks, probes, outages, gaps, slots: what becomes spans, and views
+ *
+ * The writing half is called by take within its transaction; the reading half loads
+ * the view of a group and keeps it until a span, a site or the frontier has changed.
+ * It never decides a walk; it counts up `resweep` when spans of the past change.
+ */
+#ifndef FMX_JOURNAL_COVERAGE_H
+#define FMX_JOURNAL_COVERAGE_H
+
+#include "journal/site.h"
+#include "judge/view.h"
+
+struct coverage;
+/* s is lent for as long as c lives; coverage_sites() replaces it. */
+struct coverage *coverage_new(struct db *db, const struct sites *s);
+void coverage_free(struct coverage *c);
+void coverage_sites(struct coverage *c, const struct sites *s);
+
+/* Every visit of host before upto was given. */
+FMX_MUST_CHECK int coverage_watermark(struct coverage *c, uint16_t host, int64_t upto,
+				      int64_t seen, struct error *e);
+FMX_MUST_CHECK int coverage_probe(struct coverage *c, uint16_t host, int64_t time,
+				  bool ok, struct error *e);
+/* The real host says that it was down until then. */
+FMX_MUST_CHECK int coverage_outage(struct coverage *c, uint16_t host, int64_t until,
+				   struct error *e);
+/* Nobody saw the host from (0: since always) to: what comes of it later is late. */
+FMX_MUST_CHECK int coverage_gap(struct coverage *c, uint16_t host, int64_t from,
+				int64_t to, struct error *e);
+FMX_MUST_CHECK int coverage_lost(struct coverage *c, uint16_t host, int64_t from,
+				 int64_t to, struct error *e);
+/* A visit of host at time, in its slot; is_bad: DESIGN, "Well". */
+struct slot {
+	uint16_t host;
+	int64_t five; /* began, a multiple of five minutes */
+	uint32_t visits, accepted, refused, unknown_rcpt, deferred, aborted, spam, bad,
+	    unkept;
+};
+FMX_MUST_CHECK int coverage_slot(struct coverage *c, const struct slot *add,
+				 struct error *e);
+/* Told up to where; what began before is late. VIEW_NEVER none. */
+int64_t coverage_told_until(struct coverage *c, uint16_t host);
+
+/* now: view.now is the later of this and the greatest `seen`. Lent until the next call.
+ */
+FMX_MUST_CHECK int coverage_view(struct coverage *c, uint16_t group, int64_t now,
+				 const struct view **ret_view, struct error *e);
+/* The moved frontier of each group is stored; in the transaction of what moved it. */
+FMX_MUST_CHECK int coverage_move(struct coverage *c, int64_t seen, struct error *e);
+
+#endif

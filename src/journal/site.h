@@ -1,0 +1,62 @@
+/*
+ * site - what is configured, over the life of a journal: sites, hosts, groups
+ *
+ * A site and a host of the same names keep their numbers; a number is never used
+ * again. Sites that share an address now are a group, named by its least site id;
+ * ids that ever were one group are kin: look-ups read the runs of all kin, and no row
+ * is rewritten when they part. A former host keeps its row with `here_until`.
+ *
+ * Ownership: sites_release() frees what sites_load() gave.
+ */
+#ifndef FMX_JOURNAL_SITE_H
+#define FMX_JOURNAL_SITE_H
+
+#include "journal/db.h"
+#include "judge/rule.h"
+#include "mx/layout.h"
+
+enum { SITE_MAX_KIN = 64 };
+
+struct host_place { /* where a host id stands: what take resolves a visit by */
+	uint16_t host, site, group;
+	enum role role;
+	enum place place;
+	unsigned bit;
+	int64_t since, until; /* configured; INT64_MAX: still */
+	bool has_source;
+};
+
+struct sites {
+	struct site *all; /* as last defined, former ones too; ascending ids */
+	int64_t *until;   /* of each: INT64_MAX while it is configured */
+	size_t count;
+	struct host_place *hosts; /* ascending ids, former ones too */
+	size_t host_count;
+	struct rules rules;
+	int64_t generation; /* changes when a definition does */
+};
+
+/*
+ * Makes the journal agree with the configuration, in one transaction: gives site.id and
+ * host.id in place, writes what changed, closes what is gone (its host is unwatched
+ * from its watermark on), opens a `changed` span where a set of real hosts became
+ * another, and writes the rules. is_started: serve begins; a `started` span for each
+ * group.
+ */
+FMX_MUST_CHECK int sites_define(struct db *db, struct site *sites, size_t count,
+				const struct rules *rules, int64_t now, bool is_started,
+				struct error *e);
+FMX_MUST_CHECK int sites_load(struct db *db, struct sites *ret_sites, struct error *e);
+void sites_release(struct sites *s);
+const struct host_place *sites_host(const struct sites *s, uint16_t host); /* NULL */
+const struct site *sites_find(const struct sites *s, uint16_t id);         /* NULL */
+const struct host *sites_host_of(const struct sites *s, uint16_t host);    /* NULL */
+uint16_t sites_group(const struct sites *s, uint16_t site);
+/* The site names of a group joined by ", ". */
+void sites_group_name(const struct sites *s, uint16_t group, struct buf *out);
+/* A real host's address, now or formerly, or a decoy's: ours. */
+bool sites_is_own(const struct sites *s, struct addr a);
+/* Ids whose runs belong to the group's look-ups, itself first. */
+size_t sites_kin(const struct sites *s, uint16_t group, uint16_t ret[SITE_MAX_KIN]);
+
+#endif

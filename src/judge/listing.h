@@ -1,0 +1,55 @@
+/*
+ * listing - which hours at a high decoy put a sender on the list, and what keeps
+ * it off (DESIGN section 4, "Listing")
+ *
+ * A fold over the sender's eligible hours, from the last `listing` row on. An
+ * hour counts once the frontier has passed its end by 60 s; a second counting
+ * hour, 2 to 168 hours after the first, lists for rules.listing_expires from
+ * its end. Hours within a listing never count. Obstacles do not move the count:
+ * a withdrawn listing uses up its time.
+ *
+ * Ownership: plain data.
+ */
+#ifndef FMX_JUDGE_LISTING_H
+#define FMX_JUDGE_LISTING_H
+
+#include "judge/rule.h"
+
+/* One UTC hour in which the sender named a domain of ours to a high decoy. */
+struct listing_hour {
+	int64_t began; /* the hour's first moment */
+	bool
+	    has_contact; /* own, in time: from 24 h before the hour until 60 s after it */
+	bool is_excused; /* an excusing span lies in it */
+};
+
+/* Asked again at every output; the first that holds is the reason. */
+struct listing_obstacle {
+	bool is_allowed, is_own, is_nat, is_at_risk, pool_accepted, is_withdrawn;
+};
+
+/* A stored row, or what would be one. */
+struct listing {
+	struct addr client;
+	uint16_t site;
+	bool is_listed; /* enforce, in force, nothing keeps it off */
+	bool would_be;  /* but for the mode or the watched days */
+	enum reason reason;
+	uint32_t counted_visits; /* counting hours that led to it, or so far */
+	int64_t at;
+	int64_t since, until; /* 0 when none */
+	int64_t need;         /* the frontier that moves it on; MOMENT_NONE */
+};
+
+/* hours ascending, begun at or after `from` (the end of the last listing; INT64_MIN).
+ * Adds each listing that the hours make to ret[], at most `most`; returns how many, and
+ * in *ret_open what is counted since (0 or 1) with its hour. */
+size_t listing_fold(const struct listing_hour *hours, size_t count, int64_t from,
+		    const struct rules *r, int64_t frontier, struct span *ret,
+		    size_t most, int64_t *ret_open);
+/* What holds at `now` of a listing in force (span) or of none (NULL). */
+struct listing listing_say(const struct span *in_force, int64_t open,
+			   const struct listing_obstacle *o, const struct rules *r,
+			   bool is_watched_long, int64_t now);
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * rule - what a walk was: order, fate, delay, tier (DESIGN section 4)
+ *
+ * One pure function. A walk is a decoy run, or a real run that touches no decoy
+ * run, with the runs of the same sender that touch it. What look-ups found is
+ * the proof; what is known of the hosts is the view.
+ *
+ * Use:
+ *	struct walk w;
+ *	walk_of(&main, touching, count, &w);
+ *	proof_make(db, &w, &view, &rules, &proof, &e);	// journal/proof.h
+ *	struct verdict v = decide(&w, &proof, &view, &rules);
+ *
+ * `need`: while v.need > view.frontier and no row is added, deciding again
+ * gives the same verdict; `need_now` is the same of view.now. MOMENT_NONE:
+ * nothing is waited for.
+ *
+ * Ownership: plain data.
+ */
+#ifndef FMX_JUDGE_RULE_H
+#define FMX_JUDGE_RULE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "judge/run.h"
+#include "judge/view.h"
+
+/* What is safe as it is; only `lab { }` may change a duration (config/). */
+struct rules {
+	bool enforce;           /* mode: observe (false) or enforce */
+	bool lab;               /* private addresses may be listed; no watched days */
+	int64_t confirm;        /* 60 s */
+	int64_t patience;       /* 4 h of well time until `stopped` */
+	int64_t final;          /* 5 days until it is final, and sealed */
+	int64_t excuse;         /* 24 h: a real contact before a high visit excuses */
+	int64_t grace;          /* 60 s after a start nothing is judged */
+	int64_t probe_interval; /* 60 s */
+	int64_t unwell_tail;    /* 6 h that an unwell span reaches on */
+	int64_t mx_ttl; /* 1 h; a changed set of real hosts excuses max(2 x, 48 h) */
+	int64_t delay_window;    /* 10 min */
+	int64_t known_window;    /* 90 days */
+	int64_t pool_accepted;   /* 30 days: keeps off the list */
+	int64_t listing_least;   /* 2 h from a counted hour to the next */
+	int64_t listing_most;    /* 168 h */
+	int64_t listing_expires; /* 24 h; 7 days at most */
+	int64_t watched_days;    /* 14 days before enforce lists */
+};
+struct rules rules_default(void);
+/* `name=number` lines, durations in microseconds: the journal's rules row. An unknown
+ * name or a number out of range is FMX_EMALFORMED. */
+void rules_text(const struct rules *r, struct buf *out);
+FMX_MUST_CHECK int rules_parse(const char *text, struct rules *ret_rules,
+			       struct error *e);
+
+/* The numbers of these four are stored: never change one, add at the end. */
+enum order {
+	ORDER_UNKNOWN,
+	ORDER_STRAIGHT,
+	ORDER_SKIPPED,
+	ORDER_SHOTGUN,
+	ORDER_BACKDOOR
+};
+enum fate { FATE_PENDING, FATE_REACHED, FATE_STOPPED, FATE_UNKNOWN };
+/* At risk, rising. */
+enum tier {
+	TIER_NONE,
+	TIER_WEAK,
+	TIER_PLAUSIBLE,
+	TIER_RETURNING,
+	TIER_KNOWN,
+	TIER_COUNT
+};
+
+/* Why; each has a sentence (reason_text). */
+enum reason {
+	REASON_NONE,
+	/* order */
+	REASON_UNDECIDED,
+	REASON_GRACE,
+	REASON_NOT_WATCHED,
+	REASON_NOT_WELL,
+	REASON_HOSTS_CHANGED,
+	REASON_NAT,
+	REASON_LOW_ONLY, /* neither R nor H */
+	REASON_AT_ONCE,
+	REASON_LOW_SKIPPED,
+	REASON_IN_ORDER,
+	REASON_REAL_NEVER_SEEN, /* backdoor */
+	REASON_ADDRESS_CONTACT, /* the sender had contact with a real host */
+	REASON_POOL_CONTACT,
+	REASON_TOO_MANY, /* a look-up met its limit: an excuse */
+	/* fate */
+	REASON_REACHED,
+	REASON_WAITING,
+	REASON_NEVER_CAME,
+	REASON_POOL_REACHED,
+	REASON_NO_WELL_TIME, /* five days held no four well hours */
+	/* listing */
+	REASON_LISTED,
+	REASON_TOO_FEW,
+	REASON_OBSERVE,
+	REASON_WATCHED_DAYS,
+	REASON_AT_RISK,
+	REASON_ALLOWED,
+	REASON_POOL_ACCEPTED,
+	REASON_OWN_ADDRESS,
+	REASON_EXPIRED,
+	REASON_WITHDRAWN,
+};
+
+struct walk {
+	struct run main; /* a decoy run, or a real one that touches none */
+	int64_t began, last;
+	/* First contact with a real host among main and the touching real runs. */
+	bool has_real;
+	int64_t real; /* it began in [real - real_earlier, real + real_width) */
+	uint32_t real_width, real_earlier;
+	int64_t real_answered; /* 0 unknown */
+	/* First contact at a high decoy, in time. */
+	bool has_high;
+	int64_t high;
+	uint32_t high_width;
+	/* First contact or knock at a low decoy, told late or not. */
+	bool has_low;
+	int64_t low;
+	uint32_t low_width;
+	/* The first real contact of a touching run that is not wholly before L: for
+	 * delay. */
+	bool has_next;
+	int64_t next;
+	uint32_t next_width;
+	bool is_real_open_at_low; /* a real run of the sender began before L and reaches
+				     it */
+	bool has_late_low;        /* a low visit told late */
+};
+
+void walk_of(const struct run *main, const struct run *touching, size_t count,
+	     struct walk *ret_walk);
+/* The moment that row 1 asks about, its end ([*ret_from, *ret_to]), and what the
+ * frontier must pass (row 0). */
+int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to);
+
+/* What look-ups found; "contact" is with a real host, told late or not. */
+struct proof {
+	/* Of the sender (both its addresses). */
+	bool own_near; /* a contact from 24 h before the first H until 60 s after */
+	int64_t
+	    own_after;    /* its first contact at or after walk.began within 5 days, or a
+			   * touching one that began before: MOMENT_NONE if there is none */
+	bool low_before;  /* a low visit of it before R, in a run that reaches into
+			   * the 30 minutes before R (row 3) */
+	bool is_nat;      /* more than half of the group's contacts of 7 days */
+	bool own_between; /* another real run of it begun or open between L and its
+			   * next real contact: no delay */
+	/* Of its pool, without the sender itself. */
+	bool pool_near;   /* as own_near, or the same envelope over the other family */
+	bool pool_around; /* from 24 h before walk.began until 5 days after */
+	bool too_many;    /* a look-up met 4,096 rows: an excuse */
+	/* Envelopes told to decoys of this walk that no real host accepted. */
+	uint64_t missing; /* keyed hash of the first; 0 none */
+	int64_t missing_time;
+	/* Who it may be, anchored at walk.began. */
+	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
+	struct told told; /* what was said before: an excuse and a tier stay */
+};
+
+struct verdict {
+	struct addr client; /* walk.main's */
+	uint16_t site;      /* its group */
+	int64_t began, last;
+	enum order order;
+	enum reason order_reason;
+	enum fate fate;
+	enum reason fate_reason;
+	bool is_final;
+	bool returned_later;    /* reached more than delay_window after it began */
+	bool is_excused;        /* by its pool or an envelope: kept with the walk */
+	enum tier tier;         /* of a stopped walk, or of one with a missing message */
+	uint64_t missing;       /* a message that may be lost; 0 none */
+	int64_t delay_us;       /* upper bound; -1: none measured */
+	int64_t delay_error_us; /* it is exact within this */
+	int64_t need, need_now;
+};
+
+struct verdict decide(const struct walk *w, const struct proof *p, const struct view *v,
+		      const struct rules *r);
+/* Told before and told now: was a report of an earlier moment wrong? */
+bool verdict_corrects(const struct told *before, const struct verdict *now);
+
+/*
+ * For the policy service: what may be said now of a connection at a real host
+ * that began at `now`, so that nothing still to come can make it an accusation.
+ * ORDER_STRAIGHT; ORDER_SKIPPED for a later connection of a run whose first was that;
+ * else ORDER_UNKNOWN with the reason. delay_us is of the low visit before, or -1.
+ */
+struct quick {
+	enum order order;
+	enum reason reason;
+	int64_t delay_us;
+};
+struct quick decide_quick(const struct walk *w, const struct proof *p,
+			  const struct view *v, const struct rules *r, int64_t now);
+
+const char *order_name(enum order o); /* "straight" ... */
+const char *fate_name(enum fate f);   /* "reached" ... */
+const char *tier_name(enum tier t);   /* "known" "returning" "plausible" "weak" "none" */
+const char *reason_text(enum reason r); /* a clause, no final dot; never NULL */
+
+#endif
