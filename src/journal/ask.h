@@ -44,15 +44,26 @@ typedef int (*ask_walk_fn)(void *arg, const struct ask_walk *w);
 /* Every walk of the client (and its twin) at any group, by began. */
 FMX_MUST_CHECK int ask_client(struct ask *a, struct addr client, ask_walk_fn fn,
 			      void *arg, struct error *e);
-/* Every walk of the group that overlaps [since, until), by client, then began. A decoy
- * walk that was told and need not be asked again comes as told, without its touching
- * runs. */
-FMX_MUST_CHECK int ask_walks(struct ask *a, uint16_t group, int64_t since, int64_t until,
-			     ask_walk_fn fn, void *arg, struct error *e);
-/* Runs of kind aside in the period: knocks, controls; by client. */
+/*
+ * One group in a period, sender by sender in the order of their (lesser) addresses; of
+ * each sender first its walks that overlap [since, until) by began, then what came aside.
+ * Each walk once, with the touching runs always: they stream by beside it. A decoy walk
+ * that was told and need not be asked again comes as told; of a real walk all that
+ * decides lies in the stream, but for the NAT. So a report counts as it reads, and keeps
+ * nothing of a sender.
+ */
 typedef int (*ask_run_fn)(void *arg, const struct run *r);
-FMX_MUST_CHECK int ask_asides(struct ask *a, uint16_t group, int64_t since, int64_t until,
-			      ask_run_fn fn, void *arg, struct error *e);
+struct ask_stream {
+	int64_t since, until;
+	ask_walk_fn walk;
+	/* Decoy walks over before `since` that were once called stopped, as told, before
+	 * the sender's others: for corrections. NULL: not wanted. */
+	ask_walk_fn earlier;
+	ask_run_fn aside; /* of kind aside: knocks, controls. NULL: not wanted */
+	void *arg;
+};
+FMX_MUST_CHECK int ask_walks(struct ask *a, uint16_t group, const struct ask_stream *s,
+			     struct error *e);
 
 /* The listing now, with its reason: for explain. */
 FMX_MUST_CHECK int ask_listing(struct ask *a, struct addr client, uint16_t group,
@@ -65,6 +76,14 @@ FMX_MUST_CHECK int ask_listed(struct ask *a, bool would_too, ask_listing_fn fn, 
 /* Stored changes of one client's listings, oldest first. */
 FMX_MUST_CHECK int ask_listing_history(struct ask *a, struct addr client,
 				       ask_listing_fn fn, void *arg, struct error *e);
+
+/* Every listing, or what would have been one, that began in [since, until), by address;
+ * obstacles are not asked: for counting. */
+FMX_MUST_CHECK int ask_listings(struct ask *a, int64_t since, int64_t until,
+				ask_listing_fn fn, void *arg, struct error *e);
+/* Did SPF pass for an envelope domain of the client? */
+FMX_MUST_CHECK int ask_spf(struct ask *a, struct addr client, bool *ret_passes,
+			   struct error *e);
 
 /* Policy: a connection of client at a real host of the site began at `began`. fresh:
  * visits that are not committed yet. */
