@@ -71,6 +71,7 @@ struct verb {
 	const char *help;     /* paragraphs, with an example; lines up to 78 wide */
 	int least, most;      /* number of arguments; CLI_ANY */
 	const struct option_row *options; /* besides the global ones; may be NULL */
+	const char *program;              /* where run is, if not in this one: verbs.h */
 };
 
 struct cli_given {
@@ -82,7 +83,8 @@ struct cli {
 	const char *config_path;
 	bool has_config; /* -c was given */
 	bool json, quiet, verbose, lab;
-	const struct verb *verb; /* NULL before it is known */
+	const struct verb *const *verbs; /* all there are; ends with NULL */
+	const struct verb *verb;         /* NULL before it is known */
 	struct cli_given given[CLI_MAX_GIVEN];
 	size_t given_count;
 };
@@ -139,14 +141,13 @@ FMX_PRINTF(2, 3) void progress_say(struct progress *p, const char *fmt, ...);
 void progress_end(struct progress *p);
 
 /* The tables, for help and for scripts/check-docs. */
-const struct verb *const *cli_verbs(void); /* ends with NULL */
 const struct option_row *cli_global_options(void);
 struct cli_exit_code {
 	int code;
 	const char *meaning;
 };
 const struct cli_exit_code *cli_exit_codes(size_t *ret_count);
-void cli_print_help(FILE *to);
+void cli_print_help(FILE *to, const struct verb *const *verbs);
 void cli_print_verb_help(FILE *to, const struct verb *v);
 
 /*
@@ -154,7 +155,7 @@ void cli_print_verb_help(FILE *to, const struct verb *v);
  * argv's own array) are set, or c->verb is NULL because help or the version
  * was printed. CLI_USAGE: said.
  */
-FMX_MUST_CHECK int cli_parse(struct cli *c, int argc, char **argv, int *ret_argc,
-			     char ***ret_argv);
+FMX_MUST_CHECK int cli_parse(struct cli *c, const struct verb *const *verbs, int argc,
+			     char **argv, int *ret_argc, char ***ret_argv);
 
 #endif

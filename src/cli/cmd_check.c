@@ -28,6 +28,7 @@ static const struct option_row options[] = {
 const struct verb verb_check = {
 	.name = "check",
 	.run = check_run,
+	.program = "fakemx-net",
 	.synopsis = "[--decoy NAME]... [--no-probe] DOMAIN... | --from FILE",
 	.summary =
 	    "what the world sees of a domain's mail, with findings and predictions",

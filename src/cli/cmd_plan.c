@@ -15,6 +15,7 @@ static const struct option_row options[] = {
 const struct verb verb_plan = {
 	.name = "plan",
 	.run = plan_run,
+	.program = "fakemx-net",
 	.synopsis = "--zone FILE [--origin NAME] --layout LAYOUT [--decoy NAME=ADDRESS]",
 	.summary = "the DNS change: shown, with what it means; nothing is written",
 	.help = "Shows what would change in zone files so that their MX records have the "

@@ -10,27 +10,6 @@
 #include "cli/cli.h"
 #include "config/config.h"
 
-static const struct option_row globals[] = {
-	{ .name = "config",
-	  .letter = 'c',
-	  .argument = "FILE",
-	  .meaning = "The configuration; " CONFIG_PATH " otherwise." },
-	{ .name = "json", .meaning = "Results as JSON." },
-	{ .name = "quiet", .letter = 'q', .meaning = "No progress, no warnings." },
-	{ .name = "verbose", .letter = 'v', .meaning = "Say more." },
-	{ .name = "lab",
-	  .meaning = "A trial: loopback, private and documentation addresses are "
-		     "allowed, with a warning." },
-	{ .name = "help", .letter = 'h', .meaning = "This help; of a verb after it." },
-	{ .name = "version", .meaning = "Print the version." },
-	{ 0 },
-};
-
-const struct option_row *cli_global_options(void)
-{
-	return globals;
-}
-
 /* The command line while it is taken apart. */
 struct parsing {
 	struct cli *c;
@@ -70,7 +49,7 @@ static int unknown_option(const struct cli *c, const char *name, size_t len)
 	memcpy(word, name, len);
 	word[len] = '\0';
 	struct nearest n = nearest_to(word);
-	for (const struct option_row *r = globals; r->name; r++)
+	for (const struct option_row *r = cli_global_options(); r->name; r++)
 		nearest_offer(&n, r->name);
 	for (const struct option_row *r = verb_options(c); r && r->name; r++)
 		nearest_offer(&n, r->name);
@@ -104,7 +83,7 @@ static void take_global(struct parsing *p, const struct option_row *row,
 
 static bool is_global(const struct option_row *row)
 {
-	return row >= globals && row < globals + sizeof(globals) / sizeof(globals[0]);
+	return find(cli_global_options(), row->name, strlen(row->name)) == row;
 }
 
 static int take(struct parsing *p, const struct option_row *row, const char *value)
@@ -141,7 +120,7 @@ static int parse_long(struct parsing *p, const char *name)
 {
 	size_t len = strcspn(name, "=");
 	const char *attached = name[len] ? name + len + 1 : NULL;
-	const struct option_row *row = find(globals, name, len);
+	const struct option_row *row = find(cli_global_options(), name, len);
 	if (!row)
 		row = find(verb_options(p->c), name, len);
 	if (!row)
@@ -156,7 +135,8 @@ static int parse_long(struct parsing *p, const char *name)
 static int parse_letters(struct parsing *p, const char *letters)
 {
 	for (; *letters; letters++) {
-		const struct option_row *row = find_letter(globals, *letters);
+		const struct option_row *row =
+		    find_letter(cli_global_options(), *letters);
 		if (!row)
 			row = find_letter(verb_options(p->c), *letters);
 		if (!row)
@@ -176,7 +156,7 @@ static int parse_letters(struct parsing *p, const char *letters)
 static int take_verb(struct cli *c, const char *name)
 {
 	struct nearest n = nearest_to(name);
-	for (const struct verb *const *v = cli_verbs(); *v; v++) {
+	for (const struct verb *const *v = c->verbs; *v; v++) {
 		nearest_offer(&n, (*v)->name);
 		if (strcmp((*v)->name, name) == 0) {
 			c->verb = *v;
@@ -224,9 +204,10 @@ static int parse_words(struct parsing *p, char **args, int *ret_count)
 	return CLI_DONE;
 }
 
-int cli_parse(struct cli *c, int argc, char **argv, int *ret_argc, char ***ret_argv)
+int cli_parse(struct cli *c, const struct verb *const *verbs, int argc, char **argv,
+	      int *ret_argc, char ***ret_argv)
 {
-	*c = (struct cli){ .config_path = CONFIG_PATH };
+	*c = (struct cli){ .config_path = CONFIG_PATH, .verbs = verbs };
 	struct parsing p = { .c = c, .argc = argc, .argv = argv };
 	int count = 0;
 	int code = parse_words(&p, argv, &count);
@@ -238,12 +219,12 @@ int cli_parse(struct cli *c, int argc, char **argv, int *ret_argc, char ***ret_a
 		else if (c->verb)
 			cli_print_verb_help(stdout, c->verb);
 		else
-			cli_print_help(stdout);
+			cli_print_help(stdout, verbs);
 		c->verb = NULL;
 		return CLI_DONE;
 	}
 	if (!c->verb) {
-		cli_print_help(stderr);
+		cli_print_help(stderr, verbs);
 		return CLI_USAGE;
 	}
 	*ret_argc = count;

@@ -25,7 +25,7 @@ static const struct verb *const verbs[] = {
 };
 /* clang-format on */
 
-const struct verb *const *cli_verbs(void)
+const struct verb *const *verbs_all(void)
 {
 	return verbs;
 }

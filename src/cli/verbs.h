@@ -3,9 +3,10 @@
  *
  * Verbs that need the libraries of DNS and HTTPS live in a program of their
  * own, fakemx-net: loading these forty libraries costs ten times what a verb
- * like `list` may take to start. Their rows are here as everybody's, for help
- * and options, but the function that does the work is linked into fakemx-net
- * alone. In fakemx it is NULL, and main() executes fakemx-net instead.
+ * like `list` may take to start; the rehearsal, which nothing else needs, in
+ * fakemx-rehearse. Their rows are here as everybody's, for help and options, but
+ * the function that does the work is linked into that program alone. In fakemx
+ * it is NULL, and main() executes the row's program instead.
  */
 #ifndef FMX_CLI_VERBS_H
 #define FMX_CLI_VERBS_H
@@ -27,11 +28,13 @@ extern const struct verb verb_list;
 extern const struct verb verb_allow;
 extern const struct verb verb_forget;
 extern const struct verb verb_journal;
+const struct verb *const *verbs_all(void); /* ends with NULL */
 
-#define FMX_IN_NET __attribute__((weak))
-FMX_IN_NET int apply_run(struct cli *c, int argc, char **argv);
-FMX_IN_NET int check_run(struct cli *c, int argc, char **argv);
-FMX_IN_NET int plan_run(struct cli *c, int argc, char **argv);
-FMX_IN_NET int revert_run(struct cli *c, int argc, char **argv);
+#define FMX_ELSEWHERE __attribute__((weak))
+FMX_ELSEWHERE int apply_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int check_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int plan_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int revert_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int rehearse_run(struct cli *c, int argc, char **argv);
 
 #endif

@@ -5,10 +5,10 @@
  * the view of a group and keeps it until a span, a site or the frontier has changed.
  * It never decides a walk; it counts up `resweep` when spans of the past change.
  *
- * A host is watched from the end of the last gap that was told of it; without one, from its
- * first watermark; up to its newest watermark. A real host with probes is well from a good probe
- * to the next probe, if that is good; one whose journal holds no probe of it, as long as it is
- * watched. An outage until t counts as a failed probe at t.
+ * A host is watched from the end of the last gap that was told of it; without one, from
+ * its first watermark; up to its newest watermark. A real host with probes is well from a
+ * good probe to the next probe, if that is good; one whose journal holds no probe of it,
+ * as long as it is watched. An outage until t counts as a failed probe at t.
  */
 #ifndef FMX_JOURNAL_COVERAGE_H
 #define FMX_JOURNAL_COVERAGE_H

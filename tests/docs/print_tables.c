@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "cli/verbs.h"
 #include "config/config.h"
 #include "serve/alarm.h"
 #include "serve/metrics.h"
@@ -31,7 +32,7 @@ static void print_options(const char *verb, const struct option_row *rows)
 int main(void)
 {
 	print_options("", cli_global_options());
-	for (const struct verb *const *v = cli_verbs(); *v; v++) {
+	for (const struct verb *const *v = verbs_all(); *v; v++) {
 		printf("verb\t%s\n", (*v)->name);
 		print_options((*v)->name, (*v)->options);
 	}

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "cli/verbs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,7 @@ static int parse(const char *line, struct cli *c, int *ret_count, char *said, si
 	int before = dup(STDERR_FILENO);
 	assert_return_code(dup2(fileno(file), STDERR_FILENO), 0);
 	char **arguments;
-	int code = cli_parse(c, argc, argv, ret_count, &arguments);
+	int code = cli_parse(c, verbs_all(), argc, argv, ret_count, &arguments);
 	(void)fflush(stderr);
 	assert_return_code(dup2(before, STDERR_FILENO), 0);
 	(void)close(before);
@@ -111,7 +112,7 @@ static void the_options_of_a_verb_are_its_own(void **state)
 static void every_row_explains_itself(void **state)
 {
 	(void)state;
-	for (const struct verb *const *v = cli_verbs(); *v; v++) {
+	for (const struct verb *const *v = verbs_all(); *v; v++) {
 		assert_non_null((*v)->synopsis);
 		assert_true(strlen((*v)->summary) > 10);
 		assert_true(strlen((*v)->help) > 40);

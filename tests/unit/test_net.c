@@ -1,6 +1,7 @@
 /* In fakemx a verb may lack the function that does its work (cli/verbs.h); in
- * fakemx-net, which is executed then, none may. */
+ * the program that its row names, none may. */
 #include "cli/cli.h"
+#include "cli/verbs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +13,8 @@
 static void every_verb_can_be_run_in_fakemx_net(void **state)
 {
 	(void)state;
-	for (const struct verb *const *v = cli_verbs(); *v; v++)
-		if (!(*v)->run)
+	for (const struct verb *const *v = verbs_all(); *v; v++)
+		if (!(*v)->run && strcmp((*v)->program, "fakemx-rehearse") != 0)
 			fail_msg("%s has no function", (*v)->name);
 }
 

@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_cast.h"
+#include "rehearse/population.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,12 +16,12 @@
  *
  * Ownership: stage_close() releases everything.
  */
-#ifndef FMX_REHEARSE_REHEARSE_STAGE_H
-#define FMX_REHEARSE_REHEARSE_STAGE_H
+#ifndef FMX_REHEARSE_FIXTURE_H
+#define FMX_REHEARSE_FIXTURE_H
 
 #include "base/stamp.h"
 #include "mx/layout.h"
-#include "rehearse/rehearse_drive.h"
+#include "rehearse/driver.h"
 
 enum { STAGE_PATH_MAX = 512, STAGE_HOSTS = 4 };
 

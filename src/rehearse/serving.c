@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_serving.h"
+#include "rehearse/serving.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/beside.h"
-#include "rehearse/rehearse_socket.h"
+#include "rehearse/socket.h"
 
 enum { READY_FD = 3 };
 

@@ -19,8 +19,8 @@
  *
  * Limits: CAST_MAX_SENDERS, so that each has a /24 of 127.0.0.0/8; TRIP_MAX_HOSTS.
  */
-#ifndef FMX_REHEARSE_REHEARSE_CAST_H
-#define FMX_REHEARSE_REHEARSE_CAST_H
+#ifndef FMX_REHEARSE_POPULATION_H
+#define FMX_REHEARSE_POPULATION_H
 
 #include <stdint.h>
 

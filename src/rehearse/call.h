@@ -6,8 +6,8 @@
  *
  * Limits: CALL_SECONDS for a whole connection.
  */
-#ifndef FMX_REHEARSE_REHEARSE_CALL_H
-#define FMX_REHEARSE_REHEARSE_CALL_H
+#ifndef FMX_REHEARSE_CALL_H
+#define FMX_REHEARSE_CALL_H
 
 #include <uv.h>
 

@@ -18,8 +18,8 @@
  *
  * Limits: for our own senders on loopback; lines of SINK_LINE_MAX bytes.
  */
-#ifndef FMX_REHEARSE_REHEARSE_SINK_H
-#define FMX_REHEARSE_REHEARSE_SINK_H
+#ifndef FMX_REHEARSE_RECEIVER_H
+#define FMX_REHEARSE_RECEIVER_H
 
 #include <uv.h>
 

@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_stage.h"
+#include "rehearse/fixture.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "rehearse/rehearse_socket.h"
+#include "rehearse/socket.h"
 
 enum { LOG_END = 2000, CONFIG_MOST = 16384, FOLDER_MOST = STAGE_PATH_MAX - 64 };
 

@@ -8,21 +8,21 @@
  *
  * Use:
  *	struct rehearsal *r;
- *	if (rehearse_run(cli, &options, &r, &e) < 0)
+ *	if (rehearse_play(cli, &options, &r, &e) < 0)
  *		return cli_fail(cli, &e);
  *	... print; rehearse_journal(r), rehearse_population(r, i) ...
  *	rehearse_stay(r);
  *	rehearse_free(r);
  *
  * Ownership: rehearse_free() ends the child and removes the folder; so does
- * rehearse_run() when it fails, also after Ctrl-C.
+ * rehearse_play() when it fails, also after Ctrl-C.
  */
-#ifndef FMX_REHEARSE_REHEARSE_H
-#define FMX_REHEARSE_REHEARSE_H
+#ifndef FMX_REHEARSE_REHEARSAL_H
+#define FMX_REHEARSE_REHEARSAL_H
 
 #include "cli/cli.h"
 #include "mx/layout.h"
-#include "rehearse/rehearse_cast.h"
+#include "rehearse/population.h"
 
 struct rehearse_options {
 	size_t senders;
@@ -40,8 +40,8 @@ struct rehearse_population {
 };
 
 struct rehearsal;
-FMX_MUST_CHECK int rehearse_run(const struct cli *c, const struct rehearse_options *o,
-				struct rehearsal **ret_rehearsal, struct error *e);
+FMX_MUST_CHECK int rehearse_play(const struct cli *c, const struct rehearse_options *o,
+				 struct rehearsal **ret_rehearsal, struct error *e);
 const char *rehearse_journal(const struct rehearsal *r);
 const char *rehearse_config(const struct rehearsal *r);
 int64_t rehearse_now(const struct rehearsal *r); /* by the rehearsal's clock */

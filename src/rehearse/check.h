@@ -13,10 +13,10 @@
  *
  * Ownership: nothing is kept.
  */
-#ifndef FMX_REHEARSE_REHEARSE_CHECK_H
-#define FMX_REHEARSE_REHEARSE_CHECK_H
+#ifndef FMX_REHEARSE_CHECK_H
+#define FMX_REHEARSE_CHECK_H
 
-#include "rehearse/rehearse_drive.h"
+#include "rehearse/driver.h"
 
 FMX_MUST_CHECK int rehearse_check_journal(const char *path, const struct cast *cast,
 					  const struct drive_host *hosts,

@@ -1,8 +1,8 @@
 /*
  * rehearse_socket - what both ends of the rehearsal's connections share
  */
-#ifndef FMX_REHEARSE_REHEARSE_SOCKET_H
-#define FMX_REHEARSE_REHEARSE_SOCKET_H
+#ifndef FMX_REHEARSE_SOCKET_H
+#define FMX_REHEARSE_SOCKET_H
 
 #include <stdarg.h>
 

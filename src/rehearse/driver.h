@@ -21,14 +21,14 @@
  * the programs' own and not those of a crowd; DRIVE_AT_ONCE are under way, with
  * those that wait because their program does.
  */
-#ifndef FMX_REHEARSE_REHEARSE_DRIVE_H
-#define FMX_REHEARSE_REHEARSE_DRIVE_H
+#ifndef FMX_REHEARSE_DRIVER_H
+#define FMX_REHEARSE_DRIVER_H
 
 #include <uv.h>
 
 #include "base/stamp.h"
 #include "mx/layout.h"
-#include "rehearse/rehearse_cast.h"
+#include "rehearse/population.h"
 
 enum { DRIVE_CALLING = 8, DRIVE_AT_ONCE = 500 };
 

@@ -1,4 +1,4 @@
-#include "rehearse/rehearse.h"
+#include "rehearse/rehearsal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,11 +10,11 @@
 #include "base/stamp.h"
 #include "mx/predict.h"
 #include "outlet/tally.h"
-#include "rehearse/rehearse_check.h"
-#include "rehearse/rehearse_drive.h"
-#include "rehearse/rehearse_serving.h"
-#include "rehearse/rehearse_sink.h"
-#include "rehearse/rehearse_stage.h"
+#include "rehearse/check.h"
+#include "rehearse/driver.h"
+#include "rehearse/fixture.h"
+#include "rehearse/receiver.h"
+#include "rehearse/serving.h"
 
 enum {
 	START_SECONDS = 20,    /* for fakemx-serve to be ready */
@@ -234,8 +234,8 @@ static void watch_signal(struct rehearsal *r, uv_signal_t *s, int number)
 	assert(rc == 0); /* valid numbers, a loop of our own */
 }
 
-int rehearse_run(const struct cli *c, const struct rehearse_options *o,
-		 struct rehearsal **ret_rehearsal, struct error *e)
+int rehearse_play(const struct cli *c, const struct rehearse_options *o,
+		  struct rehearsal **ret_rehearsal, struct error *e)
 {
 	struct rehearsal *r = xcalloc(1, sizeof(*r));
 	r->cli = c;

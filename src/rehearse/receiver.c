@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_sink.h"
+#include "rehearse/receiver.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "judge/visit.h"
-#include "rehearse/rehearse_socket.h"
+#include "rehearse/socket.h"
 
 enum { FIRST_PID = 2000, MAX_SESSIONS = 4096 };
 

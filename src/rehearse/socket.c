@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_socket.h"
+#include "rehearse/socket.h"
 
 #include <errno.h>
 #include <stdio.h>

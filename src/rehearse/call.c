@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_call.h"
+#include "rehearse/call.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "rehearse/rehearse_socket.h"
+#include "rehearse/socket.h"
 
 /* The answer that is awaited. */
 enum stage { AT_GREETING, AT_EHLO, AT_MAIL, AT_RCPT, AT_DATA, AT_END, AT_QUIT };

@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_drive.h"
+#include "rehearse/driver.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "rehearse/rehearse_call.h"
+#include "rehearse/call.h"
 
 /* One message under way. */
 struct run {

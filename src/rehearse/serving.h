@@ -14,8 +14,8 @@
  * Ownership: serving_release() waits for the child, and kills it if it must;
  * the loop has to run once more for the pipe to be closed.
  */
-#ifndef FMX_REHEARSE_REHEARSE_SERVING_H
-#define FMX_REHEARSE_REHEARSE_SERVING_H
+#ifndef FMX_REHEARSE_SERVING_H
+#define FMX_REHEARSE_SERVING_H
 
 #include <sys/types.h>
 #include <uv.h>

@@ -1,4 +1,4 @@
-#include "rehearse/rehearse_check.h"
+#include "rehearse/check.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,0 +1,133 @@
+/* --help, and the tables that it and the manual are checked by. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "config/config.h"
+
+static const struct option_row globals[] = {
+	{ .name = "config",
+	  .letter = 'c',
+	  .argument = "FILE",
+	  .meaning = "The configuration; " CONFIG_PATH " otherwise." },
+	{ .name = "json", .meaning = "Results as JSON." },
+	{ .name = "quiet", .letter = 'q', .meaning = "No progress, no warnings." },
+	{ .name = "verbose", .letter = 'v', .meaning = "Say more." },
+	{ .name = "lab",
+	  .meaning = "A trial: loopback, private and documentation addresses are "
+		     "allowed, with a warning." },
+	{ .name = "help", .letter = 'h', .meaning = "This help; of a verb after it." },
+	{ .name = "version", .meaning = "Print the version." },
+	{ 0 },
+};
+
+const struct option_row *cli_global_options(void)
+{
+	return globals;
+}
+
+static const struct cli_exit_code exit_codes[] = {
+	{ CLI_DONE, "done, nothing to do, all well" },
+	{ CLI_FAILED,
+	  "failed: network, file, database, server refused, a lookup failed" },
+	{ CLI_TELL, "something to tell: changes pending, findings of severity warning "
+		    "or error" },
+	{ CLI_REFUSED, "refused: it would endanger mail" },
+	{ CLI_USAGE, "wrong usage or configuration; the message names option, or file "
+		     "and line" },
+};
+
+const struct cli_exit_code *cli_exit_codes(size_t *ret_count)
+{
+	*ret_count = sizeof(exit_codes) / sizeof(exit_codes[0]);
+	return exit_codes;
+}
+
+/* Words of text, broken at `width` columns, later lines indented. */
+static void print_folded(FILE *to, const char *text, size_t indent, size_t width)
+{
+	size_t column = indent;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (column > indent && column + 1 + word > width) {
+			(void)fprintf(to, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			(void)fputc(' ', to);
+			column++;
+		}
+		(void)fprintf(to, "%.*s", (int)word, text);
+		column += word;
+		text += word + (text[word] == ' ');
+	}
+	(void)fputc('\n', to);
+}
+
+static void print_options(FILE *to, const struct option_row *rows)
+{
+	for (; rows && rows->name; rows++) {
+		char left[64];
+		char letter[8] = "    ";
+		if (rows->letter)
+			(void)snprintf(letter, sizeof(letter), "-%c, ", rows->letter);
+		int n = snprintf(left, sizeof(left), "%s--%s%s%s", letter, rows->name,
+				 rows->argument ? " " : "",
+				 rows->argument ? rows->argument : "");
+		(void)fprintf(to, "  %-26s", left);
+		if (n > 25)
+			(void)fprintf(to, "\n%28s", "");
+		print_folded(to, rows->meaning, 28, 78);
+	}
+}
+
+static void print_exit_codes(FILE *to)
+{
+	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++) {
+		(void)fprintf(to, "  %2d  ", exit_codes[i].code);
+		print_folded(to, exit_codes[i].meaning, 6, 78);
+	}
+}
+
+static void heading(FILE *to, const char *text)
+{
+	(void)fprintf(to, "\n%s%s%s\n", cli_style(to, CLI_BOLD), text,
+		      cli_style(to, CLI_PLAIN));
+}
+
+void cli_print_help(FILE *to, const struct verb *const *v)
+{
+	(void)fputs(
+	    "fakemx sets up, runs, watches and proves a Fake MX: MX records that "
+	    "lead\nnowhere, so that spambots which never retry go away, while real "
+	    "servers walk\non to the real MX.\n",
+	    to);
+	heading(to, "Use");
+	(void)fputs("  fakemx [options] VERB [options] [arguments]\n"
+		    "  fakemx VERB --help      explains a verb\n",
+		    to);
+	heading(to, "Verbs");
+	for (; *v; v++) {
+		(void)fprintf(to, "  %-10s ", (*v)->name);
+		print_folded(to, (*v)->summary, 13, 78);
+	}
+	heading(to, "Options, before or after the verb");
+	print_options(to, cli_global_options());
+	heading(to, "Exit codes");
+	print_exit_codes(to);
+	(void)fputs("\nThe manual: man fakemx, man fakemx.conf\n", to);
+}
+
+void cli_print_verb_help(FILE *to, const struct verb *v)
+{
+	(void)fprintf(to, "fakemx %s - %s\n", v->name, v->summary);
+	heading(to, "Use");
+	(void)fprintf(to, "  fakemx [options] %s ", v->name);
+	print_folded(to, v->synopsis, 6, 78);
+	if (v->help)
+		(void)fprintf(to, "\n%s\n", v->help);
+	if (v->options && v->options->name) {
+		heading(to, "Options");
+		print_options(to, v->options);
+	}
+	heading(to, "Options of all verbs");
+	print_options(to, cli_global_options());
+}

@@ -1,0 +1,190 @@
+/* The verb `rehearse`: what is asked for, and what it prints. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/nearest.h"
+#include "base/stamp.h"
+#include "cli/archive.h"
+#include "cli/verbs.h"
+#include "outlet/report.h"
+#include "rehearse/rehearsal.h"
+
+enum { DEFAULT_SENDERS = 300, REPORT_MOST = 4 * 1024 * 1024 };
+
+static int parse_layout(const struct cli *c, enum layout *ret_layout)
+{
+	const char *text = cli_option(c, "layout");
+	*ret_layout = LAYOUT_BOTH;
+	if (!text || layout_parse(text, ret_layout))
+		return CLI_DONE;
+	struct nearest n = nearest_to(text);
+	for (int l = LAYOUT_NONE; l <= LAYOUT_BOTH; l++)
+		nearest_offer(&n, layout_name((enum layout)l));
+	if (n.best)
+		return cli_usage(c, "unknown layout '%s'; did you mean '%s'?", text,
+				 n.best);
+	return cli_usage(c, "unknown layout '%s'; there are none, high, low and both",
+			 text);
+}
+
+static json_t *seconds_json(int64_t us)
+{
+	return us < 0 ? json_null() : json_real((double)us / (double)STAMP_SECOND);
+}
+
+static json_t *population_json(const struct rehearse_population *p)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "population",
+			 p->profile->name, "kind", p->profile->is_bot ? "bot" : "good",
+			 "messages", (json_int_t)p->messages, "delivered",
+			 (json_int_t)p->delivered, "lost", (json_int_t)p->lost,
+			 "delay_seconds", "p50", seconds_json(p->p50_us), "p95",
+			 seconds_json(p->p95_us), "max", seconds_json(p->max_us));
+}
+
+static void print_json(const struct rehearsal *r, const struct report *report)
+{
+	json_t *whole = report_json(report);
+	json_t *populations = json_array();
+	for (size_t i = 0; i < PROFILE_COUNT; i++) {
+		struct rehearse_population p = rehearse_population(r, i);
+		if (p.messages)
+			(void)json_array_append_new(populations, population_json(&p));
+	}
+	(void)json_object_set_new(whole, "populations", populations);
+	(void)json_dumpf(whole, stdout, JSON_INDENT(2)); /* main() asks stdout */
+	(void)putchar('\n');
+	json_decref(whole);
+}
+
+static void print_delay(int64_t us)
+{
+	char text[STAMP_TEXT_MAX];
+	(void)printf(" %8s", us < 0 ? "-" : stamp_duration_text(us, text));
+}
+
+static void print_population(const struct rehearse_population *p)
+{
+	bool is_bad = !p->profile->is_bot && p->lost;
+	(void)printf("  %-18s %-4s %9" PRIu64 " %9" PRIu64 " %s%6" PRIu64 "%s",
+		     p->profile->name, p->profile->is_bot ? "bot" : "good", p->messages,
+		     p->delivered, is_bad ? cli_style(stdout, CLI_BAD) : "", p->lost,
+		     is_bad ? cli_style(stdout, CLI_PLAIN) : "");
+	print_delay(p->p50_us);
+	print_delay(p->p95_us);
+	print_delay(p->max_us);
+	(void)putchar('\n');
+	if (*p->note)
+		(void)printf("    %s\n", p->note);
+}
+
+static void print_text(const struct rehearsal *r, const struct report *report)
+{
+	struct report_style style = {
+		.bold = cli_style(stdout, CLI_BOLD),
+		.good = cli_style(stdout, CLI_GOOD),
+		.warn = cli_style(stdout, CLI_WARN),
+		.bad = cli_style(stdout, CLI_BAD),
+		.faint = cli_style(stdout, CLI_FAINT),
+		.plain = cli_style(stdout, CLI_PLAIN),
+	};
+	struct buf text = BUF_INIT(REPORT_MOST);
+	report_text(report, &style, &text);
+	(void)fputs(buf_text(&text), stdout);
+	buf_release(&text);
+
+	(void)printf("\n%sHow each population fared%s\n", style.bold, style.plain);
+	(void)printf("  %-18s %-4s %9s %9s %6s %8s %8s %8s\n", "population", "kind",
+		     "messages", "delivered", "lost", "p50", "p95", "longest");
+	for (size_t i = 0; i < PROFILE_COUNT; i++) {
+		struct rehearse_population p = rehearse_population(r, i);
+		if (p.messages)
+			print_population(&p);
+	}
+}
+
+static int make_report(const struct rehearsal *r, struct report *ret_report,
+		       struct error *e)
+{
+	struct journal *j;
+	int rc = journal_open(rehearse_journal(r), JOURNAL_READ, &j, e);
+	if (rc < 0)
+		return rc;
+	struct report_span span = { .since = REPORT_BEGIN, .until = STAMP_NEVER };
+	rc = report_make(j, &span, rehearse_now(r), ret_report, e);
+	journal_close(j);
+	return rc;
+}
+
+/* CLI_DONE, or what was said. */
+static int print(const struct cli *c, const struct rehearsal *r)
+{
+	struct report report;
+	struct error e;
+	if (make_report(r, &report, &e) < 0)
+		return cli_fail(c, &e);
+	if (c->json)
+		print_json(r, &report);
+	else
+		print_text(r, &report);
+	const char *page = cli_option(c, "html");
+	int code = page ? archive_write_page(c, &report, page) : CLI_DONE;
+	report_release(&report);
+	return code;
+}
+
+/* The command line's own word for this program may not be in the PATH. */
+static void stay(struct rehearsal *r)
+{
+	char self[PATH_MAX] = "fakemx";
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0)
+		self[n] = '\0';
+	(void)fflush(stdout);
+	(void)fprintf(stderr,
+		      "\nEverything keeps running until Ctrl-C. Look at it with\n"
+		      "  %s -c %s report\n"
+		      "  %s -c %s visits\n"
+		      "  %s -c %s list\n",
+		      self, rehearse_config(r), self, rehearse_config(r), self,
+		      rehearse_config(r));
+	rehearse_stay(r);
+}
+
+int rehearse_run(struct cli *c, int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	uint64_t senders = DEFAULT_SENDERS, seed = 1;
+	struct rehearse_options o;
+	int code = cli_number(c, "senders", 1, CAST_MAX_SENDERS, &senders);
+	if (code == CLI_DONE)
+		code = cli_number(c, "seed", 0, UINT64_MAX, &seed);
+	if (code == CLI_DONE)
+		code = parse_layout(c, &o.layout);
+	const char *page = cli_option(c, "html");
+	if (code == CLI_DONE && page && (page[0] == '\0' || strcmp(page, "-") == 0))
+		code =
+		    cli_usage(c, "--html needs a file: standard output has the report");
+	if (code)
+		return code;
+	o.senders = senders;
+	o.seed = seed;
+
+	struct error e;
+	struct rehearsal *r;
+	if (rehearse_play(c, &o, &r, &e) < 0) {
+		struct error why;
+		(void)error_set(&why, e.code, "the rehearsal failed: %.450s", e.text);
+		return cli_fail(c, &why);
+	}
+	code = print(c, r);
+	if (code == CLI_DONE && cli_flag(c, "stay"))
+		stay(r);
+	rehearse_free(r);
+	return code;
+}
