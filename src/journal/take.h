@@ -20,6 +20,7 @@
 #define FMX_JOURNAL_TAKE_H
 
 #include "journal/coverage.h"
+#include "judge/name.h"
 
 enum { TAKE_BATCH = 5000, TAKE_MAX = 100000, TAKE_KNOCK_BUDGET = 50000 };
 
@@ -34,14 +35,6 @@ enum line_kind {
 	LINE_SPF,       /* client, text: envelope domain passed at time */
 	LINE_WROTE,     /* text: a domain this site delivered mail to, at time */
 	LINE_POSITION,  /* text: source, position: where it goes on reading */
-};
-
-/* What was learnt of an address (source/name/). */
-struct name_fact {
-	struct addr client;
-	bool is_confirmed, is_generic;
-	char name[NAME_MAX_TEXT];   /* lower case; "" when there is none */
-	char domain[NAME_MAX_TEXT]; /* registrable domain of name */
 };
 
 struct line {

@@ -79,6 +79,7 @@ struct site {
 	char *
 	    *domains; /* lower case, no final dot; sorted by site_check(), site_parse() */
 	size_t domain_count;
+	int64_t mx_ttl; /* of the MX records, microseconds; 0: 1 h. Not in site_text() */
 };
 
 const char *role_name(enum role r);       /* "real" "decoy" "control" */
