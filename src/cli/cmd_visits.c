@@ -44,7 +44,7 @@ static int on_record(void *arg, const struct record *r, struct error *e)
 	if (r->kind != RECORD_VISIT || r->time < p->span.since ||
 	    r->time >= p->span.until)
 		return 0;
-	visits_object(&r->visit, book_host(p->book, r->visit.host), r->seen, &p->line);
+	visits_line(&r->visit, book_host(p->book, r->visit.host), r->seen, &p->line);
 	print_line(&p->line);
 	return is_broken() ? STOP : 0;
 }

@@ -18,7 +18,7 @@ enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };
 struct printing {
 	const struct cli *c;
 	const struct visits_log *v;
-	struct book_host host;
+	struct visits_host host;
 	struct buf line;
 	uv_loop_t *loop; /* followed */
 };
@@ -28,10 +28,7 @@ static struct printing printing_of(const struct cli *c, const struct visits_log 
 	return (struct printing){
 		.c = c,
 		.v = v,
-		.host = { .role = ROLE_REAL,
-			  .place = PLACE_REAL,
-			  .name = v->host,
-			  .site = "" },
+		.host = { .role = ROLE_REAL, .name = v->host, .site = "" },
 		.line = BUF_INIT(LINE_MAX_BYTES),
 	};
 }
@@ -47,7 +44,7 @@ static void print_visit(struct printing *p, const struct visit *v)
 {
 	if (v->time < p->v->span.since || v->time >= p->v->span.until)
 		return;
-	visits_object(v, &p->host, 0, &p->line);
+	visits_line(v, &p->host, 0, &p->line);
 	print_line(p);
 }
 

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 
 struct entry {
-	struct book_host host;
+	struct visits_host host;
 	char *name, *site;
 };
 
@@ -48,10 +48,9 @@ void book_site(struct book *b, const struct site *s)
 		struct entry *n = xcalloc(1, sizeof(*n));
 		n->name = xstrdup(h->name);
 		n->site = xstrdup(s->name);
-		n->host = (struct book_host){ .role = h->role,
-					      .place = h->place,
-					      .name = n->name,
-					      .site = n->site };
+		n->host = (struct visits_host){ .role = h->role,
+						.name = n->name,
+						.site = n->site };
 		free_entry(b->entries[h->id]);
 		b->entries[h->id] = n;
 	}
@@ -66,7 +65,7 @@ void book_record(struct book *b, const struct record *r)
 	site_release(&s);
 }
 
-const struct book_host *book_host(const struct book *b, uint16_t id)
+const struct visits_host *book_host(const struct book *b, uint16_t id)
 {
 	return b->entries[id] ? &b->entries[id]->host : NULL;
 }

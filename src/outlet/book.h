@@ -18,12 +18,7 @@
 #include "base/error.h"
 #include "mx/layout.h"
 #include "old/record.h"
-
-struct book_host {
-	enum role role;
-	enum place place;
-	const char *name, *site;
-};
+#include "outlet/visits.h"
 
 struct book;
 struct book *book_new(void);
@@ -35,7 +30,7 @@ void book_record(struct book *b, const struct record *r);
 /* A journal_checkpoint_fn: the sites of a saved judge. */
 FMX_MUST_CHECK int book_load(void *book, const void *data, size_t len, struct error *e);
 
-const struct book_host *book_host(const struct book *b, uint16_t id);
+const struct visits_host *book_host(const struct book *b, uint16_t id);
 const char *book_site_name(const struct book *b, uint16_t id); /* "" unknown */
 
 #endif

@@ -1,19 +1,10 @@
-#include <stdlib.h>
-
 #include "outlet/explain.h"
 #include "outlet/json.h"
 #include "outlet/visits.h"
 
-/* The object that `fakemx visits` prints: made by the same function. */
 static json_t *visit_json(const struct explain *x, const struct explain_visit *v)
 {
-	struct buf b = BUF_INIT(64 * 1024);
-	visits_object(&v->visit, book_host(x->book, v->visit.host), v->seen, &b);
-	json_t *o = json_loadb(buf_text(&b), b.len, 0, NULL);
-	if (!o)
-		abort(); /* no memory: we wrote it */
-	buf_release(&b);
-	return o;
+	return visits_json(&v->visit, book_host(x->book, v->visit.host), v->seen);
 }
 
 static json_t *site_json(const struct explain *x, uint16_t site)

@@ -49,7 +49,7 @@ static void detail(const struct writing *w, const char *what, const char *text)
 static void visit(const struct writing *w, const struct visit *v)
 {
 	char text[STAMP_TEXT_MAX];
-	const struct book_host *h = book_host(w->x->book, v->host);
+	const struct visits_host *h = book_host(w->x->book, v->host);
 	const char *outcome = outcome_name(v->outcome);
 
 	buf_addf(w->out, "  %s  %s (%s)  %s%s%s", stamp_text(v->time, text),

@@ -68,3 +68,13 @@ void json_print(const json_t *document, struct buf *out)
 	buf_adds(out, "\n");
 	free(text);
 }
+
+void json_line(json_t *document, struct buf *out)
+{
+	char *text = json_dumps(document, JSON_REAL_PRECISION(15));
+	if (!text)
+		abort();
+	buf_adds(out, text);
+	free(text);
+	json_decref(document);
+}

@@ -28,5 +28,7 @@ json_t *json_addr(struct addr a);
 /* The document, indented, in the order in which keys were added, with a final
  * newline. */
 void json_print(const json_t *document, struct buf *out);
+/* In one line, without newline. Takes the reference. */
+void json_line(json_t *document, struct buf *out);
 
 #endif

@@ -1,61 +1,72 @@
 #include "outlet/visits.h"
 
-#include "base/stamp.h"
+#include <inttypes.h>
+#include <stdio.h>
 
-static void add(struct buf *out, const char *key, const char *text)
-{
-	buf_addf(out, ", \"%s\": ", key);
-	if (text && text[0])
-		buf_add_json(out, text);
-	else
-		buf_adds(out, "null");
-}
+#include "outlet/json.h"
 
 /* 0 is unknown. */
-static void add_time(struct buf *out, const char *key, int64_t time)
+static json_t *time_or_null(int64_t time)
 {
-	char text[STAMP_TEXT_MAX];
-	add(out, key, time != 0 ? stamp_text(time, text) : NULL);
+	return time != 0 ? json_stamp(time) : json_null();
 }
 
-void visits_object(const struct visit *v, const struct book_host *host, int64_t seen,
-		   struct buf *out)
+/* NULL and "" are unknown. */
+static json_t *text_or_null(const char *text)
 {
-	char text[STAMP_TEXT_MAX];
-	char address[ADDR_TEXT_MAX];
+	return text ? json_text_or_null(text) : json_null();
+}
 
-	buf_addf(out, "{\"time\": \"%s\"", stamp_text(v->time, text));
-	add_time(out, "seen", seen);
-	add(out, "site", host ? host->site : NULL);
-	add(out, "host", host ? host->name : NULL);
-	add(out, "role", host ? role_name(host->role) : NULL);
-	add(out, "address", addr_text(v->client, address));
-	add(out, "depth", depth_name(v->depth));
-	add(out, "outcome", outcome_name(v->outcome));
-	add(out, "helo", v->helo);
-	add(out, "sender", v->mail_from);
-	add(out, "recipient_domain", v->recipient_domain);
-	add(out, "name", v->name);
-	add(out, "source", visit_source_name(v->source));
-	buf_addf(out, ", \"precision_seconds\": %u.%06u",
-		 v->precision_us / (unsigned)STAMP_SECOND,
-		 v->precision_us % (unsigned)STAMP_SECOND);
-	add_time(out, "answered", v->answered);
-	add_time(out, "ended", v->ended);
-	buf_addf(out, ", \"spam\": %s}",
-		 v->spam == SPAM_YES  ? "true"
-		 : v->spam == SPAM_NO ? "false"
-				      : "null");
+static json_t *envelopes(const struct visit *v)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < v->envelope_count && i < VISIT_ENVELOPES; i++) {
+		char text[20];
+		(void)snprintf(text, sizeof(text), "%016" PRIx64, v->envelopes[i]);
+		json_push(list, json_string(text));
+	}
+	if (v->envelope_count == VISIT_ENVELOPES_MANY)
+		json_push(list, json_null());
+	return list;
+}
+
+json_t *visits_json(const struct visit *v, const struct visits_host *host, int64_t seen)
+{
+	json_t *o = json_object();
+	json_add(o, "time", json_stamp(v->time));
+	json_add(o, "seen", time_or_null(seen));
+	json_add(o, "site", text_or_null(host ? host->site : NULL));
+	json_add(o, "host", text_or_null(host ? host->name : NULL));
+	json_add(o, "role", text_or_null(host ? role_name(host->role) : NULL));
+	json_add(o, "address", json_addr(v->client));
+	json_add(o, "depth", json_text(depth_name(v->depth)));
+	json_add(o, "outcome", text_or_null(outcome_name(v->outcome)));
+	json_add(o, "helo", text_or_null(v->helo));
+	json_add(o, "sender", text_or_null(v->mail_from));
+	json_add(o, "recipient_domain", text_or_null(v->recipient_domain));
+	json_add(o, "name", text_or_null(v->name));
+	json_add(o, "source", json_text(visit_source_name(v->source)));
+	json_add(o, "precision_seconds", json_seconds(v->precision_us));
+	json_add(o, "answered", time_or_null(v->answered));
+	json_add(o, "ended", time_or_null(v->ended));
+	json_add(o, "spam",
+		 v->spam == SPAM_UNKNOWN ? json_null()
+					 : json_boolean(v->spam == SPAM_YES));
+	json_add(o, "envelopes", envelopes(v));
+	json_add(o, "earlier_seconds", json_seconds(v->earlier_us));
+	return o;
+}
+
+void visits_line(const struct visit *v, const struct visits_host *host, int64_t seen,
+		 struct buf *out)
+{
+	json_line(visits_json(v, host, seen), out);
 }
 
 void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out)
 {
-	char text[STAMP_TEXT_MAX];
-	buf_addf(out, "{\"%s\": ", kind);
-	if (time == INT64_MIN)
-		buf_adds(out, "null");
-	else
-		buf_addf(out, "\"%s\"", stamp_text(time, text));
-	add(out, "host", host);
-	buf_adds(out, "}");
+	json_t *o = json_object();
+	json_add(o, kind, time != INT64_MIN ? json_stamp(time) : json_null());
+	json_add(o, "host", json_text(host));
+	json_line(o, out);
 }

@@ -4,17 +4,25 @@
  * The keys are contracts (DESIGN section 4): time, seen, site, host, role,
  * address, depth, outcome, helo, sender, recipient_domain, name, source, and
  * what the judge of another machine needs besides: precision_seconds,
- * answered, ended, spam. Unknown is null; so is an empty envelope sender, as
- * the sources do not tell the null sender from none.
+ * answered, ended, spam, envelopes, earlier_seconds. Unknown is null; so is an empty
+ * envelope sender, as the sources do not tell the null sender from none. An envelope
+ * is 16 hexadecimal digits; a null after the last says that there were more.
  *
  * Lines of other kinds are in a feed only: {KIND: TIME, "host": NAME}.
  */
 #ifndef FMX_OUTLET_VISITS_H
 #define FMX_OUTLET_VISITS_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "judge/visit.h"
-#include "outlet/book.h"
+#include "mx/layout.h"
+
+struct visits_host {
+	enum role role;
+	const char *name, *site; /* "" unknown */
+};
 
 /* Every visit that began before TIME was given. */
 #define VISITS_WATERMARK "watermark"
@@ -23,9 +31,11 @@
 /* The feed begins: visits from TIME on follow; null: from the log's beginning. */
 #define VISITS_SINCE "since"
 
-/* host may be NULL: unknown. seen 0: unknown. Without newline. */
-void visits_object(const struct visit *v, const struct book_host *host, int64_t seen,
-		   struct buf *out);
+/* host may be NULL: unknown. seen 0: unknown. A new reference. */
+json_t *visits_json(const struct visit *v, const struct visits_host *host, int64_t seen);
+/* The same as a line, without newline. */
+void visits_line(const struct visit *v, const struct visits_host *host, int64_t seen,
+		 struct buf *out);
 /* time INT64_MIN is null. */
 void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out);
 

@@ -244,7 +244,8 @@ class Told(Verbs):
             "time": self.stamp(self.noon), "seen": self.stamp(self.noon), "site": "example", "host": HOSTS[LOW],
             "role": "decoy", "address": self.GOOD, "depth": "connect", "outcome": None, "helo": None, "sender": None,
             "recipient_domain": None, "name": None, "source": "decoy", "precision_seconds": 0.000001,
-            "answered": None, "ended": None, "spam": False})
+            "answered": None, "ended": None, "spam": False,
+            "envelopes": [], "earlier_seconds": 0.0})
         self.assertEqual(lines[1]["outcome"], "accepted")
         self.assertEqual((lines[1]["role"], lines[1]["sender"]), ("real", "who@client.example"))
         self.assertEqual({line["role"] for line in lines}, {"decoy", "real", "control"})

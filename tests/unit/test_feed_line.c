@@ -26,6 +26,9 @@ static struct visit full_visit(void)
 			   .source = VISIT_SOURCE_MAILLOG,
 			   .spam = SPAM_YES,
 			   .precision_us = STAMP_SECOND,
+			   .earlier_us = STAMP_SECOND / 4,
+			   .envelope_count = VISIT_ENVELOPES_MANY,
+			   .envelopes = { 1, 2, 3, 4, 5, 6, 7, UINT64_MAX },
 			   .time = NOON,
 			   .answered = NOON + STAMP_SECOND / 4,
 			   .ended = NOON + STAMP_MINUTE,
@@ -39,8 +42,10 @@ static struct visit full_visit(void)
 
 static void as_line(const struct visit *v, struct buf *b)
 {
-	struct book_host host = { .role = ROLE_REAL, .name = "MX2.example", .site = "" };
-	visits_object(v, &host, 0, b);
+	struct visits_host host = { .role = ROLE_REAL,
+				    .name = "MX2.example",
+				    .site = "" };
+	visits_line(v, &host, 0, b);
 }
 
 static void what_the_judge_needs_survives_the_way(void **state)
@@ -60,6 +65,11 @@ static void what_the_judge_needs_survives_the_way(void **state)
 	assert_int_equal(l.visit.source, VISIT_SOURCE_FEED);
 	assert_int_equal(l.visit.spam, SPAM_YES);
 	assert_int_equal(l.visit.precision_us, v.precision_us);
+	assert_int_equal(l.visit.earlier_us, v.earlier_us);
+	assert_int_equal(l.visit.envelope_count, v.envelope_count);
+	assert_memory_equal(l.visit.envelopes, v.envelopes, sizeof(v.envelopes));
+	assert_int_equal(l.role, ROLE_REAL);
+	assert_int_equal(l.source, VISIT_SOURCE_MAILLOG);
 	assert_true(l.visit.time == v.time && l.visit.answered == v.answered);
 	assert_true(l.visit.ended == v.ended);
 	assert_string_equal(l.visit.helo, v.helo);
@@ -139,7 +149,15 @@ static void a_line_says_only_what_can_be(void **state)
 		{ GOOD "}", 0 },
 		{ GOOD ", \"unheard\": [1, {}]}", 0 },
 		{ GOOD ", \"role\": \"real\", \"seen\": null}", 0 },
-		{ GOOD ", \"role\": \"decoy\"}", FMX_EFOREIGN },
+		{ GOOD ", \"role\": \"decoy\", \"source\": \"knock\"}", 0 },
+		{ GOOD ", \"role\": \"master\"}", FMX_EMALFORMED },
+		{ GOOD ", \"source\": \"hearsay\"}", FMX_EMALFORMED },
+		{ GOOD ", \"envelopes\": [\"00000000000000fF\"]}", FMX_EMALFORMED },
+		{ GOOD ", \"envelopes\": [\"0x000000000000ff\"]}", FMX_EMALFORMED },
+		{ GOOD ", \"envelopes\": \"00000000000000ff\"}", FMX_EMALFORMED },
+		{ GOOD ", \"envelopes\": [\"00000000000000ff\", null]}", 0 },
+		{ GOOD ", \"earlier_seconds\": -1}", FMX_EMALFORMED },
+		{ GOOD ", \"earlier_seconds\": null}", 0 },
 		{ GOOD ", \"role\": 1}", FMX_EMALFORMED },
 		{ GOOD ", \"outcome\": null, \"helo\": null}", 0 },
 		{ GOOD ", \"outcome\": \"eaten\"}", FMX_EMALFORMED },

@@ -7,16 +7,16 @@
 #include <cmocka.h>
 
 #include "base/stamp.h"
+#include "outlet/book.h"
 #include "outlet/json.h"
 #include "outlet/keymap.h"
 #include "outlet/visits.h"
 
 #define NOON (INT64_C(1795392000) * STAMP_SECOND + 12 * STAMP_HOUR)
 
-static const struct book_host fake1 = { .role = ROLE_DECOY,
-					.place = PLACE_HIGH,
-					.name = "fake1.mx.example.com",
-					.site = "example" };
+static const struct visits_host fake1 = { .role = ROLE_DECOY,
+					  .name = "fake1.mx.example.com",
+					  .site = "example" };
 
 static struct visit bare_visit(void)
 {
@@ -32,15 +32,15 @@ static struct visit bare_visit(void)
 	return v;
 }
 
-static void line_is(const struct visit *v, const struct book_host *host, int64_t seen,
+static void line_is(const struct visit *v, const struct visits_host *host, int64_t seen,
 		    const char *want)
 {
 	struct buf b = BUF_INIT(4096);
-	visits_object(v, host, seen, &b);
+	visits_line(v, host, seen, &b);
 	assert_string_equal(buf_text(&b), want);
 	json_t *o = json_loads(buf_text(&b), JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(o);
-	assert_int_equal(json_object_size(o), 17);
+	assert_int_equal(json_object_size(o), 19);
 	json_decref(o);
 	buf_release(&b);
 }
@@ -54,8 +54,9 @@ static void what_is_not_known_of_a_visit_is_null(void **state)
 		"\"host\": null, \"role\": null, \"address\": \"2001:db8::25\", "
 		"\"depth\": \"knock\", \"outcome\": null, \"helo\": null, \"sender\": "
 		"null, \"recipient_domain\": null, \"name\": null, \"source\": "
-		"\"knock\", \"precision_seconds\": 0.000001, \"answered\": null, "
-		"\"ended\": null, \"spam\": null}");
+		"\"knock\", \"precision_seconds\": 1e-6, \"answered\": null, "
+		"\"ended\": null, \"spam\": null, \"envelopes\": [], "
+		"\"earlier_seconds\": 0.0}");
 }
 
 static void a_visit_with_everything_has_every_key(void **state)
@@ -73,6 +74,9 @@ static void a_visit_with_everything_has_every_key(void **state)
 	v.answered = NOON + STAMP_SECOND / 2;
 	v.ended = NOON + STAMP_MINUTE;
 	v.spam = SPAM_YES;
+	v.earlier_us = STAMP_SECOND / 4;
+	visit_add_envelope(&v, 255);
+	visit_add_envelope(&v, UINT64_MAX);
 	line_is(&v, &fake1, NOON + STAMP_SECOND / 4,
 		"{\"time\": \"2026-11-23T12:00:00Z\", \"seen\": "
 		"\"2026-11-23T12:00:00.25Z\", \"site\": \"example\", \"host\": "
@@ -80,9 +84,11 @@ static void a_visit_with_everything_has_every_key(void **state)
 		"\"2001:db8::25\", \"depth\": \"data\", \"outcome\": \"accepted\", "
 		"\"helo\": \"mx.sender.example\", \"sender\": \"a@sender.example\", "
 		"\"recipient_domain\": \"example.com\", \"name\": \"mx.sender.example\", "
-		"\"source\": \"maillog\", \"precision_seconds\": 1.000000, "
+		"\"source\": \"maillog\", \"precision_seconds\": 1.0, "
 		"\"answered\": \"2026-11-23T12:00:00.5Z\", \"ended\": "
-		"\"2026-11-23T12:01:00Z\", \"spam\": true}");
+		"\"2026-11-23T12:01:00Z\", \"spam\": true, \"envelopes\": "
+		"[\"00000000000000ff\", \"ffffffffffffffff\"], \"earlier_seconds\": "
+		"0.25}");
 }
 
 static void bytes_from_the_network_stay_one_line_of_json(void **state)
@@ -97,7 +103,7 @@ static void bytes_from_the_network_stay_one_line_of_json(void **state)
 	v.helo = every;
 	v.mail_from =
 	    "\xed\xa0\x80 surrogate, \xc0\x80 overlong, \xf4\x90\x80\x80 beyond";
-	visits_object(&v, &fake1, 0, &b);
+	visits_line(&v, &fake1, 0, &b);
 	assert_null(strchr(buf_text(&b), '\n'));
 	json_t *o = json_loads(buf_text(&b), 0, NULL);
 	assert_non_null(o);
@@ -132,7 +138,6 @@ static void a_definition_names_its_hosts_until_the_next(void **state)
 	book_record(book, &r);
 	assert_string_equal(book_host(book, 2)->name, "gone.example.com");
 	assert_int_equal(book_host(book, 2)->role, ROLE_DECOY);
-	assert_int_equal(book_host(book, 2)->place, PLACE_HIGH);
 
 	r.text = "site\t1\t1\tnone\tnew\n"
 		 "host\t1\treal\t-\t10\tmail.example.com\t\n"

@@ -492,7 +492,8 @@ static void explain_tells_visits_walks_and_why(void **state)
 	keys_are(o, "version address name allowed visits walks listing listing_changes");
 	keys_are(json_array_get(json_object_get(o, "visits"), 0),
 		 "time seen site host role address depth outcome helo sender "
-		 "recipient_domain name source precision_seconds answered ended spam");
+		 "recipient_domain name source precision_seconds answered ended spam "
+		 "envelopes earlier_seconds");
 	keys_are(json_array_get(json_object_get(o, "walks"), 0),
 		 "site walk began order order_reason fate fate_reason final at_risk "
 		 "delay_seconds returned_later revisions stopped_at corrected_at");

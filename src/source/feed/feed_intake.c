@@ -346,13 +346,12 @@ static void take_line(struct intake_stream *s, const char *line, size_t len,
 {
 	struct error e;
 	s->in->counts.lines++;
-	int rc = feed_parse(line, len, &s->in->line, &e);
-	if (rc == FMX_EFOREIGN) {
-		s->in->counts.foreign++;
+	if (feed_parse(line, len, &s->in->line, &e) < 0) {
+		refuse_garbled(s, e.text, now_ms);
 		return;
 	}
-	if (rc < 0) {
-		refuse_garbled(s, e.text, now_ms);
+	if (s->in->line.has_role && s->in->line.role != ROLE_REAL) {
+		s->in->counts.foreign++; /* decoys have eyes of their own */
 		return;
 	}
 	s->bad_in_a_row = 0;

@@ -2,13 +2,14 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/stamp.h"
 
 /* The widest that a source may leave open; syslog has seconds. */
-enum { PRECISION_LONGEST_S = 3600 };
+enum { PRECISION_LONGEST_S = 3600, ENVELOPE_DIGITS = 16 };
 
 static int bad(struct error *e, const char *key, const char *what)
 {
@@ -85,18 +86,32 @@ static int parse_client(const json_t *o, struct visit *v, struct error *e)
 	return rc;
 }
 
+/* Whose host it is, and who saw the visit. */
+static int parse_origin(const json_t *o, struct feed_line *l, struct error *e)
+{
+	const char *role = NULL, *source = NULL;
+	int rc = get_text(o, "role", &role, e);
+	if (rc == 0)
+		rc = get_text(o, "source", &source, e);
+	if (rc < 0)
+		return rc;
+	l->has_role = role != NULL;
+	l->source = VISIT_SOURCE_FEED;
+	if (role && !role_parse(role, &l->role))
+		return bad(e, "role", "is no role");
+	if (source && !visit_source_parse(source, &l->source))
+		return bad(e, "source", "is no source");
+	return 0;
+}
+
 static int parse_words(const json_t *o, struct visit *v, struct error *e)
 {
-	const char *depth = NULL, *outcome = NULL, *role = NULL;
+	const char *depth = NULL, *outcome = NULL;
 	int rc = get_text(o, "depth", &depth, e);
 	if (rc == 0)
 		rc = get_text(o, "outcome", &outcome, e);
-	if (rc == 0)
-		rc = get_text(o, "role", &role, e);
 	if (rc < 0)
 		return rc;
-	if (role && strcmp(role, "real") != 0)
-		return error_set(e, FMX_EFOREIGN, "role is not real");
 	if (!depth || !depth_parse(depth, &v->depth))
 		return bad(e, "depth", "is no depth");
 	if (outcome && !outcome_parse(outcome, &v->outcome))
@@ -110,16 +125,52 @@ static int parse_words(const json_t *o, struct visit *v, struct error *e)
 	return 0;
 }
 
-static int parse_precision(const json_t *o, struct visit *v, struct error *e)
+/* *ret_us is left alone where there is none. */
+static int get_width(const json_t *o, const char *key, uint32_t *ret_us, struct error *e)
 {
-	const json_t *n = json_object_get(o, "precision_seconds");
+	const json_t *n = json_object_get(o, key);
 	if (!n || json_is_null(n))
 		return 0;
 	double seconds = json_number_value(n);
-	if (!json_is_number(n) || !(seconds > 0 && seconds <= PRECISION_LONGEST_S))
-		return bad(e, "precision_seconds", "is no width of time");
-	double us = seconds * (double)STAMP_SECOND + 0.5;
-	v->precision_us = us < 1 ? 1 : (uint32_t)us;
+	if (!json_is_number(n) || !(seconds >= 0 && seconds <= PRECISION_LONGEST_S))
+		return bad(e, key, "is no width of time");
+	*ret_us = (uint32_t)(seconds * (double)STAMP_SECOND + 0.5);
+	return 0;
+}
+
+static int parse_widths(const json_t *o, struct visit *v, struct error *e)
+{
+	int rc = get_width(o, "precision_seconds", &v->precision_us, e);
+	if (rc == 0)
+		rc = get_width(o, "earlier_seconds", &v->earlier_us, e);
+	if (rc == 0 && v->precision_us == 0)
+		rc = bad(e, "precision_seconds", "is no width of time");
+	return rc;
+}
+
+static bool parse_hash(const char *text, uint64_t *ret_hash)
+{
+	char *end;
+	*ret_hash = strtoull(text, &end, 16);
+	return strlen(text) == ENVELOPE_DIGITS && *end == '\0' &&
+	       strspn(text, "0123456789abcdef") == ENVELOPE_DIGITS;
+}
+
+static int parse_envelopes(const json_t *o, struct visit *v, struct error *e)
+{
+	const json_t *list = json_object_get(o, "envelopes");
+	if (list && !json_is_array(list) && !json_is_null(list))
+		return bad(e, "envelopes", "is no list");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		uint64_t hash;
+		if (json_is_null(one)) /* and more */
+			v->envelope_count = VISIT_ENVELOPES_MANY;
+		else if (json_is_string(one) && parse_hash(json_string_value(one), &hash))
+			visit_add_envelope(v, hash);
+		else
+			return bad(e, "envelopes", "has what is no hash");
+	}
 	return 0;
 }
 
@@ -131,7 +182,7 @@ static int parse_times(const json_t *o, struct visit *v, struct error *e)
 		rc = bad(e, "time", "is no time");
 	v->precision_us = (uint32_t)precision;
 	if (rc == 0)
-		rc = parse_precision(o, v, e);
+		rc = parse_widths(o, v, e);
 	if (rc == 0)
 		rc = get_time(o, "answered", &v->answered, NULL, e);
 	if (rc == 0)
@@ -180,11 +231,16 @@ static int parse_visit(const json_t *o, struct feed_line *l, struct error *e)
 		rc = parse_client(o, &l->visit, e);
 	if (rc == 0)
 		rc = parse_words(o, &l->visit, e);
+	if (rc == 0)
+		rc = parse_origin(o, l, e);
+	if (rc == 0)
+		rc = parse_envelopes(o, &l->visit, e);
 	return rc < 0 ? rc : parse_texts(o, l, e);
 }
 
 static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 {
+	l->has_role = false;
 	if (!json_is_object(o))
 		return error_set(e, FMX_EMALFORMED, "it is no JSON object");
 	int rc = get_host(o, l, e);

@@ -1,13 +1,13 @@
 /*
- * feed_line - one line of a feed: what another machine says of its real host
+ * feed_line - one line of a feed: what another machine says of a host
  *
- * The lines are those of `fakemx visits --follow` (docs/json.md): a visit, or
+ * The lines are those of `fakemx visits` (docs/json.md): a visit, or
  * {KIND: TIME, "host": NAME}. They come from another machine and may say
  * anything: each key that we know must have the right type and a value that
  * makes sense, else the line is refused with a sentence. Keys that we do not
  * know are ignored, so that a newer sender can be read. Texts are cut at
- * VISIT_TEXT_MAX. Pure: whether the host is ours and the time can be true is
- * the caller's to judge.
+ * VISIT_TEXT_MAX. Pure: whether the host and its role are ours to hear of
+ * and the time can be true is the caller's to judge.
  *
  * Use:
  *	struct feed_line l;
@@ -43,11 +43,14 @@ struct feed_line {
 	enum feed_kind kind;
 	char host[NAME_MAX_TEXT]; /* lower case */
 	int64_t time;             /* of the other kinds */
-	struct visit visit;
+	struct visit visit;       /* its source is feed: see `source` */
+	bool has_role;
+	enum role role;           /* as the line says */
+	enum visit_source source; /* likewise; feed if it does not */
 	char texts[FEED_TEXTS][VISIT_TEXT_MAX];
 };
 
-/* FMX_EMALFORMED; FMX_EFOREIGN: well made, but no visit at a real host. */
+/* FMX_EMALFORMED. */
 FMX_MUST_CHECK int feed_parse(const char *line, size_t len, struct feed_line *ret_line,
 			      struct error *e);
 
