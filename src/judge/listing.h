@@ -41,14 +41,22 @@ struct listing {
 	int64_t need;         /* the frontier that moves it on; MOMENT_NONE */
 };
 
-/* hours ascending, begun at or after `from` (the end of the last listing; INT64_MIN).
- * Adds each listing that the hours make to ret[], at most `most`; returns how many, and
- * in *ret_open what is counted since (0 or 1) with its hour. */
+/* What is counted towards the next listing. */
+struct listing_count {
+	int64_t hour; /* the first counting hour; MOMENT_NONE: none yet */
+	int64_t
+	    need; /* the frontier that moves it on; MOMENT_NONE: nothing is waited for */
+};
+
+/* hours ascending; those that began before `from` (the end of the last listing;
+ * INT64_MIN) are passed over. Writes each listing that the hours make to ret[], at most
+ * `most` (then it stops: go on from the last one's end); returns how many. */
 size_t listing_fold(const struct listing_hour *hours, size_t count, int64_t from,
 		    const struct rules *r, int64_t frontier, struct span *ret,
-		    size_t most, int64_t *ret_open);
-/* What holds at `now` of a listing in force (span) or of none (NULL). */
-struct listing listing_say(const struct span *in_force, int64_t open,
+		    size_t most, struct listing_count *ret_count);
+/* What holds at `now` of the last listing (NULL: there was none) and the count since; the
+ * caller fills in client and site. */
+struct listing listing_say(const struct span *last, const struct listing_count *since,
 			   const struct listing_obstacle *o, const struct rules *r,
 			   bool is_watched_long, int64_t now);
 

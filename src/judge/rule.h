@@ -114,7 +114,8 @@ struct walk {
 	/* First contact with a real host among main and the touching real runs. */
 	bool has_real;
 	int64_t real; /* it began in [real - real_earlier, real + real_width) */
-	uint32_t real_width, real_earlier;
+	uint32_t real_width;
+	uint32_t real_earlier; /* the most innocent: of all contacts of these runs */
 	int64_t real_answered; /* 0 unknown */
 	/* First contact at a high decoy, in time. */
 	bool has_high;
@@ -128,12 +129,12 @@ struct walk {
 	 * delay. */
 	bool has_next;
 	int64_t next;
-	uint32_t next_width;
-	bool is_real_open_at_low; /* a real run of the sender began before L and reaches
-				     it */
-	bool has_late_low;        /* a low visit told late */
+	uint32_t next_width, next_earlier;
+	bool is_real_open_at_low; /* a real run of these began before L and reaches it */
 };
 
+/* touching: the sender's runs (both its addresses') that touch main, without it, of any
+ * kind; what makes no part of the walk is passed over. */
 void walk_of(const struct run *main, const struct run *touching, size_t count,
 	     struct walk *ret_walk);
 /* The moment that row 1 asks about, its end ([*ret_from, *ret_to]), and what the
@@ -147,8 +148,9 @@ struct proof {
 	int64_t
 	    own_after;    /* its first contact at or after walk.began within 5 days, or a
 			   * touching one that began before: MOMENT_NONE if there is none */
-	bool low_before;  /* a low visit of it before R, in a run that reaches into
-			   * the 30 minutes before R (row 3) */
+	bool own_in_time; /* one of these was told in time */
+	bool low_before;  /* a low visit (decoy, aside) of it before R + real_width, in a
+			   * run that reaches into the 30 minutes before R (row 3) */
 	bool is_nat;      /* more than half of the group's contacts of 7 days */
 	bool own_between; /* another real run of it begun or open between L and its
 			   * next real contact: no delay */
@@ -156,10 +158,14 @@ struct proof {
 	bool pool_near;   /* as own_near, or the same envelope over the other family */
 	bool pool_around; /* from 24 h before walk.began until 5 days after */
 	bool too_many;    /* a look-up met 4,096 rows: an excuse */
-	/* Envelopes told to decoys of this walk that no real host accepted. */
-	uint64_t missing; /* keyed hash of the first; 0 none */
+	/* Envelopes told to decoys of this walk that no real host accepted, from 30
+	 * minutes before they were told until 5 days after walk.began. Where envelopes
+	 * are no longer kept: told.missing, and walk.began. */
+	uint64_t missing; /* keyed hash of the first told; 0 none */
 	int64_t missing_time;
-	/* Who it may be, anchored at walk.began. */
+	/* Who it may be, anchored at walk.began. Runs keep the first accepted mail of a
+	 * day, so these windows (and the listing's 30 days) begin at 00:00 UTC of the
+	 * day that their beginning falls on. */
 	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
 	struct told told; /* what was said before: an excuse and a tier stay */
 };
@@ -173,8 +179,8 @@ struct verdict {
 	enum fate fate;
 	enum reason fate_reason;
 	bool is_final;
-	bool returned_later;    /* reached more than delay_window after it began */
-	bool is_excused;        /* by its pool or an envelope: kept with the walk */
+	bool returned_later; /* reached more than delay_window after it began */
+	bool order_excused, fate_excused; /* kept with the walk (struct told) */
 	enum tier tier;         /* of a stopped walk, or of one with a missing message */
 	uint64_t missing;       /* a message that may be lost; 0 none */
 	int64_t delay_us;       /* upper bound; -1: none measured */
@@ -182,6 +188,8 @@ struct verdict {
 	int64_t need, need_now;
 };
 
+/* An UNDECIDED one is not told: what was told stands. After the seal (told.is_sealed) it
+ * is what was told, or softer. */
 struct verdict decide(const struct walk *w, const struct proof *p, const struct view *v,
 		      const struct rules *r);
 /* Told before and told now: was a report of an earlier moment wrong? */

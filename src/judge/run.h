@@ -38,11 +38,14 @@ enum run_kind {
 
 enum { RUN_ENVELOPES = 16, RUN_IDS = 16, RUN_IDS_REAL = 4 };
 
-/* What was said of the walk that a decoy run begins; of other runs all zero. */
+/* What was said of the walk that a decoy run begins; of other runs, and before
+ * anything was said, TOLD_NONE. */
 struct told {
 	uint8_t order, order_reason, fate, fate_reason, tier; /* rule.h's */
 	bool is_told, is_final, is_sealed, returned_later;
-	bool was_excused; /* by its pool or an envelope: stays with the walk */
+	/* Something excused it once, and that stays with the walk: a contact near its
+	 * first high visit, or one of its pool; an envelope; too much to read. */
+	bool order_excused, fate_excused;
 	int64_t delay_us; /* -1 none */
 	int64_t delay_error_us;
 	uint64_t missing;     /* keyed hash of a missing message; 0 none */
@@ -51,21 +54,30 @@ struct told {
 	int64_t need;         /* rule.h; MOMENT_NONE: nothing is waited for */
 };
 
+#define TOLD_NONE ((struct told){ .delay_us = -1, .need = MOMENT_NONE })
+
+/*
+ * It lies in [began - earlier, last]: there a visit of it was, with gaps of at most
+ * RUN_GAP, so that a run that meets a window of more than RUN_GAP has a visit in it.
+ */
 struct run {
 	enum run_kind kind;
 	uint16_t group; /* id of the group's first site when it was written */
 	struct addr client;
-	int64_t began;    /* of the first visit; of a tie the most innocent facts */
-	uint32_t width;   /* it began in [began, began + width) */
-	uint32_t earlier; /* or so much earlier than began */
-	int64_t answered; /* when the first visit was first answered; 0 unknown */
-	int64_t last;     /* the latest moment that a visit began or ended at */
+	int64_t began; /* the least time of a visit */
+	uint32_t
+	    width; /* that one began in [began, began + width); the widest of a tie */
+	uint32_t earlier; /* and one may have begun so much earlier than began */
+	int64_t answered; /* when that one was first answered, the first of a tie; 0
+			   * unknown */
+	int64_t last;     /* the latest moment that a visit may have begun, or ended at:
+			   * the greatest of time + width - 1 and ended */
 	/* First visits at a high and at a low decoy; MOMENT_NONE. Of RUN_ASIDE, knocks
 	 * too. */
 	int64_t high, low;
-	uint32_t high_width, low_width;
-	/* First accepted mail; that a filter called clean; of which none said anything.
-	 */
+	uint32_t high_width, low_width; /* the widest of a tie */
+	/* First accepted mail; that a filter called clean; of which none said anything:
+	 * times of visits. */
 	int64_t accepted, clean, unjudged;
 	uint32_t rcpt_hours; /* bit h: at a high decoy, in hour h of the run's UTC day, a
 			      * domain of ours was named at RCPT */
@@ -91,14 +103,19 @@ struct run_where {
 	int64_t id;      /* visit number; 0 none yet */
 };
 
-/* v->envelopes must be keyed already. */
+/* v->envelopes must be keyed already; v->time is 0 or later. */
 struct run run_of(const struct visit *v, const struct run_where *w);
 int64_t run_day(const struct run *r); /* 00:00 UTC of its day */
-/* Gap between them at most gap_us (earlier and width taken generously). */
+/* Does one of its visits lie in [since, until]? Exact for more than RUN_GAP. */
+bool run_meets(const struct run *r, int64_t since, int64_t until);
+/* Gap between them at most gap_us. */
 bool run_touches(const struct run *a, const struct run *b, int64_t gap_us);
 /* Same kind, group, client and day, and they touch: one row. */
 bool run_is_one(const struct run *a, const struct run *b);
+/* Of one kind, group and client. */
 void run_merge(struct run *into, const struct run *other);
+/* began, width, earlier, answered and last alone, of whatever client. */
+void run_merge_began(struct run *into, const struct run *other);
 
 const char *run_kind_name(enum run_kind k); /* "real" "late" "decoy" "aside" */
 

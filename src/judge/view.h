@@ -29,6 +29,8 @@ struct view_host {
 	int64_t watermark;       /* VIEW_NEVER none yet */
 	int64_t last_good_probe; /* VIEW_NEVER none */
 	bool has_probes;
+	bool is_down; /* its last probe failed: for what is said before the frontier */
+	/* Of a real host `well` says all: without probes, it is well while watched. */
 	struct spans watched, well, lost;
 };
 
@@ -37,21 +39,25 @@ struct view {
 	struct view_host *hosts; /* former ones too */
 	size_t host_count;
 	struct spans changed, started;
-	/* All real hosts watched and well, not changed, not started: set by
-	 * view_finish(). */
-	struct spans sound;
+	/* Set by view_finish(): all real hosts watched; and well, not changed, not
+	 * started. */
+	struct spans watched, sound;
 	int64_t frontier; /* everything before it is known; never moves back */
 	int64_t now;      /* T: the greatest seen, or a reader's clock, if later */
 };
 
-/* Computes `sound`. After the sets are filled, before anything is asked. */
+/* Computes `watched` and `sound`. After the sets are filled, before anything is asked. */
 void view_finish(struct view *v);
 /* Row 1's excuses over [from, to]: REASON_GRACE, _NOT_WATCHED, _NOT_WELL, _HOSTS_CHANGED,
  * or REASON_NONE. */
 enum reason view_excuse(const struct view *v, int64_t from, int64_t to);
-/* Row 3: there was a low decoy, each was watched at t, and none has a lost span in
- * [t - RUN_GAP, t]. */
-bool view_saw_low(const struct view *v, int64_t t);
+/* Were all real hosts of then well in all of [from, to]? */
+bool view_is_well(const struct view *v, int64_t from, int64_t to);
+/* Row 3: there was a low decoy, each was watched in [from, to], and none has a lost span
+ * in [from - RUN_GAP, to]. */
+bool view_saw_low(const struct view *v, int64_t from, int64_t to);
+/* Is a low decoy configured at t? */
+bool view_has_low(const struct view *v, int64_t t);
 /* Every real host of then tells envelopes. */
 bool view_tells_envelopes(const struct view *v, int64_t t);
 const struct view_host *view_host(const struct view *v, uint16_t id); /* NULL unknown */
