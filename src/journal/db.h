@@ -2,18 +2,19 @@
  * db - the journal file: schema, transactions, statements, rows as structs
  *
  * One SQLite file in WAL mode; its tables are described in docs/schema.md and made
- * in db.c. One `serve` writes (db_lock()), verbs such as allow and forget write
+ * by schema.c. One `serve` writes (db_lock()), verbs such as allow and forget write
  * between its transactions, any number read.
  *
  * Use:
  *	struct db *db;
  *	db_open(path, DB_READ, &db, &e);
  *	sqlite3_stmt *s = db_statement(db, "SELECT ... WHERE client = ?1");
- *	...				// reset by the next db_statement() of it, or
- *db_done(s) db_close(db);
+ *	while ((rc = db_step(db, s, &e)) > 0)
+ *		...		// db_done(s) to end before the last row
+ *	db_close(db);
  *
  * Ownership: statements belong to the db, which keeps them prepared by the address
- * of their text: use string literals.
+ * of their text: use string literals. A statement in use must not be asked for again.
  */
 #ifndef FMX_JOURNAL_DB_H
 #define FMX_JOURNAL_DB_H
@@ -39,6 +40,8 @@ FMX_MUST_CHECK int db_open(const char *path, enum db_mode mode, struct db **ret_
 void db_close(struct db *db); /* NULL is fine */
 /* One serve per journal: -EBUSY with the pid of the other. Held until close. */
 FMX_MUST_CHECK int db_lock(struct db *db, struct error *e);
+/* The same without opening the journal: for who replaces it. Close the descriptor. */
+FMX_MUST_CHECK int db_lock_path(const char *path, int *ret_fd, struct error *e);
 /* Is the file at the path still the one that is open? -ESTALE with a sentence: deleted or
  * replaced. */
 FMX_MUST_CHECK int db_check_file(struct db *db, struct error *e);
@@ -53,8 +56,8 @@ void db_rollback(struct db *db);
 FMX_MUST_CHECK int db_begin_read(struct db *db, struct error *e);
 void db_end_read(struct db *db);
 
-/* Never NULL: a statement that cannot be prepared makes each use of it fail with
- * db_error(). Bindings are cleared. */
+/* Reset, without bindings. NULL if it cannot be prepared: binding it does nothing, and
+ * db_step() says why. */
 sqlite3_stmt *db_statement(struct db *db, const char *literal);
 /* 1 a row, 0 done (reset), negative: -EIO, -ENOSPC, -EBUSY, ..., FMX_EFOREIGN with the
  * sentence. */
@@ -64,7 +67,7 @@ FMX_MUST_CHECK int db_run(struct db *db, sqlite3_stmt *s, struct error *e);
 void db_done(sqlite3_stmt *s);
 int db_error(struct db *db, int rc, struct error *e);
 
-/* meta: small numbers and texts by name. Missing: fallback, "". */
+/* meta: small numbers by name. */
 int64_t db_meta(struct db *db, const char *name, int64_t fallback);
 FMX_MUST_CHECK int db_set_meta(struct db *db, const char *name, int64_t value,
 			       struct error *e);
@@ -74,7 +77,25 @@ struct addr db_addr(sqlite3_stmt *s, int column);
 void db_bind_moment(sqlite3_stmt *s, int at, int64_t t); /* MOMENT_NONE is NULL */
 int64_t db_moment(sqlite3_stmt *s, int column);
 
-/* A row of `run`: DB_RUN_COLUMNS in this order, from column 0. */
+/* Every open walk of the group (0: of all) is to be asked again, once, by due. */
+FMX_MUST_CHECK int db_ask_again(struct db *db, uint16_t group, struct error *e);
+
+/*
+ * A row of `run`: DB_RUN_COLUMNS in this order, from column 0. In the file answered,
+ * last, high, low, accepted, clean and unjudged are microseconds after began (NULL
+ * never), so that a real run takes some 60 bytes: `began + accepted >= ?1`. told is order
+ * | fate << 4 | tier << 8 | DB_TOLD_... | order_reason << 24 | fate_reason << 32. need is
+ * of decoy runs alone, and NULL once sealed: `need IS NOT NULL` is "open" (indices
+ * run_need(grp, need), run_open(grp, client)).
+ */
+enum {
+	DB_TOLD_TOLD = 1 << 12,
+	DB_TOLD_FINAL = 1 << 13,
+	DB_TOLD_SEALED = 1 << 14,
+	DB_TOLD_RETURNED = 1 << 15,
+	DB_TOLD_ORDER_EXCUSED = 1 << 16,
+	DB_TOLD_FATE_EXCUSED = 1 << 17,
+};
 #define DB_RUN_COLUMNS                                                                   \
 	"kind, grp, client, began, width, earlier, answered, last, high, high_width, "   \
 	"low, low_width, accepted, clean, unjudged, rcpt_hours, envelopes, half_hours, " \
