@@ -8,8 +8,8 @@
 
 int beside_find(const char *name, char *ret_path, size_t size, struct error *e)
 {
-	static const char *const folders[] = { "", "../libexec/fakemx/",
-					       "../lib/fakemx/" };
+	static const char *const folders[] = { "", "../libexec/fakemx/", "../lib/fakemx/",
+					       "../../bin/" };
 
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

@@ -14,7 +14,18 @@ static const struct option_row options[] = {
 	  .meaning = "Number that all chance follows from; 1 otherwise." },
 	{ .name = "layout",
 	  .argument = "L",
-	  .meaning = "none, high, low or both; both otherwise." },
+	  .meaning =
+	      "Which decoys there are: none, high (tried last), low (tried first) or "
+	      "both; high otherwise." },
+	{ .name = "low",
+	  .argument = "POSTURE",
+	  .meaning =
+	      "What the decoy that is tried first does: closed (nothing listens) or "
+	      "reset; closed otherwise. Means --layout both." },
+	{ .name = "greylist",
+	  .meaning = "The real hosts put off senders that they see for the first time." },
+	{ .name = "no-filter",
+	  .meaning = "The real hosts have no spam filter that says what they took." },
 	{ .name = "html",
 	  .argument = "FILE",
 	  .meaning = "Write the report as one page with charts too." },
@@ -27,12 +38,13 @@ const struct verb verb_rehearse = {
 	.name = "rehearse",
 	.run = rehearse_run,
 	.program = "fakemx-rehearse",
-	.synopsis = "[--senders N] [--seed S] [--layout L] [--html FILE] [--stay]",
+	.synopsis = "[--senders N] [--seed S] [--layout L] [--low POSTURE] [--greylist] "
+		    "[--no-filter] [--html FILE] [--stay]",
 	.summary =
 	    "play the whole of it on this machine's loopback, with made-up senders",
 	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "
 		"article, two\n"
-		"real hosts that take all mail, and senders: mail programs that follow "
+		"real hosts with a spam filter, and senders: mail programs that follow "
 		"the rules\n"
 		"of the real ones, and bots. All visits go over TCP and are seen as in "
 		"earnest;\n"
@@ -42,6 +54,6 @@ const struct verb verb_rehearse = {
 		"machine,\n"
 		"and no configuration is read.\n\n"
 		"  fakemx rehearse\n"
-		"  fakemx rehearse --layout high --senders 1000 --seed 7",
+		"  fakemx rehearse --layout both --low reset --senders 1000 --seed 7",
 	.options = options,
 };

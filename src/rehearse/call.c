@@ -100,9 +100,9 @@ static void on_reply(struct call *c, unsigned code)
 	case AT_RCPT: say(c, "DATA\r\n"); break;
 	case AT_DATA:
 		say(c,
-		    "From: <%s>\r\nTo: <" CALL_RECIPIENT ">\r\nSubject: rehearsal\r\n"
+		    "From: <%s>\r\nTo: <" CALL_RECIPIENT ">\r\nSubject: %s\r\n"
 		    "\r\nA message of the rehearsal.\r\n.\r\n",
-		    c->spec.mail_from);
+		    c->spec.mail_from, c->spec.subject);
 		break;
 	case AT_END: quit(c, STATE_OPEN); break;
 	case AT_QUIT: break;

@@ -1,5 +1,5 @@
 /*
- * rehearse_call - one connection of a sender to a host: send a message, or see
+ * call - one connection of a sender to a host: send a message, or see
  * how far it gets
  *
  * Ownership: copies nothing; the texts of the spec live until on_over.
@@ -27,7 +27,7 @@ struct call_result {
 struct call_spec {
 	struct addr from;
 	struct endpoint to;
-	const char *helo, *mail_from;
+	const char *helo, *mail_from, *subject;
 	size_t host;                   /* handed back */
 	void (*on_greeted)(void *arg); /* at most once */
 	/* Exactly once, after the connection is closed. */

@@ -1,5 +1,5 @@
 /*
- * rehearse_check - what was sent against what the journal says
+ * check - what was sent against what the journal says
  *
  * A rehearsal proves something only if everything that was seen came through
  * the sources that `serve` uses. So each connection that a sender made must be
@@ -8,7 +8,8 @@
  * missing, and nothing may be there that nobody did.
  *
  * Use:
- *	if (rehearse_check_journal(path, &cast, hosts, count, drive_counts(d), &e) < 0)
+ *	if (rehearse_check_journal(path, &population, hosts, count, driver_counts(d), &e)
+ *< 0)
  *		...	// FMX_ECONFLICT: the sentence says what differs
  *
  * Ownership: nothing is kept.
@@ -18,10 +19,9 @@
 
 #include "rehearse/driver.h"
 
-FMX_MUST_CHECK int rehearse_check_journal(const char *path, const struct cast *cast,
-					  const struct drive_host *hosts,
-					  size_t host_count,
-					  const struct drive_count *counts,
-					  struct error *e);
+FMX_MUST_CHECK int
+rehearse_check_journal(const char *path, const struct population *population,
+		       const struct driver_host *hosts, size_t host_count,
+		       const struct driver_count *counts, struct error *e);
 
 #endif

@@ -7,10 +7,11 @@
 
 #include "base/mem.h"
 #include "rehearse/call.h"
+#include "rehearse/receiver.h"
 
 /* One message under way. */
 struct run {
-	struct drive *drive;
+	struct driver *driver;
 	struct run *next, **link; /* the list of all */
 	size_t message;
 	uv_timer_t wait;                    /* what the program takes its time for */
@@ -21,35 +22,35 @@ struct run {
 	char helo[64], mail_from[96];
 };
 
-struct drive {
+struct driver {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
-	struct cast *cast;
-	const struct drive_host *hosts;
+	struct population *population;
+	const struct driver_host *hosts;
 	size_t host_count;
-	struct drive_count *counts;
-	struct drive_message *messages;
+	struct driver_count *counts;
+	struct driver_message *messages;
 	size_t message_count;
 	size_t *queue; /* of this round: places in messages */
 	size_t queue_len, queue_at, done;
 	unsigned active, resting; /* resting: of the active, those that wait */
 	struct run *runs;
-	const struct drive_host *refused;
+	const struct driver_host *refused;
 	bool is_stopping;
 };
 
-static void fill_up(struct drive *d);
+static void fill_up(struct driver *d);
 static void go_on(struct run *r);
 
-static struct drive_message *message_of(const struct run *r)
+static struct driver_message *message_of(const struct run *r)
 {
-	return &r->drive->messages[r->message];
+	return &r->driver->messages[r->message];
 }
 
 static void on_run_closed(uv_handle_t *h)
 {
 	struct run *r = h->data;
-	struct drive *d = r->drive;
+	struct driver *d = r->driver;
 	*r->link = r->next;
 	if (r->next)
 		r->next->link = r->link;
@@ -73,18 +74,18 @@ static void rest(struct run *r, bool is_resting)
 		return;
 	r->is_resting = is_resting;
 	if (is_resting)
-		r->drive->resting++;
+		r->driver->resting++;
 	else
-		r->drive->resting--;
+		r->driver->resting--;
 }
 
-static void finish(struct run *r, enum drive_fate fate)
+static void finish(struct run *r, enum driver_fate fate)
 {
-	struct drive_message *m = message_of(r);
+	struct driver_message *m = message_of(r);
 	rest(r, false);
 	m->fate = fate;
-	if (fate == DRIVE_DELIVERED)
-		m->ended = stamp_clock_now(r->drive->clock);
+	if (fate == DRIVER_DELIVERED)
+		m->ended = stamp_clock_now(r->driver->clock);
 	uv_close((uv_handle_t *)&r->wait, on_run_closed);
 }
 
@@ -93,15 +94,16 @@ static void on_over(void *arg, size_t host, const struct call_result *result);
 
 static void dial(struct run *r, size_t host)
 {
-	struct drive *d = r->drive;
-	struct drive_message *m = message_of(r);
+	struct driver *d = r->driver;
+	struct driver_message *m = message_of(r);
 	if (!m->began)
 		m->began = stamp_clock_now(d->clock);
 	struct call_spec spec = {
-		.from = d->cast->senders[m->sender].addr,
+		.from = d->population->senders[m->sender].addr,
 		.to = d->hosts[host].at,
 		.helo = r->helo,
 		.mail_from = r->mail_from,
+		.subject = m->trip.profile->is_bot ? RECEIVER_SPAM : "Minutes",
 		.host = host,
 		.on_greeted = on_greeted,
 		.on_over = on_over,
@@ -118,7 +120,7 @@ static void dial(struct run *r, size_t host)
 static void dial_next_of_all(struct run *r)
 {
 	const struct trip *t = &message_of(r)->trip;
-	if (r->dialled < t->len && !r->drive->is_stopping)
+	if (r->dialled < t->len && !r->driver->is_stopping)
 		dial(r, t->targets[r->dialled++].host);
 }
 
@@ -132,13 +134,13 @@ static void on_greeted(void *arg)
 static void on_over(void *arg, size_t host, const struct call_result *result)
 {
 	struct run *r = arg;
-	struct drive *d = r->drive;
-	struct drive_message *m = message_of(r);
+	struct driver *d = r->driver;
+	struct driver_message *m = message_of(r);
 	r->calls[host] = NULL;
-	if (result->was_connected)
+	bool is_closed = d->hosts[host].posture == POSTURE_CLOSED;
+	if (result->was_connected || (is_closed && result->state == STATE_CLOSED))
 		d->counts[m->sender].visits[host]++;
-	else if (result->state == STATE_CLOSED &&
-		 d->hosts[host].posture != POSTURE_CLOSED)
+	else if (result->state == STATE_CLOSED)
 		d->refused = &d->hosts[host];
 	if (result->state == STATE_OPEN)
 		d->counts[m->sender].accepted++;
@@ -159,10 +161,10 @@ static void on_waited(uv_timer_t *t)
 
 static void go_on(struct run *r)
 {
-	struct drive *d = r->drive;
-	struct drive_message *m = message_of(r);
+	struct driver *d = r->driver;
+	struct driver_message *m = message_of(r);
 	if (d->is_stopping) {
-		finish(r, DRIVE_LOST);
+		finish(r, DRIVER_LOST);
 		return;
 	}
 	int64_t wait_us;
@@ -172,16 +174,16 @@ static void go_on(struct run *r)
 		rest(r, wait_us > 0);
 		fill_up(d);
 		break;
-	case TRIP_DELIVERED: finish(r, DRIVE_DELIVERED); break;
-	case TRIP_LATER: finish(r, DRIVE_WAITING); break;
-	case TRIP_LOST: finish(r, DRIVE_LOST); break;
+	case TRIP_DELIVERED: finish(r, DRIVER_DELIVERED); break;
+	case TRIP_LATER: finish(r, DRIVER_WAITING); break;
+	case TRIP_LOST: finish(r, DRIVER_LOST); break;
 	}
 }
 
-static void start(struct drive *d, size_t message)
+static void start(struct driver *d, size_t message)
 {
 	struct run *r = xcalloc(1, sizeof(*r));
-	r->drive = d;
+	r->driver = d;
 	r->message = message;
 	r->next = d->runs;
 	r->link = &d->runs;
@@ -192,62 +194,64 @@ static void start(struct drive *d, size_t message)
 	r->wait.data = r;
 	(void)uv_timer_init(d->loop, &r->wait); /* cannot fail */
 
-	struct drive_message *m = message_of(r);
+	struct driver_message *m = message_of(r);
 	const struct trip *t = &m->trip;
 	(void)snprintf(r->helo, sizeof(r->helo), "s%u.%s.example", m->sender,
 		       t->profile->name);
 	(void)snprintf(r->mail_from, sizeof(r->mail_from), "m%zu@%s", message, r->helo);
-	m->fate = DRIVE_UNDER_WAY;
+	m->fate = DRIVER_UNDER_WAY;
 	if (t->profile->pick == PICK_ALL)
 		dial_next_of_all(r);
 	else
 		go_on(r);
 }
 
-static void fill_up(struct drive *d)
+static void fill_up(struct driver *d)
 {
 	while (!d->is_stopping && d->queue_at < d->queue_len &&
-	       d->active < DRIVE_AT_ONCE && d->active - d->resting < DRIVE_CALLING)
+	       d->active < DRIVER_AT_ONCE && d->active - d->resting < DRIVER_CALLING)
 		start(d, d->queue[d->queue_at++]);
 }
 
-struct drive *drive_new(uv_loop_t *loop, struct stamp_clock clock, struct cast *cast,
-			const struct drive_host *hosts, size_t count)
+struct driver *driver_new(uv_loop_t *loop, struct stamp_clock clock,
+			  struct population *population, const struct driver_host *hosts,
+			  size_t count)
 {
-	struct drive *d = xcalloc(1, sizeof(*d));
-	*d = (struct drive){ .loop = loop,
-			     .clock = clock,
-			     .cast = cast,
-			     .hosts = hosts,
-			     .host_count = count };
-	d->counts = xcalloc(cast->count, sizeof(*d->counts));
-	d->messages = xcalloc(cast->count * CAST_ROUNDS, sizeof(*d->messages));
-	d->queue = xcalloc(cast->count * CAST_ROUNDS, sizeof(*d->queue));
+	struct driver *d = xcalloc(1, sizeof(*d));
+	*d = (struct driver){ .loop = loop,
+			      .clock = clock,
+			      .population = population,
+			      .hosts = hosts,
+			      .host_count = count };
+	d->counts = xcalloc(population->count, sizeof(*d->counts));
+	d->messages =
+	    xcalloc(population->count * POPULATION_ROUNDS, sizeof(*d->messages));
+	d->queue = xcalloc(population->count * POPULATION_ROUNDS, sizeof(*d->queue));
 	return d;
 }
 
-static void begin_trip(struct drive *d, struct drive_message *m)
+static void begin_trip(struct driver *d, struct driver_message *m)
 {
 	struct trip_host known[TRIP_MAX_HOSTS];
 	for (size_t i = 0; i < d->host_count; i++)
 		known[i].preference = d->hosts[i].preference;
-	trip_begin(&m->trip, d->cast->senders[m->sender].profile, known, d->host_count,
-		   &d->cast->random);
+	trip_begin(&m->trip, d->population->senders[m->sender].profile, known,
+		   d->host_count, &d->population->random);
 }
 
 /* Trips are begun in one order, so that what they draw follows from the seed. */
-void drive_round(struct drive *d, unsigned round)
+void driver_round(struct driver *d, unsigned round)
 {
 	assert(d->active == 0);
 	d->queue_len = d->queue_at = d->done = 0;
 	for (size_t i = 0; i < d->message_count; i++)
-		if (d->messages[i].fate == DRIVE_WAITING)
+		if (d->messages[i].fate == DRIVER_WAITING)
 			d->queue[d->queue_len++] = i;
-	for (size_t i = 0; round < CAST_ROUNDS && i < d->cast->count; i++) {
-		if (!d->cast->senders[i].sends[round])
+	for (size_t i = 0; round < POPULATION_ROUNDS && i < d->population->count; i++) {
+		if (!d->population->senders[i].sends[round])
 			continue;
 		d->messages[d->message_count] =
-		    (struct drive_message){ .sender = (uint32_t)i };
+		    (struct driver_message){ .sender = (uint32_t)i };
 		d->queue[d->queue_len++] = d->message_count++;
 	}
 	for (size_t i = 0; i < d->queue_len; i++)
@@ -255,34 +259,34 @@ void drive_round(struct drive *d, unsigned round)
 	fill_up(d);
 }
 
-bool drive_is_over(const struct drive *d)
+bool driver_is_over(const struct driver *d)
 {
 	return d->active == 0 && (d->is_stopping || d->queue_at == d->queue_len);
 }
 
-const struct drive_count *drive_counts(const struct drive *d)
+const struct driver_count *driver_counts(const struct driver *d)
 {
 	return d->counts;
 }
 
-const struct drive_message *drive_messages(const struct drive *d, size_t *ret_count)
+const struct driver_message *driver_messages(const struct driver *d, size_t *ret_count)
 {
 	*ret_count = d->message_count;
 	return d->messages;
 }
 
-void drive_progress(const struct drive *d, size_t *ret_done, size_t *ret_total)
+void driver_progress(const struct driver *d, size_t *ret_done, size_t *ret_total)
 {
 	*ret_done = d->done;
 	*ret_total = d->queue_len;
 }
 
-const struct drive_host *drive_refused(const struct drive *d)
+const struct driver_host *driver_refused(const struct driver *d)
 {
 	return d->refused;
 }
 
-void drive_stop(struct drive *d)
+void driver_stop(struct driver *d)
 {
 	d->is_stopping = true;
 	for (struct run *r = d->runs; r; r = r->next) {
@@ -291,11 +295,11 @@ void drive_stop(struct drive *d)
 				call_abort(r->calls[i]);
 		if (is_calling(r) || uv_is_closing((uv_handle_t *)&r->wait))
 			continue; /* its last call, or on_run_closed(), goes on */
-		finish(r, DRIVE_LOST);
+		finish(r, DRIVER_LOST);
 	}
 }
 
-void drive_free(struct drive *d)
+void driver_free(struct driver *d)
 {
 	if (!d)
 		return;

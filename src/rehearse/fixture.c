@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "rehearse/socket.h"
 
-enum { LOG_END = 2000, CONFIG_MOST = 16384, FOLDER_MOST = STAGE_PATH_MAX - 64 };
+enum { LOG_END = 2000, CONFIG_MOST = 16384, FOLDER_MOST = FIXTURE_PATH_MAX - 64 };
 
 /* Part two of the article. last_byte: of the host's loopback address. */
 /* clang-format off */
@@ -26,7 +26,7 @@ static const struct {
 	uint16_t preference;
 	uint8_t last_byte;
 	bool in[LAYOUT_BOTH + 1]; /* by layout */
-} parts[STAGE_HOSTS] = {
+} parts[FIXTURE_HOSTS] = {
 	{ "fake0.mx.example.com", ROLE_DECOY, POSTURE_RESET, 0, 2,
 	  { [LAYOUT_LOW] = true, [LAYOUT_BOTH] = true } },
 	{ "mail.example.com", ROLE_REAL, POSTURE_CLOSED, 10, 10, { true, true, true, true } },
@@ -36,7 +36,7 @@ static const struct {
 };
 /* clang-format on */
 
-static int make_folder(struct stage *s, struct error *e)
+static int make_folder(struct fixture *s, struct error *e)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct buf path = BUF_INIT(FOLDER_MOST);
@@ -58,9 +58,9 @@ static int make_folder(struct stage *s, struct error *e)
 	return 0;
 }
 
-static int open_clock(struct stage *s, struct error *e)
+static int open_clock(struct fixture *s, struct error *e)
 {
-	char path[STAGE_PATH_MAX];
+	char path[FIXTURE_PATH_MAX];
 	(void)snprintf(path, sizeof(path), "%s/clock", s->folder);
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, sizeof(*s->ahead)) < 0) {
@@ -101,18 +101,21 @@ static int choose_port(struct endpoint *at, struct error *e)
 	return 0;
 }
 
-static int choose_hosts(struct stage *s, struct error *e)
+static int choose_hosts(struct fixture *s, struct error *e)
 {
-	for (size_t i = 0; i < STAGE_HOSTS; i++) {
+	for (size_t i = 0; i < FIXTURE_HOSTS; i++) {
 		if (!parts[i].in[s->layout])
 			continue;
-		struct drive_host *h = &s->hosts[s->host_count];
-		*h = (struct drive_host){ .name = parts[i].name,
-					  .preference = parts[i].preference,
-					  .role = parts[i].role,
-					  .posture = parts[i].posture,
-					  .at.addr = host_addr(parts[i].last_byte) };
-		(void)snprintf(s->mail_logs[s->host_count], STAGE_PATH_MAX, "%s/%s.log",
+		struct driver_host *h = &s->hosts[s->host_count];
+		*h = (struct driver_host){ .name = parts[i].name,
+					   .preference = parts[i].preference,
+					   .role = parts[i].role,
+					   .posture = parts[i].role == ROLE_DECOY &&
+							      parts[i].preference == 0
+							  ? s->low
+							  : parts[i].posture,
+					   .at.addr = host_addr(parts[i].last_byte) };
+		(void)snprintf(s->mail_logs[s->host_count], FIXTURE_PATH_MAX, "%s/%s.log",
 			       s->folder, h->name);
 		s->host_count++;
 		if (h->role == ROLE_REAL)
@@ -124,20 +127,21 @@ static int choose_hosts(struct stage *s, struct error *e)
 	return 0;
 }
 
-int stage_open(enum layout layout, struct stage *ret_stage, struct error *e)
+int fixture_open(enum layout layout, enum posture low, struct fixture *ret_fixture,
+		 struct error *e)
 {
-	*ret_stage = (struct stage){ .layout = layout };
-	int rc = make_folder(ret_stage, e);
+	*ret_fixture = (struct fixture){ .layout = layout, .low = low };
+	int rc = make_folder(ret_fixture, e);
 	if (rc == 0)
-		rc = open_clock(ret_stage, e);
+		rc = open_clock(ret_fixture, e);
 	if (rc == 0)
-		rc = choose_hosts(ret_stage, e);
+		rc = choose_hosts(ret_fixture, e);
 	if (rc < 0)
-		stage_close(ret_stage);
+		fixture_close(ret_fixture);
 	return rc;
 }
 
-static void add_host(struct buf *b, const struct drive_host *h, const char *mail_log)
+static void add_host(struct buf *b, const struct driver_host *h, const char *mail_log)
 {
 	char text[ADDR_TEXT_MAX];
 	buf_addf(b, "  %s \"%s\" { preference = %u  address = { \"%s@%u\" }  ",
@@ -149,7 +153,7 @@ static void add_host(struct buf *b, const struct drive_host *h, const char *mail
 		buf_addf(b, "posture = %s }\n", posture_name(h->posture));
 }
 
-int stage_write_config(const struct stage *s, struct error *e)
+int fixture_write_config(const struct fixture *s, struct error *e)
 {
 	struct buf b = BUF_INIT(CONFIG_MOST);
 	buf_addf(&b,
@@ -169,12 +173,12 @@ int stage_write_config(const struct stage *s, struct error *e)
 	return ok ? 0 : error_set(e, -errno, "cannot write %s: %m", s->config);
 }
 
-void stage_jump_to(struct stage *s, int64_t ahead)
+void fixture_jump_to(struct fixture *s, int64_t ahead)
 {
 	*(volatile int64_t *)s->ahead = ahead;
 }
 
-char *stage_serve_log_end(const struct stage *s)
+char *fixture_serve_log_end(const struct fixture *s)
 {
 	char *text = xcalloc(LOG_END + 1, 1);
 	FILE *f = fopen(s->serve_log, "re");
@@ -195,12 +199,12 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return 0;
 }
 
-void stage_close(struct stage *s)
+void fixture_close(struct fixture *s)
 {
 	if (s->ahead)
 		(void)munmap(s->ahead, sizeof(*s->ahead));
 	if (s->folder)
 		(void)nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(s->folder);
-	*s = (struct stage){ 0 };
+	*s = (struct fixture){ 0 };
 }

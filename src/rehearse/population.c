@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-uint64_t cast_random(uint64_t *state, uint64_t below)
+uint64_t population_random(uint64_t *state, uint64_t below)
 {
 	assert(below > 0);
 	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
@@ -22,30 +22,30 @@ static struct addr sender_addr(size_t index, uint64_t *random)
 	assert(ok);
 	a.bytes[13] = (uint8_t)(1 + index / 256);
 	a.bytes[14] = (uint8_t)(index % 256);
-	a.bytes[15] = (uint8_t)(1 + cast_random(random, 254));
+	a.bytes[15] = (uint8_t)(1 + population_random(random, 254));
 	return a;
 }
 
-void cast_make(struct cast *ret_cast, size_t count, uint64_t seed)
+void population_make(struct population *ret_population, size_t count, uint64_t seed)
 {
-	assert(count <= CAST_MAX_SENDERS);
-	struct cast c = { .count = count, .random = seed };
+	assert(count <= POPULATION_MAX_SENDERS);
+	struct population c = { .count = count, .random = seed };
 	c.senders = xcalloc(count, sizeof(*c.senders));
 	for (size_t i = 0; i < count; i++) {
-		struct cast_sender *s = &c.senders[i];
+		struct population_sender *s = &c.senders[i];
 		s->profile = &profile_table[i % PROFILE_COUNT];
 		s->addr = sender_addr(i, &c.random);
-		for (int r = 0; r < CAST_ROUNDS; r++)
+		for (int r = 0; r < POPULATION_ROUNDS; r++)
 			s->sends[r] = r == 0 || s->profile->is_bot ||
-				      cast_random(&c.random, 2) == 0;
+				      population_random(&c.random, 2) == 0;
 	}
-	*ret_cast = c;
+	*ret_population = c;
 }
 
-void cast_release(struct cast *c)
+void population_release(struct population *c)
 {
 	free(c->senders);
-	*c = (struct cast){ 0 };
+	*c = (struct population){ 0 };
 }
 
 static struct attempt_target target_of(const struct trip_host *hosts, size_t i)
@@ -64,7 +64,7 @@ void trip_begin(struct trip *ret_trip, const struct profile *p,
 	case PICK_FIRST: t.targets[0] = target_of(hosts, 0); break;
 	case PICK_LAST: t.targets[0] = target_of(hosts, count - 1); break;
 	case PICK_RANDOM:
-		t.targets[0] = target_of(hosts, cast_random(random, count));
+		t.targets[0] = target_of(hosts, population_random(random, count));
 		break;
 	case PICK_ALL:
 		/* All at once; the last begins, so that nobody takes the walk

@@ -1,5 +1,5 @@
 /*
- * rehearse_cast - who sends what in a rehearsal, and where each goes next
+ * population - who sends what in a rehearsal, and where each goes next
  *
  * Pure: a seed gives the senders, each of a population (a profile of
  * model/profile.h) with a loopback /24 of its own, and the rounds in which each
@@ -7,17 +7,17 @@
  * says which host comes next, by the profile's own rules.
  *
  * Use:
- *	struct cast c;
- *	cast_make(&c, 300, seed);
+ *	struct population c;
+ *	population_make(&c, 300, seed);
  *	struct trip t;
  *	trip_begin(&t, c.senders[i].profile, hosts, count, &c.random);
  *	while (trip_next(&t, &host, &wait_us) == TRIP_TRY)
  *		trip_saw(&t, host, visit(host));
- *	cast_release(&c);
+ *	population_release(&c);
  *
- * Ownership: cast_release() frees the senders; a trip is plain data.
+ * Ownership: population_release() frees the senders; a trip is plain data.
  *
- * Limits: CAST_MAX_SENDERS, so that each has a /24 of 127.0.0.0/8; TRIP_MAX_HOSTS.
+ * Limits: POPULATION_MAX_SENDERS, so that each has a /24 of 127.0.0.0/8; TRIP_MAX_HOSTS.
  */
 #ifndef FMX_REHEARSE_POPULATION_H
 #define FMX_REHEARSE_POPULATION_H
@@ -29,31 +29,31 @@
 #include "mx/profile.h"
 
 enum {
-	CAST_ROUNDS = 3,       /* over an hour apart, so that visits count for listing */
-	CAST_RETRY_ROUNDS = 2, /* in which only what was put off is sent again */
-	CAST_MAX_SENDERS = 30000,
+	POPULATION_ROUNDS = 3, /* over an hour apart, so that visits count for listing */
+	POPULATION_RETRY_ROUNDS = 2, /* in which only what was put off is sent again */
+	POPULATION_MAX_SENDERS = 30000,
 	TRIP_MAX_HOSTS = 8,
 };
 
-struct cast_sender {
+struct population_sender {
 	const struct profile *profile;
 	struct addr addr;
-	bool sends[CAST_ROUNDS];
+	bool sends[POPULATION_ROUNDS];
 };
 
-struct cast {
-	struct cast_sender *senders;
+struct population {
+	struct population_sender *senders;
 	size_t count;
 	uint64_t random; /* state of the generator */
 };
 
 /* Populations in turn, so that each has count / PROFILE_COUNT senders or one
  * more. Mail servers send in the first round and perhaps again, bots in all. */
-void cast_make(struct cast *ret_cast, size_t count, uint64_t seed);
-void cast_release(struct cast *c);
+void population_make(struct population *ret_population, size_t count, uint64_t seed);
+void population_release(struct population *c);
 
 /* splitmix64; a value below `below`, at least 1. */
-uint64_t cast_random(uint64_t *state, uint64_t below);
+uint64_t population_random(uint64_t *state, uint64_t below);
 
 /* A host as a sender knows it from DNS: one IPv4 address each. */
 struct trip_host {

@@ -4,22 +4,26 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "judge/visit.h"
 #include "rehearse/socket.h"
 
 enum { FIRST_PID = 2000, MAX_SESSIONS = 4096 };
 
-struct sink {
+struct receiver {
 	uv_loop_t *loop;
 	uv_tcp_t listener;
 	struct stamp_clock clock;
+	struct receiver_options options;
+	void *triplets; /* of struct triplet, tsearch() */
 	int log_fd;
 	char name[NAME_MAX_TEXT];
 	/* Postfix gives a session a process of its own: the reader of its log
@@ -28,30 +32,37 @@ struct sink {
 	uint64_t queue_ids, accepted;
 };
 
+/* Client's network, sender and recipient that were seen together, and since when. */
+struct triplet {
+	uint64_t hash;
+	int64_t since;
+};
+
 struct session {
-	struct sink *sink;
+	struct receiver *receiver;
 	uv_tcp_t tcp;
 	unsigned pid;
+	struct addr addr;
 	char client[ADDR_TEXT_MAX];
-	char line[SINK_LINE_MAX];
+	char line[RECEIVER_LINE_MAX];
 	size_t len;
-	bool in_data, was_quit;
+	bool in_data, was_quit, is_spam;
 	char queue_id[16];
-	char from[VISIT_TEXT_MAX], to[VISIT_TEXT_MAX];
+	char helo[64], from[VISIT_TEXT_MAX], to[VISIT_TEXT_MAX];
 	size_t size;
-	unsigned ehlo, mail, rcpt, data, commands;
+	unsigned ehlo, mail, rcpt, taken, data, commands;
 };
 
 FMX_PRINTF(4, 5)
-static void log_line(const struct sink *s, const char *program, unsigned pid,
+static void log_line(const struct receiver *s, const char *program, unsigned pid,
 		     const char *fmt, ...)
 {
-	char stamp[STAMP_TEXT_MAX], text[SINK_LINE_MAX * 2];
+	char stamp[STAMP_TEXT_MAX], text[RECEIVER_LINE_MAX * 2];
 	int64_t now = stamp_clock_now(s->clock);
 	int n = (int)strcspn(stamp_text(now - now % STAMP_SECOND, stamp), "Z");
-	int len = snprintf(text, sizeof(text), "%.*s.%06d+00:00 %.*s postfix/%s[%u]: ", n,
-			   stamp, (int)(now % STAMP_SECOND), (int)strcspn(s->name, "."),
-			   s->name, program, pid);
+	int len = snprintf(text, sizeof(text), "%.*s.%06d+00:00 %.*s %s[%u]: ", n, stamp,
+			   (int)(now % STAMP_SECOND), (int)strcspn(s->name, "."), s->name,
+			   program, pid);
 	va_list ap;
 	va_start(ap, fmt);
 	len += vsnprintf(text + len, sizeof(text) - (size_t)len, fmt, ap);
@@ -66,7 +77,7 @@ static void log_line(const struct sink *s, const char *program, unsigned pid,
 static void on_closed(uv_handle_t *h)
 {
 	struct session *c = h->data;
-	c->sink->busy_pids[c->pid - FIRST_PID] = false;
+	c->receiver->busy_pids[c->pid - FIRST_PID] = false;
 	free(c);
 }
 
@@ -87,7 +98,7 @@ static void end(struct session *c)
 			n += (size_t)snprintf(counts + n, sizeof(counts) - n, " %s=%u",
 					      all[i].name, all[i].count);
 	if (!c->was_quit)
-		log_line(c->sink, "smtpd", c->pid,
+		log_line(c->receiver, "postfix/smtpd", c->pid,
 			 "lost connection after %s from unknown[%s]",
 			 c->in_data ? "DATA"
 			 : c->rcpt  ? "RCPT"
@@ -95,8 +106,8 @@ static void end(struct session *c)
 			 : c->ehlo  ? "EHLO"
 				    : "CONNECT",
 			 c->client);
-	log_line(c->sink, "smtpd", c->pid, "disconnect from unknown[%s]%s", c->client,
-		 counts);
+	log_line(c->receiver, "postfix/smtpd", c->pid, "disconnect from unknown[%s]%s",
+		 c->client, counts);
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
@@ -131,6 +142,30 @@ static void on_mail(struct session *c, const char *line)
 		reply(c, "250 2.1.0 Ok\r\n");
 }
 
+static int compare_triplets(const void *a, const void *b)
+{
+	const struct triplet *x = a, *y = b;
+	return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+static bool is_put_off(struct session *c)
+{
+	struct receiver *s = c->receiver;
+	if (!s->options.greylists)
+		return false;
+	char text[PREFIX_TEXT_MAX + 2 * VISIT_TEXT_MAX], network[PREFIX_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s %s %s",
+			 prefix_text(prefix_pool(c->addr), network), c->from, c->to);
+	struct triplet *t = xcalloc(1, sizeof(*t));
+	*t = (struct triplet){ hash_bytes(text, (size_t)n), stamp_clock_now(s->clock) };
+	int64_t now = t->since;
+	struct triplet *const *known = tsearch(t, &s->triplets, compare_triplets);
+	assert(known); /* out of memory */
+	if (*known != t)
+		free(t);
+	return now < (*known)->since + RECEIVER_PUT_OFF_US;
+}
+
 static void on_rcpt(struct session *c, const char *line)
 {
 	c->rcpt++;
@@ -138,29 +173,49 @@ static void on_rcpt(struct session *c, const char *line)
 		reply(c, "503 5.5.1 Error: need MAIL command\r\n");
 		return;
 	}
-	struct sink *s = c->sink;
+	struct receiver *s = c->receiver;
+	if (is_put_off(c)) {
+		log_line(s, "postfix/smtpd", c->pid,
+			 "NOQUEUE: reject: RCPT from unknown[%s]: 450 4.2.0 <%s>: "
+			 "Recipient address rejected: Greylisted; from=<%s> to=<%s> "
+			 "proto=ESMTP helo=<%s>",
+			 c->client, c->to, c->from, c->to, c->helo);
+		reply(c, "450 4.2.0 <%s>: Recipient address rejected: Greylisted\r\n",
+		      c->to);
+		return;
+	}
+	c->taken++;
 	(void)snprintf(c->queue_id, sizeof(c->queue_id), "%010llX",
 		       (unsigned long long)(UINT64_C(0x4A0000000) + ++s->queue_ids));
-	log_line(s, "smtpd", c->pid, "%s: client=unknown[%s]", c->queue_id, c->client);
+	log_line(s, "postfix/smtpd", c->pid, "%s: client=unknown[%s]", c->queue_id,
+		 c->client);
 	reply(c, "250 2.1.5 Ok\r\n");
 }
 
 static void on_data_end(struct session *c)
 {
-	struct sink *s = c->sink;
-	log_line(s, "cleanup", FIRST_PID - 1, "%s: message-id=<%s@%s>", c->queue_id,
-		 c->queue_id, s->name);
-	log_line(s, "qmgr", FIRST_PID - 2,
+	struct receiver *s = c->receiver;
+	log_line(s, "postfix/cleanup", FIRST_PID - 1, "%s: message-id=<%s@%s>",
+		 c->queue_id, c->queue_id, s->name);
+	log_line(s, "postfix/qmgr", FIRST_PID - 2,
 		 "%s: from=<%s>, size=%zu, nrcpt=1 (queue active)", c->queue_id, c->from,
 		 c->size);
+	if (s->options.filters)
+		log_line(
+		    s, "rspamd", FIRST_PID - 4,
+		    "<%s>; task; rspamd_task_write_log: id: <%s@%s>, qid: <%s>, ip: "
+		    "%s, from: <%s>, (default: %s [%s/15.00] [], len: %zu, time: 9ms",
+		    c->queue_id, c->queue_id, s->name, c->queue_id, c->client, c->from,
+		    c->is_spam ? "T (add header):" : "F (no action):",
+		    c->is_spam ? "9.10" : "0.10", c->size);
 	reply(c, "250 2.0.0 Ok: queued as %s\r\n", c->queue_id);
-	log_line(s, "local", FIRST_PID - 3,
+	log_line(s, "postfix/local", FIRST_PID - 3,
 		 "%s: to=<%s>, relay=local, delay=0.01, delays=0.01/0/0/0, dsn=2.0.0, "
 		 "status=sent (delivered to mailbox)",
 		 c->queue_id, c->to);
-	log_line(s, "qmgr", FIRST_PID - 2, "%s: removed", c->queue_id);
+	log_line(s, "postfix/qmgr", FIRST_PID - 2, "%s: removed", c->queue_id);
 	s->accepted++;
-	c->in_data = false;
+	c->in_data = c->is_spam = false;
 	c->size = 0;
 }
 
@@ -175,13 +230,14 @@ static void on_command(struct session *c, const char *line)
 	c->commands++;
 	if (is_command(line, "EHLO") || is_command(line, "HELO")) {
 		c->ehlo++;
+		(void)str_copy(c->helo, sizeof(c->helo), line[4] ? line + 5 : "");
 		reply(c, "250-%s\r\n250-8BITMIME\r\n250 SIZE 10240000\r\n",
-		      c->sink->name);
+		      c->receiver->name);
 	} else if (is_command(line, "MAIL")) {
 		on_mail(c, line);
 	} else if (is_command(line, "RCPT")) {
 		on_rcpt(c, line);
-	} else if (is_command(line, "DATA") && c->rcpt) {
+	} else if (is_command(line, "DATA") && c->taken) {
 		c->data++;
 		c->in_data = true;
 		reply(c, "354 End data with <CR><LF>.<CR><LF>\r\n");
@@ -201,6 +257,7 @@ static void on_line(struct session *c)
 		return;
 	}
 	c->size += strlen(c->line) + 2;
+	c->is_spam = c->is_spam || strcmp(c->line, "Subject: " RECEIVER_SPAM) == 0;
 	if (strcmp(c->line, ".") == 0)
 		on_data_end(c);
 }
@@ -231,7 +288,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 		on_bytes(c, b->base, (size_t)n);
 }
 
-static unsigned free_pid(struct sink *s)
+static unsigned free_pid(struct receiver *s)
 {
 	for (unsigned i = 0; i < MAX_SESSIONS; i++) {
 		if (s->busy_pids[i])
@@ -244,12 +301,12 @@ static unsigned free_pid(struct sink *s)
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-	struct sink *s = listener->data;
+	struct receiver *s = listener->data;
 	unsigned pid = status < 0 ? 0 : free_pid(s);
 	if (!pid)
 		return; /* the client waits; the driver never has so many */
 	struct session *c = xcalloc(1, sizeof(*c));
-	c->sink = s;
+	c->receiver = s;
 	c->pid = pid;
 	c->tcp.data = c;
 	(void)uv_tcp_init(s->loop, &c->tcp); /* fails for flags only */
@@ -261,8 +318,9 @@ static void on_connection(uv_stream_t *listener, int status)
 	int len = sizeof(sa);
 	if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&sa, &len) < 0)
 		memset(&sa, 0, sizeof(sa));
-	(void)addr_text(addr_from_sockaddr((struct sockaddr *)&sa, NULL), c->client);
-	log_line(s, "smtpd", pid, "connect from unknown[%s]", c->client);
+	c->addr = addr_from_sockaddr((struct sockaddr *)&sa, NULL);
+	(void)addr_text(c->addr, c->client);
+	log_line(s, "postfix/smtpd", pid, "connect from unknown[%s]", c->client);
 	if (uv_read_start((uv_stream_t *)&c->tcp, socket_alloc, on_read) < 0) {
 		end(c);
 		return;
@@ -270,9 +328,10 @@ static void on_connection(uv_stream_t *listener, int status)
 	reply(c, "220 %s ESMTP Postfix\r\n", s->name);
 }
 
-int sink_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
-	     struct endpoint *at, const char *log_path, struct sink **ret_sink,
-	     struct error *e)
+int receiver_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
+		 struct endpoint *at, const char *log_path,
+		 const struct receiver_options *options, struct receiver **ret_receiver,
+		 struct error *e)
 {
 	int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
@@ -282,8 +341,10 @@ int sink_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
 		(void)close(log_fd);
 		return fd;
 	}
-	struct sink *s = xcalloc(1, sizeof(*s));
-	*s = (struct sink){ .loop = loop, .clock = clock, .log_fd = log_fd };
+	struct receiver *s = xcalloc(1, sizeof(*s));
+	*s = (struct receiver){
+		.loop = loop, .clock = clock, .log_fd = log_fd, .options = *options
+	};
 	bool fits = str_copy(s->name, sizeof(s->name), name);
 	assert(fits);
 	s->listener.data = s;
@@ -293,25 +354,26 @@ int sink_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&s->listener, 1024, on_connection);
 	assert(rc == 0); /* a listening socket of our own */
-	*ret_sink = s;
+	*ret_receiver = s;
 	return 0;
 }
 
-uint64_t sink_accepted(const struct sink *s)
+uint64_t receiver_accepted(const struct receiver *s)
 {
 	return s->accepted;
 }
 
-void sink_stop(struct sink *s)
+void receiver_stop(struct receiver *s)
 {
 	if (!uv_is_closing((uv_handle_t *)&s->listener))
 		uv_close((uv_handle_t *)&s->listener, NULL);
 }
 
-void sink_free(struct sink *s)
+void receiver_free(struct receiver *s)
 {
 	if (!s)
 		return;
+	tdestroy(s->triplets, free);
 	(void)close(s->log_fd);
 	free(s);
 }

@@ -25,7 +25,7 @@ enum {
 	LOOK_MS = 100, /* how often conditions and progress are looked at */
 	SIGNALS = 3,
 	/* Jumps of the clock: after the start, each round, patience, the end. */
-	STEPS = 1 + CAST_ROUNDS + CAST_RETRY_ROUNDS + 2,
+	STEPS = 1 + POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS + 2,
 };
 
 /*
@@ -38,19 +38,21 @@ enum {
 #define PATIENCE (5 * STAMP_HOUR)
 #define FINAL (6 * STAMP_DAY)
 #define WHOLE                                                                            \
-	(SETTLE + (CAST_ROUNDS + CAST_RETRY_ROUNDS) * BETWEEN_ROUNDS + PATIENCE + FINAL)
+	(SETTLE + (POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS) * BETWEEN_ROUNDS +       \
+	 PATIENCE + FINAL)
 
 struct rehearsal {
 	const struct cli *cli;
+	struct receiver_options hosts;
 	uv_loop_t loop;
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t look;
 	bool was_interrupted;
-	struct cast cast;
-	struct stage stage;
-	struct sink *sinks[STAGE_HOSTS];
+	struct population population;
+	struct fixture fixture;
+	struct receiver *receivers[FIXTURE_HOSTS];
 	struct serving serving;
-	struct drive *drive;
+	struct driver *driver;
 	struct progress progress;
 	int64_t ahead;
 	unsigned step; /* these two for the progress line */
@@ -69,8 +71,8 @@ static void on_look(uv_timer_t *t)
 {
 	struct rehearsal *r = t->data;
 	size_t done = 0, total = 0;
-	if (r->drive)
-		drive_progress(r->drive, &done, &total);
+	if (r->driver)
+		driver_progress(r->driver, &done, &total);
 	if (done < total)
 		progress_say(&r->progress, "step %u of %d: %zu of %zu messages", r->step,
 			     STEPS, done, total);
@@ -82,7 +84,7 @@ typedef bool (*condition_fn)(const struct rehearsal *r);
 
 static int serve_ended(const struct rehearsal *r, struct error *e)
 {
-	char *end = stage_serve_log_end(&r->stage);
+	char *end = fixture_serve_log_end(&r->fixture);
 	char *last = strrchr(end, '\n');
 	if (last)
 		*last = '\0'; /* the newline that ends the last line */
@@ -117,7 +119,7 @@ static bool is_ready(const struct rehearsal *r)
 
 static bool is_round_over(const struct rehearsal *r)
 {
-	return drive_is_over(r->drive);
+	return driver_is_over(r->driver);
 }
 
 static bool has_caught_up(const struct rehearsal *r)
@@ -141,19 +143,19 @@ static int jump_to(struct rehearsal *r, int64_t ahead, struct error *e)
 	r->serving.has_caught_up = false;
 	r->ahead = ahead;
 	r->step++;
-	stage_jump_to(&r->stage, ahead);
+	fixture_jump_to(&r->fixture, ahead);
 	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
 }
 
 static int listen_all(struct rehearsal *r, struct error *e)
 {
-	struct stage *s = &r->stage;
+	struct fixture *s = &r->fixture;
 	for (size_t i = 0; i < s->host_count; i++) {
-		struct drive_host *h = &s->hosts[i];
+		struct driver_host *h = &s->hosts[i];
 		if (h->role != ROLE_REAL)
 			continue;
-		int rc = sink_new(&r->loop, s->clock, h->name, &h->at, s->mail_logs[i],
-				  &r->sinks[i], e);
+		int rc = receiver_new(&r->loop, s->clock, h->name, &h->at,
+				      s->mail_logs[i], &r->hosts, &r->receivers[i], e);
 		if (rc < 0)
 			return rc;
 	}
@@ -163,12 +165,12 @@ static int listen_all(struct rehearsal *r, struct error *e)
 static int start(struct rehearsal *r, struct error *e)
 {
 	r->ahead = -WHOLE;
-	stage_jump_to(&r->stage, r->ahead);
+	fixture_jump_to(&r->fixture, r->ahead);
 	int rc = listen_all(r, e);
 	if (rc == 0)
-		rc = stage_write_config(&r->stage, e);
+		rc = fixture_write_config(&r->fixture, e);
 	if (rc == 0)
-		rc = serving_start(&r->loop, r->stage.config, r->stage.serve_log,
+		rc = serving_start(&r->loop, r->fixture.config, r->fixture.serve_log,
 				   &r->serving, e);
 	if (rc == 0)
 		rc = wait_for(r, is_ready, START_SECONDS, "the start of fakemx-serve", e);
@@ -177,22 +179,23 @@ static int start(struct rehearsal *r, struct error *e)
 
 static int check(const struct rehearsal *r, struct error *e)
 {
-	return rehearse_check_journal(r->stage.journal, &r->cast, r->stage.hosts,
-				      r->stage.host_count, drive_counts(r->drive), e);
+	return rehearse_check_journal(r->fixture.journal, &r->population,
+				      r->fixture.hosts, r->fixture.host_count,
+				      driver_counts(r->driver), e);
 }
 
 static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 {
-	drive_round(r->drive, round);
-	if (!drive_is_over(r->drive)) {
-		int most = ROUND_SECONDS + (int)(r->cast.count / SENDERS_A_SECOND);
+	driver_round(r->driver, round);
+	if (!driver_is_over(r->driver)) {
+		int most = ROUND_SECONDS + (int)(r->population.count / SENDERS_A_SECOND);
 		int rc = wait_for(r, is_round_over, most, "a round of messages", e);
 		if (rc == 0)
 			rc = catch_up(r, e);
 		if (rc < 0)
 			return rc;
 	}
-	const struct drive_host *refused = drive_refused(r->drive);
+	const struct driver_host *refused = driver_refused(r->driver);
 	if (refused)
 		return error_set(e, FMX_ECONFLICT,
 				 "decoy %s refused a connection although its posture is "
@@ -205,22 +208,23 @@ static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 static int play(struct rehearsal *r, struct error *e)
 {
 	int rc = start(r, e);
-	for (unsigned i = 0; rc == 0 && i < CAST_ROUNDS + CAST_RETRY_ROUNDS; i++)
+	for (unsigned i = 0; rc == 0 && i < POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS;
+	     i++)
 		rc = play_round(r, i, e);
 	if (rc == 0)
 		rc = jump_to(r, r->ahead + PATIENCE, e);
 	if (rc == 0)
 		rc = jump_to(r, 0, e);
 	if (rc == 0)
-		rc = rehearse_check_journal(r->stage.journal, &r->cast, r->stage.hosts,
-					    r->stage.host_count, drive_counts(r->drive),
-					    e);
+		rc = rehearse_check_journal(r->fixture.journal, &r->population,
+					    r->fixture.hosts, r->fixture.host_count,
+					    driver_counts(r->driver), e);
 	return rc;
 }
 
 static void show_serve_log(const struct rehearsal *r)
 {
-	char *end = stage_serve_log_end(&r->stage);
+	char *end = fixture_serve_log_end(&r->fixture);
 	(void)fprintf(stderr, "The end of what fakemx-serve logged:\n%s\n", end);
 	free(end);
 }
@@ -239,6 +243,7 @@ int rehearse_play(const struct cli *c, const struct rehearse_options *o,
 {
 	struct rehearsal *r = xcalloc(1, sizeof(*r));
 	r->cli = c;
+	r->hosts = o->hosts;
 	int rc = uv_loop_init(&r->loop);
 	if (rc < 0) {
 		free(r);
@@ -255,16 +260,16 @@ int rehearse_play(const struct cli *c, const struct rehearse_options *o,
 	r->doing = "starting";
 	progress_begin(&r->progress, c, "messages");
 
-	cast_make(&r->cast, o->senders, o->seed);
-	rc = stage_open(o->layout, &r->stage, e);
+	population_make(&r->population, o->senders, o->seed);
+	rc = fixture_open(o->layout, o->low, &r->fixture, e);
 	if (rc == 0) {
-		r->drive = drive_new(&r->loop, r->stage.clock, &r->cast, r->stage.hosts,
-				     r->stage.host_count);
+		r->driver = driver_new(&r->loop, r->fixture.clock, &r->population,
+				       r->fixture.hosts, r->fixture.host_count);
 		rc = play(r, e);
 	}
 	progress_end(&r->progress);
 	if (rc < 0) {
-		if (c->verbose && r->stage.folder)
+		if (c->verbose && r->fixture.folder)
 			show_serve_log(r);
 		rehearse_free(r);
 		return rc;
@@ -275,17 +280,17 @@ int rehearse_play(const struct cli *c, const struct rehearse_options *o,
 
 const char *rehearse_journal(const struct rehearsal *r)
 {
-	return r->stage.journal;
+	return r->fixture.journal;
 }
 
 const char *rehearse_config(const struct rehearsal *r)
 {
-	return r->stage.config;
+	return r->fixture.config;
 }
 
 int64_t rehearse_now(const struct rehearsal *r)
 {
-	return stamp_clock_now(r->stage.clock);
+	return stamp_clock_now(r->fixture.clock);
 }
 
 void rehearse_stay(struct rehearsal *r)
@@ -303,21 +308,22 @@ static int compare_delays(const void *a, const void *b)
 /* In the words of `predict`, for the hosts as they are here. */
 static void explain_loss(const struct rehearsal *r, struct rehearse_population *p)
 {
-	struct predict_address addresses[STAGE_HOSTS];
-	struct predict_host hosts[STAGE_HOSTS];
-	for (size_t i = 0; i < r->stage.host_count; i++) {
-		const struct drive_host *h = &r->stage.hosts[i];
+	struct predict_address addresses[FIXTURE_HOSTS];
+	struct predict_host hosts[FIXTURE_HOSTS];
+	for (size_t i = 0; i < r->fixture.host_count; i++) {
+		const struct driver_host *h = &r->fixture.hosts[i];
 		addresses[i] = (struct predict_address){
-			.state = h->role == ROLE_REAL          ? STATE_OPEN
-				 : h->posture == POSTURE_RESET ? STATE_RESET
-							       : STATE_DEFER_RCPT,
+			.state = h->role == ROLE_REAL           ? STATE_OPEN
+				 : h->posture == POSTURE_RESET  ? STATE_RESET
+				 : h->posture == POSTURE_CLOSED ? STATE_CLOSED
+								: STATE_DEFER_RCPT,
 		};
 		hosts[i] = (struct predict_host){ .preference = h->preference,
 						  .addresses = &addresses[i],
 						  .addresses_len = 1 };
 	}
 	struct prediction prediction;
-	predict(&prediction, p->profile, hosts, r->stage.host_count);
+	predict(&prediction, p->profile, hosts, r->fixture.host_count);
 	(void)str_copy(p->note, sizeof(p->note), prediction.note);
 }
 
@@ -327,13 +333,13 @@ struct rehearse_population rehearse_population(const struct rehearsal *r, size_t
 		.profile = &profile_table[index], .p50_us = -1, .p95_us = -1, .max_us = -1
 	};
 	size_t count;
-	const struct drive_message *m = drive_messages(r->drive, &count);
+	const struct driver_message *m = driver_messages(r->driver, &count);
 	int64_t *delays = xcalloc(count, sizeof(*delays));
 	for (size_t i = 0; i < count; i++) {
-		if (r->cast.senders[m[i].sender].profile != p.profile)
+		if (r->population.senders[m[i].sender].profile != p.profile)
 			continue;
 		p.messages++;
-		if (m[i].fate == DRIVE_DELIVERED)
+		if (m[i].fate == DRIVER_DELIVERED)
 			delays[p.delivered++] = m[i].ended - m[i].began;
 	}
 	p.lost = p.messages - p.delivered;
@@ -362,22 +368,22 @@ void rehearse_free(struct rehearsal *r)
 {
 	if (!r)
 		return;
-	if (r->drive)
-		drive_stop(r->drive);
+	if (r->driver)
+		driver_stop(r->driver);
 	stop_serving(r);
-	for (size_t i = 0; i < STAGE_HOSTS; i++)
-		if (r->sinks[i])
-			sink_stop(r->sinks[i]);
+	for (size_t i = 0; i < FIXTURE_HOSTS; i++)
+		if (r->receivers[i])
+			receiver_stop(r->receivers[i]);
 	for (size_t i = 0; i < SIGNALS; i++)
 		uv_close((uv_handle_t *)&r->signals[i], NULL);
 	uv_close((uv_handle_t *)&r->look, NULL);
 	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
 	int rc = uv_loop_close(&r->loop);
 	assert(rc == 0); /* every handle was ours and is closed */
-	drive_free(r->drive);
-	for (size_t i = 0; i < STAGE_HOSTS; i++)
-		sink_free(r->sinks[i]);
-	stage_close(&r->stage);
-	cast_release(&r->cast);
+	driver_free(r->driver);
+	for (size_t i = 0; i < FIXTURE_HOSTS; i++)
+		receiver_free(r->receivers[i]);
+	fixture_close(&r->fixture);
+	population_release(&r->population);
 	free(r);
 }

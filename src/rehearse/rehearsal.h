@@ -23,11 +23,14 @@
 #include "cli/cli.h"
 #include "mx/layout.h"
 #include "rehearse/population.h"
+#include "rehearse/receiver.h"
 
 struct rehearse_options {
 	size_t senders;
 	uint64_t seed;
 	enum layout layout;
+	enum posture low; /* of the low decoy: closed or reset */
+	struct receiver_options hosts;
 };
 
 /* How the senders of one profile fared. Delays are from a message's first

@@ -1,4 +1,5 @@
 /* The verb `rehearse`: what is asked for, and what it prints. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ enum { DEFAULT_SENDERS = 300, REPORT_MOST = 4 * 1024 * 1024 };
 static int parse_layout(const struct cli *c, enum layout *ret_layout)
 {
 	const char *text = cli_option(c, "layout");
-	*ret_layout = LAYOUT_BOTH;
+	*ret_layout = cli_option(c, "low") ? LAYOUT_BOTH : LAYOUT_HIGH;
 	if (!text || layout_parse(text, ret_layout))
 		return CLI_DONE;
 	struct nearest n = nearest_to(text);
@@ -30,6 +31,29 @@ static int parse_layout(const struct cli *c, enum layout *ret_layout)
 				 n.best);
 	return cli_usage(c, "unknown layout '%s'; there are none, high, low and both",
 			 text);
+}
+
+/* What the decoy that is tried first does. */
+static int parse_low(const struct cli *c, enum layout layout, enum posture *ret_low)
+{
+	const char *text = cli_option(c, "low");
+	*ret_low = POSTURE_CLOSED;
+	if (!text)
+		return CLI_DONE;
+	if (!posture_parse(text, ret_low))
+		return cli_usage(c, "unknown posture '%s'; there are closed and reset",
+				 text);
+	if (*ret_low != POSTURE_CLOSED && *ret_low != POSTURE_RESET)
+		return cli_usage(c,
+				 "--low is closed or reset: good senders that are tried "
+				 "first by a decoy that answers (%s) lose mail",
+				 text);
+	if (layout != LAYOUT_LOW && layout != LAYOUT_BOTH)
+		return cli_usage(c,
+				 "--low needs --layout low or both: layout %s has no "
+				 "decoy that is tried first",
+				 layout_name(layout));
+	return CLI_DONE;
 }
 
 static json_t *seconds_json(int64_t us)
@@ -138,13 +162,10 @@ static int print(const struct cli *c, const struct rehearsal *r)
 	return code;
 }
 
-/* The command line's own word for this program may not be in the PATH. */
+/* argv[0] is the word that fakemx was called by. */
 static void stay(struct rehearsal *r)
 {
-	char self[PATH_MAX] = "fakemx";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n > 0)
-		self[n] = '\0';
+	const char *self = program_invocation_name;
 	(void)fflush(stdout);
 	(void)fprintf(stderr,
 		      "\nEverything keeps running until Ctrl-C. Look at it with\n"
@@ -161,11 +182,13 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 	(void)argc, (void)argv;
 	uint64_t senders = DEFAULT_SENDERS, seed = 1;
 	struct rehearse_options o;
-	int code = cli_number(c, "senders", 1, CAST_MAX_SENDERS, &senders);
+	int code = cli_number(c, "senders", 1, POPULATION_MAX_SENDERS, &senders);
 	if (code == CLI_DONE)
 		code = cli_number(c, "seed", 0, UINT64_MAX, &seed);
 	if (code == CLI_DONE)
 		code = parse_layout(c, &o.layout);
+	if (code == CLI_DONE)
+		code = parse_low(c, o.layout, &o.low);
 	const char *page = cli_option(c, "html");
 	if (code == CLI_DONE && page && (page[0] == '\0' || strcmp(page, "-") == 0))
 		code =
@@ -174,6 +197,8 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 		return code;
 	o.senders = senders;
 	o.seed = seed;
+	o.hosts = (struct receiver_options){ .filters = !cli_flag(c, "no-filter"),
+					     .greylists = cli_flag(c, "greylist") };
 
 	struct error e;
 	struct rehearsal *r;
@@ -183,6 +208,11 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 		return cli_fail(c, &why);
 	}
 	code = print(c, r);
+	if (code == CLI_DONE && !c->json && o.layout == LAYOUT_HIGH)
+		(void)printf(
+		    "\nPart two of the article adds a decoy that is tried first; see "
+		    "what it stops and what it costs:\n"
+		    "  fakemx rehearse --layout both\n");
 	if (code == CLI_DONE && cli_flag(c, "stay"))
 		stay(r);
 	rehearse_free(r);

@@ -1,5 +1,5 @@
 /*
- * rehearse_serving - the real fakemx-serve, as a child
+ * serving - the real fakemx-serve, as a child
  *
  * Use:
  *	struct serving s;

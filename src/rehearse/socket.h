@@ -1,5 +1,5 @@
 /*
- * rehearse_socket - what both ends of the rehearsal's connections share
+ * socket - what both ends of the rehearsal's connections share
  */
 #ifndef FMX_REHEARSE_SOCKET_H
 #define FMX_REHEARSE_SOCKET_H

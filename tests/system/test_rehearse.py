@@ -55,7 +55,7 @@ class Rehearse(unittest.TestCase):
 
     def test_1_every_population_is_counted_whole(self):
         page = self.tmp / "page.html"
-        result = self.json("--senders", "45", "--seed", "3", "--html", str(page))
+        result = self.json("--layout", "both", "--low", "reset", "--senders", "45", "--seed", "3", "--html", str(page))
         populations = {p["population"]: p for p in result["populations"]}
         self.assertEqual(GOOD | BOTS, set(populations))
         for name, p in populations.items():
@@ -84,7 +84,7 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(3, site["order"]["shotgun"])
 
     def test_2_no_good_mail_is_lost_where_the_decoy_is_high(self):
-        result = self.json("--senders", "30", "--layout", "high")
+        result = self.json("--senders", "30")  # high is the default
         for p in result["populations"]:
             if p["kind"] == "good":
                 self.assertEqual(0, p["lost"], p)
@@ -110,17 +110,37 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(2, len(site["hosts"]))
         self.assertEqual(0, sum(p["lost"] for p in result["populations"]))
 
+    def test_4_greylisting_delays_and_loses_nothing_that_is_sent_again(self):
+        result = self.json("--senders", "30", "--greylist")
+        populations = {p["population"]: p for p in result["populations"]}
+        self.assertEqual(0, populations["postfix"]["lost"])
+        self.assertGreater(populations["postfix"]["delay_seconds"]["p50"], 3600)
+        self.assertEqual(0, populations["random"]["delivered"])  # a bot does not come again
+
+    def test_4_a_closed_low_decoy_loses_no_good_mail_and_a_reset_one_that_of_qmail(self):
+        for low, lost in (("closed", set()), ("reset", {"qmail"})):
+            with self.subTest(low):
+                result = self.json("--senders", "30", "--low", low)
+                self.assertEqual(lost, {p["population"] for p in result["populations"]
+                                        if p["kind"] == "good" and p["lost"]})
+
+    def test_4_it_ends_with_a_line_on_part_two(self):
+        last = self.run_it("--senders", "15").stdout.rstrip().splitlines()[-1]
+        self.assertEqual("  fakemx rehearse --layout both", last)
+        self.assertNotIn("--layout both", self.run_it("--senders", "15", "--layout", "both").stdout)
+
     # What must make it fail
 
     def cut(self, edit):
         """fakemx with a fakemx-serve beside it that sees another configuration."""
         folder = self.tmp / "bin"
         folder.mkdir()
-        shutil.copy(case.program("fakemx"), folder / "fakemx")
+        for name in ("fakemx", "fakemx-rehearse"):
+            shutil.copy(case.program(name), folder / name)
         serve = folder / "fakemx-serve"
         serve.write_text(WRAPPER.format(edit=edit, serve=case.program("fakemx-serve")))
         serve.chmod(0o755)
-        done = self.run_it("--senders", "15", program=folder / "fakemx", timeout=2 * LIMIT)
+        done = self.run_it("--layout", "both", "--low", "reset", "--senders", "15", program=folder / "fakemx", timeout=2 * LIMIT)
         self.assertEqual(1, done.returncode, done.stdout + done.stderr)
         self.assertEqual("", done.stdout)
         self.assertEqual([], self.leftovers())
@@ -222,6 +242,9 @@ class Rehearse(unittest.TestCase):
                 (["--layout", "hihg"], "unknown layout 'hihg'; did you mean 'high'?"),
                 (["--sendres", "5"], "unknown option --sendres; did you mean --senders?"),
                 (["--html", "-"], "--html needs a file"),
+                (["--low", "opne"], "unknown posture 'opne'; there are closed and reset"),
+                (["--low", "defer"], "good senders that are tried first by a decoy that answers"),
+                (["--low", "reset", "--layout", "high"], "layout high has no decoy that is tried first"),
                 (["here"], "rehearse takes no arguments")]:
             with self.subTest(" ".join(argv)):
                 done = self.run_it(*argv)

@@ -94,8 +94,8 @@ static void a_random_bot_takes_its_pick_once(void **state)
 static void every_sender_has_a_loopback_24_of_its_own(void **state)
 {
 	(void)state;
-	struct cast c;
-	cast_make(&c, 3000, 7);
+	struct population c;
+	population_make(&c, 3000, 7);
 	struct prefix own;
 	assert_true(prefix_parse("127.0.0.0/24", &own));
 	for (size_t i = 0; i < c.count; i++) {
@@ -105,16 +105,16 @@ static void every_sender_has_a_loopback_24_of_its_own(void **state)
 		assert_true(i == 0 || !prefix_has(pool, c.senders[i - 1].addr));
 		assert_true(c.senders[i].sends[0]);
 	}
-	cast_release(&c);
+	population_release(&c);
 }
 
 static void the_cast_follows_from_the_seed(void **state)
 {
 	(void)state;
-	struct cast a, b, other;
-	cast_make(&a, 300, 7);
-	cast_make(&b, 300, 7);
-	cast_make(&other, 300, 8);
+	struct population a, b, other;
+	population_make(&a, 300, 7);
+	population_make(&b, 300, 7);
+	population_make(&other, 300, 8);
 	unsigned same = 0;
 	for (size_t i = 0; i < 300; i++) {
 		assert_ptr_equal(a.senders[i].profile, b.senders[i].profile);
@@ -124,22 +124,22 @@ static void the_cast_follows_from_the_seed(void **state)
 		same += addr_equal(a.senders[i].addr, other.senders[i].addr);
 	}
 	assert_true(same < 30);
-	cast_release(&a);
-	cast_release(&b);
-	cast_release(&other);
+	population_release(&a);
+	population_release(&b);
+	population_release(&other);
 }
 
 static void populations_are_of_one_size(void **state)
 {
 	(void)state;
-	struct cast c;
-	cast_make(&c, 10 * PROFILE_COUNT + 3, 1);
+	struct population c;
+	population_make(&c, 10 * PROFILE_COUNT + 3, 1);
 	unsigned sizes[PROFILE_COUNT] = { 0 };
 	for (size_t i = 0; i < c.count; i++)
 		sizes[c.senders[i].profile - profile_table]++;
 	for (size_t i = 0; i < PROFILE_COUNT; i++)
 		assert_int_equal(sizes[i], i < 3 ? 11 : 10);
-	cast_release(&c);
+	population_release(&c);
 }
 
 int main(void)

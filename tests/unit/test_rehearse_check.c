@@ -14,7 +14,7 @@
 
 enum { LOW, MAIL, HIGH, HOSTS };
 
-static const struct drive_host hosts[HOSTS] = {
+static const struct driver_host hosts[HOSTS] = {
 	[LOW] = { .name = "fake0.example.com", .role = ROLE_DECOY, .preference = 0 },
 	[MAIL] = { .name = "mail.example.com", .role = ROLE_REAL, .preference = 10 },
 	[HIGH] = { .name = "fake1.example.com", .role = ROLE_DECOY, .preference = 30 },
@@ -82,14 +82,15 @@ static struct record empty_record(enum record_kind kind)
 	};
 }
 
-static struct addr client_of(const struct cast *c, char digit)
+static struct addr client_of(const struct population *c, char digit)
 {
 	struct addr stranger;
 	assert_true(addr_parse("127.99.0.1", &stranger));
 	return digit == '9' ? stranger : c->senders[digit - '0'].addr;
 }
 
-static void write_journal(const char *path, const struct cast *c, const char *visits)
+static void write_journal(const char *path, const struct population *c,
+			  const char *visits)
 {
 	struct journal *j;
 	struct error e;
@@ -118,9 +119,9 @@ static void write_journal(const char *path, const struct cast *c, const char *vi
 static void what_differs_is_found_and_said(void **state)
 {
 	(void)state;
-	struct cast cast;
-	cast_make(&cast, 2, 1);
-	const struct drive_count made[2] = {
+	struct population population;
+	population_make(&population, 2, 1);
+	const struct driver_count made[2] = {
 		{ .visits = { [LOW] = 1, [MAIL] = 1 }, .accepted = 1 },
 		{ .visits = { [LOW] = 1, [MAIL] = 1 }, .accepted = 1 },
 	};
@@ -128,10 +129,10 @@ static void what_differs_is_found_and_said(void **state)
 		char folder[] = "/tmp/fakemx-test-check-XXXXXX", path[64], more[80];
 		assert_non_null(mkdtemp(folder));
 		(void)snprintf(path, sizeof(path), "%s/journal.sqlite", folder);
-		write_journal(path, &cast, rows[i].visits);
+		write_journal(path, &population, rows[i].visits);
 
 		struct error e = { .code = 0 };
-		int rc = rehearse_check_journal(path, &cast, hosts, HOSTS, made, &e);
+		int rc = rehearse_check_journal(path, &population, hosts, HOSTS, made, &e);
 		if (rc != (rows[i].want ? FMX_ECONFLICT : 0) ||
 		    (rows[i].want && !strstr(e.text, rows[i].want)))
 			fail_msg("%s: got %d '%s', want '%s'", rows[i].story, rc, e.text,
@@ -143,7 +144,7 @@ static void what_differs_is_found_and_said(void **state)
 		(void)unlink(more);
 		(void)rmdir(folder);
 	}
-	cast_release(&cast);
+	population_release(&population);
 }
 
 int main(void)
