@@ -156,6 +156,7 @@ static void say_end(const struct changing *ch)
 	char text[STAMP_TEXT_MAX];
 	t.zones = ch->planned.zones;
 	t.same = ch->planned.same;
+	t.no_mail = ch->planned.no_mail;
 	t.refused += ch->planned.refused + ch->endangered;
 	t.failed += ch->planned.failed;
 	if (!ch->c->quiet)

@@ -27,7 +27,7 @@ struct zone_outcome {
 };
 
 struct zone_totals {
-	size_t zones, same, changed, refused, failed, warned;
+	size_t zones, same, no_mail, changed, refused, failed, warned;
 	int64_t gone_by; /* the latest */
 };
 

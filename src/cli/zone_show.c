@@ -9,13 +9,13 @@ static void json_edits(const struct plan *p, struct buf *out)
 	buf_adds(out, "\"edits\":[");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct zone_change *c = &p->changes[i];
-		char rdata[1024];
+		char mx[CHANGE_MX_TEXT_MAX];
 		buf_addf(out, "%s{\"action\":\"%s\",\"owner\":", i ? "," : "",
 			 edit_action_name(c->action));
 		buf_add_json(out, c->owner);
 		buf_addf(out, ",\"type\":\"%s\",\"ttl\":%u,\"rdata\":",
 			 edit_type_name(c->type), c->ttl);
-		buf_add_json(out, zone_change_rdata(c, rdata, sizeof(rdata)));
+		buf_add_json(out, zone_change_rdata(c, mx));
 		buf_adds(out, "}");
 	}
 	buf_adds(out, "]");
@@ -113,12 +113,11 @@ static void text_edits(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->count; i++) {
 		const struct zone_change *c = &p->changes[i];
 		bool adds = c->action == EDIT_ADD;
-		char rdata[1024];
+		char mx[CHANGE_MX_TEXT_MAX];
 		buf_addf(out, "%s%c %s. %u IN %s %s%s\n",
 			 cli_style(stdout, adds ? CLI_GOOD : CLI_BAD), adds ? '+' : '-',
 			 c->owner, c->ttl, edit_type_name(c->type),
-			 zone_change_rdata(c, rdata, sizeof(rdata)),
-			 cli_style(stdout, CLI_PLAIN));
+			 zone_change_rdata(c, mx), cli_style(stdout, CLI_PLAIN));
 	}
 }
 
@@ -169,6 +168,14 @@ void zone_render_text(const struct zone_run *run, const struct job *job,
 	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
 	if (r->outcome == JOB_REFUSED)
 		return; /* the sentence is told by itself */
+	if (r->outcome == JOB_NO_MAIL) {
+		buf_addf(out,
+			 "%s is no mail domain: it has %s. Nothing to do.\n",
+			 job->origin,
+			 r->facts->mx_count ? "a null MX, which says that it takes no mail"
+					    : "no MX record");
+		return;
+	}
 	if (r->outcome == JOB_SAME) {
 		buf_addf(out, "%s is as wanted (layout %s): nothing to do.\n",
 			 job->origin,
@@ -197,7 +204,7 @@ void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
 	(void)run, (void)o;
 	if (r->outcome != JOB_CHANGED)
 		return;
-	char rdata[1024];
+	char mx[CHANGE_MX_TEXT_MAX];
 	buf_addf(out, "zone %s.\n", job->origin);
 	/* What was seen must still be there, whole: else nothing is changed. */
 	for (uint32_t i = 0; i < r->facts->mx_count && i < ZONE_MAX_MX; i++)
@@ -208,7 +215,7 @@ void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
 			const struct zone_change *c = &r->plan->changes[i];
 			if ((int)c->action != action)
 				continue;
-			(void)zone_change_rdata(c, rdata, sizeof(rdata));
+			const char *rdata = zone_change_rdata(c, mx);
 			if (c->action == EDIT_REMOVE)
 				buf_addf(out, "update delete %s. IN %s %s\n", c->owner,
 					 edit_type_name(c->type), rdata);
@@ -226,11 +233,11 @@ void zone_render_knotc(const struct zone_run *run, const struct job *job,
 	(void)run, (void)o;
 	if (r->outcome != JOB_CHANGED)
 		return;
-	char rdata[1024];
+	char mx[CHANGE_MX_TEXT_MAX];
 	buf_addf(out, "knotc zone-begin %s.\n", job->origin);
 	for (size_t i = 0; i < r->plan->count; i++) {
 		const struct zone_change *c = &r->plan->changes[i];
-		(void)zone_change_rdata(c, rdata, sizeof(rdata));
+		const char *rdata = zone_change_rdata(c, mx);
 		if (c->action == EDIT_REMOVE)
 			buf_addf(out, "knotc zone-unset %s. %s. %s '%s'\n", job->origin,
 				 c->owner, edit_type_name(c->type), rdata);
@@ -248,6 +255,8 @@ void zone_show_summary(FILE *to, const struct zone_totals *t, bool written)
 	(void)fprintf(to, "%zu zone%s: %zu %s, %zu as wanted", t->zones,
 		      t->zones == 1 ? "" : "s", t->changed,
 		      written ? "changed" : "to change", t->same);
+	if (t->no_mail)
+		(void)fprintf(to, ", %zu without mail", t->no_mail);
 	if (t->refused)
 		(void)fprintf(to, ", %zu refused", t->refused);
 	if (t->failed)

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "zone/flat.h"
 
 enum { TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_RRSIG = 46 };
 enum { CLASS_IN = 1 };
@@ -21,7 +22,11 @@ struct digest_reader {
 	struct zone_facts facts;
 	uint8_t apex[NAME_WIRE_MAX];
 	size_t apex_len;
+	uint64_t soa_hash;
 	const char *path;
+	const struct digest_names *rest_of; /* NULL: all records count */
+	uint64_t bad_line; /* of the text given to libzscanner; 0: none */
+	const char *bad_words;
 	struct error *e;
 	int rc;
 };
@@ -121,26 +126,49 @@ static uint32_t read_u32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void note_apex(struct digest_reader *r, const zs_scanner_t *s)
+/* False: the same record stands in the zone a second time, and is one. */
+static bool note_soa(struct digest_reader *r, const zs_scanner_t *s)
 {
 	struct zone_facts *f = &r->facts;
-	if (s->r_type == TYPE_SOA && s->r_data_length >= 20) {
-		const uint8_t *numbers = s->r_data + s->r_data_length - 20;
-		f->soa_count++;
-		f->serial = read_u32(numbers);
-		f->soa_minimum = read_u32(numbers + 16);
-		f->soa_ttl = s->r_ttl;
+	const uint8_t *numbers = s->r_data + s->r_data_length - 20;
+	uint64_t hash = hash_span(r, s->r_ttl, s->r_data, s->r_data_length);
+	if (f->soa_count && hash == r->soa_hash)
+		return false;
+	r->soa_hash = hash;
+	f->soa_count++;
+	f->serial = read_u32(numbers);
+	f->soa_minimum = read_u32(numbers + 16);
+	f->soa_ttl = s->r_ttl;
+	return true;
+}
+
+static bool note_mx(struct digest_reader *r, const zs_scanner_t *s)
+{
+	struct zone_facts *f = &r->facts;
+	struct zone_mx mx = { .ttl = s->r_ttl };
+	mx.preference = (uint16_t)(s->r_data[0] << 8 | s->r_data[1]);
+	if (!name_from_wire(s->r_data + 2, mx.exchange)) {
+		r->rc = error_set(r->e, FMX_ETOOBIG,
+				  "%s: the name of an MX host is too long", r->path);
+		return true;
 	}
-	if (s->r_type != TYPE_MX || s->r_data_length < 3)
-		return;
-	if (f->mx_count < ZONE_MAX_MX) {
-		struct zone_mx *mx = &f->mx[f->mx_count];
-		mx->preference = (uint16_t)(s->r_data[0] << 8 | s->r_data[1]);
-		mx->ttl = s->r_ttl;
-		if (!name_from_wire(s->r_data + 2, mx->exchange))
-			mx->exchange[0] = '\0';
-	}
+	for (uint32_t i = 0; i < f->mx_count && i < ZONE_MAX_MX; i++)
+		if (f->mx[i].preference == mx.preference &&
+		    strcmp(f->mx[i].exchange, mx.exchange) == 0)
+			return false;
+	if (f->mx_count < ZONE_MAX_MX)
+		f->mx[f->mx_count] = mx;
 	f->mx_count++;
+	return true;
+}
+
+static bool note_apex(struct digest_reader *r, const zs_scanner_t *s)
+{
+	if (s->r_type == TYPE_SOA && s->r_data_length >= 20)
+		return note_soa(r, s);
+	if (s->r_type == TYPE_MX && s->r_data_length >= 3)
+		return note_mx(r, s);
+	return true;
 }
 
 static bool is_apex(const struct digest_reader *r, const zs_scanner_t *s)
@@ -149,31 +177,50 @@ static bool is_apex(const struct digest_reader *r, const zs_scanner_t *s)
 	       memcmp(s->r_owner, r->apex, r->apex_len) == 0;
 }
 
+/* One of those that a plan may speak of: the apex MX and SOA, and the decoys'. */
+static bool is_planned(const struct digest_reader *r, const zs_scanner_t *s)
+{
+	if (is_apex(r, s) && (s->r_type == TYPE_MX || s->r_type == TYPE_SOA))
+		return true;
+	for (size_t i = 0; i < r->rest_of->count; i++)
+		if (r->rest_of->len[i] == s->r_owner_length &&
+		    memcmp(r->rest_of->wire[i], s->r_owner, s->r_owner_length) == 0)
+			return true;
+	return false;
+}
+
 static void on_record(zs_scanner_t *s)
 {
 	struct digest_reader *r = s->process.data;
+	bool counts = true;
 	lower(s->r_owner, s->r_owner_length);
 	lower_rdata(s);
-	r->set.count++;
-	r->set.sum += record_hash(r, s);
 	if (s->r_type == TYPE_RRSIG)
 		r->facts.has_rrsig = true;
-	if (is_apex(r, s)) {
-		note_apex(r, s);
+	if (r->rest_of) {
+		counts = !is_planned(r, s);
+	} else if (is_apex(r, s)) {
+		counts = note_apex(r, s);
 	} else if (s->r_type == TYPE_MX) {
 		bool is_wildcard = s->r_owner[0] == 1 && s->r_owner[1] == '*';
 		r->facts.has_wildcard_mx |= is_wildcard;
 		r->facts.has_other_mx |= !is_wildcard;
+	}
+	if (counts) {
+		r->set.count++;
+		r->set.sum += record_hash(r, s);
 	}
 }
 
 static void on_error(zs_scanner_t *s)
 {
 	struct digest_reader *r = s->process.data;
-	if (r->rc == 0)
-		r->rc = error_set(r->e, FMX_EMALFORMED, "%s line %llu: %s", r->path,
-				  (unsigned long long)s->line_counter,
-				  zs_strerror(s->error.code));
+	if (r->rc != 0)
+		return;
+	r->bad_line = s->line_counter;
+	r->bad_words = zs_strerror(s->error.code);
+	r->rc = error_set(r->e, FMX_EMALFORMED, "%s line %llu: %s", r->path,
+			  (unsigned long long)r->bad_line, r->bad_words);
 }
 
 static int scan(struct digest_reader *r, const char *origin, const char *text, size_t len)
@@ -181,7 +228,7 @@ static int scan(struct digest_reader *r, const char *origin, const char *text, s
 	zs_scanner_t *s = &r->scanner;
 	char absolute[NAME_TEXT_MAX + 1];
 	(void)snprintf(absolute, sizeof(absolute), "%s.", origin);
-	if (zs_init(s, absolute, CLASS_IN, 3600) != 0)
+	if (zs_init(s, absolute, CLASS_IN, RECORDS_PLAIN_TTL) != 0)
 		return error_set(r->e, FMX_EMALFORMED, "\"%s\" is not an origin", origin);
 	if (zs_set_processing(s, on_record, on_error, r) != 0 ||
 	    zs_set_input_string(s, text, len) != 0 || zs_parse_all(s) != 0)
@@ -212,55 +259,27 @@ static int scan_text(struct digest_reader *r, const char *origin, const char *te
 	return rc;
 }
 
-/* ---- $INCLUDE and $GENERATE, written out ---- */
+/* ---- texts that need more than libzscanner ---- */
 
-struct flat {
-	struct buf out;
-	char origin[NAME_TEXT_MAX];
-};
-
-/* Every record with its owner in full, so that what an included file or a
- * $GENERATE does to "the owner before" cannot matter. */
-static int flatten(void *arg, const struct zone_at *at, struct error *e)
+static int scan_flat(struct digest_reader *r, const struct zone_input *in,
+		     enum flat_reading as)
 {
-	struct flat *f = arg;
-	const struct lex_span whole = at->en->whole;
-	if (strcmp(f->origin, at->origin) != 0) {
-		(void)str_copy(f->origin, sizeof(f->origin), at->origin);
-		buf_addf(&f->out, "$ORIGIN %s.\n", at->origin);
-	}
-	if (at->en->kind == LEX_ORIGIN)
-		return 0;
-	uint32_t from = whole.begin;
-	if (at->en->kind == LEX_RECORD) {
-		char owner[NAME_TEXT_MAX];
-		int rc = zone_owner(at, owner, e);
-		if (rc != 0)
-			return rc;
-		buf_addf(&f->out, "%s.\t", owner);
-		from += at->en->owner.len;
-	}
-	buf_add(&f->out, at->text + from, whole.begin + whole.len - from);
-	buf_adds(&f->out, "\n");
-	return buf_failed(&f->out)
-		   ? error_set(e, FMX_ETOOBIG, "%s: too large with its $INCLUDEs",
-			       at->path)
-		   : 0;
-}
-
-static int scan_flat(struct digest_reader *r, const struct zone_input *in)
-{
-	struct flat f = { .out = BUF_INIT(UINT32_MAX) };
-	int rc = records_each(in, flatten, &f, r->e);
+	struct flat_ttl ttl = { .as = as };
+	struct buf out = BUF_INIT(UINT32_MAX);
+	int rc = flat_write(in, &ttl, &out, r->e);
 	if (rc == 0)
-		rc = scan_text(r, in->origin, buf_text(&f.out), f.out.len);
-	buf_release(&f.out);
+		rc =
+		    scan(r, in->origin, out.len ? out.data : "\n", out.len ? out.len : 1);
+	if (rc == FMX_EMALFORMED && r->bad_line)
+		flat_blame(in, r->bad_line, r->bad_words, r->e);
+	r->facts.ttl_differs = ttl.differs;
+	buf_release(&out);
 	return rc;
 }
 
 /* A directive stands at a line's start. May say yes where a lexer would say
  * no (within parentheses): then the long way is taken, with the same result. */
-static bool needs_flat(const char *text, size_t len)
+static bool has_directive(const char *text, size_t len)
 {
 	const char *end = text + len;
 	for (const char *p = text; (p = memchr(p, '$', (size_t)(end - p))); p++) {
@@ -272,30 +291,76 @@ static bool needs_flat(const char *text, size_t len)
 	return false;
 }
 
+/* Without a $TTL in front, a record's TTL is not what libzscanner takes. */
+static bool begins_with_ttl(const struct zone_input *in)
+{
+	struct lex l;
+	struct lex_entry en;
+	struct error ignored; /* the long way tells it, with the line */
+	if (lex_init(&l, in->text, in->len, &ignored) != 0)
+		return false;
+	while (lex_next(&l, &en, &ignored) > 0) {
+		if (en.kind == LEX_TTL)
+			return true;
+		if (en.kind != LEX_BLANK && en.kind != LEX_ORIGIN)
+			return false;
+	}
+	return false;
+}
+
+static int begin(struct digest_reader *r, const struct zone_input *in)
+{
+	r->rc = 0;
+	r->path = in->path;
+	r->bad_line = 0;
+	r->set = (struct zone_digest){ 0 };
+	zone_facts_clear(&r->facts);
+	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
+		return error_set(r->e, FMX_EMALFORMED, "\"%s\" is not an origin",
+				 in->origin);
+	lower(r->apex, r->apex_len);
+	return 0;
+}
+
+/* Most texts libzscanner reads as they are. What it refuses, or what it would
+ * read otherwise than BIND, is written out for it: the long way decides. */
 int digest_read(struct digest_reader *r, const struct zone_input *in,
 		struct zone_digest *ret_set, struct zone_facts *ret_facts,
 		struct error *e)
 {
 	struct error own;
 	r->e = e ? e : &own;
-	r->rc = 0;
-	r->path = in->path;
-	r->set = (struct zone_digest){ 0 };
-	zone_facts_clear(&r->facts);
-	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
-		return error_set(e, FMX_EMALFORMED, "\"%s\" is not an origin",
-				 in->origin);
-	lower(r->apex, r->apex_len);
-
-	int rc = needs_flat(in->text, in->len)
-		     ? scan_flat(r, in)
-		     : scan_text(r, in->origin, in->text, in->len);
+	r->rest_of = NULL;
+	int rc = begin(r, in);
+	if (rc != 0)
+		return rc;
+	bool is_plain = !has_directive(in->text, in->len) && begins_with_ttl(in);
+	rc = is_plain ? scan_text(r, in->origin, in->text, in->len) : FMX_EMALFORMED;
+	if (rc != 0) {
+		rc = begin(r, in);
+		if (rc == 0)
+			rc = scan_flat(r, in, FLAT_AS_BIND);
+	}
 	if (rc != 0)
 		return rc;
 	*ret_set = r->set;
 	if (ret_facts)
 		zone_facts_copy(ret_facts, &r->facts);
 	return 0;
+}
+
+int digest_read_rest(struct digest_reader *r, const struct zone_input *in,
+		     const struct digest_names *names, struct zone_digest *ret_set,
+		     struct error *e)
+{
+	r->e = e;
+	r->rest_of = names;
+	int rc = begin(r, in);
+	if (rc == 0)
+		rc = scan_flat(r, in, FLAT_AS_WRITTEN);
+	if (rc == 0)
+		*ret_set = r->set;
+	return rc;
 }
 
 struct zone_digest digest_add(struct zone_digest a, struct zone_digest b)
@@ -311,4 +376,14 @@ struct zone_digest digest_take(struct zone_digest a, struct zone_digest b)
 bool digest_equal(struct zone_digest a, struct zone_digest b)
 {
 	return a.count == b.count && a.sum == b.sum;
+}
+
+bool digest_name(struct digest_names *n, const char *name)
+{
+	size_t i = n->count;
+	if (i == DIGEST_MAX_NAMES || !name_to_wire(name, n->wire[i], &n->len[i]))
+		return false;
+	lower(n->wire[i], n->len[i]);
+	n->count++;
+	return true;
 }

@@ -42,10 +42,11 @@ struct zone_mx {
 
 /* What the plan has to know of a zone. */
 struct zone_facts {
-	uint32_t soa_count; /* 1 in a zone */
+	uint32_t soa_count; /* 1 in a zone: equal ones are one */
 	uint32_t serial, soa_ttl, soa_minimum;
 	bool has_rrsig;       /* signed */
 	bool has_wildcard_mx; /* *.origin MX */
+	bool ttl_differs;     /* not all servers read the same TTLs: see flat.h */
 	bool has_other_mx;    /* at names other than the apex: never touched */
 	uint32_t mx_count;    /* at the apex; those beyond ZONE_MAX_MX are not in mx */
 	struct zone_mx mx[ZONE_MAX_MX]; /* last: only mx_count of it are copied */
@@ -65,6 +66,23 @@ void digest_reader_free(struct digest_reader *r);
 FMX_MUST_CHECK int digest_read(struct digest_reader *r, const struct zone_input *in,
 			       struct zone_digest *ret_set, struct zone_facts *ret_facts,
 			       struct error *e);
+
+/* Names whose records a plan may change. */
+enum { DIGEST_MAX_NAMES = 8 };
+struct digest_names {
+	uint8_t wire[DIGEST_MAX_NAMES][NAME_WIRE_MAX];
+	size_t len[DIGEST_MAX_NAMES];
+	size_t count;
+};
+/* False: no room, or no name. */
+FMX_MUST_CHECK bool digest_name(struct digest_names *n, const char *name);
+
+/* The records that no plan speaks of (all but the SOA, the apex MX, and those of
+ * the names), as a server reads them for which a record has only the TTL that is
+ * written: what digest_read() cannot show where zone_facts.ttl_differs. */
+FMX_MUST_CHECK int digest_read_rest(struct digest_reader *r, const struct zone_input *in,
+				    const struct digest_names *names,
+				    struct zone_digest *ret_set, struct error *e);
 
 struct zone_digest digest_add(struct zone_digest a, struct zone_digest b);
 struct zone_digest digest_take(struct zone_digest a, struct zone_digest b);

@@ -21,6 +21,12 @@ struct editor {
 	const struct zone_change *changes;
 	size_t count;
 	const char *newline;
+	/* Of each removal of an MX record: the addition that takes its place. */
+	const struct zone_change *replacement[PLAN_MAX_EDITS];
+	bool replaces[PLAN_MAX_EDITS];
+	/* Where entries begin that were given a TTL: once is enough. */
+	uint32_t has_ttl[MAX_PATCHES];
+	size_t has_ttl_count;
 	struct patch patches[MAX_PATCHES];
 	size_t patch_count;
 };
@@ -42,20 +48,19 @@ const char *edit_type_name(enum edit_type t)
 	return "MX";
 }
 
-const char *zone_change_rdata(const struct zone_change *c, char *text, size_t size)
+const char *zone_change_rdata(const struct zone_change *c, char text[CHANGE_MX_TEXT_MAX])
 {
-	if (c->type == EDIT_MX)
-		(void)snprintf(text, size, "%u %s.", c->preference, c->target);
-	else
-		(void)str_copy(text, size, c->rdata);
+	if (c->type != EDIT_MX)
+		return c->rdata;
+	(void)snprintf(text, CHANGE_MX_TEXT_MAX, "%u %s.", c->preference, c->target);
 	return text;
 }
 
 void zone_change_line(const struct zone_change *c, struct buf *out)
 {
-	char rdata[1024];
+	char mx[CHANGE_MX_TEXT_MAX];
 	buf_addf(out, "%s. %u IN %s %s\n", c->owner, c->ttl, edit_type_name(c->type),
-		 zone_change_rdata(c, rdata, sizeof(rdata)));
+		 zone_change_rdata(c, mx));
 }
 
 /* ---- patches ---- */
@@ -158,25 +163,196 @@ static void add_columns(struct buf *out, const char *text, const struct mx_range
 	add_name(out, c->target, t->origin, ends_with_dot(text, t->exchange_span));
 }
 
+/* The neighbour's line up to its preference; with the plan's TTL, where the
+ * neighbour's is another. */
+static void add_front(struct buf *out, const char *text, const struct mx_range *t,
+		      uint32_t ttl)
+{
+	const struct lex_entry *en = &t->en;
+	uint32_t from = en->whole.begin, to = t->preference_span.begin;
+	if (t->ttl == ttl) {
+		buf_add(out, text + from, to - from);
+		return;
+	}
+	bool class_first = en->class_.len && en->class_.begin < en->type.begin;
+	uint32_t at = class_first ? en->class_.begin : en->type.begin;
+	if (en->ttl.len)
+		at = en->ttl.begin;
+	buf_add(out, text + from, at - from);
+	buf_addf(out, "%u%s", ttl, en->ttl.len ? "" : " ");
+	at += en->ttl.len;
+	buf_add(out, text + at, to - at);
+}
+
 static void add_mx_line(const struct editor *ed, struct buf *out,
 			const struct mx_range *t, const struct zone_change *c)
 {
 	const char *text = ed->in->text;
 	if (is_plain(text, t)) {
-		buf_add(out, text + t->en.whole.begin,
-			t->preference_span.begin - t->en.whole.begin);
+		add_front(out, text, t, c->ttl);
 		add_columns(out, text, t, c);
 		return;
 	}
 	buf_add(out, text + t->en.owner.begin, t->en.owner.len);
 	buf_adds(out, "\t");
-	if (t->en.ttl.len) {
-		buf_add(out, text + t->en.ttl.begin, t->en.ttl.len);
-		buf_adds(out, "\t");
-	}
+	if (t->en.ttl.len || t->ttl != c->ttl)
+		buf_addf(out, "%u\t", c->ttl);
 	buf_addf(out, "IN\tMX\t%u ", c->preference);
 	add_name(out, c->target, t->origin, false);
 }
+
+/* ---- which record a change speaks of ---- */
+
+static bool is_mx(const struct mx_range *mx, const struct zone_change *c)
+{
+	return c->type == EDIT_MX && mx->preference == c->preference &&
+	       strcmp(mx->exchange, c->target) == 0;
+}
+
+/* A new preference or TTL of a record is a removal and an addition: the record
+ * keeps its line. Of one exchange at two preferences each keeps its own. */
+static void pair_changes(struct editor *ed)
+{
+	for (int exact = 1; exact >= 0; exact--)
+		for (size_t i = 0; i < ed->count; i++) {
+			const struct zone_change *old = &ed->changes[i];
+			if (old->action != EDIT_REMOVE || old->type != EDIT_MX ||
+			    ed->replacement[i])
+				continue;
+			for (size_t k = 0; k < ed->count && !ed->replacement[i]; k++) {
+				const struct zone_change *new = &ed->changes[k];
+				if (new->action != EDIT_ADD || new->type != EDIT_MX ||
+				    ed->replaces[k] ||
+				    strcmp(new->target, old->target) != 0 ||
+				    (exact && new->preference != old->preference))
+					continue;
+				ed->replacement[i] = new;
+				ed->replaces[k] = true;
+			}
+		}
+}
+
+/* The removal that speaks of the MX record which begins there; -1: none. It may
+ * stand in the zone twice. */
+static int removal_at(const struct editor *ed, uint32_t begin)
+{
+	for (uint32_t m = 0; m < ed->ranges->mx_count; m++) {
+		const struct mx_range *mx = &ed->ranges->mx[m];
+		if (mx->depth || mx->is_generated || mx->en.whole.begin != begin)
+			continue;
+		for (size_t i = 0; i < ed->count; i++)
+			if (ed->changes[i].action == EDIT_REMOVE &&
+			    is_mx(mx, &ed->changes[i]))
+				return (int)i;
+	}
+	return -1;
+}
+
+static bool is_removed(const struct editor *ed, uint32_t begin)
+{
+	int i = removal_at(ed, begin);
+	return i >= 0 && !ed->replacement[i];
+}
+
+static bool gets_ttl(const struct editor *ed, uint32_t begin)
+{
+	int i = removal_at(ed, begin);
+	for (size_t k = 0; k < ed->has_ttl_count; k++)
+		if (ed->has_ttl[k] == begin)
+			return true;
+	return i >= 0 && ed->replacement[i] &&
+	       ed->replacement[i]->ttl != ed->changes[i].ttl;
+}
+
+/* ---- what followers take from a record ---- */
+
+/* The TTL stands before the class or type; where there was none, one comes. */
+static void set_ttl(struct editor *ed, const struct lex_entry *en, uint32_t ttl)
+{
+	if (en->ttl.len && en->ttl_value == ttl)
+		return;
+	if (en->ttl.len) {
+		buf_addf(patch(ed, en->ttl.begin, en->ttl.len), "%u", ttl);
+		return;
+	}
+	bool class_first = en->class_.len && en->class_.begin < en->type.begin;
+	buf_addf(patch(ed, class_first ? en->class_.begin : en->type.begin, 0), "%u ",
+		 ttl);
+}
+
+/* Entries after `en`, in the same file. */
+static int entries_after(const struct editor *ed, const struct lex_entry *en,
+			 struct lex *ret, struct error *e)
+{
+	int rc = lex_init(ret, ed->in->text, ed->in->len, e);
+	ret->at = en->whole.begin + en->whole.len;
+	ret->line = en->line + 1;
+	return rc;
+}
+
+/* The next record that stays inherits the owner of the one that goes. */
+static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct error *e)
+{
+	struct lex l;
+	struct lex_entry en;
+	bool is_elsewhere = false; /* another origin: the owner must be absolute */
+	if (gone->owner.len == 0)
+		return 0;
+	int rc = entries_after(ed, gone, &l, e);
+	while (rc == 0 && (rc = lex_next(&l, &en, e)) > 0) {
+		rc = 0;
+		is_elsewhere |= en.kind == LEX_ORIGIN;
+		if (en.kind != LEX_RECORD)
+			continue;
+		if (en.owner.len) /* one that goes too hands its own on */
+			return 0;
+		if (is_removed(ed, en.whole.begin))
+			continue;
+		struct buf *out = patch(ed, en.whole.begin, 0);
+		if (is_elsewhere)
+			buf_addf(out, "%s.", ed->in->origin);
+		else
+			buf_add(out, ed->in->text + gone->owner.begin, gone->owner.len);
+		return 0;
+	}
+	return rc;
+}
+
+/* Without a $TTL, the next record that says no TTL takes that of the record
+ * before: it is given what it had, if what stands before it changes. */
+static int hand_on_ttl(struct editor *ed, const struct mx_range *mx, struct error *e)
+{
+	struct lex l;
+	struct lex_entry en;
+	uint32_t ttl = mx->ttl;
+	if (!mx->is_inherited)
+		return 0;
+	int rc = entries_after(ed, &mx->en, &l, e);
+	while (rc == 0 && (rc = lex_next(&l, &en, e)) > 0) {
+		rc = 0;
+		if (en.kind == LEX_BLANK || en.kind == LEX_ORIGIN)
+			continue;
+		if (en.kind == LEX_INCLUDE || en.kind == LEX_GENERATE)
+			return error_set(
+			    e, FMX_EREFUSED,
+			    "%s line %u: records there may take their TTL "
+			    "from the MX record before, which changes: write a "
+			    "$TTL at the beginning of the zone first",
+			    ed->in->path, en.line);
+		if (en.kind == LEX_RECORD && is_removed(ed, en.whole.begin)) {
+			ttl = en.ttl.len ? en.ttl_value : ttl;
+			continue;
+		}
+		if (en.kind == LEX_TTL || en.ttl.len || gets_ttl(ed, en.whole.begin))
+			return 0;
+		set_ttl(ed, &en, ttl);
+		ed->has_ttl[ed->has_ttl_count++] = en.whole.begin;
+		return 0;
+	}
+	return rc;
+}
+
+/* ---- the changes ---- */
 
 static int add_mx(struct editor *ed, const struct zone_change *c, struct error *e)
 {
@@ -197,124 +373,50 @@ static int add_mx(struct editor *ed, const struct zone_change *c, struct error *
 	add_mx_line(ed, out, t, c);
 	if (ended)
 		buf_adds(out, ed->newline);
-	return 0;
+	return t->ttl == c->ttl ? 0 : hand_on_ttl(ed, t, e);
 }
 
-/* The apex MX record that a change speaks of; NULL if it is not there. */
-static const struct mx_range *find_mx(const struct editor *ed,
-				      const struct zone_change *c)
+static int change_line(struct editor *ed, const struct mx_range *mx,
+		       const struct zone_change *new, struct error *e)
 {
-	for (uint32_t i = 0; i < ed->ranges->mx_count; i++)
-		if (strcmp(ed->ranges->mx[i].exchange, c->target) == 0 &&
-		    ed->ranges->mx[i].preference == c->preference)
-			return &ed->ranges->mx[i];
-	return NULL;
-}
-
-static const struct zone_change *replacement(const struct editor *ed,
-					     const struct zone_change *c)
-{
-	for (size_t i = 0; i < ed->count; i++)
-		if (ed->changes[i].action == EDIT_ADD && ed->changes[i].type == EDIT_MX &&
-		    c->type == EDIT_MX && strcmp(ed->changes[i].target, c->target) == 0)
-			return &ed->changes[i];
-	return NULL;
-}
-
-static bool is_replacement(const struct editor *ed, const struct zone_change *c)
-{
-	for (size_t i = 0; i < ed->count; i++)
-		if (ed->changes[i].action == EDIT_REMOVE &&
-		    replacement(ed, &ed->changes[i]) == c)
-			return true;
-	return false;
-}
-
-static bool is_removed(const struct editor *ed, uint32_t begin)
-{
-	for (size_t i = 0; i < ed->count; i++) {
-		const struct zone_change *c = &ed->changes[i];
-		if (c->action != EDIT_REMOVE || replacement(ed, c))
-			continue;
-		const struct mx_range *mx = c->type == EDIT_MX ? find_mx(ed, c) : NULL;
-		if (mx && mx->en.whole.begin == begin)
-			return true;
-		for (size_t k = 0; c->type != EDIT_MX && k < ed->ranges->record_count;
-		     k++)
-			if (ed->ranges->records[k].en.whole.begin == begin &&
-			    strcmp(ed->ranges->records[k].owner, c->owner) == 0 &&
-			    strcmp(ed->ranges->records[k].rdata, c->rdata) == 0)
-				return true;
+	if (!new) {
+		(void)patch(ed, mx->en.whole.begin, mx->en.whole.len);
+		int rc = hand_on_owner(ed, &mx->en, e);
+		return rc == 0 && mx->ttl != mx->ttl_before ? hand_on_ttl(ed, mx, e) : rc;
 	}
-	return false;
-}
-
-/* The next record that stays inherits the owner of the one that goes. */
-static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct error *e)
-{
-	if (gone->owner.len == 0)
+	if (new->preference != mx->preference)
+		buf_addf(patch(ed, mx->preference_span.begin, mx->preference_span.len),
+			 "%u", new->preference);
+	if (new->ttl == mx->ttl)
 		return 0;
-	struct lex l;
-	struct lex_entry en;
-	uint32_t from = gone->whole.begin + gone->whole.len;
-	int rc = lex_init(&l, ed->in->text, ed->in->len, e);
-	if (rc != 0)
-		return rc;
-	l.at = from;
-	while ((rc = lex_next(&l, &en, e)) > 0) {
-		bool goes = is_removed(ed, en.whole.begin);
-		if (en.kind == LEX_BLANK || en.kind == LEX_TTL ||
-		    (goes && en.owner.len == 0))
-			continue;
-		/* one that goes too, with an owner of its own, hands that on */
-		if (en.kind == LEX_RECORD && en.owner.len == 0)
-			buf_add(patch(ed, en.whole.begin, 0),
-				ed->in->text + gone->owner.begin, gone->owner.len);
-		return 0;
-	}
-	return rc;
+	set_ttl(ed, &mx->en, new->ttl);
+	return hand_on_ttl(ed, mx, e);
 }
 
-static int remove_entry(struct editor *ed, const struct lex_entry *en, struct error *e)
-{
-	(void)patch(ed, en->whole.begin, en->whole.len);
-	return hand_on_owner(ed, en, e);
-}
-
-/* The TTL stands before the class or type; where there was none, one comes. */
-static void set_ttl(struct editor *ed, const struct lex_entry *en, uint32_t ttl)
-{
-	uint32_t now;
-	if (en->ttl.len && lex_ttl(ed->in->text, en->ttl, &now) && now == ttl)
-		return;
-	if (en->ttl.len) {
-		buf_addf(patch(ed, en->ttl.begin, en->ttl.len), "%u", ttl);
-		return;
-	}
-	bool class_first = en->class_.len && en->class_.begin < en->type.begin;
-	buf_addf(patch(ed, class_first ? en->class_.begin : en->type.begin, 0), "%u ",
-		 ttl);
-}
-
+/* Wherever the record stands: once, or more than once. */
 static int change_mx(struct editor *ed, const struct zone_change *old,
 		     const struct zone_change *new, struct error *e)
 {
-	const struct mx_range *mx = find_mx(ed, old);
-	if (!mx || mx->depth || mx->is_generated)
-		return error_set(
-		    e, FMX_EREFUSED, "the MX record %u %s of %s does not stand in %s",
-		    old->preference, old->target, ed->in->origin, ed->in->path);
-	if (!new)
-		return remove_entry(ed, &mx->en, e);
-	if (new->ttl != old->ttl)
-		set_ttl(ed, &mx->en, new->ttl);
-	if (new->preference != old->preference)
-		buf_addf(patch(ed, mx->preference_span.begin, mx->preference_span.len),
-			 "%u", new->preference);
-	return 0;
+	bool is_there = false;
+	int rc = 0;
+	for (uint32_t i = 0; i < ed->ranges->mx_count && rc == 0; i++) {
+		const struct mx_range *mx = &ed->ranges->mx[i];
+		if (!is_mx(mx, old))
+			continue;
+		if (mx->depth || mx->is_generated) {
+			is_there = false;
+			break;
+		}
+		is_there = true;
+		rc = change_line(ed, mx, new, e);
+	}
+	if (rc == 0 && !is_there)
+		rc =
+		    error_set(e, FMX_EREFUSED,
+			      "the MX record %u %s of %s does not stand in %s itself",
+			      old->preference, old->target, ed->in->origin, ed->in->path);
+	return rc;
 }
-
-/* ---- the other records ---- */
 
 static void add_at_end(struct editor *ed, const struct zone_change *c)
 {
@@ -331,35 +433,59 @@ static void add_at_end(struct editor *ed, const struct zone_change *c)
 		buf_adds(out, ed->newline);
 }
 
-static int remove_record(struct editor *ed, const struct zone_change *c, struct error *e)
-{
-	for (size_t i = 0; i < ed->ranges->record_count; i++) {
-		const struct record_range *r = &ed->ranges->records[i];
-		if (strcmp(r->owner, c->owner) == 0 && strcmp(r->rdata, c->rdata) == 0 &&
-		    r->depth == 0)
-			return remove_entry(ed, &r->en, e);
-	}
-	return error_set(e, FMX_EREFUSED, "the %s record of %s does not stand in %s",
-			 edit_type_name(c->type), c->owner, ed->in->path);
-}
-
-static int make_change(struct editor *ed, const struct zone_change *c, struct error *e)
-{
-	if (c->action == EDIT_REMOVE)
-		return c->type == EDIT_MX ? change_mx(ed, c, replacement(ed, c), e)
-					  : remove_record(ed, c, e);
-	if (c->type == EDIT_MX)
-		return is_replacement(ed, c) ? 0 : add_mx(ed, c, e);
-	add_at_end(ed, c);
-	return 0;
-}
-
 static int make_changes(struct editor *ed, enum edit_action action, struct error *e)
 {
 	int rc = 0;
-	for (size_t i = 0; i < ed->count && rc == 0; i++)
-		if (ed->changes[i].action == action)
-			rc = make_change(ed, &ed->changes[i], e);
+	for (size_t i = 0; i < ed->count && rc == 0; i++) {
+		const struct zone_change *c = &ed->changes[i];
+		if (c->action != action)
+			continue;
+		assert(c->type == EDIT_MX || action == EDIT_ADD);
+		if (action == EDIT_REMOVE)
+			rc = change_mx(ed, c, ed->replacement[i], e);
+		else if (c->type != EDIT_MX)
+			add_at_end(ed, c);
+		else if (!ed->replaces[i])
+			rc = add_mx(ed, c, e);
+	}
+	return rc;
+}
+
+static int set_serial(struct editor *ed, uint32_t serial, struct error *e)
+{
+	const struct zone_ranges *r = ed->ranges;
+	for (uint32_t i = 0; i < r->soa_count; i++) {
+		const struct soa_range *soa = &r->soa[i];
+		if (soa->depth || soa->is_generated)
+			return error_set(e, FMX_EREFUSED,
+					 "the SOA record of %s stands in %s, not in %s "
+					 "itself",
+					 ed->in->origin,
+					 soa->is_generated ? "a $GENERATE"
+							   : r->include_path,
+					 ed->in->path);
+		buf_addf(patch(ed, soa->serial_span.begin, soa->serial_span.len), "%u",
+			 serial);
+	}
+	return r->soa_count
+		   ? 0
+		   : error_set(e, FMX_EREFUSED, "%s: the zone %s has no SOA record",
+			       ed->in->path, ed->in->origin);
+}
+
+/* Additions first: at one place they must stand before an owner handed on. */
+static int edit_all(struct editor *ed, uint32_t serial, struct buf *out, struct error *e)
+{
+	pair_changes(ed);
+	int rc = set_serial(ed, serial, e);
+	if (rc == 0)
+		rc = make_changes(ed, EDIT_ADD, e);
+	if (rc == 0)
+		rc = make_changes(ed, EDIT_REMOVE, e);
+	if (rc == 0)
+		write_out(ed, out);
+	if (rc == 0 && buf_failed(out))
+		rc = error_set(e, FMX_ETOOBIG, "%s: too large", ed->in->path);
 	return rc;
 }
 
@@ -368,10 +494,6 @@ int zone_edit(const struct zone_input *in, const struct zone_ranges *p,
 	      struct buf *out, struct error *e)
 {
 	assert(count <= PLAN_MAX_EDITS);
-	if (!p->has_soa || p->soa.depth)
-		return error_set(e, FMX_EREFUSED,
-				 "the SOA record of %s does not stand in %s", in->origin,
-				 in->path);
 	struct editor *ed = xcalloc(1, sizeof(*ed));
 	const char *newline = memchr(in->text, '\n', in->len);
 	ed->in = in;
@@ -380,16 +502,7 @@ int zone_edit(const struct zone_input *in, const struct zone_ranges *p,
 	ed->count = count;
 	ed->newline =
 	    newline && newline > in->text && newline[-1] == '\r' ? "\r\n" : "\n";
-	buf_addf(patch(ed, p->soa.serial_span.begin, p->soa.serial_span.len), "%u",
-		 serial);
-	/* Additions first: at one place they must stand before an owner handed on. */
-	int rc = make_changes(ed, EDIT_ADD, e);
-	if (rc == 0)
-		rc = make_changes(ed, EDIT_REMOVE, e);
-	if (rc == 0)
-		write_out(ed, out);
-	if (rc == 0 && buf_failed(out))
-		rc = error_set(e, FMX_ETOOBIG, "%s: too large", in->path);
+	int rc = edit_all(ed, serial, out, e);
 	for (size_t i = 0; i < ed->patch_count; i++)
 		buf_release(&ed->patches[i].text);
 	free(ed);

@@ -1,11 +1,11 @@
 /*
  * edit - write a plan into a zone's text, changing those bytes alone
  *
- * New MX lines imitate the last apex MX line: owner style, columns, TTL,
- * class, line end, relative or absolute exchange. Other new records stand at
- * the end of the file, each with its owner, so that no record after them can
- * inherit it. A record that is taken out leaves its written owner to a
- * follower that relied on it.
+ * New MX lines imitate the last apex MX line: owner style, columns, class, line
+ * end, relative or absolute exchange, and how it says its TTL if that is the
+ * plan's. Other new records stand at the end of the file, each with its owner,
+ * so that no record after them can inherit it. A record that is taken out, or
+ * gets another TTL, leaves its owner and TTL to a follower that relied on them.
  *
  * Use:
  *	struct buf out = BUF_INIT(UINT32_MAX);
@@ -22,7 +22,7 @@
 #include "base/buf.h"
 #include "zone/ranges.h"
 
-enum { PLAN_MAX_EDITS = 256 };
+enum { PLAN_MAX_EDITS = 256, CHANGE_MX_TEXT_MAX = NAME_TEXT_MAX + 8 };
 
 enum edit_action { EDIT_ADD, EDIT_REMOVE };
 enum edit_type { EDIT_MX, EDIT_A, EDIT_AAAA, EDIT_TLSA };
@@ -35,14 +35,14 @@ struct zone_change {
 	uint16_t preference;        /* MX */
 	char owner[NAME_TEXT_MAX];  /* absolute, lower case, no final dot */
 	char target[NAME_TEXT_MAX]; /* MX: the exchange, likewise */
-	char rdata[512];            /* the others: as in a master file */
+	char *rdata;                /* the others: as in a master file; the plan's */
 };
 
 const char *edit_action_name(enum edit_action a); /* "add" "remove" */
 const char *edit_type_name(enum edit_type t);     /* "MX" "A" "AAAA" "TLSA" */
 
-/* "10 mail.example.com." for an MX, else rdata. Returns text. */
-const char *zone_change_rdata(const struct zone_change *c, char *text, size_t size);
+/* "10 mail.example.com." for an MX, made in text; else rdata itself. */
+const char *zone_change_rdata(const struct zone_change *c, char text[CHANGE_MX_TEXT_MAX]);
 
 /* The record as one master file line, absolute names, newline included. */
 void zone_change_line(const struct zone_change *c, struct buf *out);

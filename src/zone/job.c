@@ -20,9 +20,10 @@ struct job_worker {
 	struct zone_ranges ranges;
 	struct plan plan;
 	struct zone_digest before, wanted;
-	struct buf text; /* the new zone */
+	bool ttl_differs; /* not every server reads the same TTLs: prove_rest() */
+	struct buf text;  /* the new zone */
 	struct buf diff;
-	char names[PLAN_MAX_NAMES][NAME_TEXT_MAX];
+	char names[PLAN_MAX_NAMES + PLAN_MAX_ABOVE][NAME_TEXT_MAX];
 };
 
 struct job_worker *job_worker_new(void)
@@ -40,6 +41,7 @@ void job_worker_free(struct job_worker *w)
 		return;
 	digest_reader_free(w->reader);
 	ranges_release(&w->ranges);
+	plan_clear(&w->plan);
 	buf_release(&w->text);
 	buf_release(&w->diff);
 	free(w);
@@ -49,6 +51,7 @@ const char *job_outcome_name(enum job_outcome o)
 {
 	switch (o) {
 	case JOB_SAME: return "same";
+	case JOB_NO_MAIL: return "no-mail";
 	case JOB_CHANGED: return "changed";
 	case JOB_REFUSED: return "refused";
 	case JOB_FAILED: return "failed";
@@ -71,6 +74,8 @@ static void begin(struct job_worker *w, struct job_result *ret)
 
 static void end(struct job_worker *w, struct job_result *ret, int rc)
 {
+	if (rc == 0 && ret->outcome == JOB_SAME && w->plan.is_no_mail)
+		ret->outcome = JOB_NO_MAIL;
 	if (rc == FMX_EREFUSED || rc == FMX_ECONFLICT)
 		ret->outcome = JOB_REFUSED;
 	else if (rc < 0)
@@ -134,20 +139,35 @@ static int check_zone(const struct job *job, const struct zone_facts *facts,
 	return rc == 0 ? check_dynamic(job, e) : rc;
 }
 
+static bool has_mx(const struct zone_facts *facts, const struct mx_range *mx)
+{
+	for (uint32_t i = 0; i < facts->mx_count; i++)
+		if (mx->preference == facts->mx[i].preference &&
+		    strcmp(mx->exchange, facts->mx[i].exchange) == 0)
+			return true;
+	return false;
+}
+
+static bool has_range(const struct zone_ranges *ranges, const struct zone_mx *mx)
+{
+	for (uint32_t k = 0; k < ranges->mx_count; k++)
+		if (ranges->mx[k].preference == mx->preference &&
+		    strcmp(ranges->mx[k].exchange, mx->exchange) == 0)
+			return true;
+	return false;
+}
+
 /* Two readers, one truth: else the ranges are not what a server reads. */
 static int check_ranges(const struct job *job, const struct zone_facts *facts,
 			const struct zone_ranges *ranges, struct error *e)
 {
-	bool same = ranges->has_soa && ranges->soa.serial == facts->serial &&
-		    ranges->mx_count == facts->mx_count;
-	for (uint32_t i = 0; same && i < facts->mx_count; i++) {
-		bool found = false;
-		for (uint32_t k = 0; k < ranges->mx_count; k++)
-			found |=
-			    ranges->mx[k].preference == facts->mx[i].preference &&
-			    strcmp(ranges->mx[k].exchange, facts->mx[i].exchange) == 0;
-		same = found;
-	}
+	bool same = ranges->soa_count > 0;
+	for (uint32_t i = 0; i < ranges->soa_count; i++)
+		same &= ranges->soa[i].serial == facts->serial;
+	for (uint32_t i = 0; i < facts->mx_count; i++)
+		same &= has_range(ranges, &facts->mx[i]);
+	for (uint32_t i = 0; i < ranges->mx_count; i++)
+		same &= has_mx(facts, &ranges->mx[i]);
 	if (same)
 		return 0;
 	return error_set(e, FMX_EREFUSED,
@@ -155,6 +175,19 @@ static int check_ranges(const struct job *job, const struct zone_facts *facts,
 			 "serial in it; "
 			 "nothing is changed (please report this zone file)",
 			 job->path);
+}
+
+static int read_ranges(struct job_worker *w, const struct zone_input *in,
+		       const struct plan_want *want, struct error *e)
+{
+	const char *names[PLAN_MAX_NAMES + PLAN_MAX_ABOVE];
+	size_t n =
+	    plan_names(w->facts.mx, w->facts.mx_count, want, w->names, PLAN_MAX_NAMES);
+	n += plan_names_above(want, in->origin, w->names + n);
+	for (size_t i = 0; i < n; i++)
+		names[i] = w->names[i];
+	ranges_release(&w->ranges); /* of the text before, when two are read */
+	return ranges_read(in, names, n, &w->ranges, e);
 }
 
 static int read_zone(struct job_worker *w, const struct job *job,
@@ -167,15 +200,8 @@ static int read_zone(struct job_worker *w, const struct job *job,
 	if (rc == 0 && w->facts.mx_count > ZONE_MAX_MX)
 		rc = error_set(e, FMX_EREFUSED, "%s has more than %d MX records",
 			       job->origin, ZONE_MAX_MX);
-	if (rc != 0)
-		return rc;
-	const char *names[PLAN_MAX_NAMES];
-	size_t n =
-	    plan_names(w->facts.mx, w->facts.mx_count, want, w->names, PLAN_MAX_NAMES);
-	for (size_t i = 0; i < n; i++)
-		names[i] = w->names[i];
-	ranges_release(&w->ranges); /* of the text before, when two are read */
-	rc = ranges_read(in, names, n, &w->ranges, e);
+	if (rc == 0)
+		rc = read_ranges(w, in, want, e);
 	return rc == 0 ? check_ranges(job, &w->facts, &w->ranges, e) : rc;
 }
 
@@ -193,7 +219,7 @@ static int planned_records(struct job_worker *w, const struct job *job,
 			   enum edit_action action, struct zone_digest *ret,
 			   struct error *e)
 {
-	struct buf lines = BUF_INIT(PLAN_MAX_EDITS * 2048);
+	struct buf lines = BUF_INIT(PLAN_MAX_EDITS * LEX_ENTRY_MAX);
 	*ret = (struct zone_digest){ 0, 0 };
 	for (size_t i = 0; i < w->plan.count; i++)
 		if (w->plan.changes[i].action == action)
@@ -218,6 +244,44 @@ static int planned_set(struct job_worker *w, const struct job *job, struct error
 	return rc;
 }
 
+/* The owners whose records the plan changes, but for the apex. */
+static int planned_owners(const struct job_worker *w, const struct job *job,
+			  struct digest_names *ret, struct error *e)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < w->plan.count; i++) {
+		const struct zone_change *c = &w->plan.changes[i];
+		if (c->type == EDIT_MX || (i > 0 && strcmp(c->owner, c[-1].owner) == 0))
+			continue;
+		if (!digest_name(ret, c->owner))
+			return error_set(e, FMX_EREFUSED, "%s: too many names change",
+					 job->origin);
+	}
+	return 0;
+}
+
+/* Where servers do not read the same TTLs, also those that know only what is
+ * written must see no other record change. */
+static int prove_rest(struct job_worker *w, const struct job *job,
+		      const struct zone_input *before, const struct zone_input *after,
+		      struct error *e)
+{
+	static const char words[] =
+	    "%s: the edited zone would change other records for name servers that take "
+	    "TTLs as Knot and NSD do; write a $TTL at its beginning first; nothing is "
+	    "changed";
+	struct digest_names names;
+	struct zone_digest a, b;
+	int rc = planned_owners(w, job, &names, e);
+	if (rc == 0)
+		rc = digest_read_rest(w->reader, before, &names, &a, e);
+	if (rc == 0)
+		rc = digest_read_rest(w->reader, after, &names, &b, e);
+	if (rc == 0 && !digest_equal(a, b))
+		rc = error_set(e, FMX_EREFUSED, words, job->path);
+	return rc;
+}
+
 static int prove(struct job_worker *w, const struct job *job, const char *text,
 		 size_t len, uint32_t serial, struct error *e)
 {
@@ -227,6 +291,7 @@ static int prove(struct job_worker *w, const struct job *job, const char *text,
 	int rc = digest_read(w->reader, &in, &after, &facts, e);
 	if (rc != 0)
 		return rc;
+	w->ttl_differs |= facts.ttl_differs;
 	if (!digest_equal(after, w->wanted) || facts.serial != serial)
 		return error_set(e, FMX_EREFUSED,
 				 "%s: the edited zone would not be the old one plus the "
@@ -238,11 +303,11 @@ static int prove(struct job_worker *w, const struct job *job, const char *text,
 	return 0;
 }
 
-/* The new text for `in`, proven; *ret_serial 0 when nothing is to be done. */
-static int study(struct job_worker *w, const struct job *job, const struct zone_input *in,
-		 const struct plan_want *want, uint32_t *ret_serial, struct error *e)
+/* What is there, and what has to change. */
+static int plan_text(struct job_worker *w, const struct job *job,
+		     const struct zone_input *in, const struct plan_want *want,
+		     struct error *e)
 {
-	*ret_serial = 0;
 	int rc = read_zone(w, job, in, want, e);
 	if (rc != 0)
 		return rc;
@@ -254,20 +319,39 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 				  .has_other_mx = w->facts.has_other_mx,
 				  .has_wildcard_mx = w->facts.has_wildcard_mx };
 	plan_make(&zone, want, &w->plan);
-	if (w->plan.refusal[0])
-		return error_set(e, FMX_EREFUSED, "%s", w->plan.refusal);
+	return w->plan.refusal[0] ? error_set(e, FMX_EREFUSED, "%s", w->plan.refusal) : 0;
+}
+
+/* The plan as a new text for `in`, proven; *ret_serial 0 when nothing is to be
+ * done. */
+static int edit_text(struct job_worker *w, const struct job *job,
+		     const struct zone_input *in, uint32_t *ret_serial, struct error *e)
+{
+	*ret_serial = 0;
 	if (w->plan.count == 0)
 		return 0;
 	uint32_t serial = next_serial(job, w->facts.serial, w->facts.serial);
-	rc = zone_edit(in, &w->ranges, w->plan.changes, w->plan.count, serial, &w->text,
-		       e);
+	w->ttl_differs = w->facts.ttl_differs;
+	int rc = zone_edit(in, &w->ranges, w->plan.changes, w->plan.count, serial,
+			   &w->text, e);
+	if (rc != 0)
+		return rc;
+	struct zone_input after = input_of(job, w->text.data, w->text.len);
+	rc = planned_set(w, job, e);
 	if (rc == 0)
-		rc = planned_set(w, job, e);
-	if (rc == 0)
-		rc = prove(w, job, w->text.data, w->text.len, serial, e);
+		rc = prove(w, job, after.text, after.len, serial, e);
+	if (rc == 0 && w->ttl_differs)
+		rc = prove_rest(w, job, in, &after, e);
 	if (rc == 0)
 		*ret_serial = serial;
 	return rc;
+}
+
+static int study(struct job_worker *w, const struct job *job, const struct zone_input *in,
+		 uint32_t *ret_serial, struct error *e)
+{
+	int rc = plan_text(w, job, in, job->want, e);
+	return rc == 0 ? edit_text(w, job, in, ret_serial, e) : rc;
 }
 
 static void show(struct job_worker *w, const struct job *job, const char *text,
@@ -284,7 +368,7 @@ void job_plan(struct job_worker *w, const struct job *job, struct job_result *re
 	int rc = zone_read_file(job->path, &text, &len, &ret->error);
 	if (rc == 0) {
 		struct zone_input in = input_of(job, text, len);
-		rc = study(w, job, &in, job->want, &ret->serial, &ret->error);
+		rc = study(w, job, &in, &ret->serial, &ret->error);
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, text, len);
@@ -330,7 +414,6 @@ static int with_serial(struct job_worker *w, const struct job *job, const char *
 	if (rc != 0)
 		return rc;
 	buf_clear(&w->text);
-	plan_clear(&w->plan);
 	w->wanted = w->before;
 	rc = zone_edit(&in, &w->ranges, NULL, 0, serial, &w->text, e);
 	return rc == 0 ? prove(w, job, w->text.data, w->text.len, serial, e) : rc;
@@ -432,7 +515,7 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 	int rc = zone_file_open(job->path, &f, &ret->error);
 	if (rc == 0) {
 		struct zone_input in = input_of(job, f.text, f.len);
-		rc = study(w, job, &in, job->want, &ret->serial, &ret->error);
+		rc = study(w, job, &in, &ret->serial, &ret->error);
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, f.text, f.len);
@@ -468,18 +551,17 @@ static int study_revert(struct job_worker *w, const struct job *job,
 		(void)str_copy(none.former[none.former_count++], NAME_TEXT_MAX,
 			       h->decoys[i]);
 	struct zone_input in = input_of(job, f->text, f->len);
-	int rc = study(w, job, &in, &none, &ret->serial, &ret->error);
+	int rc = plan_text(w, job, &in, &none, &ret->error);
 	ret->gone_by = job->now + (int64_t)longest_ttl(&w->facts) * STAMP_SECOND;
 	bool unchanged = h->after_len == f->len && memcmp(h->after, f->text, f->len) == 0;
-	if (rc != 0 || ret->serial == 0 || !unchanged || !h->is_clean)
-		return rc;
-	uint32_t serial = ret->serial;
-	struct plan undo = w->plan;
+	if (rc != 0 || !unchanged || !h->is_clean)
+		return rc == 0 ? edit_text(w, job, &in, &ret->serial, &ret->error) : rc;
 	struct job same = *job;
 	same.want = &none;
+	uint32_t serial = next_serial(job, w->facts.serial, w->facts.serial);
 	rc = with_serial(w, &same, h->before, h->before_len, serial, &ret->error);
-	w->plan = undo; /* what it means in records */
 	ret->was_restored = rc == 0;
+	ret->serial = rc == 0 ? serial : 0;
 	return rc;
 }
 

@@ -23,6 +23,7 @@
 
 enum job_outcome {
 	JOB_SAME,    /* nothing to do */
+	JOB_NO_MAIL, /* nothing to do: no MX record, or a null MX; no mail domain */
 	JOB_CHANGED, /* or would be changed, when planned */
 	JOB_REFUSED, /* it would endanger mail or the zone; exit 3 */
 	JOB_FAILED,  /* file, command, or not a zone; exit 1 */

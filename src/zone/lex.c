@@ -196,6 +196,7 @@ static void place_token(const struct lex *l, struct slots *s, struct lex_span t)
 		en->class_ = t;
 	} else if (en->ttl.len == 0 && lex_ttl(l->text, t, &seconds)) {
 		en->ttl = t;
+		en->ttl_value = seconds;
 	} else {
 		en->type = t;
 		s->have_type = true;
@@ -215,8 +216,9 @@ static const struct {
 static int first_token(const struct lex *l, struct slots *s, struct lex_span t,
 		       struct error *e)
 {
-	bool at_start = t.begin == s->en->whole.begin;
-	if (!at_start) {
+	/* A parenthesis at the margin is no space: what follows is the owner. */
+	char first = l->text[s->en->whole.begin];
+	if (first == ' ' || first == '\t') {
 		s->en->kind = LEX_RECORD;
 		place_token(l, s, t);
 		return 0;

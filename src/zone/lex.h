@@ -50,6 +50,7 @@ struct lex_entry {
 	struct lex_span whole;  /* with its line end, if it has one */
 	struct lex_span owner;  /* not there: the owner of the record before */
 	struct lex_span ttl;    /* not there: the default */
+	uint32_t ttl_value;     /* of ttl, in seconds */
 	struct lex_span class_; /* not there: that of the record before */
 	struct lex_span type;
 	struct lex_span rdata; /* first to last token, with what stands between */

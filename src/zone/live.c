@@ -30,6 +30,7 @@ static void free_zone(struct live_zone *z)
 {
 	struct live *l = z->live;
 	ranges_release(&z->ranges);
+	plan_clear(&z->plan);
 	history_release(&z->history);
 	free(z->names);
 	free(z);
@@ -194,15 +195,13 @@ static void plan_addresses_away(struct live_zone *z)
 		const struct record_range *r = &z->ranges.records[i];
 		const char *name =
 		    r->type == RANGE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
-		if (r->type == RANGE_CNAME || !plan_is_decoy(z->want, name))
+		if (r->type > RANGE_TLSA || r->type == RANGE_CNAME ||
+		    !plan_is_decoy(z->want, name))
 			continue;
-		struct zone_change *c = &z->plan.changes[z->plan.count++];
-		*c = (struct zone_change){ .action = EDIT_REMOVE,
-					   .type = r->type == RANGE_A      ? EDIT_A
-						   : r->type == RANGE_AAAA ? EDIT_AAAA
-									   : EDIT_TLSA };
-		(void)str_copy(c->owner, sizeof(c->owner), r->owner);
-		(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
+		enum edit_type type = r->type == RANGE_A      ? EDIT_A
+				      : r->type == RANGE_AAAA ? EDIT_AAAA
+							      : EDIT_TLSA;
+		(void)plan_add(&z->plan, EDIT_REMOVE, type, r->owner, 0, r->rdata);
 	}
 }
 

@@ -96,26 +96,25 @@ static void take_ns(struct live_zone *z, const struct answer *a)
 	}
 }
 
-/* rdata as in a master file; false for a type that is not one of ours. */
+/* rdata as in a master file; false for what is not of its type. */
 static bool write_record(const struct live_question *q, const struct rdata *r,
-			 struct record_range *to)
+			 struct buf *to)
 {
 	char text[ADDR_TEXT_MAX];
+	struct addr a;
 	switch (q->type) {
 	case RR_A:
 	case RR_AAAA:
-		to->type = q->type == RR_A ? RANGE_A : RANGE_AAAA;
-		return rdata_addr(*r, &to->addr) &&
-		       str_copy(to->rdata, sizeof(to->rdata), addr_text(to->addr, text));
-	case RR_TLSA:
-		if (r->len < 4 || (size_t)r->len * 2 + 12 > sizeof(to->rdata))
+		if (!rdata_addr(*r, &a))
 			return false;
-		to->type = RANGE_TLSA;
-		size_t n = (size_t)snprintf(to->rdata, sizeof(to->rdata), "%u %u %u ",
-					    r->data[0], r->data[1], r->data[2]);
+		buf_adds(to, addr_text(a, text));
+		return true;
+	case RR_TLSA:
+		if (r->len < 4)
+			return false;
+		buf_addf(to, "%u %u %u ", r->data[0], r->data[1], r->data[2]);
 		for (uint16_t i = 3; i < r->len; i++)
-			n += (size_t)snprintf(to->rdata + n, sizeof(to->rdata) - n,
-					      "%02x", r->data[i]);
+			buf_addf(to, "%02x", r->data[i]);
 		return true;
 	default: return false;
 	}
@@ -124,20 +123,21 @@ static bool write_record(const struct live_question *q, const struct rdata *r,
 static void take_records(struct live_question *q, const struct answer *a)
 {
 	struct zone_ranges *p = &q->zone->ranges;
-	struct record_range r = { .type = RANGE_CNAME };
-	(void)str_copy(r.owner, sizeof(r.owner), q->name);
-	if (a->is_alias) {
-		(void)str_copy(r.rdata, sizeof(r.rdata), a->owner);
-		p->records = xrealloc(p->records, p->record_count + 1, sizeof(r));
-		p->records[p->record_count++] = r;
-		return;
-	}
-	for (size_t i = 0; i < a->count && p->record_count < RANGES_MAX_RECORDS; i++) {
-		if (!write_record(q, &a->records[i], &r))
+	struct buf rdata = BUF_INIT(LEX_ENTRY_MAX);
+	enum range_type type = q->type == RR_A      ? RANGE_A
+			       : q->type == RR_AAAA ? RANGE_AAAA
+						    : RANGE_TLSA;
+	if (a->is_alias)
+		(void)ranges_add(p, RANGE_CNAME, q->name, a->owner);
+	for (size_t i = 0; !a->is_alias && i < a->count; i++) {
+		buf_clear(&rdata);
+		if (!write_record(q, &a->records[i], &rdata))
 			continue;
-		p->records = xrealloc(p->records, p->record_count + 1, sizeof(r));
-		p->records[p->record_count++] = r;
+		struct record_range *r = ranges_add(p, type, q->name, buf_text(&rdata));
+		if (r && type != RANGE_TLSA)
+			(void)!addr_parse(r->rdata, &r->addr); /* was made from one */
 	}
+	buf_release(&rdata);
 }
 
 static void on_answer(const struct answer *a, void *arg)

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,7 +14,7 @@ struct planner {
 	uint32_t ttl;
 };
 
-FMX_PRINTF(2, 3) static void refuse(struct planner *p, const char *fmt, ...)
+FMX_PRINTF(2, 3) static void refuse(const struct planner *p, const char *fmt, ...)
 {
 	if (p->out->refusal[0])
 		return; /* the first reason is the one to mend first */
@@ -35,6 +36,8 @@ static bool has_high(enum layout l)
 
 bool plan_is_decoy(const struct plan_want *want, const char *name)
 {
+	if (!name[0])
+		return false; /* a null MX; and a decoy that is not wanted has no name */
 	if (strcmp(want->low.name, name) == 0 || strcmp(want->high.name, name) == 0)
 		return true;
 	for (size_t i = 0; i < want->former_count; i++)
@@ -69,6 +72,27 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 	return add_names(ret_names, n, most, want->high.name);
 }
 
+/* The name above, within the zone and below its apex; NULL: there is none. */
+static const char *next_above(const char *name, const char *origin)
+{
+	const char *dot = strchr(name, '.');
+	return dot && name_is_below(dot + 1, origin) && strcmp(dot + 1, origin) != 0
+		   ? dot + 1
+		   : NULL;
+}
+
+size_t plan_names_above(const struct plan_want *want, const char *origin,
+			char (*ret_names)[NAME_TEXT_MAX])
+{
+	const char *decoys[] = { want->low.name, want->high.name };
+	size_t n = 0;
+	for (size_t i = 0; i < 2; i++)
+		for (const char *p = next_above(decoys[i], origin);
+		     p && n < PLAN_MAX_ABOVE; p = next_above(p, origin))
+			(void)str_copy(ret_names[n++], NAME_TEXT_MAX, p);
+	return n;
+}
+
 int plan_high_preference(uint16_t worst)
 {
 	unsigned top = 9;
@@ -83,16 +107,21 @@ int plan_high_preference(uint16_t worst)
 	return worst < UINT16_MAX - 10 ? worst + 10 : -1;
 }
 
-static struct zone_change *add_change(struct planner *p, enum edit_action action,
-				      enum edit_type type, const char *owner,
-				      uint32_t ttl)
+struct zone_change *plan_add(struct plan *p, enum edit_action action, enum edit_type type,
+			     const char *owner, uint32_t ttl, const char *rdata)
 {
-	struct zone_change *c = &p->out->changes[p->out->count];
-	if (p->out->count < PLAN_MAX_EDITS)
-		p->out->count++;
-	else
-		refuse(p, "more than %d changes in one zone", PLAN_MAX_EDITS);
-	*c = (struct zone_change){ .action = action, .type = type, .ttl = ttl };
+	if (p->count == PLAN_MAX_EDITS) {
+		if (!p->refusal[0])
+			(void)snprintf(p->refusal, sizeof(p->refusal),
+				       "more than %d changes in one zone",
+				       PLAN_MAX_EDITS);
+		return NULL;
+	}
+	struct zone_change *c = &p->changes[p->count++];
+	*c = (struct zone_change){ .action = action,
+				   .type = type,
+				   .ttl = ttl,
+				   .rdata = rdata ? xstrdup(rdata) : NULL };
 	(void)str_copy(c->owner, sizeof(c->owner), owner);
 	return c;
 }
@@ -100,7 +129,10 @@ static struct zone_change *add_change(struct planner *p, enum edit_action action
 static void change_mx(struct planner *p, enum edit_action action, uint16_t preference,
 		      uint32_t ttl, const char *exchange)
 {
-	struct zone_change *c = add_change(p, action, EDIT_MX, p->zone->origin, ttl);
+	struct zone_change *c =
+	    plan_add(p->out, action, EDIT_MX, p->zone->origin, ttl, NULL);
+	if (!c)
+		return;
 	c->preference = preference;
 	(void)str_copy(c->target, sizeof(c->target), exchange);
 }
@@ -150,9 +182,9 @@ static void want_real(struct planner *p, uint16_t *ret_best, uint16_t *ret_worst
 			continue;
 		if (!mx->exchange[0])
 			refuse(p,
-			       "%s has a null MX (RFC 7505), which says that it takes no "
-			       "mail: take it out "
-			       "first if it does",
+			       "%s has a null MX, which says that it takes no mail, "
+			       "beside other MX records (RFC 7505 3 forbids that): take "
+			       "the one or the others out first",
 			       p->zone->origin);
 		uint16_t preference =
 		    renumber ? renumbered(p, mx->preference) : mx->preference;
@@ -277,6 +309,42 @@ static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
 	return found;
 }
 
+/* Below a delegation, or a DNAME, this zone's records are not what anybody is
+ * told (RFC 1034 4.2.1, RFC 6672 2.4). */
+static void check_cuts(const struct planner *p, const char *decoy)
+{
+	for (size_t i = 0; i < p->zone->record_count; i++) {
+		const struct record_range *r = &p->zone->records[i];
+		bool is_cut = r->type == RANGE_NS || r->type == RANGE_DNAME;
+		bool is_itself = strcmp(r->owner, decoy) == 0;
+		if (!is_cut || !name_is_below(decoy, r->owner) ||
+		    strcmp(r->owner, p->zone->origin) == 0 ||
+		    (is_itself && r->type == RANGE_DNAME))
+			continue;
+		refuse(
+		    p,
+		    r->type == RANGE_NS
+			? "%s is delegated to other name servers (NS): an address of "
+			  "%s must be put there, or choose another name for the decoy"
+			: "all names below %s are redirected (DNAME), so %s can have no "
+			  "address: choose another name for the decoy",
+		    r->owner, decoy);
+	}
+}
+
+/* `fake1.mx` for fake1.mx.example.com is a domain of Mexico. */
+static void check_meant_in_full(const struct planner *p, const struct plan_decoy *d)
+{
+	char domain[NAME_TEXT_MAX];
+	name_registrable(d->name, domain);
+	if (!d->is_sure && !name_is_below(d->name, p->zone->origin) &&
+	    strcmp(domain, d->name) == 0)
+		refuse(p,
+		       "is the decoy %s.%s meant, or really %s.? Write the name in full, "
+		       "the latter with its final dot",
+		       d->name, p->zone->origin, d->name);
+}
+
 static void add_addresses(struct planner *p, const struct plan_decoy *d)
 {
 	char text[ADDR_TEXT_MAX];
@@ -292,9 +360,7 @@ static void add_addresses(struct planner *p, const struct plan_decoy *d)
 		       d->name);
 	for (uint8_t i = 0; i < d->address_count; i++) {
 		bool v4 = addr_is_v4(d->addresses[i]);
-		struct zone_change *c =
-		    add_change(p, EDIT_ADD, v4 ? EDIT_A : EDIT_AAAA, d->name, p->ttl);
-		(void)str_copy(c->rdata, sizeof(c->rdata),
+		(void)plan_add(p->out, EDIT_ADD, v4 ? EDIT_A : EDIT_AAAA, d->name, p->ttl,
 			       addr_text(d->addresses[i], text));
 	}
 }
@@ -318,14 +384,21 @@ static void add_tlsa(struct planner *p, const struct plan_decoy *d)
 		for (at = 0; (r = next_record(p, theirs, &at));) {
 			if (r->type != RANGE_TLSA)
 				continue;
-			struct zone_change *c =
-			    add_change(p, EDIT_ADD, EDIT_TLSA, owner, p->ttl);
-			(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
+			(void)plan_add(p->out, EDIT_ADD, EDIT_TLSA, owner, p->ttl,
+				       r->rdata);
 			added = true;
 		}
 		if (added)
 			return;
 	}
+}
+
+static bool is_real_host(const struct planner *p, const char *name)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < p->zone->mx_count; i++)
+		found |= strcmp(p->zone->mx[i].exchange, name) == 0;
+	return found && !plan_is_decoy(p->want, name);
 }
 
 /* risks.md rows 8 and 11. */
@@ -344,7 +417,7 @@ static void check_addresses(struct planner *p, const struct plan_decoy *d)
 		for (size_t k = 0; k < p->zone->record_count; k++) {
 			const struct record_range *r = &p->zone->records[k];
 			if (is_address(r) && addr_equal(r->addr, a) &&
-			    !plan_is_decoy(p->want, r->owner))
+			    is_real_host(p, r->owner))
 				refuse(p,
 				       "the decoy's address %s is that of %s, a real "
 				       "host: mail would "
@@ -380,6 +453,8 @@ static void plan_decoy_records(struct planner *p, const struct plan_decoy *d)
 		       d->name, p->zone->origin);
 		return;
 	}
+	check_meant_in_full(p, d);
+	check_cuts(p, d->name);
 	check_addresses(p, d);
 	add_addresses(p, d);
 	add_tlsa(p, d);
@@ -387,10 +462,21 @@ static void plan_decoy_records(struct planner *p, const struct plan_decoy *d)
 
 void plan_clear(struct plan *p)
 {
+	for (size_t i = 0; i < p->count; i++)
+		free(p->changes[i].rdata);
 	p->count = 0;
 	p->after_count = 0;
 	p->ttl_before = 0;
+	p->is_no_mail = false;
 	p->refusal[0] = '\0';
+}
+
+static bool takes_no_mail(const struct plan_zone *zone)
+{
+	for (uint32_t i = 0; i < zone->mx_count; i++)
+		if (zone->mx[i].exchange[0])
+			return false;
+	return true;
 }
 
 void plan_make(const struct plan_zone *zone, const struct plan_want *want,
@@ -409,6 +495,9 @@ void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	if (want->ttl >= 0)
 		p.ttl = (uint32_t)want->ttl;
 
+	ret->is_no_mail = takes_no_mail(zone);
+	if (ret->is_no_mail)
+		return;
 	uint16_t best, worst;
 	want_real(&p, &best, &worst);
 	want_decoys(&p, best, worst);

@@ -17,7 +17,8 @@
  *	if (plan.refusal[0])		// must not be done: says why
  *	if (plan.count == 0)		// nothing to do
  *
- * Ownership: plain data.
+ * Ownership: a plan owns the rdata of its changes; plan_clear() frees them. It
+ * must begin as zeros.
  */
 #ifndef FMX_ZONE_PLAN_H
 #define FMX_ZONE_PLAN_H
@@ -25,12 +26,17 @@
 #include "mx/layout.h"
 #include "zone/edit.h"
 
-enum { PLAN_MAX_FORMER = 16, PLAN_MAX_NAMES = 2 * (ZONE_MAX_MX + 2 + PLAN_MAX_FORMER) };
+enum {
+	PLAN_MAX_FORMER = 16,
+	PLAN_MAX_ABOVE = 16,
+	PLAN_MAX_NAMES = 2 * (ZONE_MAX_MX + 2 + PLAN_MAX_FORMER)
+};
 
 struct plan_decoy {
 	char name[NAME_TEXT_MAX]; /* "": none */
 	struct addr addresses[HOST_MAX_ADDRESSES];
 	uint8_t address_count;
+	bool is_sure; /* written with a final dot: meant in full */
 };
 
 struct plan_want {
@@ -62,6 +68,9 @@ struct plan {
 	struct zone_mx after[ZONE_MAX_MX];
 	uint32_t after_count;
 	uint32_t ttl_before; /* the longest TTL of the MX set: for advice */
+	/* Neither refused nor as wanted: the zone has no MX record, or a null MX
+	 * alone (RFC 7505). Nothing is to be done. */
+	bool is_no_mail;
 	char refusal[512];
 };
 
@@ -75,15 +84,22 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 		  const struct plan_want *want, char (*ret_names)[NAME_TEXT_MAX],
 		  size_t most);
 
+/* The names between the decoys and their zone: it may be delegated there. At
+ * most PLAN_MAX_ABOVE. */
+size_t plan_names_above(const struct plan_want *want, const char *origin,
+			char (*ret_names)[NAME_TEXT_MAX]);
+
 /* The preference of a high decoy over hosts whose worst is `worst`; -1 when
  * there is no greater one. */
 int plan_high_preference(uint16_t worst);
 
-/* An empty plan: the arrays are not touched, they are large. */
-void plan_clear(struct plan *p);
-
 /* An empty plan. Its arrays are large and stay as they are. */
 void plan_clear(struct plan *p);
+
+/* One change more; NULL, and a refusal, when there are PLAN_MAX_EDITS. rdata is
+ * copied; NULL for an MX. */
+struct zone_change *plan_add(struct plan *p, enum edit_action action, enum edit_type type,
+			     const char *owner, uint32_t ttl, const char *rdata);
 
 void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	       struct plan *ret);

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 struct finder {
@@ -16,11 +16,6 @@ struct finder {
 	size_t name_count;
 	struct zone_ranges *out;
 };
-
-static bool span_is(const char *text, struct lex_span s, const char *word)
-{
-	return strlen(word) == s.len && strncasecmp(text + s.begin, word, s.len) == 0;
-}
 
 static bool read_u32_text(const char *text, struct lex_span s, uint32_t most,
 			  uint32_t *ret)
@@ -45,9 +40,31 @@ static void note_include(struct finder *f, const struct zone_at *at)
 			       at->path);
 }
 
+/* RFC 3597 5: data as bytes, which fakemx does not write in. */
+static bool is_generic(const struct zone_at *at)
+{
+	const struct lex_span r = at->en->rdata;
+	return r.len >= 2 && memcmp(at->text + r.begin, "\\#", 2) == 0;
+}
+
+static int refuse_generic(const struct zone_at *at, const char *type, struct error *e)
+{
+	return error_set(
+	    e, FMX_EREFUSED,
+	    "%s line %u: the %s record is written as bytes (RFC 3597), which "
+	    "fakemx does not edit: write it in words",
+	    at->path, at->line, type);
+}
+
 static int found_soa(struct finder *f, const struct zone_at *at, struct error *e)
 {
-	struct soa_range *soa = &f->out->soa;
+	if (is_generic(at))
+		return refuse_generic(at, "SOA", e);
+	if (f->out->soa_count == RANGES_MAX_SOA)
+		return error_set(e, FMX_EMALFORMED,
+				 "%s line %u: the SOA record once more", at->path,
+				 at->line);
+	struct soa_range *soa = &f->out->soa[f->out->soa_count];
 	uint32_t pos = at->en->rdata.begin;
 	struct lex_span t = { 0 };
 	for (int i = 0; i < 3; i++)
@@ -56,17 +73,20 @@ static int found_soa(struct finder *f, const struct zone_at *at, struct error *e
 	if (!read_u32_text(at->text, t, UINT32_MAX, &soa->serial))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: the SOA record has no serial", at->path,
-				 at->en->line);
+				 at->line);
 	soa->en = *at->en;
 	soa->depth = at->depth;
+	soa->is_generated = at->is_generated;
 	soa->serial_span = t;
-	f->out->has_soa = true;
+	f->out->soa_count++;
 	note_include(f, at);
 	return 0;
 }
 
 static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 {
+	if (is_generic(at))
+		return refuse_generic(at, "MX", e);
 	if (f->out->mx_count == ZONE_MAX_MX)
 		return error_set(e, FMX_ETOOBIG,
 				 "%s: more than %d MX records at the apex", at->path,
@@ -80,9 +100,12 @@ static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 	    !zone_name(at->text, mx->exchange_span, at->origin, mx->exchange))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: not a preference and a host name", at->path,
-				 at->en->line);
+				 at->line);
 	mx->preference = (uint16_t)preference;
 	mx->en = *at->en;
+	mx->ttl = at->ttl;
+	mx->ttl_before = at->ttl_before;
+	mx->is_inherited = at->inherits_ttl;
 	mx->depth = at->depth;
 	mx->is_generated = at->is_generated;
 	(void)str_copy(mx->origin, sizeof(mx->origin), at->origin);
@@ -91,39 +114,77 @@ static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 	return 0;
 }
 
-static void write_rdata(const struct zone_at *at, char *to, size_t size)
+/* One space between words; `glued` words on there is none. */
+static void write_rdata(const struct zone_at *at, unsigned glued, struct buf *to)
 {
 	uint32_t pos = at->en->rdata.begin;
 	struct lex_span t;
-	size_t n = 0;
-	to[0] = '\0';
-	while (n < size && lex_token(at->text, at->en->rdata, &pos, &t))
-		n += (size_t)snprintf(to + n, size - n, "%s%.*s", n ? " " : "",
-				      (int)t.len, at->text + t.begin);
+	for (unsigned i = 0; lex_token(at->text, at->en->rdata, &pos, &t); i++) {
+		if (i && i <= glued)
+			buf_adds(to, " ");
+		buf_add(to, at->text + t.begin, t.len);
+	}
+}
+
+/* An address in words, or as `\# 4 c0000201`. */
+static bool read_addr(const struct zone_at *at, const char *rdata, enum range_type type,
+		      struct addr *ret)
+{
+	char text[64];
+	unsigned b[16];
+	if (!is_generic(at))
+		return addr_parse(rdata, ret) && addr_is_v4(*ret) == (type == RANGE_A);
+	size_t want = type == RANGE_A ? 4 : 16;
+	const char *hex = rdata + strlen("\\# ") + (want == 4 ? 2 : 3);
+	if (strlen(rdata) < strlen("\\# 16 ") || strlen(hex) != 2 * want)
+		return false;
+	for (size_t i = 0; i < want; i++)
+		if (sscanf(hex + 2 * i, "%2x", &b[i]) != 1)
+			return false;
+	if (want == 4)
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	else
+		for (size_t i = 0, n = 0; i < 16; i += 2)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%02x%02x",
+					      i ? ":" : "", b[i], b[i + 1]);
+	return addr_parse(text, ret);
+}
+
+struct record_range *ranges_add(struct zone_ranges *p, enum range_type type,
+				const char *owner, const char *rdata)
+{
+	if (p->record_count == RANGES_MAX_RECORDS)
+		return NULL;
+	p->records = xrealloc(p->records, p->record_count + 1, sizeof(*p->records));
+	struct record_range *r = &p->records[p->record_count++];
+	*r = (struct record_range){ .type = type, .rdata = xstrdup(rdata) };
+	(void)str_copy(r->owner, sizeof(r->owner), owner);
+	return r;
 }
 
 static int found_record(struct finder *f, const struct zone_at *at, enum range_type type,
 			const char *owner, struct error *e)
 {
-	struct zone_ranges *p = f->out;
-	if (p->record_count == RANGES_MAX_RECORDS)
-		return error_set(e, FMX_ETOOBIG, "%s: more than %d records of MX hosts",
-				 at->path, RANGES_MAX_RECORDS);
-	struct record_range r = { .type = type, .depth = at->depth, .en = *at->en };
-	(void)str_copy(r.owner, sizeof(r.owner), owner);
-	write_rdata(at, r.rdata, sizeof(r.rdata));
-	if (type == RANGE_CNAME) {
-		char target[NAME_TEXT_MAX];
-		if (zone_name(at->text, at->en->rdata, at->origin, target))
-			(void)str_copy(r.rdata, sizeof(r.rdata), target);
-	}
-	if ((type == RANGE_A || type == RANGE_AAAA) && !addr_parse(r.rdata, &r.addr))
-		return error_set(e, FMX_EMALFORMED,
-				 "%s line %u: \"%.60s\" is not an address", at->path,
-				 at->en->line, r.rdata);
-	p->records = xrealloc(p->records, p->record_count + 1, sizeof(r));
-	p->records[p->record_count++] = r;
-	return 0;
+	struct buf rdata = BUF_INIT(LEX_ENTRY_MAX);
+	char target[NAME_TEXT_MAX];
+	write_rdata(at, is_generic(at) ? 2 : 3, &rdata);
+	bool is_name =
+	    type == RANGE_CNAME && zone_name(at->text, at->en->rdata, at->origin, target);
+	struct record_range *r =
+	    ranges_add(f->out, type, owner, is_name ? target : buf_text(&rdata));
+	int rc = 0;
+	if (!r)
+		rc = error_set(e, FMX_ETOOBIG, "%s: more than %d records of MX hosts",
+			       at->path, RANGES_MAX_RECORDS);
+	else if ((type == RANGE_A || type == RANGE_AAAA) &&
+		 !read_addr(at, r->rdata, type, &r->addr))
+		rc = error_set(e, FMX_EMALFORMED,
+			       "%s line %u: \"%.60s\" is not an address", at->path,
+			       at->line, r->rdata);
+	else
+		r->depth = at->depth;
+	buf_release(&rdata);
+	return rc;
 }
 
 static bool is_asked_for(const struct finder *f, const char *name)
@@ -138,23 +199,35 @@ static bool is_asked_for(const struct finder *f, const char *name)
  * touches: they must cost little. */
 static bool find_type(const struct zone_at *at, enum range_type *ret)
 {
-	const struct lex_span t = at->en->type;
-	const char *text = at->text;
-	switch (t.len) {
-	case 1: *ret = RANGE_A; return (text[t.begin] | 32) == 'a';
-	case 4:
-		*ret = span_is(text, t, "AAAA") ? RANGE_AAAA : RANGE_TLSA;
-		return *ret == RANGE_AAAA || span_is(text, t, "TLSA");
-	case 5: *ret = RANGE_CNAME; return span_is(text, t, "CNAME");
-	default: return false;
+	static const struct {
+		const char *name;
+		unsigned number;
+		enum range_type type;
+	} types[] = {
+		{ "A", 1, RANGE_A },         { "AAAA", 28, RANGE_AAAA },
+		{ "CNAME", 5, RANGE_CNAME }, { "TLSA", 52, RANGE_TLSA },
+		{ "NS", 2, RANGE_NS },       { "DNAME", 39, RANGE_DNAME },
+	};
+	uint32_t len = at->en->type.len;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (len < 5 && strlen(types[i].name) != len)
+			continue;
+		*ret = types[i].type;
+		if (zone_type_is(at, types[i].name, types[i].number))
+			return true;
 	}
+	return false;
 }
 
 /* What holds at the end of the zone file, where new records are added. */
 static void note_directive(struct finder *f, const struct zone_at *at)
 {
-	if (at->depth || at->is_generated)
+	if (at->is_generated)
 		return;
+	if (at->depth) { /* whether it holds here is not the same everywhere */
+		f->out->has_default_ttl &= at->en->kind != LEX_TTL;
+		return;
+	}
 	if (at->en->kind == LEX_ORIGIN)
 		(void)str_copy(f->out->last_origin, sizeof(f->out->last_origin),
 			       at->origin);
@@ -183,10 +256,8 @@ static int on_record(void *arg, const struct zone_at *at, struct error *e)
 		note_directive(f, at);
 		return 0;
 	}
-	uint32_t type_len = at->en->type.len;
-	bool is_mx = type_len == 2 && span_is(at->text, at->en->type, "MX");
-	bool is_apex_type =
-	    is_mx || (type_len == 3 && span_is(at->text, at->en->type, "SOA"));
+	bool is_mx = zone_type_is(at, "MX", 15);
+	bool is_apex_type = is_mx || zone_type_is(at, "SOA", 6);
 	if (!is_apex_type && (f->name_count == 0 || !find_type(at, &type)))
 		return 0;
 	if (!is_apex_type && !may_be_asked_for(f, at))
@@ -223,6 +294,8 @@ int ranges_read(const struct zone_input *in, const char *const *names, size_t na
 
 void ranges_release(struct zone_ranges *p)
 {
+	for (size_t i = 0; i < p->record_count; i++)
+		free(p->records[i].rdata);
 	free(p->records);
 	p->records = NULL;
 	p->record_count = 0;

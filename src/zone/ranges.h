@@ -18,43 +18,49 @@
 #include "zone/digest.h"
 #include "zone/records.h"
 
-enum { RANGES_MAX_RECORDS = 4096 };
+enum { RANGES_MAX_RECORDS = 4096, RANGES_MAX_SOA = 4 };
 
 /* An apex MX record and where it stands. */
 struct mx_range {
 	struct lex_entry en;
 	unsigned depth; /* 0: in the zone file itself */
 	bool is_generated;
+	uint32_t ttl;        /* as BIND reads it */
+	uint32_t ttl_before; /* of the record before it, likewise */
+	bool is_inherited;   /* a record after it that says no TTL takes this one's */
 	uint16_t preference;
 	char exchange[NAME_TEXT_MAX];
 	struct lex_span preference_span, exchange_span;
 	char origin[NAME_TEXT_MAX]; /* in force there */
 };
 
+/* A print-out of a zone transfer has it twice, at the beginning and the end. */
 struct soa_range {
 	struct lex_entry en;
 	unsigned depth;
+	bool is_generated;
 	struct lex_span serial_span;
 	uint32_t serial;
 };
 
-enum range_type { RANGE_A, RANGE_AAAA, RANGE_CNAME, RANGE_TLSA };
+enum range_type { RANGE_A, RANGE_AAAA, RANGE_CNAME, RANGE_TLSA, RANGE_NS, RANGE_DNAME };
 
 /* A record of one of the names asked for; rdata as written. */
 struct record_range {
 	enum range_type type;
 	char owner[NAME_TEXT_MAX];
-	char rdata[512];  /* tokens, one space between; a CNAME's made absolute */
+	char *rdata;      /* words, one space between; a CNAME's made absolute; a
+			     TLSA's digits in one piece */
 	struct addr addr; /* A and AAAA */
 	unsigned depth;
-	struct lex_entry en;
 };
 
 struct zone_ranges {
-	struct soa_range soa;
-	bool has_soa;
+	struct soa_range soa[RANGES_MAX_SOA];
+	uint32_t soa_count;
 	uint32_t mx_count;
 	char last_origin[NAME_TEXT_MAX]; /* in force at the end of the zone file */
+	/* In force there, for every name server: said by $TTL, in this file. */
 	uint32_t default_ttl;
 	bool has_default_ttl;
 	struct record_range *records;
@@ -70,5 +76,10 @@ FMX_MUST_CHECK int ranges_read(const struct zone_input *in, const char *const *n
 			       size_t name_count, struct zone_ranges *ret,
 			       struct error *e);
 void ranges_release(struct zone_ranges *p);
+
+/* Makes room and copies, rdata too: for who reads records elsewhere. NULL when
+ * there are RANGES_MAX_RECORDS. */
+struct record_range *ranges_add(struct zone_ranges *p, enum range_type type,
+				const char *owner, const char *rdata);
 
 #endif

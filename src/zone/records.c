@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +25,15 @@ struct reader {
 	void *arg;
 	struct origin *origins;
 	struct zone_at at;
+	/* BIND's state: the TTL of the last record, and the default that the
+	 * SOA's minimum becomes where neither it nor a $TTL says another. */
+	uint32_t last_ttl, soa_ttl;
+	bool has_last_ttl, has_soa_ttl;
+	/* The $TTL of this file alone: a server that reads an included file by
+	 * itself forgets what that said. */
+	uint32_t plain_ttl;
 	unsigned files;
+	uint32_t generate_left;
 	const char *open_paths[RECORDS_MAX_DEPTH];
 };
 
@@ -49,6 +58,17 @@ static bool canonical_name(char *name, char ret_name[NAME_TEXT_MAX])
 	return str_copy(ret_name, NAME_TEXT_MAX, name);
 }
 
+/* A final dot that no backslash takes away; two of them are one escaped. */
+static bool ends_absolute(const char *name, uint32_t len)
+{
+	uint32_t slashes = 0;
+	if (len == 0 || name[len - 1] != '.')
+		return false;
+	while (slashes + 1 < len && name[len - 2 - slashes] == '\\')
+		slashes++;
+	return slashes % 2 == 0;
+}
+
 bool zone_name(const char *text, struct lex_span token, const char *origin,
 	       char ret_name[NAME_TEXT_MAX])
 {
@@ -56,13 +76,11 @@ bool zone_name(const char *text, struct lex_span token, const char *origin,
 	const char *from = text + token.begin;
 	if (token.len == 1 && *from == '@')
 		return str_copy(ret_name, NAME_TEXT_MAX, origin);
-	if (token.len >= NAME_TEXT_MAX)
+	if (token.len == 0 || token.len >= NAME_TEXT_MAX || memchr(from, '"', token.len))
 		return false;
 	memcpy(full, from, token.len);
 	full[token.len] = '\0';
-	bool is_absolute = token.len && from[token.len - 1] == '.' &&
-			   (token.len < 2 || from[token.len - 2] != '\\');
-	if (!is_absolute)
+	if (!ends_absolute(from, token.len))
 		(void)snprintf(full + token.len, sizeof(full) - token.len, ".%s", origin);
 	return canonical_name(full, ret_name);
 }
@@ -72,12 +90,11 @@ int zone_owner(const struct zone_at *at, char ret_name[NAME_TEXT_MAX], struct er
 	if (at->owner.len == 0)
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: the first record has no owner name",
-				 at->path, at->en->line);
+				 at->path, at->line);
 	if (!zone_name(at->owner_text, at->owner, at->owner_origin, ret_name))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: \"%.*s\" is not a domain name", at->path,
-				 at->en->line,
-				 (int)(at->owner.len > 60 ? 60 : at->owner.len),
+				 at->line, (int)(at->owner.len > 60 ? 60 : at->owner.len),
 				 at->owner_text + at->owner.begin);
 	return 0;
 }
@@ -150,15 +167,15 @@ static int may_include(const struct reader *w, const char *path, struct error *e
 		if (strcmp(w->open_paths[i], path) == 0)
 			return error_set(e, FMX_EMALFORMED,
 					 "%s line %u: $INCLUDE of %s goes in a loop",
-					 w->at.path, w->at.en->line, path);
+					 w->at.path, w->at.line, path);
 	if (strcmp(w->in->path, path) == 0)
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: the file includes itself", w->at.path,
-				 w->at.en->line);
+				 w->at.line);
 	if (w->at.depth >= RECORDS_MAX_DEPTH || w->files >= RECORDS_MAX_FILES)
 		return error_set(e, FMX_ETOOBIG,
 				 "%s line %u: more than %d $INCLUDEs deep or %d in all",
-				 w->at.path, w->at.en->line, RECORDS_MAX_DEPTH,
+				 w->at.path, w->at.line, RECORDS_MAX_DEPTH,
 				 RECORDS_MAX_FILES);
 	return 0;
 }
@@ -174,17 +191,18 @@ static int include(struct reader *w, struct error *e)
 	char path[4096], name[NAME_TEXT_MAX];
 	if (!lex_token(text, en->rdata, &at, &file))
 		return error_set(e, FMX_EMALFORMED, "%s line %u: $INCLUDE without a file",
-				 w->at.path, en->line);
+				 w->at.path, w->at.line);
 	include_path(w, text, file, path, sizeof(path));
 	int rc = may_include(w, path, e);
 	if (rc != 0)
 		return rc;
 	struct zone_at saved = w->at;
+	uint32_t plain = w->plain_ttl;
 	if (lex_token(text, en->rdata, &at, &origin)) {
 		if (!zone_name(text, origin, w->at.origin, name))
 			return error_set(e, FMX_EMALFORMED,
 					 "%s line %u: $INCLUDE with a bad origin",
-					 w->at.path, en->line);
+					 w->at.path, w->at.line);
 		w->at.origin = keep_origin(w, name);
 	}
 	char *inner = NULL;
@@ -192,8 +210,8 @@ static int include(struct reader *w, struct error *e)
 	struct error why = { 0 };
 	rc = zone_read_file(path, &inner, &len, &why);
 	if (rc != 0)
-		return error_set(e, rc, "%s line %u: $INCLUDE: %s", saved.path, en->line,
-				 why.text);
+		return error_set(e, rc, "%s line %u: $INCLUDE: %s", saved.path,
+				 saved.line, why.text);
 	w->open_paths[w->at.depth++] = path;
 	w->files++;
 	rc = read_text(w, path, inner, len, e);
@@ -201,6 +219,7 @@ static int include(struct reader *w, struct error *e)
 	uint32_t ttl = w->at.default_ttl;
 	bool has_ttl = w->at.has_default_ttl;
 	w->at = saved;
+	w->plain_ttl = plain;
 	w->at.default_ttl = ttl; /* BIND: $TTL holds until the next, wherever it stands */
 	w->at.has_default_ttl = has_ttl;
 	free(inner);
@@ -211,8 +230,11 @@ static int generate(struct reader *w, struct error *e)
 {
 	struct buf out = BUF_INIT(256 << 20);
 	struct zone_at saved = w->at;
-	int rc = generate_write(w->at.text, w->at.en, &out, e);
-	if (rc == 0) {
+	struct error why;
+	int rc = generate_write(w->at.text, w->at.en, &w->generate_left, &out, &why);
+	if (rc != 0) {
+		rc = error_set(e, rc, "%s %s", w->at.path, why.text);
+	} else {
 		w->at.is_generated = true;
 		rc = read_text(w, saved.path, buf_text(&out), out.len, e);
 	}
@@ -232,7 +254,7 @@ static int directive(struct reader *w, struct error *e)
 		if (!zone_name(w->at.text, en->rdata, w->at.origin, name))
 			return error_set(e, FMX_EMALFORMED,
 					 "%s line %u: $ORIGIN is not a domain name",
-					 w->at.path, en->line);
+					 w->at.path, w->at.line);
 		w->at.origin = keep_origin(w, name);
 		return w->fn(w->arg, &w->at, e);
 	case LEX_TTL:
@@ -241,12 +263,71 @@ static int directive(struct reader *w, struct error *e)
 					 "%s line %u: $TTL is not a time", w->at.path,
 					 en->line);
 		w->at.has_default_ttl = true;
+		w->plain_ttl = w->last_ttl = w->at.default_ttl;
+		w->has_last_ttl = true;
 		return w->fn(w->arg, &w->at, e);
 	case LEX_INCLUDE: return include(w, e);
 	case LEX_GENERATE: return generate(w, e);
 	case LEX_BLANK:
 	case LEX_RECORD: break;
 	}
+	return 0;
+}
+
+bool zone_type_is(const struct zone_at *at, const char *name, unsigned number)
+{
+	const struct lex_span t = at->en->type;
+	const char *text = at->text + t.begin;
+	if (strlen(name) == t.len && strncasecmp(text, name, t.len) == 0)
+		return true;
+	if (t.len < 5 || t.len > 9 || strncasecmp(text, "TYPE", 4) != 0)
+		return false;
+	unsigned n = 0;
+	for (uint32_t i = 4; i < t.len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (unsigned)(text[i] - '0');
+	}
+	return n == number;
+}
+
+/* The last of the SOA's numbers (RFC 2308 4). */
+static bool soa_minimum(const struct zone_at *at, uint32_t *ret)
+{
+	uint32_t pos = at->en->rdata.begin;
+	struct lex_span t;
+	for (int i = 0; i < 7; i++)
+		if (!lex_token(at->text, at->en->rdata, &pos, &t))
+			return false;
+	return lex_ttl(at->text, t, ret);
+}
+
+/* In this order BIND decides (lib/dns/master.c). */
+static int find_ttl(struct reader *w, struct error *e)
+{
+	struct zone_at *at = &w->at;
+	at->ttl_before = w->last_ttl;
+	at->plain_ttl = at->en->ttl.len ? at->en->ttl_value : w->plain_ttl;
+	if (at->en->ttl.len) {
+		at->ttl = at->en->ttl_value;
+	} else if (at->has_default_ttl) {
+		at->ttl = at->default_ttl;
+	} else if (w->has_soa_ttl) {
+		at->ttl = w->soa_ttl;
+	} else if (w->has_last_ttl) {
+		at->ttl = w->last_ttl;
+	} else if (zone_type_is(at, "SOA", 6) && soa_minimum(at, &w->soa_ttl)) {
+		at->ttl = w->soa_ttl;
+		w->has_soa_ttl = true;
+	} else {
+		return error_set(e, FMX_EMALFORMED,
+				 "%s line %u: the record says no TTL, and neither a $TTL "
+				 "nor the SOA record stands before it",
+				 at->path, at->line);
+	}
+	at->inherits_ttl = !at->has_default_ttl && !w->has_soa_ttl;
+	w->last_ttl = at->ttl;
+	w->has_last_ttl = true;
 	return 0;
 }
 
@@ -257,7 +338,8 @@ static int record(struct reader *w, struct error *e)
 		w->at.owner = w->at.en->owner;
 		w->at.owner_origin = w->at.origin;
 	}
-	return w->fn(w->arg, &w->at, e);
+	int rc = find_ttl(w, e);
+	return rc == 0 ? w->fn(w->arg, &w->at, e) : rc;
 }
 
 static int read_text(struct reader *w, const char *path, const char *text, size_t len,
@@ -274,18 +356,27 @@ static int read_text(struct reader *w, const char *path, const char *text, size_
 	int more = 0;
 	while (rc == 0 && (more = lex_next(&l, &en, &why)) > 0) {
 		w->at.en = &en;
+		if (!w->at.is_generated)
+			w->at.line = en.line;
 		if (en.kind == LEX_RECORD)
 			rc = record(w, e);
 		else if (en.kind != LEX_BLANK)
 			rc = directive(w, e);
 	}
 	w->at.en = NULL; /* en ends here */
+	if (more < 0 && w->at.is_generated)
+		return error_set(e, more, "%s line %u: what $GENERATE makes: %s", path,
+				 w->at.line, why.text);
 	return more < 0 ? error_set(e, more, "%s %s", path, why.text) : rc;
 }
 
 int records_each(const struct zone_input *in, records_fn fn, void *arg, struct error *e)
 {
-	struct reader w = { .in = in, .fn = fn, .arg = arg };
+	struct reader w = { .in = in,
+			    .fn = fn,
+			    .arg = arg,
+			    .plain_ttl = RECORDS_PLAIN_TTL,
+			    .generate_left = GENERATE_MAX };
 	w.at.origin = keep_origin(&w, in->origin);
 	int rc = read_text(&w, in->path, in->text, in->len, e);
 	while (w.origins) {

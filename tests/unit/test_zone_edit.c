@@ -41,7 +41,9 @@ static size_t read_changes(const char *text, const struct zone_facts *facts,
 						  .ttl = 300 };
 			(void)snprintf(out[n].owner, NAME_TEXT_MAX, "%s.example.com",
 				       host);
-			(void)str_copy(out[n].rdata, sizeof(out[n].rdata), rdata);
+			static char kept[64];
+			(void)str_copy(kept, sizeof(kept), rdata);
+			out[n].rdata = kept;
 		} else {
 			assert_int_equal(sscanf(text, "t%u %n", &value, &used), 1);
 			for (uint32_t i = 0; i < facts->mx_count; i++)
@@ -133,8 +135,8 @@ static void edits_imitate_their_neighbours(void **state)
 		{ "one for another, first of its owner", "mail A 192.0.2.1\n@ MX 30 fake1\n TXT x\n", "-30 fake1 +30 fake2",
 		  "mail A 192.0.2.1\n@ MX 30 fake2\n@ TXT x\n" },
 		{ "renumbered", "@ MX 0 mail\n", "-0 mail +10 mail", "@ MX 10 mail\n" },
-		{ "a TTL for all", "@ 3600 MX 10 mail\n@ MX 20 backup\n@ IN 3600 MX 30 fake1\n@ IN MX 40 x\n", "t300",
-		  "@ 300 MX 10 mail\n@ 300 MX 20 backup\n@ IN 300 MX 30 fake1\n@ 300 IN MX 40 x\n" },
+		{ "a TTL for all", "@ 3600 MX 10 mail\n@ MX 20 backup\n@ IN 3600 MX 30 fake1\n@ IN MX 40 x\n", "t200",
+		  "@ 200 MX 10 mail\n@ 200 MX 20 backup\n@ IN 200 MX 30 fake1\n@ 200 IN MX 40 x\n" },
 	};
 	/* clang-format on */
 	struct digest_reader *r = digest_reader_new();

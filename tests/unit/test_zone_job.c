@@ -299,7 +299,6 @@ static const struct {
 	  "@ 60 IN RRSIG MX 13 2 60 20300101000000 20200101000000 1 @ AAAA\n", NULL, "signed zone" },
 	{ "a dynamic zone", zone_text, ".jnl", "update" },
 	{ "an include that is missing", "@ 60 IN SOA a b 1 2 3 4 5\n$INCLUDE nowhere\n", NULL, "nowhere" },
-	{ "no MX", "@ 60 IN SOA a b 1 2 3 4 5\n", NULL, "no MX record of a real host" },
 };
 /* clang-format on */
 
@@ -323,6 +322,19 @@ static void what_must_not_be_changed_is_refused_with_a_sentence(void **state)
 		file_is(p->path, refusals[i].zone);
 		if (beside[0])
 			assert_int_equal(unlink(beside), 0);
+	}
+}
+
+static void a_zone_that_takes_no_mail_is_none_of_our_business(void **state)
+{
+	static const char *const zones[] = { "@ 60 IN SOA a b 1 2 3 4 5\n",
+					     "@ 60 IN SOA a b 1 2 3 4 5\n@ 60 MX 0 .\n" };
+	struct fixture *p = *state;
+	for (size_t i = 0; i < 2; i++) {
+		write_file(p->path, zones[i]);
+		job_apply(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_NO_MAIL);
+		file_is(p->path, zones[i]);
 	}
 }
 
@@ -385,6 +397,7 @@ int main(void)
 		zone_test(a_link_is_followed_and_kept_and_so_is_the_mode),
 		zone_test(a_change_by_somebody_else_is_never_overwritten),
 		zone_test(what_must_not_be_changed_is_refused_with_a_sentence),
+		zone_test(a_zone_that_takes_no_mail_is_none_of_our_business),
 		zone_test(an_mx_in_an_include_is_refused_by_its_name),
 		cmocka_unit_test(no_name_can_add_to_a_command),
 		cmocka_unit_test(diffs_are_unified),
