@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +14,17 @@
 #include "zone/diff.h"
 #include "zone/file.h"
 #include "zone/serial.h"
+#include "zone/study.h"
 
 struct job_worker {
-	struct digest_reader *reader;
-	struct zone_facts facts;
-	struct zone_ranges ranges;
-	struct plan plan;
-	struct zone_digest before, wanted;
-	bool ttl_differs; /* not every server reads the same TTLs: prove_rest() */
-	struct buf text;  /* the new zone */
+	struct study *study;
 	struct buf diff;
-	char names[PLAN_MAX_NAMES + PLAN_MAX_ABOVE][NAME_TEXT_MAX];
 };
 
 struct job_worker *job_worker_new(void)
 {
 	struct job_worker *w = xcalloc(1, sizeof(*w));
-	w->reader = digest_reader_new();
-	w->text.limit = UINT32_MAX;
+	w->study = study_new();
 	w->diff.limit = 64 << 20;
 	return w;
 }
@@ -39,10 +33,7 @@ void job_worker_free(struct job_worker *w)
 {
 	if (!w)
 		return;
-	digest_reader_free(w->reader);
-	ranges_release(&w->ranges);
-	plan_clear(&w->plan);
-	buf_release(&w->text);
+	study_free(w->study);
 	buf_release(&w->diff);
 	free(w);
 }
@@ -62,19 +53,17 @@ const char *job_outcome_name(enum job_outcome o)
 
 static void begin(struct job_worker *w, struct job_result *ret)
 {
-	ranges_release(&w->ranges);
-	buf_clear(&w->text);
+	study_clear(w->study);
 	buf_clear(&w->diff);
-	plan_clear(&w->plan);
-	w->facts.mx_count = 0;
-	*ret = (struct job_result){
-		.plan = &w->plan, .facts = &w->facts, .ranges = &w->ranges, .diff = ""
-	};
+	*ret = (struct job_result){ .plan = &w->study->plan,
+				    .facts = &w->study->facts,
+				    .ranges = &w->study->ranges,
+				    .diff = "" };
 }
 
 static void end(struct job_worker *w, struct job_result *ret, int rc)
 {
-	if (rc == 0 && ret->outcome == JOB_SAME && w->plan.is_no_mail)
+	if (rc == 0 && ret->outcome == JOB_SAME && w->study->plan.is_no_mail)
 		ret->outcome = JOB_NO_MAIL;
 	if (rc == FMX_EREFUSED || rc == FMX_ECONFLICT)
 		ret->outcome = JOB_REFUSED;
@@ -95,269 +84,80 @@ static struct zone_input input_of(const struct job *job, const char *text, size_
 
 /* ---- may this file be changed at all? ---- */
 
-static int check_signed(const struct job *job, const struct zone_facts *facts,
-			struct error *e)
+/* The serial that a BIND journal leads to: what its header says (lib/dns,
+ * journal.c: 16 bytes of format, then serial and offset of begin and end). */
+static bool journal_serial(const char *journal, uint32_t *ret)
 {
-	static const char suffix[] = ".signed";
-	size_t n = strlen(job->path), s = sizeof(suffix) - 1;
-	bool by_name = n > s && strcmp(job->path + n - s, suffix) == 0;
-	if (!by_name && !facts->has_rrsig)
-		return 0;
-	return error_set(e, FMX_EREFUSED,
-			 "%s is a signed zone, made by a signer from another file: "
-			 "change that one (%.*s%s) "
-			 "instead",
-			 job->path, (int)(by_name ? n - s : 0), job->path,
-			 by_name ? "" : "the unsigned source");
+	uint8_t header[64];
+	int fd = open(journal, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, header, sizeof(header));
+	if (fd >= 0)
+		(void)close(fd);
+	if (n != (ssize_t)sizeof(header) || memcmp(header, ";BIND LOG V9", 12) != 0)
+		return false;
+	*ret = (uint32_t)header[24] << 24 | (uint32_t)header[25] << 16 |
+	       (uint32_t)header[26] << 8 | header[27];
+	return true;
 }
 
-/* A server that takes updates keeps them in a journal beside the file and
- * would overwrite the file, or ours would be ignored. */
-static int check_dynamic(const struct job *job, struct error *e)
+/* BIND keeps updates in a journal beside the file, and would lose ours or
+ * overwrite the file. Of a zone that it signs, or that it makes differences of,
+ * the journal leads to what the file holds: that is no hindrance. */
+static int check_journal(const char *path, uint32_t serial, struct error *e)
 {
 	char journal[4200];
-	(void)snprintf(journal, sizeof(journal), "%s.jnl", job->path);
-	if (access(journal, F_OK) != 0)
+	uint32_t last;
+	(void)snprintf(journal, sizeof(journal), "%s.jnl", path);
+	if (access(journal, F_OK) != 0 ||
+	    (journal_serial(journal, &last) && !serial_is_newer(last, serial)))
 		return 0;
 	return error_set(
 	    e, FMX_EREFUSED,
-	    "%s belongs to a zone that its server updates itself (%s is there): use "
-	    "`update { server = ...  key = ... }` in the configuration instead of the "
-	    "file",
-	    job->path, journal);
+	    "%s is not all of its zone: its name server takes updates (%s holds newer "
+	    "ones). Use `update { server = ...  key = ... }` in the configuration "
+	    "instead of the file, or, if these updates are over, let the server write "
+	    "them down first (rndc sync -clean)",
+	    path, journal);
 }
 
-static int check_zone(const struct job *job, const struct zone_facts *facts,
-		      struct error *e)
+/* A server names the journal after the file that it was told; somebody may have
+ * told it what the link points at. */
+static int check_dynamic(const struct job *job, uint32_t serial, struct error *e)
 {
-	if (facts->soa_count != 1)
-		return error_set(e, FMX_EMALFORMED,
-				 "%s has %u SOA records at %s, where a zone has one: is "
-				 "%s the right origin?",
-				 job->path, facts->soa_count, job->origin, job->origin);
-	int rc = check_signed(job, facts, e);
-	return rc == 0 ? check_dynamic(job, e) : rc;
-}
-
-static bool has_mx(const struct zone_facts *facts, const struct mx_range *mx)
-{
-	for (uint32_t i = 0; i < facts->mx_count; i++)
-		if (mx->preference == facts->mx[i].preference &&
-		    strcmp(mx->exchange, facts->mx[i].exchange) == 0)
-			return true;
-	return false;
-}
-
-static bool has_range(const struct zone_ranges *ranges, const struct zone_mx *mx)
-{
-	for (uint32_t k = 0; k < ranges->mx_count; k++)
-		if (ranges->mx[k].preference == mx->preference &&
-		    strcmp(ranges->mx[k].exchange, mx->exchange) == 0)
-			return true;
-	return false;
-}
-
-/* Two readers, one truth: else the ranges are not what a server reads. */
-static int check_ranges(const struct job *job, const struct zone_facts *facts,
-			const struct zone_ranges *ranges, struct error *e)
-{
-	bool same = ranges->soa_count > 0;
-	for (uint32_t i = 0; i < ranges->soa_count; i++)
-		same &= ranges->soa[i].serial == facts->serial;
-	for (uint32_t i = 0; i < facts->mx_count; i++)
-		same &= has_range(ranges, &facts->mx[i]);
-	for (uint32_t i = 0; i < ranges->mx_count; i++)
-		same &= has_mx(facts, &ranges->mx[i]);
-	if (same)
-		return 0;
-	return error_set(e, FMX_EREFUSED,
-			 "%s: fakemx and libzscanner do not read the same MX records and "
-			 "serial in it; "
-			 "nothing is changed (please report this zone file)",
-			 job->path);
-}
-
-static int read_ranges(struct job_worker *w, const struct zone_input *in,
-		       const struct plan_want *want, struct error *e)
-{
-	const char *names[PLAN_MAX_NAMES + PLAN_MAX_ABOVE];
-	size_t n =
-	    plan_names(w->facts.mx, w->facts.mx_count, want, w->names, PLAN_MAX_NAMES);
-	n += plan_names_above(want, in->origin, w->names + n);
-	for (size_t i = 0; i < n; i++)
-		names[i] = w->names[i];
-	ranges_release(&w->ranges); /* of the text before, when two are read */
-	return ranges_read(in, names, n, &w->ranges, e);
-}
-
-static int read_zone(struct job_worker *w, const struct job *job,
-		     const struct zone_input *in, const struct plan_want *want,
-		     struct error *e)
-{
-	int rc = digest_read(w->reader, in, &w->before, &w->facts, e);
-	if (rc == 0)
-		rc = check_zone(job, &w->facts, e);
-	if (rc == 0 && w->facts.mx_count > ZONE_MAX_MX)
-		rc = error_set(e, FMX_EREFUSED, "%s has more than %d MX records",
-			       job->origin, ZONE_MAX_MX);
-	if (rc == 0)
-		rc = read_ranges(w, in, want, e);
-	return rc == 0 ? check_ranges(job, &w->facts, &w->ranges, e) : rc;
-}
-
-/* ---- plan, edit, prove ---- */
-
-static uint32_t next_serial(const struct job *job, uint32_t current, uint32_t highest)
-{
-	if (job->has_serial_floor && serial_is_newer(job->serial_floor, highest))
-		highest = job->serial_floor;
-	return serial_next(current, highest, job->now);
-}
-
-/* The records that a plan adds, or takes out, as libzscanner reads them. */
-static int planned_records(struct job_worker *w, const struct job *job,
-			   enum edit_action action, struct zone_digest *ret,
-			   struct error *e)
-{
-	struct buf lines = BUF_INIT(PLAN_MAX_EDITS * LEX_ENTRY_MAX);
-	*ret = (struct zone_digest){ 0, 0 };
-	for (size_t i = 0; i < w->plan.count; i++)
-		if (w->plan.changes[i].action == action)
-			zone_change_line(&w->plan.changes[i], &lines);
-	struct zone_input in = { .path = "the plan",
-				 .text = buf_text(&lines),
-				 .len = lines.len,
-				 .origin = job->origin };
-	int rc = lines.len ? digest_read(w->reader, &in, ret, NULL, e) : 0;
-	buf_release(&lines);
+	int rc = check_journal(job->path, serial, e);
+	char *resolved = rc == 0 ? realpath(job->path, NULL) : NULL;
+	if (resolved)
+		rc = check_journal(resolved, serial, e);
+	free(resolved);
 	return rc;
 }
 
-static int planned_set(struct job_worker *w, const struct job *job, struct error *e)
+static struct study_serials serials_of(const struct job *job)
 {
-	struct zone_digest added, removed;
-	int rc = planned_records(w, job, EDIT_ADD, &added, e);
-	if (rc == 0)
-		rc = planned_records(w, job, EDIT_REMOVE, &removed, e);
-	if (rc == 0)
-		w->wanted = digest_add(digest_take(w->before, removed), added);
-	return rc;
+	return (struct study_serials){ job->now, job->serial_floor,
+				       job->has_serial_floor };
 }
 
-/* The owners whose records the plan changes, but for the apex. */
-static int planned_owners(const struct job_worker *w, const struct job *job,
-			  struct digest_names *ret, struct error *e)
-{
-	ret->count = 0;
-	for (size_t i = 0; i < w->plan.count; i++) {
-		const struct zone_change *c = &w->plan.changes[i];
-		if (c->type == EDIT_MX || (i > 0 && strcmp(c->owner, c[-1].owner) == 0))
-			continue;
-		if (!digest_name(ret, c->owner))
-			return error_set(e, FMX_EREFUSED, "%s: too many names change",
-					 job->origin);
-	}
-	return 0;
-}
-
-/* Where servers do not read the same TTLs, also those that know only what is
- * written must see no other record change. */
-static int prove_rest(struct job_worker *w, const struct job *job,
-		      const struct zone_input *before, const struct zone_input *after,
-		      struct error *e)
-{
-	static const char words[] =
-	    "%s: the edited zone would change other records for name servers that take "
-	    "TTLs as Knot and NSD do; write a $TTL at its beginning first; nothing is "
-	    "changed";
-	struct digest_names names;
-	struct zone_digest a, b;
-	int rc = planned_owners(w, job, &names, e);
-	if (rc == 0)
-		rc = digest_read_rest(w->reader, before, &names, &a, e);
-	if (rc == 0)
-		rc = digest_read_rest(w->reader, after, &names, &b, e);
-	if (rc == 0 && !digest_equal(a, b))
-		rc = error_set(e, FMX_EREFUSED, words, job->path);
-	return rc;
-}
-
-static int prove(struct job_worker *w, const struct job *job, const char *text,
-		 size_t len, uint32_t serial, struct error *e)
-{
-	struct zone_digest after;
-	struct zone_facts facts;
-	struct zone_input in = input_of(job, text, len);
-	int rc = digest_read(w->reader, &in, &after, &facts, e);
-	if (rc != 0)
-		return rc;
-	w->ttl_differs |= facts.ttl_differs;
-	if (!digest_equal(after, w->wanted) || facts.serial != serial)
-		return error_set(e, FMX_EREFUSED,
-				 "%s: the edited zone would not be the old one plus the "
-				 "plan (%llu records, "
-				 "%llu wanted; serial %u, %u wanted); nothing is changed",
-				 job->path, (unsigned long long)after.count,
-				 (unsigned long long)w->wanted.count, facts.serial,
-				 serial);
-	return 0;
-}
-
-/* What is there, and what has to change. */
-static int plan_text(struct job_worker *w, const struct job *job,
-		     const struct zone_input *in, const struct plan_want *want,
-		     struct error *e)
-{
-	int rc = read_zone(w, job, in, want, e);
-	if (rc != 0)
-		return rc;
-	struct plan_zone zone = { .origin = job->origin,
-				  .mx = w->facts.mx,
-				  .mx_count = w->facts.mx_count,
-				  .records = w->ranges.records,
-				  .record_count = w->ranges.record_count,
-				  .has_other_mx = w->facts.has_other_mx,
-				  .has_wildcard_mx = w->facts.has_wildcard_mx };
-	plan_make(&zone, want, &w->plan);
-	return w->plan.refusal[0] ? error_set(e, FMX_EREFUSED, "%s", w->plan.refusal) : 0;
-}
-
-/* The plan as a new text for `in`, proven; *ret_serial 0 when nothing is to be
- * done. */
-static int edit_text(struct job_worker *w, const struct job *job,
-		     const struct zone_input *in, uint32_t *ret_serial, struct error *e)
-{
-	*ret_serial = 0;
-	if (w->plan.count == 0)
-		return 0;
-	uint32_t serial = next_serial(job, w->facts.serial, w->facts.serial);
-	w->ttl_differs = w->facts.ttl_differs;
-	int rc = zone_edit(in, &w->ranges, w->plan.changes, w->plan.count, serial,
-			   &w->text, e);
-	if (rc != 0)
-		return rc;
-	struct zone_input after = input_of(job, w->text.data, w->text.len);
-	rc = planned_set(w, job, e);
-	if (rc == 0)
-		rc = prove(w, job, after.text, after.len, serial, e);
-	if (rc == 0 && w->ttl_differs)
-		rc = prove_rest(w, job, in, &after, e);
-	if (rc == 0)
-		*ret_serial = serial;
-	return rc;
-}
+/* ---- plan ---- */
 
 static int study(struct job_worker *w, const struct job *job, const struct zone_input *in,
-		 uint32_t *ret_serial, struct error *e)
+		 struct job_result *ret)
 {
-	int rc = plan_text(w, job, in, job->want, e);
-	return rc == 0 ? edit_text(w, job, in, ret_serial, e) : rc;
+	struct study_serials serials = serials_of(job);
+	int rc = study_plan(w->study, in, job->want, &ret->error);
+	if (rc == 0 && w->study->plan.count)
+		rc = check_dynamic(job, w->study->facts.serial, &ret->error);
+	if (rc == 0)
+		rc = study_edit(w->study, in, &serials, &ret->error);
+	ret->serial = w->study->serial;
+	return rc;
 }
 
 static void show(struct job_worker *w, const struct job *job, const char *text,
 		 size_t len)
 {
-	diff_unified(job->path, text, len, buf_text(&w->text), w->text.len, &w->diff);
+	diff_unified(job->path, text, len, buf_text(&w->study->text), w->study->text.len,
+		     &w->diff);
 }
 
 void job_plan(struct job_worker *w, const struct job *job, struct job_result *ret)
@@ -368,7 +168,7 @@ void job_plan(struct job_worker *w, const struct job *job, struct job_result *re
 	int rc = zone_read_file(job->path, &text, &len, &ret->error);
 	if (rc == 0) {
 		struct zone_input in = input_of(job, text, len);
-		rc = study(w, job, &in, &ret->serial, &ret->error);
+		rc = study(w, job, &in, ret);
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, text, len);
@@ -381,42 +181,33 @@ void job_plan(struct job_worker *w, const struct job *job, struct job_result *re
 /* ---- apply ---- */
 
 struct judging {
-	struct job_worker *w;
+	const struct buf *proven;
 	const struct job *job;
-	uint32_t serial;
 };
 
-/* The bytes as the disk gives them back, then the administrator's own check. */
+/* The bytes as the disk gives them back are those that were proven; then the
+ * administrator's own check. */
 static int judge_written(void *arg, const char *temp, const char *text, size_t len,
 			 struct error *e)
 {
-	struct judging *j = arg;
-	int rc = prove(j->w, j->job, text, len, j->serial, e);
-	if (rc == 0 && j->job->check && j->job->check[0])
-		rc = command_run(j->job->check, j->job->origin, temp, e);
-	return rc;
+	const struct judging *j = arg;
+	if (len != j->proven->len || memcmp(text, buf_text(j->proven), len) != 0)
+		return error_set(
+		    e, -EIO,
+		    "%s does not hold what was written to it: is the disk well? "
+		    "%s is as it was",
+		    temp, j->job->path);
+	if (!j->job->check || !j->job->check[0])
+		return 0;
+	return command_run(j->job->check, j->job->origin, temp, e);
 }
 
 static int write_zone(struct job_worker *w, const struct job *job, struct zone_file *f,
-		      uint32_t serial, struct error *e)
+		      struct error *e)
 {
-	struct judging j = { w, job, serial };
-	return zone_file_replace(f, buf_text(&w->text), w->text.len, judge_written, &j,
+	struct judging j = { &w->study->text, job };
+	return zone_file_replace(f, buf_text(j.proven), j.proven->len, judge_written, &j,
 				 e);
-}
-
-/* The bytes of `text` with only the serial changed, into w->text. */
-static int with_serial(struct job_worker *w, const struct job *job, const char *text,
-		       size_t len, uint32_t serial, struct error *e)
-{
-	struct zone_input in = input_of(job, text, len);
-	int rc = read_zone(w, job, &in, job->want, e);
-	if (rc != 0)
-		return rc;
-	buf_clear(&w->text);
-	w->wanted = w->before;
-	rc = zone_edit(&in, &w->ranges, NULL, 0, serial, &w->text, e);
-	return rc == 0 ? prove(w, job, w->text.data, w->text.len, serial, e) : rc;
 }
 
 /* The server would not load it: the former bytes return, with a newer serial,
@@ -426,12 +217,14 @@ static int undo_after_reload(struct job_worker *w, const struct job *job,
 {
 	struct error refused = *e, why;
 	struct zone_file now;
-	uint32_t newer = next_serial(job, serial, serial);
+	struct study_serials serials = serials_of(job);
+	uint32_t newer = study_next_serial(&serials, serial, serial);
 	int rc = zone_file_open(job->path, &now, &why);
 	if (rc == 0) {
-		rc = with_serial(w, job, old->text, old->len, newer, &why);
+		struct zone_input in = input_of(job, old->text, old->len);
+		rc = study_restore(w->study, &in, newer, &why);
 		if (rc == 0)
-			rc = write_zone(w, job, &now, newer, &why);
+			rc = write_zone(w, job, &now, &why);
 		zone_file_close(&now);
 	}
 	if (rc != 0)
@@ -494,15 +287,15 @@ static int remember(struct job_worker *w, const struct job *job,
 		    const struct zone_file *f, struct error *e)
 {
 	struct history h = { .layout = job->want->layout,
-			     .ttl = w->plan.ttl_before,
+			     .ttl = w->study->plan.ttl_before,
 			     .applied = job->now };
 	struct history past = { 0 };
 	(void)str_copy(h.origin, sizeof(h.origin), job->origin);
 	(void)str_copy(h.path, sizeof(h.path), f->path);
 	note_decoys(job->want, &h);
-	find_before(job, f, &w->facts, &past, &h);
-	h.after = w->text.data;
-	h.after_len = w->text.len;
+	find_before(job, f, &w->study->facts, &past, &h);
+	h.after = w->study->text.data;
+	h.after_len = w->study->text.len;
 	int rc = history_save(job->state, &h, e);
 	history_release(&past);
 	return rc;
@@ -515,13 +308,13 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 	int rc = zone_file_open(job->path, &f, &ret->error);
 	if (rc == 0) {
 		struct zone_input in = input_of(job, f.text, f.len);
-		rc = study(w, job, &in, &ret->serial, &ret->error);
+		rc = study(w, job, &in, ret);
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, f.text, f.len);
 			rc = remember(w, job, &f, &ret->error);
 			if (rc == 0)
-				rc = write_zone(w, job, &f, ret->serial, &ret->error);
+				rc = write_zone(w, job, &f, &ret->error);
 			if (rc == 0)
 				rc = reload(w, job, &f, ret->serial, &ret->error);
 		}
@@ -551,17 +344,22 @@ static int study_revert(struct job_worker *w, const struct job *job,
 		(void)str_copy(none.former[none.former_count++], NAME_TEXT_MAX,
 			       h->decoys[i]);
 	struct zone_input in = input_of(job, f->text, f->len);
-	int rc = plan_text(w, job, &in, &none, &ret->error);
-	ret->gone_by = job->now + (int64_t)longest_ttl(&w->facts) * STAMP_SECOND;
+	struct study_serials serials = serials_of(job);
+	int rc = study_plan(w->study, &in, &none, &ret->error);
+	if (rc == 0)
+		rc = check_dynamic(job, w->study->facts.serial, &ret->error);
+	ret->gone_by = job->now + (int64_t)longest_ttl(&w->study->facts) * STAMP_SECOND;
 	bool unchanged = h->after_len == f->len && memcmp(h->after, f->text, f->len) == 0;
-	if (rc != 0 || !unchanged || !h->is_clean)
-		return rc == 0 ? edit_text(w, job, &in, &ret->serial, &ret->error) : rc;
-	struct job same = *job;
-	same.want = &none;
-	uint32_t serial = next_serial(job, w->facts.serial, w->facts.serial);
-	rc = with_serial(w, &same, h->before, h->before_len, serial, &ret->error);
-	ret->was_restored = rc == 0;
-	ret->serial = rc == 0 ? serial : 0;
+	if (rc == 0 && unchanged && h->is_clean) {
+		struct zone_input before = input_of(job, h->before, h->before_len);
+		uint32_t now = w->study->facts.serial;
+		rc = study_restore(w->study, &before,
+				   study_next_serial(&serials, now, now), &ret->error);
+		ret->was_restored = rc == 0;
+	} else if (rc == 0) {
+		rc = study_edit(w->study, &in, &serials, &ret->error);
+	}
+	ret->serial = w->study->serial;
 	return rc;
 }
 
@@ -590,7 +388,7 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 		ret->outcome = JOB_CHANGED;
 		show(w, &here, f.text, f.len);
 		if (write)
-			rc = write_zone(w, &here, &f, ret->serial, &ret->error);
+			rc = write_zone(w, &here, &f, &ret->error);
 		if (write && rc == 0)
 			rc = reload(w, &here, &f, ret->serial, &ret->error);
 	}

@@ -325,6 +325,41 @@ static void what_must_not_be_changed_is_refused_with_a_sentence(void **state)
 	}
 }
 
+static void write_journal(const char *path, uint8_t serial)
+{
+	uint8_t header[64] = ";BIND LOG V9\n";
+	header[27] = serial;
+	header[26] = 0x01;
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(header, 1, sizeof(header), f), sizeof(header));
+	assert_int_equal(fclose(f), 0);
+}
+
+/* As `ixfr-from-differences` leaves one; and as an update does, beside the link
+ * or what it points at. */
+static void a_journal_that_leads_to_the_file_is_no_hindrance(void **state)
+{
+	struct fixture *p = *state;
+	char link[160], journal[200];
+	static const char zone[] = "@ 60 IN SOA a b 257 2 3 4 5\n@ 60 MX 10 mail\n";
+	(void)snprintf(link, sizeof(link), "%s/link", p->folder);
+	assert_int_equal(symlink(p->path, link), 0);
+	write_file(p->path, zone);
+	for (int beside_link = 0; beside_link < 2; beside_link++) {
+		(void)snprintf(journal, sizeof(journal), "%s.jnl",
+			       beside_link ? link : p->path);
+		(void)str_copy(p->job.path, sizeof(p->job.path), link);
+		write_journal(journal, 2);
+		job_plan(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_REFUSED);
+		assert_non_null(strstr(p->result.error.text, journal));
+		write_journal(journal, 1);
+		job_plan(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_CHANGED);
+	}
+}
+
 static void a_zone_that_takes_no_mail_is_none_of_our_business(void **state)
 {
 	static const char *const zones[] = { "@ 60 IN SOA a b 1 2 3 4 5\n",
@@ -397,6 +432,7 @@ int main(void)
 		zone_test(a_link_is_followed_and_kept_and_so_is_the_mode),
 		zone_test(a_change_by_somebody_else_is_never_overwritten),
 		zone_test(what_must_not_be_changed_is_refused_with_a_sentence),
+		zone_test(a_journal_that_leads_to_the_file_is_no_hindrance),
 		zone_test(a_zone_that_takes_no_mail_is_none_of_our_business),
 		zone_test(an_mx_in_an_include_is_refused_by_its_name),
 		cmocka_unit_test(no_name_can_add_to_a_command),
