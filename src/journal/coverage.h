@@ -21,6 +21,7 @@ struct coverage;
 struct coverage *coverage_new(struct db *db, const struct sites *s);
 void coverage_free(struct coverage *c);
 void coverage_sites(struct coverage *c, const struct sites *s);
+const struct sites *coverage_get_sites(const struct coverage *c);
 
 /* Every visit of host before upto was given. */
 FMX_MUST_CHECK int coverage_watermark(struct coverage *c, uint16_t host, int64_t upto,
