@@ -7,7 +7,7 @@
  * Use:
  *	struct ask *a;
  *	ask_open(db, stamp_now(), &a, &e);
- *	ask_client(a, client, on_walk, arg, &e);
+ *	ask_client(a, client, on_walk, NULL, arg, &e);
  *	ask_close(a);
  *
  * Ownership: what is handed to callbacks is lent for the call.
@@ -41,9 +41,13 @@ struct ask_walk {
 /* 0 to go on; anything else ends the question and is returned. */
 typedef int (*ask_walk_fn)(void *arg, const struct ask_walk *w);
 
-/* Every walk of the client (and its twin) at any group, by began. */
+/* Every walk of the client (and its twin) at any group, by began; then (NULL: not
+ * wanted) every run of theirs of each kind, those of walks too: for their visit numbers.
+ */
+typedef int (*ask_run_fn)(void *arg, const struct run *r);
 FMX_MUST_CHECK int ask_client(struct ask *a, struct addr client, ask_walk_fn fn,
-			      void *arg, struct error *e);
+			      ask_run_fn run, void *arg, struct error *e);
+
 /*
  * One group in a period, sender by sender in the order of their (lesser) addresses; of
  * each sender first its walks that overlap [since, until) by began, then what came aside.
@@ -52,7 +56,6 @@ FMX_MUST_CHECK int ask_client(struct ask *a, struct addr client, ask_walk_fn fn,
  * decides lies in the stream, but for the NAT. So a report counts as it reads, and keeps
  * nothing of a sender.
  */
-typedef int (*ask_run_fn)(void *arg, const struct run *r);
 struct ask_stream {
 	int64_t since, until;
 	ask_walk_fn walk;
