@@ -24,6 +24,16 @@
 
 enum { STAMP_TEXT_MAX = 40 };
 
+static inline int64_t stamp_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline int64_t stamp_later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 int64_t stamp_now(void);       /* CLOCK_REALTIME; may step */
 int64_t stamp_monotonic(void); /* CLOCK_MONOTONIC; only differences mean anything */
 

@@ -55,7 +55,8 @@ size_t listing_fold(const struct listing_hour *hours, size_t count, int64_t from
 		    const struct rules *r, int64_t frontier, struct span *ret,
 		    size_t most, struct listing_count *ret_count);
 /* What holds at `now` of the last listing (NULL: there was none) and the count since; the
- * caller fills in client and site. */
+ * caller fills in client and site. Of one that is over: TOO_FEW. (EXPIRED is the reason
+ * of the change that is told.) */
 struct listing listing_say(const struct span *last, const struct listing_count *since,
 			   const struct listing_obstacle *o, const struct rules *r,
 			   bool is_watched_long, int64_t now);

@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "judge/reason.h"
 #include "judge/run.h"
 #include "judge/view.h"
 
@@ -51,62 +52,6 @@ struct rules rules_default(void);
 void rules_text(const struct rules *r, struct buf *out);
 FMX_MUST_CHECK int rules_parse(const char *text, struct rules *ret_rules,
 			       struct error *e);
-
-/* The numbers of these four are stored: never change one, add at the end. */
-enum order {
-	ORDER_UNKNOWN,
-	ORDER_STRAIGHT,
-	ORDER_SKIPPED,
-	ORDER_SHOTGUN,
-	ORDER_BACKDOOR
-};
-enum fate { FATE_PENDING, FATE_REACHED, FATE_STOPPED, FATE_UNKNOWN };
-/* At risk, rising. */
-enum tier {
-	TIER_NONE,
-	TIER_WEAK,
-	TIER_PLAUSIBLE,
-	TIER_RETURNING,
-	TIER_KNOWN,
-	TIER_COUNT
-};
-
-/* Why; each has a sentence (reason_text). */
-enum reason {
-	REASON_NONE,
-	/* order */
-	REASON_UNDECIDED,
-	REASON_GRACE,
-	REASON_NOT_WATCHED,
-	REASON_NOT_WELL,
-	REASON_HOSTS_CHANGED,
-	REASON_NAT,
-	REASON_LOW_ONLY, /* neither R nor H */
-	REASON_AT_ONCE,
-	REASON_LOW_SKIPPED,
-	REASON_IN_ORDER,
-	REASON_REAL_NEVER_SEEN, /* backdoor */
-	REASON_ADDRESS_CONTACT, /* the sender had contact with a real host */
-	REASON_POOL_CONTACT,
-	REASON_TOO_MANY, /* a look-up met its limit: an excuse */
-	/* fate */
-	REASON_REACHED,
-	REASON_WAITING,
-	REASON_NEVER_CAME,
-	REASON_POOL_REACHED,
-	REASON_NO_WELL_TIME, /* five days held no four well hours */
-	/* listing */
-	REASON_LISTED,
-	REASON_TOO_FEW,
-	REASON_OBSERVE,
-	REASON_WATCHED_DAYS,
-	REASON_AT_RISK,
-	REASON_ALLOWED,
-	REASON_POOL_ACCEPTED,
-	REASON_OWN_ADDRESS,
-	REASON_EXPIRED,
-	REASON_WITHDRAWN,
-};
 
 struct walk {
 	struct run main; /* a decoy run, or a real one that touches none */
@@ -144,23 +89,26 @@ int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to);
 /* What look-ups found; "contact" is with a real host, told late or not. */
 struct proof {
 	/* Of the sender (both its addresses). */
-	bool own_near; /* a contact from 24 h before the first H until 60 s after */
-	int64_t
-	    own_after;    /* its first contact at or after walk.began within 5 days, or a
-			   * touching one that began before: MOMENT_NONE if there is none */
+	bool own_near; /* a contact in [high - excuse, high + high_width - 1 + confirm] */
+	/* Its first contact in [began, began + final], or a touching one that began
+	 * before: MOMENT_NONE if there is none. */
+	int64_t own_after;
 	bool own_in_time; /* one of these was told in time */
-	bool low_before;  /* a low visit (decoy, aside) of it before R + real_width, in a
-			   * run that reaches into the 30 minutes before R (row 3) */
-	bool is_nat;      /* more than half of the group's contacts of 7 days */
-	bool own_between; /* another real run of it begun or open between L and its
-			   * next real contact: no delay */
-	/* Of its pool, without the sender itself. */
-	bool pool_near;   /* as own_near, or the same envelope over the other family */
-	bool pool_around; /* from 24 h before walk.began until 5 days after */
+	/* A low visit (decoy, aside; a knock too) of it before real + real_width, in a
+	 * run that reaches into the 30 minutes before `real` (row 3). */
+	bool low_before;
+	bool is_nat; /* more than half of the group's contacts of 7 days */
+	/* A real run of it that does not touch, told late or not, begun or open between L
+	 * and `next`: no delay. */
+	bool own_between;
+	/* Of its pool, without the sender itself; the same envelope over the other family
+	 * is one of it. */
+	bool pool_near;   /* in the window of own_near */
+	bool pool_around; /* in [began - excuse, began + final] */
 	bool too_many;    /* a look-up met 4,096 rows: an excuse */
-	/* Envelopes told to decoys of this walk that no real host accepted, from 30
-	 * minutes before they were told until 5 days after walk.began. Where envelopes
-	 * are no longer kept: told.missing, and walk.began. */
+	/* An envelope told to decoys of this walk that no real host accepted from 30
+	 * minutes before it was told until began + final. Where envelopes are no longer
+	 * kept: told.missing, and began. */
 	uint64_t missing; /* keyed hash of the first told; 0 none */
 	int64_t missing_time;
 	/* Who it may be, anchored at walk.began. Runs keep the first accepted mail of a
@@ -200,6 +148,8 @@ bool verdict_corrects(const struct told *before, const struct verdict *now);
  * that began at `now`, so that nothing still to come can make it an accusation.
  * ORDER_STRAIGHT; ORDER_SKIPPED for a later connection of a run whose first was that;
  * else ORDER_UNKNOWN with the reason. delay_us is of the low visit before, or -1.
+ * w: of the sender's run that touches `now` (the decoy run, if there is one), with what
+ * is not committed yet; if none does, of a real run that is this connection alone.
  */
 struct quick {
 	enum order order;
@@ -208,10 +158,5 @@ struct quick {
 };
 struct quick decide_quick(const struct walk *w, const struct proof *p,
 			  const struct view *v, const struct rules *r, int64_t now);
-
-const char *order_name(enum order o); /* "straight" ... */
-const char *fate_name(enum fate f);   /* "reached" ... */
-const char *tier_name(enum tier t);   /* "known" "returning" "plausible" "weak" "none" */
-const char *reason_text(enum reason r); /* a clause, no final dot; never NULL */
 
 #endif

@@ -3,16 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint32_t wider(uint32_t a, uint32_t b)
 {
 	return a > b ? a : b;
@@ -99,7 +89,7 @@ struct run run_of(const struct visit *v, const struct run_where *w)
 		.began = v->time,
 		.width = width,
 		.earlier = v->earlier_us,
-		.last = later(v->time + width - 1, v->ended),
+		.last = stamp_later(v->time + width - 1, v->ended),
 		.accepted = MOMENT_NONE,
 		.clean = MOMENT_NONE,
 		.unjudged = MOMENT_NONE,
@@ -152,13 +142,13 @@ bool run_is_one(const struct run *a, const struct run *b)
 
 static int64_t first_answer(int64_t a, int64_t b)
 {
-	return a == 0 ? b : b == 0 ? a : earlier(a, b);
+	return a == 0 ? b : b == 0 ? a : stamp_earlier(a, b);
 }
 
 void run_merge_began(struct run *into, const struct run *other)
 {
 	int64_t start =
-	    earlier(into->began - into->earlier, other->began - other->earlier);
+	    stamp_earlier(into->began - into->earlier, other->began - other->earlier);
 	if (other->began < into->began) {
 		into->width = other->width;
 		into->answered = other->answered;
@@ -168,13 +158,13 @@ void run_merge_began(struct run *into, const struct run *other)
 		into->answered = first_answer(into->answered, other->answered);
 	}
 	into->earlier = (uint32_t)(into->began - start);
-	into->last = later(into->last, other->last);
+	into->last = stamp_later(into->last, other->last);
 }
 
 /* The first moment of two, "never" being the latest of all. */
 static int64_t first_moment(int64_t a, int64_t b)
 {
-	return a == MOMENT_NONE ? b : b == MOMENT_NONE ? a : earlier(a, b);
+	return a == MOMENT_NONE ? b : b == MOMENT_NONE ? a : stamp_earlier(a, b);
 }
 
 static void merge_place(int64_t *into, uint32_t *width, int64_t other, uint32_t its_width)
@@ -194,7 +184,7 @@ static size_t join_ids(const int64_t *a, size_t na, const int64_t *b, size_t nb,
 		int64_t x = i < na ? a[i] : INT64_MAX, y = j < nb ? b[j] : INT64_MAX;
 		i += x <= y;
 		j += y <= x;
-		ret[n++] = earlier(x, y);
+		ret[n++] = stamp_earlier(x, y);
 	}
 	return n;
 }

@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
+#include "base/stamp.h"
 
 /* The first that ends after t. */
 static size_t find(const struct spans *s, int64_t t)
@@ -43,8 +34,8 @@ void spans_add(struct spans *s, int64_t since, int64_t until)
 		return;
 	size_t first = since > INT64_MIN ? find(s, since - 1) : 0, end = first;
 	for (; end < s->count && s->at[end].since <= until; end++) {
-		since = earlier(since, s->at[end].since);
-		until = later(until, s->at[end].until);
+		since = stamp_earlier(since, s->at[end].since);
+		until = stamp_later(until, s->at[end].until);
 	}
 	if (end == first)
 		make_room(s);
@@ -75,8 +66,8 @@ struct spans spans_both(const struct spans *a, const struct spans *b)
 {
 	struct spans both = { 0 };
 	for (size_t i = 0, j = 0; i < a->count && j < b->count;) {
-		spans_add(&both, later(a->at[i].since, b->at[j].since),
-			  earlier(a->at[i].until, b->at[j].until));
+		spans_add(&both, stamp_later(a->at[i].since, b->at[j].since),
+			  stamp_earlier(a->at[i].until, b->at[j].until));
 		if (a->at[i].until < b->at[j].until)
 			i++;
 		else
@@ -104,7 +95,8 @@ int64_t spans_time(const struct spans *s, int64_t since, int64_t until)
 {
 	int64_t time = 0;
 	for (size_t i = find(s, since); i < s->count && s->at[i].since < until; i++)
-		time += earlier(s->at[i].until, until) - later(s->at[i].since, since);
+		time += stamp_earlier(s->at[i].until, until) -
+			stamp_later(s->at[i].since, since);
 	return time;
 }
 
@@ -113,7 +105,7 @@ int64_t spans_reach(const struct spans *s, int64_t since, int64_t amount)
 	if (amount <= 0)
 		return since;
 	for (size_t i = find(s, since); i < s->count; i++) {
-		int64_t from = later(s->at[i].since, since);
+		int64_t from = stamp_later(s->at[i].since, since);
 		if (s->at[i].until - from >= amount)
 			return from + amount;
 		amount -= s->at[i].until - from;

@@ -10,13 +10,11 @@
 #ifndef FMX_JUDGE_VIEW_H
 #define FMX_JUDGE_VIEW_H
 
+#include "judge/reason.h"
 #include "judge/span.h"
 #include "mx/layout.h"
 
 #define VIEW_NEVER INT64_MIN /* a frontier that nothing has passed */
-
-enum reason; /* rule.h */
-struct rules;
 
 struct view_host {
 	uint16_t id, site;
