@@ -111,6 +111,8 @@ const char *decoy_at_text(struct endpoint at, char text[DECOY_AT_TEXT_MAX]);
 
 /* decoy_accept.c */
 void decoy_on_acceptable(uv_poll_t *poll, int status, int events);
+
+/* decoy_close.c */
 void decoy_give(struct decoy_listener *l, const struct visit *known);
 /* Closes fd so that what was written arrives: not before the client had time
  * to read, for close() with unread bytes from it would reset. */
