@@ -12,7 +12,7 @@ enum { HOSTS_MAX = 64, PREFERENCE_MAX = 65535 };
 
 /* The arguments, taken apart. texts are labels: each argument, and copies of
  * the items behind its equals sign. */
-struct layout {
+struct mx_set {
 	struct predict_host hosts[HOSTS_MAX];
 	struct senders_label labels[HOSTS_MAX];
 	struct predict_address addresses[PREDICT_ADDRESSES_MAX];
@@ -32,7 +32,7 @@ static int refuse_state(const struct cli *c, const char *argument, const char *w
 }
 
 /* item is "open" or "open/6"; it is kept as the label. */
-static int add_address(const struct cli *c, struct layout *l, const char *argument,
+static int add_address(const struct cli *c, struct mx_set *l, const char *argument,
 		       char *item)
 {
 	size_t n = strcspn(item, "/");
@@ -73,7 +73,7 @@ static bool read_preference(const char *text, size_t len, uint16_t *ret_preferen
 }
 
 /* rest is a copy of the argument that is cut into items. */
-static int add_host(const struct cli *c, struct layout *l, const char *argument,
+static int add_host(const struct cli *c, struct mx_set *l, const char *argument,
 		    char *rest)
 {
 	uint16_t preference;
@@ -116,7 +116,7 @@ static void print_json(const struct senders *s)
 
 static int run(struct cli *c, int argc, char **argv)
 {
-	struct layout *l = xcalloc(1, sizeof(*l));
+	struct mx_set *l = xcalloc(1, sizeof(*l));
 	char **copies = xcalloc((size_t)argc, sizeof(*copies));
 	int code = CLI_DONE;
 

@@ -31,18 +31,6 @@ void zone_forecast_free(struct zone_forecast *o)
 	free(o);
 }
 
-static enum state posture_state(enum posture p)
-{
-	switch (p) {
-	case POSTURE_CLOSED: return STATE_CLOSED;
-	case POSTURE_RESET: return STATE_RESET;
-	case POSTURE_BUSY: return STATE_BUSY;
-	case POSTURE_DEFER: return STATE_DEFER_RCPT;
-	}
-	assert(false);
-	return STATE_CLOSED;
-}
-
 /* What senders are taken to meet at a host of that name. */
 static enum state host_state(const struct plan_want *want, struct zone_postures postures,
 			     const char *name)

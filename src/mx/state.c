@@ -38,3 +38,15 @@ bool state_parse(const char *text, enum state *ret_state)
 {
 	return state_parse_n(text, strlen(text), ret_state);
 }
+
+enum state posture_state(enum posture p)
+{
+	switch (p) {
+	case POSTURE_CLOSED: return STATE_CLOSED;
+	case POSTURE_RESET: return STATE_RESET;
+	case POSTURE_BUSY: return STATE_BUSY;
+	case POSTURE_DEFER: return STATE_DEFER_RCPT;
+	}
+	assert(false);
+	return STATE_CLOSED;
+}

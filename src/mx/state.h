@@ -14,6 +14,7 @@
 #define FMX_MX_STATE_H
 
 #include "base/attr.h"
+#include "mx/layout.h"
 
 enum state {
 	STATE_OPEN,         /* 220, and 250 to EHLO: the only one that takes mail */
@@ -35,5 +36,7 @@ enum { STATE_COUNT = STATE_DEFER_RCPT + 1 };
 const char *state_name(enum state s); /* "banner-close"; never NULL */
 FMX_MUST_CHECK bool state_parse(const char *text, enum state *ret_state);
 FMX_MUST_CHECK bool state_parse_n(const char *text, size_t len, enum state *ret_state);
+/* What senders see of a decoy of that posture. */
+enum state posture_state(enum posture p);
 
 #endif

@@ -313,10 +313,8 @@ static void explain_loss(const struct rehearsal *r, struct rehearse_population *
 	for (size_t i = 0; i < r->fixture.host_count; i++) {
 		const struct driver_host *h = &r->fixture.hosts[i];
 		addresses[i] = (struct predict_address){
-			.state = h->role == ROLE_REAL           ? STATE_OPEN
-				 : h->posture == POSTURE_RESET  ? STATE_RESET
-				 : h->posture == POSTURE_CLOSED ? STATE_CLOSED
-								: STATE_DEFER_RCPT,
+			.state =
+			    h->role == ROLE_REAL ? STATE_OPEN : posture_state(h->posture),
 		};
 		hosts[i] = (struct predict_host){ .preference = h->preference,
 						  .addresses = &addresses[i],
