@@ -15,9 +15,15 @@
 enum { LOW, MAIL, HIGH, HOSTS };
 
 static const struct driver_host hosts[HOSTS] = {
-	[LOW] = { .name = "fake0.example.com", .role = ROLE_DECOY, .preference = 0 },
+	[LOW] = { .name = "fake0.example.com",
+		  .role = ROLE_DECOY,
+		  .posture = POSTURE_RESET,
+		  .preference = 0 },
 	[MAIL] = { .name = "mail.example.com", .role = ROLE_REAL, .preference = 10 },
-	[HIGH] = { .name = "fake1.example.com", .role = ROLE_DECOY, .preference = 30 },
+	[HIGH] = { .name = "fake1.example.com",
+		   .role = ROLE_DECOY,
+		   .posture = POSTURE_DEFER,
+		   .preference = 30 },
 };
 
 /* What is journalled of two senders who each made the walk low, mail: digits
@@ -132,7 +138,8 @@ static void what_differs_is_found_and_said(void **state)
 		write_journal(path, &population, rows[i].visits);
 
 		struct error e = { .code = 0 };
-		int rc = rehearse_check_journal(path, &population, hosts, HOSTS, made, &e);
+		int rc =
+		    rehearse_check_journal(path, &population, hosts, HOSTS, made, &e);
 		if (rc != (rows[i].want ? FMX_ECONFLICT : 0) ||
 		    (rows[i].want && !strstr(e.text, rows[i].want)))
 			fail_msg("%s: got %d '%s', want '%s'", rows[i].story, rc, e.text,
