@@ -51,12 +51,9 @@ static void on_text(void *arg, const char *line, size_t len)
 	maillog_lines_line(p->reader, line, len, p->now);
 }
 
-/* Time is what the lines say: a session without end is over when they have left
- * it behind. */
 static bool on_pause(void *arg, uint64_t done, uint64_t total)
 {
 	struct reading *p = arg;
-	maillog_lines_advance(p->reader, maillog_lines_newest(p->reader));
 	progress_set(&p->progress, done >> 20, total >> 20, NULL);
 	return !ferror(stdout);
 }

@@ -9,7 +9,7 @@
 #include "base/log.h"
 
 /* Sources look about each second; a mail log holds a session back for some
- * seconds whose queue manager's line is late (maillog_postfix.h). A connection
+ * seconds whose queue manager's line is late (postfix.c). A connection
  * that somebody holds open at a decoy keeps its watermark back for longer than
  * anybody wants to wait. Probes have a time-out of their own. */
 #define SOURCES_LONGEST (7 * STAMP_SECOND)

@@ -34,6 +34,8 @@ struct source_sink {
 	 * `from` (0: since always) to `to`. Told before a watermark passes `to`.
 	 * NULL: nobody wants to know. */
 	void (*gap)(void *arg, uint16_t host_id, int64_t from, int64_t to);
+	/* This site delivered mail to another's domain. NULL: nobody wants to know. */
+	void (*delivered)(void *arg, uint16_t host_id, const char *domain, int64_t time);
 	void *arg;
 };
 

@@ -1,4 +1,4 @@
-#include "source/maillog/maillog_filter.h"
+#include "source/maillog/filter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,7 +148,10 @@ static void verdicts_come_to_the_session_they_are_about(void **state)
 static void a_verdict_is_waited_for_as_long_as_that_may_take(void **state)
 {
 	(void)state;
-	static const char *const lines[] = { BEFORE, CONNECT, QUEUED("4XYZAB"), END };
+	static const char *const lines[] = {
+		BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		AT("03") "postfix/lmtp[4]: 4XYZAB: to=<c@d.example>, relay=x, status=sent"
+	};
 	struct seen s = { .count = 0 };
 	struct maillog_lines *m = maillog_lines_new(on_visit, &s);
 	int64_t ended;

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "source/maillog/maillog_postfix.h"
+#include "source/maillog/logsession.h"
 
 enum { SEEN_MAX = 128 };
 
@@ -80,7 +80,7 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 	static const char *const rows[] = {
 		/* a message, step by step */
 		"14:59:30Z 198.51.100.7 name=client.example data accepted helo= "
-		"from=alice@client.example to=",
+		"from=alice@client.example to=example.com",
 		/* the same from a client without a name */
 		"14:59:31Z 203.0.113.9 name= data accepted helo= "
 		"from=alice@client.example to=example.com",
@@ -92,7 +92,7 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 		"from=alice@client.example to=example.com",
 		/* with HELO and the null sender */
 		"14:59:31Z 198.51.100.7 name=client.example data accepted helo= from= "
-		"to=",
+		"to=example.com",
 		/* an unknown recipient */
 		"14:59:31Z 203.0.113.9 name= rcpt rejected helo=u from=a@b.example "
 		"to=example.com",
@@ -135,7 +135,7 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 		"to=",
 		/* a message by BDAT */
 		"14:59:35Z 198.51.100.7 name=client.example data accepted helo= "
-		"from=alice@client.example to=",
+		"from=alice@client.example to=example.com",
 		/* too many errors */
 		"14:59:36Z 203.0.113.9 name= helo aborted helo= from= to=",
 		/* one recipient greylisted, one accepted, and a message */
@@ -144,7 +144,7 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 		/* AUTH where there is none */
 		"14:59:47Z 203.0.113.9 name= helo aborted helo= from= to=",
 		/* refused, told as a warning; RSET */
-		"14:59:47Z 203.0.113.9 name= rcpt rejected helo= from= to=",
+		"14:59:47Z 203.0.113.9 name= rcpt aborted helo= from= to=",
 		/* silent until the time-out */
 		"14:59:47Z 192.0.2.25 name=mail.example.com connect aborted helo= from= "
 		"to=",
@@ -156,7 +156,7 @@ static void what_postfix_wrote_becomes_what_the_client_did(void **state)
 		"14:59:52Z 203.0.113.9 name= data accepted helo= "
 		"from=alice@client.example to=example.com",
 		"14:59:52Z 198.51.100.7 name=client.example data accepted helo= "
-		"from=alice@client.example to=",
+		"from=alice@client.example to=example.com",
 		/* XCLIENT */
 		"14:59:53Z 203.0.113.9 name= helo aborted helo= from= to=",
 	};
@@ -185,7 +185,7 @@ static void postscreen_and_smtpd_of_one_client_are_one_visit(void **state)
 		/* on the deny list, then on the allow list */
 		"16:00:07Z 203.0.113.66 name= connect rejected helo= from= to=",
 		"16:00:07Z 198.51.100.8 name= data accepted helo= "
-		"from=alice@client.example to=",
+		"from=alice@client.example to=example.com",
 		/* passed after a second, then known */
 		"16:00:07Z 198.51.100.7 name=client.example data accepted helo= "
 		"from=alice@client.example to=example.com",
@@ -430,16 +430,48 @@ static void a_long_session_is_given_once_and_holds_until_then(void **state)
 	int64_t began;
 	assert_true(stamp_parse("2026-11-23T14:00:01.5Z", &began, NULL));
 	feed(p, AT("01") "postfix/smtpd[1]: connect from " U);
-	maillog_lines_advance(p, began + LOGSESSION_OPEN_MAX - 1);
+	maillog_lines_show(p, began + LOGSESSION_OPEN_MAX - 1);
 	assert_int_equal(s.count, 0);
 	assert_int_equal(maillog_lines_held(p), began);
-	maillog_lines_advance(p, began + LOGSESSION_OPEN_MAX);
+	maillog_lines_show(p, began + LOGSESSION_OPEN_MAX);
 	assert_int_equal(s.count, 1);
 	assert_int_equal(maillog_lines_held(p), STAMP_NEVER);
 	feed(p, AT("59") "postfix/smtpd[1]: disconnect from " U " quit=1 commands=1");
 	maillog_lines_finish(p);
 	assert_int_equal(s.count, 1);
 	maillog_lines_free(p);
+}
+
+/* What becomes of it is a second visit; in a file that is only read it is one. */
+static void a_long_session_that_brings_a_message_is_given_again_live(void **state)
+{
+	(void)state;
+	for (int is_live = 0; is_live < 2; is_live++) {
+		struct seen s = { .count = 0 };
+		struct maillog_lines *p = maillog_lines_new(on_visit, &s);
+		feed(p, "2026-11-23T14:00:01.5Z mail postfix/smtpd[1]: connect from " U);
+		for (int i = 10; i < 40; i++) {
+			char line[128];
+			(void)snprintf(line, sizeof(line),
+				       "2026-11-23T14:%d:00Z mail sshd[1]: nothing", i);
+			feed(p, line);
+			if (is_live)
+				maillog_lines_show(p, maillog_lines_newest(p));
+		}
+		assert_int_equal(s.count, is_live);
+		feed(p, "2026-11-23T14:41:01Z mail postfix/smtpd[1]: 4XYZAB: client=" U);
+		feed(p, "2026-11-23T14:41:02Z mail postfix/qmgr[2]: 4XYZAB: "
+			"from=<a@b.example>, size=9, nrcpt=1 (queue active)");
+		feed(p, "2026-11-23T14:41:03Z mail postfix/smtpd[1]: disconnect from " U
+			" ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5");
+		maillog_lines_finish(p);
+		assert_int_equal(s.count, 1 + is_live);
+		assert_int_equal(s.visits[0].outcome,
+				 is_live ? OUTCOME_ABORTED : OUTCOME_ACCEPTED);
+		assert_int_equal(s.visits[is_live].outcome, OUTCOME_ACCEPTED);
+		assert_int_equal(s.visits[is_live].depth, DEPTH_DATA);
+		maillog_lines_free(p);
+	}
 }
 
 static void a_message_nobody_queued_in_time_counts_by_its_answer(void **state)
@@ -453,9 +485,9 @@ static void a_message_nobody_queued_in_time_counts_by_its_answer(void **state)
 	feed(p, AT("02") "postfix/smtpd[1]: 4XYZAB: client=" U);
 	feed(p, AT("03") "postfix/smtpd[1]: disconnect from " U
 			 " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5");
-	maillog_lines_advance(p, ended + POSTFIX_QUEUE_WAIT - 1);
+	maillog_lines_advance(p, ended + (5 * STAMP_SECOND) - 1);
 	assert_int_equal(s.count, 0);
-	maillog_lines_advance(p, ended + POSTFIX_QUEUE_WAIT);
+	maillog_lines_advance(p, ended + (5 * STAMP_SECOND));
 	assert_int_equal(s.count, 1);
 	assert_int_equal(s.visits[0].outcome, OUTCOME_ACCEPTED);
 	assert_int_equal(s.visits[0].ended, ended);
@@ -472,9 +504,9 @@ static void who_passed_postscreen_and_never_came_to_smtpd_is_given(void **state)
 	feed(p, AT("01") "postfix/postscreen[1]: CONNECT from [203.0.113.9]:4711 to "
 			 "[192.0.2.25]:25");
 	feed(p, AT("02") "postfix/postscreen[1]: PASS NEW [203.0.113.9]:4711");
-	maillog_lines_advance(p, passed + POSTFIX_PASSED_WAIT - 1);
+	maillog_lines_advance(p, passed + STAMP_MINUTE - 1);
 	assert_int_equal(s.count, 0);
-	maillog_lines_advance(p, passed + POSTFIX_PASSED_WAIT);
+	maillog_lines_advance(p, passed + STAMP_MINUTE);
 	expect(&s, 0, "14:00:01.5Z 203.0.113.9 name= connect aborted helo= from= to=");
 	feed(p, AT("59") "postfix/smtpd[1]: connect from " U);
 	maillog_lines_finish(p);
@@ -670,6 +702,8 @@ int main(void)
 		cmocka_unit_test(lines_that_are_not_ours_are_counted_by_kind),
 		cmocka_unit_test(one_stamp_from_the_future_ends_no_session),
 		cmocka_unit_test(a_long_session_is_given_once_and_holds_until_then),
+		cmocka_unit_test(
+		    a_long_session_that_brings_a_message_is_given_again_live),
 		cmocka_unit_test(a_message_nobody_queued_in_time_counts_by_its_answer),
 		cmocka_unit_test(sessions_are_bounded_and_the_oldest_goes_first),
 		cmocka_unit_test(lines_cut_or_damaged_anywhere_name_nobody_else),

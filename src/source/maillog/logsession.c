@@ -1,14 +1,23 @@
 #include "source/maillog/logsession.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
 
-enum { BUCKETS = 4096 };
+enum { BUCKETS = 4096, EARLY_VERDICTS = 64 };
+
+/* Of a message whose id no session has yet. */
+struct early_verdict {
+	uint64_t own; /* 0: none */
+	int64_t time;
+	bool is_spam;
+};
 
 struct logsessions {
 	logsession_visit_fn fn;
+	logsession_delivered_fn delivered;
 	void *arg;
 	struct logsession *buckets[BUCKETS];
 	struct logtie *ties[BUCKETS];
@@ -18,14 +27,20 @@ struct logsessions {
 	uint32_t open;
 	int64_t lag;
 	bool has_filter; /* it has given a verdict */
+	struct early_verdict early[EARLY_VERDICTS];
+	size_t early_count; /* all of them */
 };
+
+static uint64_t hash_of(struct slice text)
+{
+	return hash_bytes(text.at, slice_len(text));
+}
 
 uint64_t logsession_key(struct slice host, struct slice own)
 {
 	/* A sum of keyed hashes is as hard to hit as each of them; the factor
 	 * keeps host and own apart. */
-	uint64_t key =
-	    hash_bytes(host.at, slice_len(host)) * 3 + hash_bytes(own.at, slice_len(own));
+	uint64_t key = hash_of(host) * 3 + hash_of(own);
 	return key ? key : 1;
 }
 
@@ -55,6 +70,55 @@ void logsession_domain(char **to, struct slice address)
 			*p = (char)(*p - 'A' + 'a');
 }
 
+void logsession_envelope(struct logsession *s, struct slice from, struct slice to)
+{
+	char *sender = NULL, *recipient = NULL;
+	if (slice_len(to) == 0)
+		return;
+	logsession_text(&sender, from);
+	logsession_text(&recipient, to);
+	visit_add_envelope(&s->v, envelope_hash(sender ? sender : "", recipient));
+	free(sender);
+	free(recipient);
+}
+
+void logsession_sender(struct logtie *tie, struct slice from)
+{
+	static const char nobody[] = "";
+	if (tie->from)
+		return;
+	logsession_text(&tie->from, from);
+	if (!tie->from)
+		tie->from = xstrdup(nobody);
+	logsession_text(&tie->session->mail_from, from);
+	const char *end = tie->told + tie->told_len;
+	for (const char *p = tie->told; p && p < end; p += strlen(p) + 1)
+		visit_add_envelope(&tie->session->v, envelope_hash(tie->from, p));
+	free(tie->told);
+	tie->told = NULL;
+	tie->told_len = 0;
+}
+
+void logsession_recipient(struct logtie *tie, struct slice to)
+{
+	char *recipient = NULL;
+	logsession_domain(&tie->session->recipient_domain, to);
+	logsession_text(&recipient, to);
+	if (!recipient)
+		return;
+	size_t len = strlen(recipient) + 1;
+	if (tie->from) {
+		visit_add_envelope(&tie->session->v, envelope_hash(tie->from, recipient));
+	} else if (tie->told_len + len <= LOGSESSION_TOLD_MAX) {
+		tie->told = xrealloc(tie->told, tie->told_len + len, 1);
+		memcpy(tie->told + tie->told_len, recipient, len);
+		tie->told_len += len;
+	} else {
+		tie->session->v.envelope_count = VISIT_ENVELOPES_MANY;
+	}
+	free(recipient);
+}
+
 static const char *text_or_empty(const char *text)
 {
 	return text ? text : "";
@@ -64,33 +128,66 @@ static const char *text_or_empty(const char *text)
 
 void logsession_untie(struct logsessions *t, struct logtie *tie)
 {
-	struct logtie **at = &t->ties[tie->hash % BUCKETS];
-	if (tie->hash == 0)
+	struct logtie **at = &t->ties[tie->own % BUCKETS];
+	if (tie->own == 0)
 		return;
 	while (*at != tie)
 		at = &(*at)->next;
 	*at = tie->next;
-	tie->hash = 0;
-	tie->is_awaited = false;
+	free(tie->from);
+	free(tie->told);
+	*tie = (struct logtie){ .own = 0 };
 }
 
-struct logtie *logsession_tied(const struct logsessions *t, uint64_t key)
+struct logtie *logsession_tied(const struct logsessions *t, struct slice host,
+			       struct slice own)
 {
 	struct logtie *found = NULL;
-	for (struct logtie *tie = t->ties[key % BUCKETS]; tie; tie = tie->next)
-		if (tie->hash == key)
+	uint64_t hash = hash_of(own) | 1, at = hash_of(host);
+	for (struct logtie *tie = t->ties[hash % BUCKETS]; tie; tie = tie->next)
+		if (tie->own == hash && tie->host == at)
 			found = tie;
 	return found;
 }
 
-struct logtie *logsession_tie(struct logsessions *t, struct logsession *s, uint64_t key)
+/* Of whichever host; NULL if two sessions have it. */
+static struct logtie *tied_anywhere(const struct logsessions *t, struct slice own)
+{
+	struct logtie *found = NULL;
+	uint64_t hash = hash_of(own) | 1;
+	for (struct logtie *tie = t->ties[hash % BUCKETS]; tie; tie = tie->next) {
+		if (tie->own != hash)
+			continue;
+		if (found && found->session != tie->session)
+			return NULL;
+		found = tie;
+	}
+	return found;
+}
+
+static void take_early_verdict(struct logsessions *t, struct logtie *tie)
+{
+	struct logsession *s = tie->session;
+	for (size_t i = 0; i < EARLY_VERDICTS && t->early_count; i++) {
+		struct early_verdict *v = &t->early[i];
+		if (v->own != tie->own || s->v.time - v->time > LOGSESSION_VERDICT_WAIT)
+			continue;
+		*(v->is_spam ? &s->has_spam : &s->has_clean) = true;
+		v->own = 0;
+	}
+}
+
+struct logtie *logsession_tie(struct logsessions *t, struct logsession *s,
+			      struct slice host, struct slice own)
 {
 	struct logtie *tie = &s->ties[s->tie_count++ % LOGSESSION_TIES_MAX];
 	logsession_untie(t, tie);
-	tie->hash = key;
+	tie->own = hash_of(own) | 1;
+	tie->host = hash_of(host);
 	tie->session = s;
-	tie->next = t->ties[key % BUCKETS];
-	t->ties[key % BUCKETS] = tie;
+	tie->next = t->ties[tie->own % BUCKETS];
+	t->ties[tie->own % BUCKETS] = tie;
+	take_early_verdict(t, tie);
 	return tie;
 }
 
@@ -138,7 +235,8 @@ static enum outcome outcome_of(const struct logsession *s)
 		return OUTCOME_DEFERRED;
 	if (s->is_refused_5)
 		return OUTCOME_REJECTED;
-	if (s->is_lost || !s->has_quit || !s->is_rcpt_answered)
+	bool is_call_out = s->is_rcpt_taken && s->v.depth < DEPTH_DATA;
+	if (s->is_lost || !s->has_quit || !s->is_rcpt_answered || is_call_out)
 		return OUTCOME_ABORTED;
 	return OUTCOME_REJECTED; /* refused without a line that says how */
 }
@@ -146,26 +244,21 @@ static enum outcome outcome_of(const struct logsession *s)
 static void give(struct logsessions *t, struct logsession *s)
 {
 	static const struct addr none;
-	if (s->is_given)
+	struct visit v = s->v;
+	v.outcome = outcome_of(s);
+	if (s->is_given && s->given_outcome == v.outcome)
 		return;
-	struct visit v = { .client = s->client,
-			   .depth = s->depth,
-			   .outcome = outcome_of(s),
-			   .source = VISIT_SOURCE_MAILLOG,
-			   .spam = s->has_clean  ? SPAM_NO
-				   : s->has_spam ? SPAM_YES
-						 : SPAM_UNKNOWN,
-			   .precision_us = s->precision_us,
-			   .time = s->time,
-			   .ended = s->ended,
-			   .helo = text_or_empty(s->helo),
-			   .mail_from = text_or_empty(s->mail_from),
-			   .recipient_domain = text_or_empty(s->recipient_domain),
-			   .name = text_or_empty(s->name) };
+	t->open -= !s->is_given;
 	s->is_given = true;
-	t->open--;
+	s->given_outcome = v.outcome;
 	if (s->is_user || s->is_hint)
 		return;
+	v.source = VISIT_SOURCE_MAILLOG;
+	v.spam = s->has_clean ? SPAM_NO : s->has_spam ? SPAM_YES : SPAM_UNKNOWN;
+	v.helo = text_or_empty(s->helo);
+	v.mail_from = text_or_empty(s->mail_from);
+	v.recipient_domain = text_or_empty(s->recipient_domain);
+	v.name = text_or_empty(s->name);
 	t->given++;
 	t->fn(t->arg, &v, addr_equal(s->local, none) ? NULL : &s->local);
 }
@@ -176,27 +269,46 @@ void logsession_finish(struct logsessions *t, struct logsession *s)
 	free_session(t, s);
 }
 
-void logsession_settle(struct logsessions *t, struct logsession *s, int64_t now)
+static bool is_telling(const struct logsession *s)
 {
-	bool is_judged = s->has_spam || s->has_clean;
-	if (!t->has_filter || !s->is_queued || is_judged || s->is_given) {
+	for (size_t i = 0; i < LOGSESSION_TIES_MAX; i++)
+		if (s->ties[i].is_telling)
+			return true;
+	return false;
+}
+
+void logsession_settle(struct logsessions *t, struct logsession *s)
+{
+	bool has_verdict = !t->has_filter || s->has_spam || s->has_clean;
+	bool is_told = !is_telling(s);
+	if (!s->is_queued || s->is_user || (is_told && has_verdict)) {
 		logsession_finish(t, s);
 		return;
 	}
 	s->is_over = true;
-	s->due = now + LOGSESSION_VERDICT_WAIT;
+	s->due =
+	    s->v.ended + (is_told ? LOGSESSION_VERDICT_WAIT : LOGSESSION_RECIPIENTS_WAIT);
 }
 
-void logsessions_verdict(struct logsessions *t, uint64_t key, bool is_spam)
+void logsessions_verdict(struct logsessions *t, struct slice host, struct slice own,
+			 bool is_spam, int64_t time)
 {
-	struct logtie *tie = key ? logsession_tied(t, key) : NULL;
 	t->has_filter = true;
-	if (!tie)
+	if (slice_len(own) == 0)
 		return;
+	struct logtie *tie = logsession_tied(t, host, own);
+	if (!tie)
+		tie = tied_anywhere(t, own);
+	if (!tie) {
+		t->early[t->early_count++ % EARLY_VERDICTS] = (struct early_verdict){
+			.own = hash_of(own) | 1, .time = time, .is_spam = is_spam
+		};
+		return;
+	}
 	struct logsession *s = tie->session;
 	*(is_spam ? &s->has_spam : &s->has_clean) = true;
 	if (s->is_over && s->is_queued)
-		logsession_finish(t, s);
+		logsession_settle(t, s);
 }
 
 bool logsessions_has_filter(const struct logsessions *t)
@@ -218,11 +330,11 @@ struct logsession *logsession_begin(struct logsessions *t, uint64_t key,
 		logsession_finish(t, t->oldest);
 	struct logsession *s = xcalloc(1, sizeof(*s));
 	s->key = key;
-	s->client = client;
-	s->time = l->time;
-	s->precision_us = l->precision_us;
+	s->v.client = client;
+	s->v.time = l->time;
+	s->v.precision_us = l->precision_us;
+	s->v.depth = DEPTH_CONNECT;
 	s->due = s->ripe = STAMP_NEVER;
-	s->depth = DEPTH_CONNECT;
 	s->at = &t->buckets[key % BUCKETS];
 	s->next = *s->at;
 	if (s->next)
@@ -238,14 +350,22 @@ struct logsession *logsession_begin(struct logsessions *t, uint64_t key,
 
 void logsession_reach(struct logsession *s, enum depth d)
 {
-	if (s->depth < d)
-		s->depth = d;
+	if (s->v.depth < d)
+		s->v.depth = d;
+}
+
+void logsession_refuse(struct logsession *s, enum depth stage, int code)
+{
+	logsession_reach(s, stage);
+	if (stage >= DEPTH_RCPT)
+		s->is_rcpt_answered = true;
+	*(code == 4 ? &s->is_refused_4 : &s->is_refused_5) = true;
 }
 
 void logsession_began_before(struct logsessions *t, struct logsession *s, int64_t us)
 {
-	s->time -= us;
-	s->precision_us += (uint32_t)us;
+	s->v.time -= us;
+	s->v.precision_us += (uint32_t)us;
 	if (t->lag < us)
 		t->lag = us;
 }
@@ -266,11 +386,17 @@ void logsessions_advance(struct logsessions *t, int64_t now)
 	struct logsession *newer;
 	for (struct logsession *s = t->oldest; s; s = newer) {
 		newer = s->newer;
-		if (now >= s->due || now - s->time >= LOGSESSION_KEPT_MAX)
+		if (now >= s->due || now - s->v.time >= LOGSESSION_KEPT_MAX)
 			logsession_finish(t, s);
-		else if (now >= s->ripe || now - s->time >= LOGSESSION_OPEN_MAX)
-			give(t, s);
 	}
+}
+
+void logsessions_show(struct logsessions *t, int64_t now)
+{
+	for (struct logsession *s = t->oldest; s; s = s->newer)
+		if (!s->is_given &&
+		    (now >= s->ripe || now - s->v.time >= LOGSESSION_OPEN_MAX))
+			give(t, s);
 }
 
 void logsessions_finish(struct logsessions *t)
@@ -284,8 +410,8 @@ int64_t logsessions_held(const struct logsessions *t)
 {
 	int64_t held = STAMP_NEVER;
 	for (const struct logsession *s = t->oldest; s; s = s->newer)
-		if (!s->is_given && s->time < held)
-			held = s->time;
+		if (!s->is_given && s->v.time < held)
+			held = s->v.time;
 	return held;
 }
 
@@ -302,6 +428,22 @@ uint64_t logsessions_given(const struct logsessions *t)
 uint32_t logsessions_open(const struct logsessions *t)
 {
 	return t->open;
+}
+
+void logsessions_on_delivered(struct logsessions *t, logsession_delivered_fn fn)
+{
+	t->delivered = fn;
+}
+
+void logsessions_delivered(struct logsessions *t, struct slice to, int64_t time)
+{
+	char *domain = NULL;
+	if (!t->delivered)
+		return;
+	logsession_domain(&domain, to);
+	if (domain)
+		t->delivered(t->arg, domain, time);
+	free(domain);
 }
 
 struct logsessions *logsessions_new(logsession_visit_fn fn, void *arg)

@@ -129,6 +129,13 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	m->sink.visit(m->sink.arg, &v);
 }
 
+static void on_delivered(void *arg, const char *domain, int64_t time)
+{
+	struct maillog *m = arg;
+	if (m->sink.delivered)
+		m->sink.delivered(m->sink.arg, m->hosts[0], domain, time);
+}
+
 static void on_started(void *arg, int64_t at)
 {
 	struct maillog *m = arg;
@@ -267,9 +274,7 @@ static int poll_tail(struct maillog *m, struct error *e)
 	return rc;
 }
 
-/* True: there is more to read at once. While old lines are read, time is what
- * they say: by the clock, sessions whose end stands further down would look
- * forgotten. */
+/* True: there is more to read at once. */
 static bool look(struct maillog *m)
 {
 	m->now = stamp_clock_now(m->clock);
@@ -289,10 +294,8 @@ static bool look(struct maillog *m)
 	if (rc == TAIL_AT_END) {
 		if (m->caught_up == STAMP_NEVER)
 			m->caught_up = maillog_lines_newest(m->reader);
-		maillog_lines_advance(m->reader, m->now + m->logclock.offset);
+		maillog_lines_show(m->reader, m->now + m->logclock.offset);
 		give_watermark(m);
-	} else if (rc == TAIL_MORE) {
-		maillog_lines_advance(m->reader, maillog_lines_newest(m->reader));
 	}
 	return rc == TAIL_MORE;
 }
@@ -347,6 +350,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 		m->upto = stamp_clock_now(clock); /* of before we know nothing */
 	m->reader = maillog_lines_new(on_visit, m);
 	maillog_lines_on_started(m->reader, on_started);
+	maillog_lines_on_delivered(m->reader, on_delivered);
 	open_source(m, spec);
 	m->timer.data = m;
 	int rc = uv_timer_init(loop, &m->timer);

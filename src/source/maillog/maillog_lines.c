@@ -4,24 +4,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "source/maillog/exim_line.h"
-#include "source/maillog/maillog_exim.h"
-#include "source/maillog/maillog_filter.h"
-#include "source/maillog/maillog_opensmtpd.h"
-#include "source/maillog/maillog_postfix.h"
-#include "source/maillog/maillog_reader.h"
-#include "source/maillog/maillog_sendmail.h"
-#include "source/maillog/opensmtpd_line.h"
-#include "source/maillog/postfix_line.h"
-#include "source/maillog/sendmail_line.h"
+#include "source/maillog/reader.h"
 
 /* The first that knows the program gets the line. */
-static const struct maillog_reader readers[] = {
-	{ "postfix", postfix_is_program, maillog_postfix_line, 0 },
-	{ "exim", exim_is_program, maillog_exim_line, 0 },
-	{ "opensmtpd", opensmtpd_is_program, maillog_opensmtpd_line, 0 },
-	{ "sendmail", sendmail_is_program, maillog_sendmail_line, SENDMAIL_BLIND },
-	{ "filter", maillog_filter_is_program, maillog_filter_line, 0 },
+static const struct maillog_reader *const readers[] = {
+	&reader_postfix,  &reader_exim,   &reader_opensmtpd,
+	&reader_sendmail, &reader_filter,
 };
 enum { READERS = sizeof(readers) / sizeof(readers[0]) };
 static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
@@ -33,21 +21,22 @@ struct maillog_lines {
 	struct logtime times;
 	int64_t newest, last; /* last: 0 if the last line has no stamp */
 	uint32_t last_precision_us;
-	int64_t now;   /* of the last advance */
-	int64_t blind; /* the longest of the readers that read something */
+	int64_t now;                /* of the last advance */
+	int64_t previous, advanced; /* the line before; up to where lines did it */
+	int64_t blind;              /* the longest of the readers that read something */
 	struct maillog_lines_counts counts;
 };
 
 static enum maillog_says read_line(struct maillog_lines *m, const struct logline *l)
 {
 	for (size_t i = 0; i < READERS; i++) {
-		if (!readers[i].is_program(l))
+		if (!readers[i]->is_program(l))
 			continue;
-		enum maillog_says says = readers[i].line(m->sessions, l);
+		enum maillog_says says = readers[i]->line(m->sessions, l);
 		if (says == MAILLOG_USED || says == MAILLOG_STARTED) {
 			m->counts.used_by[i]++;
-			if (m->blind < readers[i].blind)
-				m->blind = readers[i].blind;
+			if (m->blind < readers[i]->blind)
+				m->blind = readers[i]->blind;
 		}
 		return says;
 	}
@@ -64,6 +53,24 @@ static void note_time(struct maillog_lines *m, int64_t time)
 		m->newest = time;
 }
 
+void maillog_lines_advance(struct maillog_lines *m, int64_t now)
+{
+	m->now = now;
+	logsessions_advance(m->sessions, now);
+}
+
+/* Time is what the lines say, wherever the pieces of a file are cut. One stamp alone
+ * may be wrong: two lines must have come so far. */
+static void advance_by(struct maillog_lines *m, int64_t time)
+{
+	int64_t sure = time < m->previous ? time : m->previous;
+	m->previous = time;
+	if (sure - m->advanced >= STAMP_SECOND || m->advanced - sure > MAILLOG_JUMP) {
+		m->advanced = sure;
+		maillog_lines_advance(m, sure);
+	}
+}
+
 void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 			int64_t now)
 {
@@ -75,6 +82,7 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 		c->garbled++;
 		return;
 	}
+	advance_by(m, l.time);
 	m->last = l.time;
 	m->last_precision_us = l.precision_us;
 	enum maillog_says says = read_line(m, &l);
@@ -93,10 +101,10 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 	}
 }
 
-void maillog_lines_advance(struct maillog_lines *m, int64_t now)
+void maillog_lines_show(struct maillog_lines *m, int64_t now)
 {
-	m->now = now;
-	logsessions_advance(m->sessions, now);
+	maillog_lines_advance(m, now);
+	logsessions_show(m->sessions, now);
 }
 
 void maillog_lines_finish(struct maillog_lines *m)
@@ -137,7 +145,7 @@ struct maillog_lines_counts maillog_lines_counts(const struct maillog_lines *m)
 
 const char *maillog_lines_reader(size_t i)
 {
-	return i < READERS ? readers[i].name : NULL;
+	return i < READERS ? readers[i]->name : NULL;
 }
 
 struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
@@ -151,6 +159,11 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
 {
 	m->started = fn;
+}
+
+void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn)
+{
+	logsessions_on_delivered(m->sessions, fn);
 }
 
 void maillog_lines_free(struct maillog_lines *m)

@@ -2,7 +2,7 @@
  * maillog_lines - lines of a mail log in, visits out, whoever wrote them
  *
  * Reads each line's front once (logline.h) and gives it to the reader of the
- * mail server whose program wrote it (maillog_reader.h). A log may hold several
+ * mail server whose program wrote it (reader.h). A log may hold several
  * servers and hosts.
  *
  * Pure: lines and the time go in, visits come out.
@@ -10,13 +10,13 @@
  * Use:
  *	struct maillog_lines *m = maillog_lines_new(on_visit, arg);
  *	maillog_lines_line(m, line, len, now);
- *	maillog_lines_advance(m, now);		// gives what has waited enough
+ *	maillog_lines_show(m, now);		// live, at the log's end
  *	int64_t t = maillog_lines_held(m);	// not given yet from here on
  *	maillog_lines_finish(m);		// gives what is open, as it stands
  *	maillog_lines_free(m);
  *
- * `now` is the clock while a log is followed at its end, and the stamp of the
- * newest line while older lines are read (maillog_lines_newest()).
+ * While lines are read, time is what they say; at the end of a log that is
+ * followed it is the clock.
  *
  * Ownership: visits are lent; site, host and source are the caller's to set.
  *
@@ -51,16 +51,21 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
 /* Called, with the same arg, when a mail server was started: until then it was
  * down. */
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
+/* Called when mail of this site's was delivered to another's domain. */
+void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn);
 void maillog_lines_free(struct maillog_lines *m);
 
 /* A line without its LF; any bytes. */
 void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 			int64_t now);
 void maillog_lines_advance(struct maillog_lines *m, int64_t now);
+/* The same, and gives as it stands what is open for long (logsession.h): for whoever
+ * follows a log live. */
+void maillog_lines_show(struct maillog_lines *m, int64_t now);
 void maillog_lines_finish(struct maillog_lines *m);
 
 /* Every visit that began before was given: the start of the oldest session that
- * was not, or earlier where a mail server logs late (maillog_reader.h);
+ * was not, or earlier where a mail server logs late (reader.h);
  * STAMP_NEVER. */
 int64_t maillog_lines_held(const struct maillog_lines *m);
 /* 0: no line. It goes back where the log's clock does (counts.jumps). */

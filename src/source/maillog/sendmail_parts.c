@@ -4,16 +4,7 @@
 
 #include "base/hash.h"
 #include "base/stamp.h"
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+#include "source/maillog/words.h"
 
 /* Clients */
 
@@ -105,7 +96,8 @@ enum { DATE_LEN = 6, ID_MIN = 12, ID_OLD_MAX = 13, ID_MAX = 20, YEARS = 60 };
 bool sendmail_take_queue_id(struct slice *in, struct slice *ret_id)
 {
 	struct slice rest = *in, id;
-	while (rest.at < rest.end && (is_digit(*rest.at) || is_letter(*rest.at)))
+	while (rest.at < rest.end &&
+	       (words_is_digit(*rest.at) || words_is_letter(*rest.at)))
 		rest.at++;
 	id = (struct slice){ in->at, rest.at };
 	if (slice_len(id) < ID_MIN || slice_len(id) > ID_MAX ||
@@ -119,7 +111,7 @@ bool sendmail_take_queue_id(struct slice *in, struct slice *ret_id)
 /* 0 to 61 */
 static int value_of(char c)
 {
-	return is_digit(c) ? c - '0' : c <= 'Z' ? c - 'A' + 10 : c - 'a' + 36;
+	return words_is_digit(c) ? c - '0' : c <= 'Z' ? c - 'A' + 10 : c - 'a' + 36;
 }
 
 static bool is_dated(struct slice id)
@@ -133,7 +125,7 @@ static bool is_dated(struct slice id)
 	if (value_of(id.at[2]) == 0)
 		return false;
 	for (const char *p = id.at + DATE_LEN + 2; p < id.end; p++)
-		if (!is_digit(*p))
+		if (!words_is_digit(*p))
 			return false;
 	return true;
 }
@@ -179,4 +171,81 @@ bool sendmail_take_last_pair(struct slice *in, struct slice *ret_key,
 	*ret_word = word;
 	in->end = p - 2;
 	return true;
+}
+
+/* False: not one of them. */
+static bool take_own_word(struct sendmail_own_words *w, struct slice key,
+			  struct slice word)
+{
+	if (slice_is(key, "daemon")) {
+		w->daemon = word;
+	} else if (slice_is(key, "proto")) {
+		w->has_proto = true;
+		w->is_user |= slice_len(word) && word.end[-1] == 'A'; /* RFC 3848 */
+	} else if (slice_is(key, "auth")) {
+		w->is_user |= !slice_is(word, "NONE");
+	} else if (!slice_is(key, "bodytype") && !slice_is(key, "tls_verify")) {
+		return false;
+	}
+	return true;
+}
+
+/* From the right. */
+struct sendmail_own_words sendmail_read_own_words(struct slice in)
+{
+	struct sendmail_own_words w = { .daemon = { in.at, in.at } };
+	struct slice key, word;
+	while (sendmail_take_last_pair(&in, &key, &word)) {
+		if (take_own_word(&w, key, word))
+			continue;
+		w.is_envelope = slice_is(key, "nrcpts") && words_is_number(word);
+		w.has_recipient = !w.is_envelope || !slice_is(word, "0");
+		break;
+	}
+	return w;
+}
+
+/* Words of its own */
+
+/* Daemons that take mail of users, by the names that Sendmail's manual and its
+ * packagers give them. */
+bool sendmail_is_submission(struct slice daemon)
+{
+	static const char *const words[] = { "MSA",   "MSP",   "TLSMTA",     "SSLMTA",
+					     "SMTPS", "smtps", "submission", "stdin" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words_find(daemon, words[i]))
+			return true;
+	return false;
+}
+
+/* What is asked of a server we send to, or of things that are no mail. */
+bool sendmail_is_other_ruleset(struct slice name)
+{
+	static const char *const names[] = { "tls_server", "try_tls",     "tls_rcpt",
+					     "authinfo",   "check_vrfy",  "check_expn",
+					     "check_etrn", "check_compat" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_is(name, names[i]))
+			return true;
+	return false;
+}
+
+/* Rulesets that are not named here check headers. */
+enum depth sendmail_stage_of_ruleset(struct slice name)
+{
+	return slice_is(name, "check_relay")  ? DEPTH_CONNECT
+	       : slice_is(name, "check_mail") ? DEPTH_MAIL
+	       : slice_is(name, "tls_client") ? DEPTH_MAIL
+	       : slice_is(name, "check_rcpt") ? DEPTH_RCPT
+					      : DEPTH_DATA;
+}
+
+bool sendmail_is_early_traffic(struct slice cause)
+{
+	struct slice seconds;
+	return slice_is(cause, "traffic before response") ||
+	       (slice_take_text(&cause, "pre-greeting traffic after ") &&
+		slice_take_until(&cause, ' ', &seconds) && words_is_number(seconds) &&
+		slice_is(cause, "seconds"));
 }

@@ -1,7 +1,7 @@
 /*
  * sendmail_parts - what the lines of Sendmail's log are made of
  *
- * Clients, queue ids and "key=word" pairs. See sendmail_line.h for why clients
+ * Clients, queue ids and "key=word" pairs. See sendmail.c for why clients
  * and pairs are read from the right.
  *
  * Ownership: slices borrow the line.
@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "judge/visit.h"
 
 struct sendmail_client {
 	struct addr address;
@@ -42,5 +43,21 @@ uint64_t sendmail_id_process(struct slice id);
  * leaves the slice. */
 FMX_MUST_CHECK bool sendmail_take_last_pair(struct slice *in, struct slice *ret_key,
 					    struct slice *ret_word);
+
+/* What Sendmail itself writes between the client's message id and the relay. */
+struct sendmail_own_words {
+	struct slice daemon;
+	bool has_proto, is_user;
+	bool is_envelope; /* nrcpts stands right before: no message id, no message */
+	bool has_recipient;
+};
+/* From the right. */
+struct sendmail_own_words sendmail_read_own_words(struct slice in);
+
+bool sendmail_is_submission(struct slice daemon); /* by its name */
+bool sendmail_is_other_ruleset(struct slice name);
+enum depth sendmail_stage_of_ruleset(struct slice name);
+/* "traffic before response", behind "due to " */
+bool sendmail_is_early_traffic(struct slice cause);
 
 #endif

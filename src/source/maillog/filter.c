@@ -1,4 +1,9 @@
-#include "source/maillog/maillog_filter.h"
+#include "source/maillog/filter.h"
+
+#include <strings.h>
+
+#include "source/maillog/reader.h"
+#include "source/maillog/words.h"
 
 /* What one line says. */
 struct verdict {
@@ -60,17 +65,35 @@ static bool read_spamd(struct slice in, struct verdict *ret_verdict)
 	return true;
 }
 
+enum spam filter_header(struct slice in)
+{
+	static const struct {
+		const char *header;
+		enum spam spam;
+	} rows[] = {
+		{ "X-Spam-Flag: YES", SPAM_YES },   { "X-Spam-Flag: NO", SPAM_NO },
+		{ "X-Spam-Status: Yes", SPAM_YES }, { "X-Spam-Status: No", SPAM_NO },
+		{ "X-Spam: Yes", SPAM_YES },        { "X-Spam: No", SPAM_NO },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (slice_len(in) >= strlen(rows[i].header) &&
+		    strncasecmp(in.at, rows[i].header, strlen(rows[i].header)) == 0)
+			return rows[i].spam;
+	return SPAM_UNKNOWN;
+}
+
 static const struct {
 	const char *program;
 	bool (*read)(struct slice in, struct verdict *ret_verdict);
 } rows[] = {
 	{ "amavis", read_amavis },
+	{ "amavisd", read_amavis },
 	{ "rspamd", read_rspamd },
 	{ "spamd", read_spamd },
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-bool maillog_filter_is_program(const struct logline *l)
+static bool is_program(const struct logline *l)
 {
 	for (size_t i = 0; i < ROWS; i++)
 		if (slice_is(l->program, rows[i].program))
@@ -78,7 +101,7 @@ bool maillog_filter_is_program(const struct logline *l)
 	return false;
 }
 
-enum maillog_says maillog_filter_line(struct logsessions *t, const struct logline *l)
+static enum maillog_says read_line(struct logsessions *t, const struct logline *l)
 {
 	for (size_t i = 0; i < ROWS; i++) {
 		struct verdict v;
@@ -86,9 +109,12 @@ enum maillog_says maillog_filter_line(struct logsessions *t, const struct loglin
 			continue;
 		if (!rows[i].read(l->text, &v))
 			return MAILLOG_USELESS;
-		logsessions_verdict(
-		    t, slice_len(v.key) ? logsession_key(l->host, v.key) : 0, v.is_spam);
+		logsessions_verdict(t, l->host, v.key, v.is_spam, l->time);
 		return MAILLOG_USED;
 	}
 	return MAILLOG_FOREIGN;
 }
+
+const struct maillog_reader reader_filter = { .name = "filter",
+					      .is_program = is_program,
+					      .line = read_line };
