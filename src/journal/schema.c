@@ -141,9 +141,10 @@ const char
 	"CREATE INDEX listing_until ON listing(until);"
 	"CREATE TABLE allow(text TEXT PRIMARY KEY, note TEXT NOT NULL, "
 	"is_config INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE alarm(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, "
-	"kind TEXT NOT NULL, client BLOB, grp INTEGER, text TEXT NOT NULL, "
-	"acknowledged INTEGER);"
+	/* What serve told and is not over: journal/alarms.h. */
+	"CREATE TABLE alarm(kind TEXT NOT NULL, host TEXT NOT NULL, client BLOB NOT NULL, "
+	"since INTEGER NOT NULL, quiet INTEGER NOT NULL, text TEXT NOT NULL, "
+	"PRIMARY KEY(kind, host, client)) WITHOUT ROWID;"
 
 	"CREATE VIEW visits AS SELECT v.id, " TIME("v.time") " AS time, " TIME("v.seen") " AS seen, s.name AS site, h.name AS host, " ROLE("v.role") " AS role, " ADDRESS("v.client") " AS address, " DEPTH("v.depth") " AS depth, " NAMED("v.outcome",
 																													   "NULL",
