@@ -36,7 +36,10 @@ struct allow_entry {
 	bool is_config;          /* owned by the configuration file */
 	int64_t since;
 };
-/* text: address, prefix, name or domain. FMX_EUSAGE: none of these. */
+/* An address, prefix, name or domain in the one way that it is written, so that it is
+ * found again. False: none of these (`192.0.2.1.5` is a mistyped address). */
+FMX_MUST_CHECK bool allow_canonical(const char *word, char text[NAME_MAX_TEXT]);
+/* text: canonical, or anything that can be. FMX_EUSAGE: none of these. */
 FMX_MUST_CHECK int allow_set(struct db *db, const char *text, const char *note,
 			     bool is_on, bool is_config, int64_t now, struct error *e);
 /* Puts on what the configuration names, takes off what it named before. */
