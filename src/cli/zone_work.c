@@ -145,11 +145,8 @@ static void note_problems(struct zone_work_item *i, bool is_named)
 			       "all; name it with "
 			       "--zone FILE --origin NAME if that is meant",
 			       i->zone->path);
-	else if (i->zone->is_dynamic)
-		(void)snprintf(i->problem, sizeof(i->problem),
-			       "the name server takes updates for this zone and would "
-			       "overwrite the file: "
-			       "use `update { server = ...  key = ... }` instead");
+	else if (i->zone->problem)
+		(void)str_copy(i->problem, sizeof(i->problem), i->zone->problem);
 }
 
 static bool is_wanted(const char *origin, const struct site *s, const char *only)

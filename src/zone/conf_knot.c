@@ -1,36 +1,303 @@
 #include "zone/conf_knot.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "zone/records.h"
 
-enum { TEMPLATES_MAX = 64 };
+static const char takes_updates[] =
+    "Knot takes updates for this zone (an acl with `action: update`) and keeps them in "
+    "its journal: use `update { server = ...  key = ... }` instead, or `plan --format "
+    "knotc`";
+static const char not_loaded[] =
+    "Knot does not load this zone from its file (zonefile-load: none): use `update { "
+    "server = ...  key = ... }`, or `plan --format knotc`";
+static const char not_understood[] =
+    "its file's name in knot.conf has a formatter that fakemx does not know: name the "
+    "file with --zone FILE --origin NAME";
 
-/* A template or a zone: what is not there is "". */
+enum section { IN_OTHER, IN_TEMPLATE, IN_ZONE, IN_ACL };
+
+/* What a zone or template may say; NULL: it does not. */
+enum said { STORAGE, FILE_NAME, TEMPLATE, MASTER, ACL, LOAD, ROLE, ACTION, SAID_COUNT };
+static const char *const said_names[SAID_COUNT] = {
+	[STORAGE] = "storage",   [FILE_NAME] = "file", [TEMPLATE] = "template",
+	[MASTER] = "master",     [ACL] = "acl",        [LOAD] = "zonefile-load",
+	[ROLE] = "catalog-role", [ACTION] = "action",
+};
+
+/* A template, zone or acl; lists are values with a space after each. */
 struct block {
-	char id[NAME_TEXT_MAX]; /* the domain, or the template's id */
-	char storage[2048], file[2048], use[NAME_TEXT_MAX];
-	bool is_secondary;
+	enum section section;
+	char *id;
+	char *said[SAID_COUNT];
 };
 
 struct knot {
-	struct zone_list *list;
-	struct block templates[TEMPLATES_MAX];
-	size_t template_count;
-	struct block now;
-	enum { IN_OTHER, IN_TEMPLATE, IN_ZONE } section;
+	struct block *blocks;
+	size_t count, cap;
+	enum section section;
+	int key; /* of the last line, for a list that goes on; -1: none of ours */
+	bool in_block;
+	unsigned depth;
+	size_t bytes;
 };
 
-static const struct block *find_template(const struct knot *k, const char *id)
+static const struct block *find(const struct knot *k, enum section section,
+				const char *id, size_t id_len)
 {
-	for (size_t i = 0; i < k->template_count; i++)
-		if (strcmp(k->templates[i].id, id) == 0)
-			return &k->templates[i];
+	for (size_t i = 0; i < k->count; i++)
+		if (k->blocks[i].section == section &&
+		    strlen(k->blocks[i].id) == id_len &&
+		    strncmp(k->blocks[i].id, id, id_len) == 0)
+			return &k->blocks[i];
 	return NULL;
+}
+
+/* ---- lines ---- */
+
+static void begin_block(struct knot *k, const char *id)
+{
+	if (k->count == k->cap) {
+		k->cap = k->cap ? k->cap * 2 : 64;
+		k->blocks = xrealloc(k->blocks, k->cap, sizeof(*k->blocks));
+	}
+	k->blocks[k->count++] =
+	    (struct block){ .section = k->section, .id = xstrdup(id) };
+	k->in_block = true;
+	k->key = -1;
+}
+
+/* Cuts the comment and the space at the end: # ends a value, but in quotes. */
+static void trim(char *line)
+{
+	bool quoted = false;
+	char *p = line;
+	for (; *p && (quoted || *p != '#'); p++)
+		quoted ^= *p == '"';
+	while (p > line && isspace((unsigned char)p[-1]))
+		p--;
+	*p = '\0';
+}
+
+/* `a`, `"a"`, `[a, "b"]`: each with a space after it. */
+static void add_values(struct buf *to, const char *text)
+{
+	static const char between[] = " \t[],";
+	while (*(text += strspn(text, between))) {
+		bool quoted = *text == '"';
+		text += quoted;
+		size_t n = strcspn(text, quoted ? "\"" : between);
+		buf_add(to, text, n);
+		buf_adds(to, " ");
+		text += n + (quoted && text[n]);
+	}
+}
+
+static void set(struct knot *k, int key, const char *text)
+{
+	struct buf values = BUF_INIT(1 << 20);
+	char **slot = &k->blocks[k->count - 1].said[key];
+	if (*slot)
+		buf_adds(&values, *slot);
+	add_values(&values, text);
+	free(*slot);
+	*slot = buf_take(&values);
+}
+
+static int key_of(const char *word, size_t len)
+{
+	for (int i = 0; i < SAID_COUNT; i++)
+		if (strlen(said_names[i]) == len &&
+		    strncmp(said_names[i], word, len) == 0)
+			return i;
+	return -1;
+}
+
+static enum section section_of(const char *word, size_t len)
+{
+	static const struct {
+		const char *word;
+		enum section section;
+	} sections[] = { { "zone", IN_ZONE },
+			 { "template", IN_TEMPLATE },
+			 { "acl", IN_ACL } };
+	for (size_t i = 0; i < 3; i++)
+		if (strlen(sections[i].word) == len &&
+		    strncmp(sections[i].word, word, len) == 0)
+			return sections[i].section;
+	return IN_OTHER;
+}
+
+static int include(struct knot *k, const char *from, const char *what, struct error *e);
+
+/* A line's word before its colon, and what stands behind that. */
+struct pair {
+	const char *key, *value;
+	size_t len;
+};
+
+static bool is_key(const struct pair *p, const char *word)
+{
+	return strlen(word) == p->len && strncmp(p->key, word, p->len) == 0;
+}
+
+/* False when there is none: a colon of an IPv6 address is no key's. */
+static bool read_pair(const char *line, struct pair *ret)
+{
+	ret->key = line;
+	ret->len = strcspn(line, ": \t\"[");
+	ret->value = line + ret->len + strspn(line + ret->len, " \t");
+	if (*ret->value != ':' || ret->value[1] == ':')
+		return false;
+	ret->value++;
+	ret->value += strspn(ret->value, " \t");
+	return true;
+}
+
+static void take_key(struct knot *k, const struct pair *p, bool is_item)
+{
+	struct buf id = BUF_INIT(4096);
+	if (k->section != IN_OTHER && is_item &&
+	    (is_key(p, "domain") || is_key(p, "id"))) {
+		add_values(&id, p->value);
+		if (id.len)
+			id.data[--id.len] = '\0';
+		begin_block(k, buf_text(&id));
+	} else if (k->in_block) {
+		k->key = key_of(p->key, p->len);
+		if (k->key >= 0)
+			set(k, k->key, p->value);
+	}
+	buf_release(&id);
+}
+
+/* One line: a section, an item's first line, a key, or a list that goes on. */
+static int take_line(struct knot *k, const char *path, char *line, struct error *e)
+{
+	struct pair p;
+	trim(line);
+	bool at_margin = !isspace((unsigned char)*line) && *line != '-';
+	line += strspn(line, " \t");
+	bool is_item = *line == '-';
+	if (is_item)
+		line += 1 + strspn(line + 1, " \t");
+	if (!*line)
+		return 0;
+	if (!read_pair(line, &p)) {
+		if (!is_item)
+			return error_set(e, FMX_EMALFORMED,
+					 "%s: \"%.60s\" is no line of Knot's", path,
+					 line);
+		if (k->in_block && k->key >= 0)
+			set(k, k->key, line);
+	} else if (!at_margin) {
+		take_key(k, &p, is_item);
+	} else if (is_key(&p, "include")) {
+		return include(k, path, p.value, e);
+	} else {
+		k->section = section_of(p.key, p.len);
+		k->in_block = false;
+	}
+	return 0;
+}
+
+static int read_conf(struct knot *k, const char *path, struct error *e)
+{
+	char *text, *save;
+	size_t len;
+	int rc = zone_read_file(path, &text, &len, e);
+	if (rc != 0)
+		return rc;
+	k->bytes += len;
+	if (k->bytes > KNOT_CONF_MAX || ++k->depth > KNOT_CONF_DEPTH)
+		rc =
+		    error_set(e, FMX_ETOOBIG, "%s: the configuration is too large", path);
+	for (char *line = strtok_r(text, "\r\n", &save); line && rc == 0;
+	     line = strtok_r(NULL, "\r\n", &save))
+		rc = take_line(k, path, line, e);
+	k->depth--;
+	free(text);
+	return rc;
+}
+
+/* A file, a folder or a pattern, relative to the file that names it. */
+static int include(struct knot *k, const char *from, const char *what, struct error *e)
+{
+	struct buf name = BUF_INIT(4096), pattern = BUF_INIT(8192);
+	const char *slash = strrchr(from, '/');
+	struct stat st;
+	glob_t g;
+	add_values(&name, what);
+	if (name.len)
+		name.data[--name.len] = '\0';
+	if (buf_text(&name)[0] != '/' && slash)
+		buf_add(&pattern, from, (size_t)(slash - from) + 1);
+	buf_adds(&pattern, buf_text(&name));
+	if (stat(buf_text(&pattern), &st) == 0 && S_ISDIR(st.st_mode))
+		buf_adds(&pattern, "/*");
+	int rc = 0, found = glob(buf_text(&pattern), 0, NULL, &g);
+	if (found == GLOB_NOMATCH)
+		rc = error_set(e, -ENOENT, "%s: no file matches %s", from,
+			       buf_text(&pattern));
+	else if (found != 0)
+		rc = error_set(e, -EIO, "%s: cannot look for %s", from,
+			       buf_text(&pattern));
+	for (size_t i = 0; found == 0 && i < g.gl_pathc && rc == 0; i++)
+		rc = read_conf(k, g.gl_pathv[i], e);
+	if (found == 0)
+		globfree(&g);
+	k->section = IN_OTHER;
+	k->in_block = false;
+	buf_release(&name);
+	buf_release(&pattern);
+	return rc;
+}
+
+/* ---- zones ---- */
+
+/* What a zone says, else its template, else "". */
+static const char *said(const struct block *z, const struct block *t, enum said what)
+{
+	const char *text = z->said[what] ? z->said[what] : t ? t->said[what] : NULL;
+	return text ? text : "";
+}
+
+/* The first value of a list, copied. */
+static void first(const char *values, const char *otherwise, char *to, size_t size)
+{
+	size_t n = strcspn(values, " ");
+	if (n == 0 || n >= size) {
+		(void)str_copy(to, size, otherwise);
+		return;
+	}
+	memcpy(to, values, n);
+	to[n] = '\0';
+}
+
+static bool has_word(const char *values, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *p = values; *p; p += strcspn(p, " ") + 1)
+		if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
+			return true;
+	return false;
+}
+
+static bool allows_updates(const struct knot *k, const char *acls)
+{
+	for (const char *p = acls; *p; p += strcspn(p, " ") + 1) {
+		const struct block *a = find(k, IN_ACL, p, strcspn(p, " "));
+		if (a && a->said[ACTION] && has_word(a->said[ACTION], "update"))
+			return true;
+	}
+	return false;
 }
 
 /* Knot's "file" formatters: %s is the zone without its final dot, %% a percent
@@ -53,121 +320,54 @@ static bool format_file(const char *format, const char *zone, struct buf *out)
 	return !buf_failed(out);
 }
 
-static int end_zone(struct knot *k, struct error *e)
+static const char *problem_of(const struct knot *k, const struct block *z,
+			      const struct block *t)
 {
-	const struct block *z = &k->now,
-			   *t = find_template(k, z->use[0] ? z->use : "default");
-	char origin[NAME_TEXT_MAX], path[4200];
-	if (z->is_secondary || name_read(z->id, origin, NULL, NULL) != 0)
+	if (allows_updates(k, said(z, t, ACL)))
+		return takes_updates;
+	return has_word(said(z, t, LOAD), "none") ? not_loaded : NULL;
+}
+
+static int push_zone(const struct knot *k, const struct block *z, struct zone_list *l,
+		     struct error *e)
+{
+	char use[NAME_TEXT_MAX], storage[4096], format[4096], path[8300] = "";
+	char origin[NAME_TEXT_MAX];
+	first(z->said[TEMPLATE] ? z->said[TEMPLATE] : "", "default", use, sizeof(use));
+	const struct block *t = find(k, IN_TEMPLATE, use, strlen(use));
+	if (has_word(said(z, t, ROLE), "generate") || *said(z, t, MASTER) ||
+	    name_read(z->id, origin, NULL, NULL) != 0)
 		return 0;
-	const char *storage = z->storage[0]        ? z->storage
-			      : t && t->storage[0] ? t->storage
-						   : "/var/lib/knot";
-	const char *format = z->file[0] ? z->file : t && t->file[0] ? t->file : "%s.zone";
-	struct buf file = BUF_INIT(2048);
-	int rc = 0;
-	if (format_file(format, origin, &file) &&
-	    zone_list_join(storage, buf_text(&file), path, sizeof(path)))
-		rc = zone_list_push(k->list, origin, path, NULL, false, e);
+	if (!t && strcmp(use, "default") != 0)
+		return error_set(e, FMX_EMALFORMED,
+				 "the zone %s has the template %s, which is nowhere",
+				 origin, use);
+	first(said(z, t, STORAGE), "/var/lib/knot", storage, sizeof(storage));
+	first(said(z, t, FILE_NAME), "%s.zone", format, sizeof(format));
+	struct buf file = BUF_INIT(4096);
+	bool understood = format_file(format, origin, &file) &&
+			  zone_list_join(storage, buf_text(&file), path, sizeof(path));
 	buf_release(&file);
-	return rc;
-}
-
-static int end_block(struct knot *k, struct error *e)
-{
-	int rc = 0;
-	if (k->now.id[0] && k->section == IN_TEMPLATE &&
-	    k->template_count < TEMPLATES_MAX)
-		k->templates[k->template_count++] = k->now;
-	if (k->now.id[0] && k->section == IN_ZONE)
-		rc = end_zone(k, e);
-	k->now = (struct block){ 0 };
-	return rc;
-}
-
-/* `key: value # comment`; quotes around the value go. */
-static bool split_line(char *line, char **ret_key, char **ret_value)
-{
-	char *colon = strchr(line, ':');
-	if (!colon)
-		return false;
-	*colon = '\0';
-	char *value = colon + 1 + strspn(colon + 1, " \t");
-	if (*value == '"') {
-		value++;
-		value[strcspn(value, "\"")] = '\0';
-	} else {
-		value[strcspn(value, "#\r\n")] = '\0';
-		size_t n = strlen(value);
-		while (n > 0 && isspace((unsigned char)value[n - 1]))
-			value[--n] = '\0';
-	}
-	*ret_key = line;
-	*ret_value = value;
-	return true;
-}
-
-static void set(struct knot *k, const char *key, const char *value)
-{
-	struct block *b = &k->now;
-	if (strcmp(key, "storage") == 0)
-		(void)str_copy(b->storage, sizeof(b->storage), value);
-	else if (strcmp(key, "file") == 0)
-		(void)str_copy(b->file, sizeof(b->file), value);
-	else if (strcmp(key, "template") == 0)
-		(void)str_copy(b->use, sizeof(b->use), value);
-	else if (strcmp(key, "master") == 0)
-		b->is_secondary = true;
-}
-
-static void begin_section(struct knot *k, const char *key)
-{
-	k->section = IN_OTHER;
-	if (strcmp(key, "zone") == 0)
-		k->section = IN_ZONE;
-	if (strcmp(key, "template") == 0)
-		k->section = IN_TEMPLATE;
-}
-
-static int take_line(struct knot *k, char *line, struct error *e)
-{
-	char *key, *value;
-	bool at_margin = !isspace((unsigned char)*line) && *line != '-';
-	line += strspn(line, " \t");
-	if (!*line || *line == '#')
-		return 0;
-	bool is_item = *line == '-';
-	int rc = is_item || at_margin ? end_block(k, e) : 0;
-	if (is_item)
-		line += 1 + strspn(line + 1, " \t");
-	if (rc != 0 || !split_line(line, &key, &value))
-		return rc;
-	if (at_margin)
-		begin_section(k, key);
-	else if (is_item && (strcmp(key, "domain") == 0 || strcmp(key, "id") == 0))
-		(void)str_copy(k->now.id, sizeof(k->now.id), value);
-	else
-		set(k, key, value);
-	return 0;
+	return zone_list_push(l, origin, path, NULL,
+			      understood ? problem_of(k, z, t) : not_understood, e);
 }
 
 int conf_knot_read(struct zone_list *l, const char *path, struct error *e)
 {
-	char *text, *save;
-	size_t len, before = l->count;
-	int rc = zone_read_file(path, &text, &len, e);
-	if (rc != 0)
-		return rc;
 	struct knot *k = xcalloc(1, sizeof(*k));
-	k->list = l;
-	for (char *line = strtok_r(text, "\n", &save); line && rc == 0;
-	     line = strtok_r(NULL, "\n", &save))
-		rc = take_line(k, line, e);
-	if (rc == 0)
-		rc = end_block(k, e);
+	size_t before = l->count;
+	int rc = read_conf(k, path, e);
+	for (size_t i = 0; i < k->count && rc == 0; i++)
+		if (k->blocks[i].section == IN_ZONE)
+			rc = push_zone(k, &k->blocks[i], l, e);
 	if (rc == 0 && l->count == before)
-		rc = error_set(e, FMX_EUSAGE, "%s lists no zone", path);
+		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone", path);
+	for (size_t i = 0; i < k->count; i++) {
+		free(k->blocks[i].id);
+		for (int s = 0; s < SAID_COUNT; s++)
+			free(k->blocks[i].said[s]);
+	}
+	free(k->blocks);
 	free(k);
-	free(text);
 	return rc;
 }

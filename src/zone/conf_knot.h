@@ -6,6 +6,8 @@
 
 #include "zone/list.h"
 
+enum { KNOT_CONF_MAX = 256 << 20, KNOT_CONF_DEPTH = 8 };
+
 FMX_MUST_CHECK int conf_knot_read(struct zone_list *l, const char *path, struct error *e);
 
 #endif

@@ -1,6 +1,8 @@
 #include "zone/conf_named.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,9 +10,30 @@
 #include "base/mem.h"
 #include "zone/records.h"
 
+static const char takes_updates[] =
+    "BIND takes updates for this zone (allow-update or update-policy) and would "
+    "overwrite the file: use `update { server = ...  key = ... }` instead";
+static const char is_template[] =
+    "its zone statement uses a template of named.conf, which fakemx does not read: "
+    "name its file with --zone FILE --origin NAME";
+
+/* Not said, and then the level above decides. */
+enum updates { UPDATES_UNSAID, UPDATES_NO, UPDATES_YES };
+
+struct named_zone {
+	char *origin, *file;
+	bool is_primary, is_other_class, has_template;
+	enum updates updates;
+};
+
+/* `options` may stand behind the zones that they hold for. */
 struct conf {
-	struct zone_list *list;
+	struct named_zone *zones;
+	size_t zone_count, zone_cap;
 	char directory[4096];
+	const char *folder; /* of the first file: where `directory` is not said */
+	enum updates updates, view_updates;
+	const char *path; /* being read, for sentences */
 	unsigned depth;
 	size_t bytes;
 };
@@ -18,11 +41,17 @@ struct conf {
 /* One word of the file: a string without its quotes, a name, or one of {};. */
 struct word {
 	char text[4096];
-	bool is_end;
+	bool is_end, is_quoted;
 };
 
-static const char *skip(const char *p)
+struct cursor {
+	const char *at;
+	bool failed; /* a comment, string or word without end */
+};
+
+static const char *skip(struct cursor *c)
 {
+	const char *p = c->at;
 	for (;;) {
 		while (isspace((unsigned char)*p))
 			p++;
@@ -30,6 +59,7 @@ static const char *skip(const char *p)
 			p += strcspn(p, "\n");
 		} else if (p[0] == '/' && p[1] == '*') {
 			const char *end = strstr(p + 2, "*/");
+			c->failed |= !end;
 			p = end ? end + 2 : p + strlen(p);
 		} else {
 			return p;
@@ -37,25 +67,38 @@ static const char *skip(const char *p)
 	}
 }
 
-static const char *next_word(const char *p, struct word *w)
+static bool ends_word(const char *p)
 {
-	p = skip(p);
-	size_t n = 0;
+	return !*p || isspace((unsigned char)*p) || strchr("{};\"", *p) || *p == '#' ||
+	       (p[0] == '/' && (p[1] == '/' || p[1] == '*'));
+}
+
+static void next_word(struct cursor *c, struct word *w)
+{
+	const char *p = skip(c), *from = p;
+	size_t n;
 	w->is_end = !*p;
-	if (*p == '"') {
-		for (p++; *p && *p != '"'; p++)
-			if (n < sizeof(w->text) - 1)
-				w->text[n++] = *p;
-		p += *p == '"';
+	w->is_quoted = *p == '"';
+	if (w->is_quoted) {
+		from++;
+		n = strcspn(from, "\"\n");
+		c->failed |= from[n] != '"';
+		p = from + n + (from[n] == '"');
 	} else if (*p && strchr("{};", *p)) {
-		w->text[n++] = *p++;
+		n = 1;
+		p++;
 	} else {
-		for (; *p && !isspace((unsigned char)*p) && !strchr("{};\"", *p); p++)
-			if (n < sizeof(w->text) - 1)
-				w->text[n++] = *p;
+		while (!ends_word(p))
+			p++;
+		n = (size_t)(p - from);
 	}
+	c->at = p;
+	if (n >= sizeof(w->text)) {
+		c->failed = true;
+		n = 0;
+	}
+	memcpy(w->text, from, n);
 	w->text[n] = '\0';
-	return p;
 }
 
 static bool is(const struct word *w, const char *text)
@@ -63,165 +106,261 @@ static bool is(const struct word *w, const char *text)
 	return strcasecmp(w->text, text) == 0;
 }
 
+static bool is_sign(const struct word *w, char sign)
+{
+	return !w->is_quoted && w->text[0] == sign && !w->text[1];
+}
+
 /* Past the block or statement that a word began. */
-static const char *skip_statement(const char *p)
+static void skip_statement(struct cursor *c)
 {
 	struct word w;
 	int depth = 0;
 	do {
-		p = next_word(p, &w);
-		depth += is(&w, "{");
-		depth -= is(&w, "}");
-	} while (!w.is_end && (depth > 0 || !is(&w, ";")));
-	return p;
+		next_word(c, &w);
+		depth += is_sign(&w, '{');
+		depth -= is_sign(&w, '}');
+	} while (!w.is_end && (depth > 0 || !is_sign(&w, ';')));
+	c->failed |= w.is_end;
 }
 
-struct named_zone {
-	char origin[NAME_TEXT_MAX], file[4096];
-	bool is_primary, is_dynamic;
-};
-
-static bool allows_updates(const struct word *key, const char *p)
+/* Looks at a statement that skip_statement() will pass. */
+static void note_updates(const struct word *key, struct cursor at, enum updates *ret)
 {
-	if (is(key, "update-policy"))
-		return true;
-	if (!is(key, "allow-update"))
-		return false;
 	struct word open, first;
-	p = next_word(p, &open);
-	(void)next_word(p, &first);
-	return is(&open, "{") && !is(&first, "none") && !is(&first, "}");
+	if (is(key, "update-policy")) {
+		*ret = UPDATES_YES;
+		return;
+	}
+	if (!is(key, "allow-update"))
+		return;
+	next_word(&at, &open);
+	next_word(&at, &first);
+	bool none = is_sign(&open, '{') && (is(&first, "none") || is_sign(&first, '}'));
+	if (*ret != UPDATES_YES)
+		*ret = none ? UPDATES_NO : UPDATES_YES;
 }
 
-static const char *zone_block(const char *p, struct named_zone *z)
+static void zone_block(struct cursor *c, struct named_zone *z)
 {
 	struct word key, value;
 	for (;;) {
-		p = next_word(p, &key);
-		if (key.is_end || is(&key, "}"))
-			return p;
-		if (is(&key, "file") || is(&key, "type")) {
-			p = next_word(p, &value);
-			if (is(&key, "file"))
-				(void)str_copy(z->file, sizeof(z->file), value.text);
-			else
-				z->is_primary =
-				    is(&value, "master") || is(&value, "primary");
+		next_word(c, &key);
+		if (key.is_end || is_sign(&key, '}'))
+			break;
+		if (is_sign(&key, ';'))
+			continue;
+		struct cursor at = *c;
+		next_word(&at, &value);
+		if (is(&key, "file")) {
+			free(z->file);
+			z->file = xstrdup(value.text);
+		} else if (is(&key, "type")) {
+			z->is_primary = is(&value, "master") || is(&value, "primary");
+		} else if (is(&key, "template")) {
+			z->has_template = true;
 		}
-		z->is_dynamic |= allows_updates(&key, p);
-		if (!is(&key, ";"))
-			p = skip_statement(p);
+		note_updates(&key, *c, &z->updates);
+		skip_statement(c);
 	}
+	c->failed |= key.is_end;
 }
 
-static const char *zone_statement(struct conf *c, const char *p, int *rc, struct error *e)
+static void zone_statement(struct conf *conf, struct cursor *c)
 {
 	struct named_zone z = { 0 };
 	struct word w;
-	char path[4096];
-	p = next_word(p, &w);
-	bool is_name = name_read(w.text, z.origin, NULL, NULL) == 0;
-	do
-		p = next_word(p, &w);
-	while (!w.is_end && !is(&w, "{") && !is(&w, ";"));
-	if (!is(&w, "{"))
-		return p;
-	p = zone_block(p, &z);
-	if (is_name && z.is_primary && z.file[0] &&
-	    zone_list_join(c->directory, z.file, path, sizeof(path)))
-		*rc = zone_list_push(c->list, z.origin, path,
-				     c->directory[0] ? c->directory : NULL, z.is_dynamic,
-				     e);
-	return p;
+	char origin[NAME_TEXT_MAX];
+	next_word(c, &w);
+	bool is_name = name_read(w.text, origin, NULL, NULL) == 0;
+	for (next_word(c, &w); !w.is_end && !is_sign(&w, '{') && !is_sign(&w, ';');
+	     next_word(c, &w))
+		z.is_other_class = !is(&w, "IN");
+	if (!is_sign(&w, '{'))
+		return;
+	zone_block(c, &z);
+	if (z.updates == UPDATES_UNSAID)
+		z.updates = conf->view_updates;
+	if (!is_name) {
+		free(z.file);
+		return;
+	}
+	z.origin = xstrdup(origin);
+	if (conf->zone_count == conf->zone_cap) {
+		conf->zone_cap = conf->zone_cap ? conf->zone_cap * 2 : 64;
+		conf->zones = xrealloc(conf->zones, conf->zone_cap, sizeof(*conf->zones));
+	}
+	conf->zones[conf->zone_count++] = z;
 }
 
-static const char *options_block(struct conf *c, const char *p)
+static void options_block(struct conf *conf, struct cursor *c)
 {
 	struct word key, value;
-	p = next_word(p, &key);
-	if (!is(&key, "{"))
-		return p;
+	next_word(c, &key);
+	if (!is_sign(&key, '{'))
+		return;
 	for (;;) {
-		p = next_word(p, &key);
-		if (key.is_end || is(&key, "}"))
-			return p;
+		next_word(c, &key);
+		if (key.is_end || is_sign(&key, '}'))
+			break;
+		struct cursor at = *c;
 		if (is(&key, "directory")) {
-			(void)next_word(p, &value);
-			(void)str_copy(c->directory, sizeof(c->directory), value.text);
+			next_word(&at, &value);
+			(void)str_copy(conf->directory, sizeof(conf->directory),
+				       value.text);
 		}
-		if (!is(&key, ";"))
-			p = skip_statement(p);
+		note_updates(&key, *c, &conf->updates);
+		if (!is_sign(&key, ';'))
+			skip_statement(c);
 	}
+	c->failed |= key.is_end;
 }
 
-static int read_conf(struct conf *c, const char *path, struct error *e);
+static int read_conf(struct conf *conf, const char *path, struct error *e);
 
-static const char *include_statement(struct conf *c, const char *p, int *rc,
-				     struct error *e)
+static const char *folder_of(const struct conf *conf)
+{
+	return conf->directory[0] ? conf->directory : conf->folder;
+}
+
+/* A file, or a pattern of files (BIND 9.16 on). */
+static int include_statement(struct conf *conf, struct cursor *c, struct error *e)
 {
 	struct word w;
-	char path[4096];
-	p = next_word(p, &w);
-	if (c->depth >= CONF_MAX_DEPTH)
-		*rc = error_set(e, FMX_ETOOBIG, "%s: includes go more than %d deep",
-				w.text, CONF_MAX_DEPTH);
-	else if (zone_list_join(c->directory, w.text, path, sizeof(path)))
-		*rc = read_conf(c, path, e);
-	return p;
+	char pattern[8300];
+	glob_t g;
+	next_word(c, &w);
+	if (conf->depth >= CONF_MAX_DEPTH)
+		return error_set(e, FMX_ETOOBIG, "%s: includes go more than %d deep",
+				 w.text, CONF_MAX_DEPTH);
+	if (!zone_list_join(folder_of(conf), w.text, pattern, sizeof(pattern)))
+		return error_set(e, FMX_ETOOBIG, "%s: the path is too long", w.text);
+	if (!strpbrk(pattern, "*?["))
+		return read_conf(conf, pattern, e);
+	int rc = 0, found = glob(pattern, 0, NULL, &g);
+	if (found == GLOB_NOMATCH)
+		return 0;
+	if (found != 0)
+		return error_set(e, -EIO, "cannot look for %s", pattern);
+	for (size_t i = 0; i < g.gl_pathc && rc == 0; i++)
+		rc = read_conf(conf, g.gl_pathv[i], e);
+	globfree(&g);
+	return rc;
 }
 
-static int read_text(struct conf *c, const char *p, struct error *e)
+static int read_statements(struct conf *conf, struct cursor *c, bool in_view,
+			   struct error *e);
+
+/* Its zones are read as if there were no view, but for what it says of updates,
+ * which may stand behind them. */
+static int view_statement(struct conf *conf, struct cursor *c, struct error *e)
+{
+	struct word w;
+	size_t first = conf->zone_count;
+	do
+		next_word(c, &w);
+	while (!w.is_end && !is_sign(&w, '{'));
+	conf->view_updates = UPDATES_UNSAID;
+	int rc = read_statements(conf, c, true, e);
+	for (size_t i = first; i < conf->zone_count; i++)
+		if (conf->zones[i].updates == UPDATES_UNSAID)
+			conf->zones[i].updates = conf->view_updates;
+	conf->view_updates = UPDATES_UNSAID;
+	return rc;
+}
+
+static int read_statements(struct conf *conf, struct cursor *c, bool in_view,
+			   struct error *e)
 {
 	struct word w;
 	int rc = 0;
-	for (;;) {
-		p = next_word(p, &w);
-		if (w.is_end || rc != 0)
-			return rc;
+	while (rc == 0) {
+		next_word(c, &w);
+		if (w.is_end || (in_view && is_sign(&w, '}')))
+			break;
+		if (in_view)
+			note_updates(&w, *c, &conf->view_updates);
 		if (is(&w, "zone"))
-			p = zone_statement(c, p, &rc, e);
+			zone_statement(conf, c);
 		else if (is(&w, "options"))
-			p = options_block(c, p);
+			options_block(conf, c);
 		else if (is(&w, "include"))
-			p = include_statement(c, p, &rc, e);
-		else if (is(&w,
-			    "view")) { /* its zones are read as if there were no view */
-			do
-				p = next_word(p, &w);
-			while (!w.is_end && !is(&w, "{"));
-		} else if (!is(&w, ";") && !is(&w, "}"))
-			p = skip_statement(p);
+			rc = include_statement(conf, c, e);
+		else if (is(&w, "view"))
+			rc = view_statement(conf, c, e);
+		else if (!is_sign(&w, ';'))
+			skip_statement(c);
 	}
+	c->failed |= in_view && w.is_end;
+	return rc;
 }
 
-static int read_conf(struct conf *c, const char *path, struct error *e)
+static int read_conf(struct conf *conf, const char *path, struct error *e)
 {
 	char *text;
 	size_t len;
 	int rc = zone_read_file(path, &text, &len, e);
 	if (rc != 0)
 		return rc;
-	c->bytes += len;
-	c->depth++;
-	rc = c->bytes > ZONE_CONF_MAX
+	conf->bytes += len;
+	conf->depth++;
+	struct cursor c = { .at = text };
+	rc = conf->bytes > ZONE_CONF_MAX
 		 ? error_set(e, FMX_ETOOBIG, "%s: the list of zones is too large", path)
-		 : read_text(c, text, e);
-	c->depth--;
+		 : read_statements(conf, &c, false, e);
+	if (rc == 0 && (c.failed || strlen(text) != len))
+		rc = error_set(e, FMX_EMALFORMED,
+			       "%s is not a whole configuration: a string, comment or "
+			       "block in it has no end",
+			       path);
+	conf->depth--;
 	free(text);
+	return rc;
+}
+
+static int push_zones(const struct conf *conf, struct zone_list *l, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < conf->zone_count && rc == 0; i++) {
+		const struct named_zone *z = &conf->zones[i];
+		enum updates updates = z->updates ? z->updates : conf->updates;
+		char path[8300] = "";
+		if (z->is_other_class || !(z->has_template || (z->is_primary && z->file)))
+			continue;
+		if (z->file &&
+		    !zone_list_join(folder_of(conf), z->file, path, sizeof(path)))
+			rc = error_set(e, FMX_ETOOBIG, "%s: the path is too long",
+				       z->file);
+		else
+			rc = zone_list_push(l, z->origin, path, folder_of(conf),
+					    z->has_template          ? is_template
+					    : updates == UPDATES_YES ? takes_updates
+								     : NULL,
+					    e);
+	}
 	return rc;
 }
 
 int conf_named_read(struct zone_list *l, const char *path, struct error *e)
 {
-	struct conf *c = xcalloc(1, sizeof(*c));
+	struct conf *conf = xcalloc(1, sizeof(*conf));
 	size_t before = l->count;
-	c->list = l;
-	int rc = read_conf(c, path, e);
+	char folder[4096];
+	(void)str_copy(folder, sizeof(folder), path);
+	char *slash = strrchr(folder, '/');
+	*(slash ? slash : folder) = '\0';
+	conf->folder = folder;
+	int rc = read_conf(conf, path, e);
+	if (rc == 0)
+		rc = push_zones(conf, l, e);
 	if (rc == 0 && l->count == before)
-		rc = error_set(e, FMX_EUSAGE,
-			       "%s lists no primary zone with a file, neither in BIND's "
-			       "form nor in Knot's",
+		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone with a file",
 			       path);
-	free(c);
+	for (size_t i = 0; i < conf->zone_count; i++) {
+		free(conf->zones[i].origin);
+		free(conf->zones[i].file);
+	}
+	free(conf->zones);
+	free(conf);
 	return rc;
 }

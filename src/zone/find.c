@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "zone/conf_knot.h"
 #include "zone/conf_named.h"
+#include "zone/conf_nsd.h"
 #include "zone/records.h"
 
 /* ---- names of files ---- */
@@ -56,7 +57,7 @@ static int add_by_name(struct zone_list *l, const char *path, bool must_tell,
 {
 	char origin[NAME_TEXT_MAX];
 	if (zone_of_file_name(path, origin))
-		return zone_list_push(l, origin, path, NULL, false, e);
+		return zone_list_push(l, origin, path, NULL, NULL, e);
 	if (!must_tell)
 		return 0; /* a README among the zones is no mistake */
 	return error_set(
@@ -105,17 +106,37 @@ static int add_glob(struct zone_list *l, const char *pattern, struct error *e)
 
 /* ---- one argument ---- */
 
-/* A Knot configuration has "zone:" at a line's start, BIND's has braces. */
+/* With neither: NSD's, or one of Knot's that only includes others. */
+static int add_plain_conf(struct zone_list *l, const char *path, struct error *e)
+{
+	size_t before = l->count;
+	struct error ignored; /* NSD's reader says what is wrong in the end */
+	if (conf_knot_read(l, path, &ignored) == 0 && l->count > before)
+		return 0;
+	return conf_nsd_read(l, path, e);
+}
+
+/* Whose configuration is it? BIND's has braces or semicolons, Knot's has items
+ * with a dash at their front, NSD's has neither. */
 static int add_conf(struct zone_list *l, const char *path, struct error *e)
 {
-	char *text;
+	char *text, *save;
 	size_t len;
+	bool braces = false, items = false;
 	int rc = zone_read_file(path, &text, &len, e);
 	if (rc != 0)
 		return rc;
-	bool is_knot = strncmp(text, "zone:", 5) == 0 || strstr(text, "\nzone:");
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		size_t n = strcspn(line, "#");
+		braces |= memchr(line, '{', n) || memchr(line, ';', n);
+		items |= *line == '-';
+	}
 	free(text);
-	return is_knot ? conf_knot_read(l, path, e) : conf_named_read(l, path, e);
+	if (braces)
+		return conf_named_read(l, path, e);
+	return items ? conf_knot_read(l, path, e) : add_plain_conf(l, path, e);
 }
 
 int zone_find(struct zone_list *l, const char *what, const char *origin, struct error *e)
@@ -134,7 +155,7 @@ int zone_find(struct zone_list *l, const char *what, const char *origin, struct 
 		return add_folder(l, what, e);
 	}
 	if (origin)
-		return zone_list_push(l, origin, what, NULL, false, e);
+		return zone_list_push(l, origin, what, NULL, NULL, e);
 	if (ends_with(what, ".conf") || ends_with(what, ".conf.local"))
 		return add_conf(l, what, e);
 	return add_by_name(l, what, true, e);
@@ -153,7 +174,7 @@ int zone_find_lines(struct zone_list *l, FILE *from, struct error *e)
 		if (!path)
 			rc = zone_find(l, first, NULL, &why);
 		else if ((rc = name_read(first, origin, NULL, &why)) == 0)
-			rc = zone_list_push(l, origin, path, NULL, false, &why);
+			rc = zone_list_push(l, origin, path, NULL, NULL, &why);
 		if (rc != 0)
 			rc = error_set(e, rc, "line %u of the list: %s", n, why.text);
 	}

@@ -6,8 +6,8 @@
  *	FILE with an origin	that zone
  *	FOLDER, GLOB		every file in it whose name tells its zone:
  *				example.com, db.example.com, example.com.zone, ...
- *	named.conf, knot.conf	the primary zones that the name server's own
- *				configuration lists, with its folder for $INCLUDE
+ *	named.conf, knot.conf,	the primary zones that the name server's own
+ *	nsd.conf		configuration lists, with its folder for $INCLUDE
  *	-			standard input, a line a zone: FILE, or ZONE FILE
  *
  * Use:

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 int zone_list_push(struct zone_list *l, const char *origin, const char *path,
-		   const char *include_base, bool is_dynamic, struct error *e)
+		   const char *include_base, const char *problem, struct error *e)
 {
 	if (l->count == ZONE_LIST_MAX)
 		return error_set(e, FMX_ETOOBIG, "more than %d zones", ZONE_LIST_MAX);
@@ -19,7 +19,7 @@ int zone_list_push(struct zone_list *l, const char *origin, const char *path,
 				.path = xstrdup(path),
 				.include_base =
 				    include_base ? xstrdup(include_base) : NULL,
-				.is_dynamic = is_dynamic };
+				.problem = problem };
 	return 0;
 }
 
@@ -32,7 +32,7 @@ bool zone_list_join(const char *folder, const char *name, char *to, size_t size)
 
 int zone_list_add_zone(struct zone_list *l, const char *origin, struct error *e)
 {
-	return zone_list_push(l, origin, "", NULL, false, e);
+	return zone_list_push(l, origin, "", NULL, NULL, e);
 }
 
 /* ---- the whole list ---- */

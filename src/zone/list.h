@@ -19,9 +19,10 @@ enum { ZONE_LIST_MAX = 1000000 };
 struct zone_item {
 	char *origin; /* "" with a problem: the name does not tell it */
 	char *path;
-	char *include_base; /* NULL: the folder of path */
-	bool is_shared;     /* the file serves another zone too */
-	bool is_dynamic;    /* its server takes updates for it */
+	char *include_base;  /* NULL: the folder of path */
+	bool is_shared;      /* the file serves another zone too */
+	const char *problem; /* why its file must not be changed; NULL: it may. A
+				constant, of the server's configuration */
 };
 
 struct zone_list {
@@ -29,10 +30,11 @@ struct zone_list {
 	size_t count, cap;
 };
 
-/* Copies the texts; include_base may be NULL. FMX_ETOOBIG. */
+/* Copies the texts; include_base and problem may be NULL; problem is kept as it is.
+ * FMX_ETOOBIG. */
 FMX_MUST_CHECK int zone_list_push(struct zone_list *l, const char *origin,
 				  const char *path, const char *include_base,
-				  bool is_dynamic, struct error *e);
+				  const char *problem, struct error *e);
 /* A zone without a file: one that its server updates. */
 FMX_MUST_CHECK int zone_list_add_zone(struct zone_list *l, const char *origin,
 				      struct error *e);

@@ -41,7 +41,7 @@ static const char *put(const char *name, const char *text)
 	return path;
 }
 
-/* "zone=file ..." with the folder cut off; ! shared, + dynamic. */
+/* "zone=file ..." with the folder cut off; ! shared, + has a problem. */
 static void list_is(struct zone_list *l, const char *want)
 {
 	struct buf got = BUF_INIT(4096);
@@ -52,7 +52,7 @@ static void list_is(struct zone_list *l, const char *want)
 				       ? z->path + strlen(folder) + 1
 				       : z->path;
 		buf_addf(&got, "%s=%s%s%s ", z->origin, path, z->is_shared ? "!" : "",
-			 z->is_dynamic ? "+" : "");
+			 z->problem ? "+" : "");
 	}
 	assert_string_equal(buf_text(&got), want);
 	buf_release(&got);
@@ -155,6 +155,99 @@ static void knot_conf_lists_zones_by_template_and_storage(void **state)
 	list_is(&l, "a.example=a.example.zone b.example=t/db.b.example c.example=own ");
 }
 
+/* What a level above says holds for the zones below, wherever it stands. */
+static void named_conf_is_read_whole_before_it_is_believed(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char text[2048];
+	(void)put("inc-1.conf", "zone \"g.example\" { type master; file \"db.g\"; };\n");
+	(void)put("inc-2.conf", "zone \"h.example\" { type master; file \"db.h\"; };\n");
+	(void)snprintf(text, sizeof(text),
+		       "zone \"a.example\" { type primary; file \"db.a\"; };\n"
+		       "zone \"n.example\" { type primary; file \"db.n\"; allow-update { "
+		       "none; }; };\n"
+		       "zone \"c.example\" CH { type primary; file \"db.c\"; };\n"
+		       "options { directory \"%s\"; allow-update { key k; }; };\n"
+		       "view v { zone \"v.example\" { type primary; file \"db.v\"; };\n"
+		       "allow-update { none; }; };\ninclude \"inc-*.conf\";\n"
+		       "zone \"t.example\" { template t; };\n",
+		       folder);
+	assert_int_equal(zone_find(&l, put("named.conf", text), NULL, &e), 0);
+	list_is(
+	    &l,
+	    "a.example=db.a+ g.example=db.g+ h.example=db.h+ n.example=db.n t.example=+ "
+	    "v.example=db.v ");
+	static const char *const halves[] = {
+		"zone \"a.example\" { type primary; file \"x\"",
+		"options { directory \"/x; };\n",
+		"zone \"a.example\" { type primary; /* };\n"
+	};
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(zone_find(&l, put("half.conf", halves[i]), NULL, &e),
+				 FMX_EMALFORMED);
+	zone_list_release(&l);
+}
+
+static void knot_conf_tells_secondaries_and_updates_by_template_and_acl(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	(void)put("acls.conf", "acl:\n  - id: up\n    action: [transfer, update]\n"
+			       "  - id: down\n    action: transfer\n");
+	struct buf text = BUF_INIT(1 << 20);
+	buf_addf(&text,
+		 "include: acls.conf\ntemplate:\n  - id: default\n    storage: %s\n"
+		 "  - id: sec\n    master: [m1, m2]\n  - id: dyn\n    acl:\n      - "
+		 "down\n      - up\n",
+		 folder);
+	for (int i = 0; i < 100; i++)
+		buf_addf(&text, "  - id: t%d\n    storage: %s\n    file: \"t%d-%%s\"\n",
+			 i, folder, i);
+	buf_addf(
+	    &text,
+	    "zone:\n  - domain: a.example\n    acl: [down]\n  - domain: s.example\n    "
+	    "template: sec\n  - domain: d.example\n    template: dyn\n    storage: %s\n"
+	    "  - domain: o.example\n    template: dyn\n    acl: down\n    storage: %s\n"
+	    "  - domain: t.example\n    template: t99\n  - domain: n.example\n    "
+	    "zonefile-load: none\n  - domain: f.example\n    file: %%c.zone\n",
+	    folder, folder);
+	assert_int_equal(zone_find(&l, put("knot.conf", buf_text(&text)), NULL, &e), 0);
+	list_is(&l, "a.example=a.example.zone d.example=d.example.zone+ f.example=+ "
+		    "n.example=n.example.zone+ o.example=o.example.zone "
+		    "t.example=t99-t.example ");
+	buf_release(&text);
+}
+
+static void nsd_conf_lists_zones_by_pattern_and_folder(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char text[2048];
+	(void)put("nsd-1.conf", "zone:\n\tname: c.example\n\tzonefile: db.c # c\n");
+	(void)put("zone.list", "# NSD zone list\nadd l.example low\ndel x.example low\n");
+	(void)snprintf(
+	    text, sizeof(text),
+	    "# NSD\nserver:\n  zonesdir: \"%s\"\n  zonelistfile: %s/zone.list\n"
+	    "pattern:\n  name: low\n  zonefile: \"%%1/%%s.zone\"\n"
+	    "pattern:\n  name: sec\n  request-xfr: 192.0.2.1 NOKEY\n"
+	    "zone:\n  name: a.example.\n  zonefile: db.a\n  notify: 192.0.2.2 k\n"
+	    "zone: name: b.example include-pattern: \"low\"\n"
+	    "zone:\n  name: s.example\n  include-pattern: sec\n  zonefile: s\n"
+	    "zone:\n  name: w.example\n  include-pattern: nowhere\n"
+	    "remote-control:\n  control-enable: no\ninclude: \"%s/nsd-*.conf\"\n",
+	    folder, folder, folder);
+	assert_int_equal(zone_find(&l, put("nsd.conf", text), NULL, &e), 0);
+	list_is(&l, "a.example=db.a b.example=b/b.example.zone c.example=db.c "
+		    "l.example=l/l.example.zone w.example=+ ");
+	assert_int_equal(zone_find(&l, put("half.conf", "zone:\n name: \"a\n"), NULL, &e),
+			 FMX_EMALFORMED);
+	zone_list_release(&l);
+}
+
 static void a_list_names_zones_and_files(void **state)
 {
 	(void)state;
@@ -181,6 +274,10 @@ int main(void)
 		cmocka_unit_test(a_folder_and_a_glob_give_the_zones_in_them),
 		cmocka_unit_test(named_conf_lists_primary_zones),
 		cmocka_unit_test(knot_conf_lists_zones_by_template_and_storage),
+		cmocka_unit_test(named_conf_is_read_whole_before_it_is_believed),
+		cmocka_unit_test(
+		    knot_conf_tells_secondaries_and_updates_by_template_and_acl),
+		cmocka_unit_test(nsd_conf_lists_zones_by_pattern_and_folder),
 		cmocka_unit_test(a_list_names_zones_and_files),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
