@@ -45,14 +45,39 @@ int whole_sync_folder(const char *path, struct error *e)
 	return rc;
 }
 
-static int temporary_name(const char *path, char *temp, size_t size, struct error *e)
+/* Hidden, and beside the file. Of a long name the front is enough. */
+static int temporary_name(const char *path, const char *end, char *temp, size_t size,
+			  struct error *e)
 {
 	const char *slash = strrchr(path, '/');
 	int folder = slash ? (int)(slash - path) + 1 : 0;
-	int n = snprintf(temp, size, "%.*s.fakemx-XXXXXX", folder, path);
+	int n = snprintf(temp, size, "%.*s.%.200s.fakemx%s", folder, path, path + folder,
+			 end);
 	if (n < 0 || (size_t)n >= size)
 		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
 	return 0;
+}
+
+static int open_temporary(const char *path, bool alone, char *temp, size_t size,
+			  int *ret_fd, struct error *e)
+{
+	int rc = temporary_name(path, alone ? "" : "-XXXXXX", temp, size, e);
+	if (rc != 0)
+		return rc;
+	if (alone) {
+		(void)unlink(temp); /* what a killed run left */
+		*ret_fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	} else {
+		*ret_fd = mkostemp(temp, O_CLOEXEC);
+	}
+	return *ret_fd < 0 ? system_error("write beside", path, e) : 0;
+}
+
+void whole_clean(const char *path)
+{
+	char temp[WHOLE_PATH_MAX + 32];
+	if (temporary_name(path, "", temp, sizeof(temp), NULL) == 0)
+		(void)unlink(temp);
 }
 
 /* Mode and owner as the old file's: a name server that runs as another user
@@ -74,15 +99,14 @@ static int keep_rights(int fd, const struct stat *st, const char *path, struct e
 		   : system_error("set the mode of", path, e);
 }
 
-int whole_temporary(const char *path, char *temp, size_t size, const char *text,
-		    size_t len, const struct stat *like, mode_t mode, struct error *e)
+static int write_temporary(const char *path, bool alone, char *temp, size_t size,
+			   const char *text, size_t len, const struct stat *like,
+			   mode_t mode, struct error *e)
 {
-	int rc = temporary_name(path, temp, size, e);
+	int fd;
+	int rc = open_temporary(path, alone, temp, size, &fd, e);
 	if (rc != 0)
 		return rc;
-	int fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return system_error("write beside", path, e);
 	if (write_all(fd, text, len) != 0)
 		rc = system_error("write", temp, e);
 	if (rc == 0 && like)
@@ -96,6 +120,12 @@ int whole_temporary(const char *path, char *temp, size_t size, const char *text,
 	if (rc != 0)
 		(void)unlink(temp);
 	return rc;
+}
+
+int whole_temporary(const char *path, char *temp, size_t size, const char *text,
+		    size_t len, const struct stat *like, mode_t mode, struct error *e)
+{
+	return write_temporary(path, true, temp, size, text, len, like, mode, e);
 }
 
 /* A device or a pipe must not be renamed away; what a link points at is the
@@ -127,8 +157,8 @@ static int find_target(const char *path, char *target, size_t size, struct stat 
 	return 0;
 }
 
-int whole_write(const char *path, const char *text, size_t len, mode_t mode,
-		struct error *e)
+static int write_whole(const char *path, bool alone, const char *text, size_t len,
+		       mode_t mode, struct error *e)
 {
 	char target[WHOLE_PATH_MAX];
 	char temp[WHOLE_PATH_MAX + 32];
@@ -136,7 +166,7 @@ int whole_write(const char *path, const char *text, size_t len, mode_t mode,
 	bool is_there;
 	int rc = find_target(path, target, sizeof(target), &st, &is_there, e);
 	if (rc == 0)
-		rc = whole_temporary(target, temp, sizeof(temp), text, len,
+		rc = write_temporary(target, alone, temp, sizeof(temp), text, len,
 				     is_there ? &st : NULL, mode, e);
 	if (rc != 0)
 		return rc;
@@ -146,4 +176,16 @@ int whole_write(const char *path, const char *text, size_t len, mode_t mode,
 		return rc;
 	}
 	return whole_sync_folder(target, e);
+}
+
+int whole_write(const char *path, const char *text, size_t len, mode_t mode,
+		struct error *e)
+{
+	return write_whole(path, false, text, len, mode, e);
+}
+
+int whole_write_alone(const char *path, const char *text, size_t len, mode_t mode,
+		      struct error *e)
+{
+	return write_whole(path, true, text, len, mode, e);
 }

@@ -28,8 +28,17 @@ enum { WHOLE_PATH_MAX = 4096 };
 FMX_MUST_CHECK int whole_write(const char *path, const char *text, size_t len,
 			       mode_t mode, struct error *e);
 
-/* The first half: the temporary file for path, written and synced, with the
- * rights of `like`, or with mode if like is NULL. Its name goes to temp. */
+/* The same for a caller who lets nobody else write that path (a lock): then the
+ * temporary file has one name, and what a killed run left of it is replaced. */
+FMX_MUST_CHECK int whole_write_alone(const char *path, const char *text, size_t len,
+				     mode_t mode, struct error *e);
+
+/* Removes what a killed whole_write_alone() or whole_temporary() left. */
+void whole_clean(const char *path);
+
+/* The first half, for a caller who lets nobody else write that path: the
+ * temporary file, written and synced, with the rights of `like`, or with mode if
+ * like is NULL. Its name goes to temp. */
 FMX_MUST_CHECK int whole_temporary(const char *path, char *temp, size_t size,
 				   const char *text, size_t len, const struct stat *like,
 				   mode_t mode, struct error *e);

@@ -169,19 +169,20 @@ void zone_render_text(const struct zone_run *run, const struct job *job,
 	if (r->outcome == JOB_REFUSED)
 		return; /* the sentence is told by itself */
 	if (r->outcome == JOB_NO_MAIL) {
-		buf_addf(out,
-			 "%s is no mail domain: it has %s. Nothing to do.\n",
-			 job->origin,
-			 r->facts->mx_count ? "a null MX, which says that it takes no mail"
-					    : "no MX record");
+		buf_addf(
+		    out, "%s is no mail domain: it has %s. Nothing to do.\n", job->origin,
+		    r->facts->mx_count ? "a null MX, which says that it takes no mail"
+				       : "no MX record");
+		return;
+	}
+	if (r->outcome == JOB_SAME && reverts) {
+		buf_addf(out, "%s: nothing to undo%s%s.\n", job->origin,
+			 r->note[0] ? ": " : "", r->note);
 		return;
 	}
 	if (r->outcome == JOB_SAME) {
 		buf_addf(out, "%s is as wanted (layout %s): nothing to do.\n",
-			 job->origin,
-			 layout_name(reverts ? LAYOUT_NONE : job->want->layout));
-		if (r->note[0])
-			buf_addf(out, "%s.\n", r->note);
+			 job->origin, layout_name(job->want->layout));
 		text_findings(&o->findings, out);
 		return;
 	}

@@ -77,6 +77,8 @@ int zone_file_open(const char *path, struct zone_file *ret, struct error *e)
 		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
 	int rc = open_locked(ret, e);
 	if (rc == 0)
+		whole_clean(ret->path); /* the lock is ours: nobody writes it now */
+	if (rc == 0)
 		rc = zone_read_file(ret->path, &ret->text, &ret->len, e);
 	if (rc != 0)
 		zone_file_close(ret);
@@ -127,5 +129,6 @@ int zone_file_replace(struct zone_file *f, const char *text, size_t len,
 		(void)unlink(temp);
 		return rc;
 	}
+	f->is_replaced = true;
 	return whole_sync_folder(f->path, e);
 }

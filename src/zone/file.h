@@ -5,7 +5,8 @@
  * beside it (its name begins with a dot, so no glob of zones sees it), keeps
  * mode and owner, syncs it, lets the caller judge the bytes as they are read
  * back from disk, makes sure that nobody changed the zone file meanwhile, and
- * renames. A kill at any moment leaves the old file or the new one.
+ * renames. A kill at any moment leaves the old file or the new one; what it left
+ * of a temporary file goes with the next open.
  *
  * Use:
  *	struct zone_file f;
@@ -22,6 +23,7 @@
 #ifndef FMX_ZONE_FILE_H
 #define FMX_ZONE_FILE_H
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "base/attr.h"
@@ -33,6 +35,7 @@ struct zone_file {
 	struct stat st;  /* as it was read */
 	char *text;      /* NUL after len bytes */
 	size_t len;
+	bool is_replaced; /* also where zone_file_replace() failed after that */
 };
 
 /* Judges the temporary file: text is what was read back from temp_path.

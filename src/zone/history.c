@@ -63,21 +63,61 @@ static int make_folders(const char *state, struct error *e)
 	return rc == 0 ? make_folder(path, e) : rc;
 }
 
-static void write_header(const struct history *h, struct buf *out)
+/* A path may hold bytes that are no UTF-8, which JSON may not. */
+static void escape(const char *text, struct buf *out)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80 || *text == '%')
+			buf_addf(out, "%%%02x", (unsigned)(unsigned char)*text);
+		else
+			buf_add(out, text, 1);
+}
+
+static bool unescape(const char *text, char *to, size_t size)
+{
+	size_t n = 0;
+	unsigned byte;
+	for (; *text && n + 1 < size; text++) {
+		if (*text == '%' && sscanf(text + 1, "%2x", &byte) == 1 && text[1] &&
+		    text[2] && byte) {
+			to[n++] = (char)byte;
+			text += 2;
+		} else {
+			to[n++] = *text;
+		}
+	}
+	to[n] = '\0';
+	return !*text;
+}
+
+static json_t *escaped(const char *text)
+{
+	struct buf b = BUF_INIT(64 * 1024);
+	escape(text, &b);
+	json_t *s = buf_failed(&b) ? NULL : json_string(buf_text(&b));
+	buf_release(&b);
+	return s;
+}
+
+static bool write_header(const struct history *h, struct buf *out)
 {
 	json_t *decoys = json_array();
+	bool ok = true;
 	for (size_t i = 0; i < h->decoy_count; i++)
-		(void)json_array_append_new(decoys, json_string(h->decoys[i]));
-	json_t *o = json_pack(
-	    "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s:I, s:I}", "origin", h->origin, "path",
-	    h->path, "layout", layout_name(h->layout), "ttl", (json_int_t)h->ttl,
-	    "applied", (json_int_t)h->applied, "is_clean", h->is_clean, "decoys", decoys,
-	    "before", (json_int_t)h->before_len, "after", (json_int_t)h->after_len);
-	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+		ok &= json_array_append_new(decoys, escaped(h->decoys[i])) == 0;
+	json_t *o = json_pack("{s:o, s:o, s:s, s:I, s:I, s:b, s:o, s:I, s:I}", "origin",
+			      escaped(h->origin), "path", escaped(h->path), "layout",
+			      layout_name(h->layout), "ttl", (json_int_t)h->ttl,
+			      "applied", (json_int_t)h->applied, "is_clean", h->is_clean,
+			      "decoys", decoys, "before", (json_int_t)h->before_len,
+			      "after", (json_int_t)h->after_len);
+	char *text = o && ok ? json_dumps(o, JSON_COMPACT) : NULL;
 	buf_adds(out, magic);
 	buf_addf(out, "%s\n", text ? text : "");
+	ok = text != NULL;
 	free(text);
 	json_decref(o);
+	return ok;
 }
 
 int history_save(const char *state, const struct history *h, struct error *e)
@@ -89,11 +129,15 @@ int history_save(const char *state, const struct history *h, struct error *e)
 	if (rc != 0)
 		return rc;
 	struct buf out = BUF_INIT(SIZE_MAX / 2);
-	write_header(h, &out);
+	bool is_whole = write_header(h, &out);
 	buf_add(&out, h->before, h->before_len);
 	buf_add(&out, h->after, h->after_len);
 	struct error why;
-	rc = whole_write(path, buf_text(&out), out.len, 0640, &why);
+	if (!is_whole || buf_failed(&out))
+		rc = error_set(&why, -EIO,
+			       "what is to be kept in %s cannot be written down", path);
+	else
+		rc = whole_write_alone(path, buf_text(&out), out.len, 0640, &why);
 	buf_release(&out);
 	return rc == 0 ? 0
 		       : error_set(e, rc, "the zone's former version cannot be kept: %s",
@@ -111,8 +155,8 @@ static bool read_fields(json_t *o, struct history *h)
 			&applied, "is_clean", &is_clean, "decoys", &decoys, "before",
 			&before, "after", &after) != 0)
 		return false;
-	if (!str_copy(h->origin, sizeof(h->origin), origin) ||
-	    !str_copy(h->path, sizeof(h->path), path) ||
+	if (!unescape(origin, h->origin, sizeof(h->origin)) ||
+	    !unescape(path, h->path, sizeof(h->path)) ||
 	    !layout_parse(layout, &h->layout) || before < 0 || after < 0 || ttl < 0 ||
 	    ttl > INT32_MAX)
 		return false;
@@ -123,7 +167,7 @@ static bool read_fields(json_t *o, struct history *h)
 	h->after_len = (size_t)after;
 	for (size_t i = 0; i < json_array_size(decoys) && i < PLAN_MAX_FORMER; i++) {
 		const char *name = json_string_value(json_array_get(decoys, i));
-		if (!name || !str_copy(h->decoys[h->decoy_count++], NAME_TEXT_MAX, name))
+		if (!name || !unescape(name, h->decoys[h->decoy_count++], NAME_TEXT_MAX))
 			return false;
 	}
 	return true;
@@ -157,13 +201,13 @@ int history_load(const char *state, const char *origin, const char *zone_path,
 	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
 	if (rc != 0)
 		return rc;
+	whole_clean(path); /* what a killed run left */
 	rc = zone_read_file(path, &text, &len, e);
 	if (rc == -ENOENT)
-		return error_set(
-		    e, rc,
-		    "there is nothing to revert: no change of the zone %s is recorded in "
-		    "%s/zones",
-		    origin, state);
+		return error_set(e, rc,
+				 "no change of the zone %s is recorded in "
+				 "%s/zones",
+				 origin, state);
 	if (rc != 0)
 		return rc;
 	if (!parse(text, len, ret))

@@ -6,6 +6,8 @@
  * of JSON, then the bytes before and after. It is on disk before the zone file
  * is replaced, so whatever happens in between, undoing knows what was there.
  *
+ * Whoever saves or loads holds the zone file's lock (file.h).
+ *
  * Ownership: history_release frees the bytes.
  */
 #ifndef FMX_ZONE_HISTORY_H

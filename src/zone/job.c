@@ -247,6 +247,28 @@ static int reload(struct job_worker *w, const struct job *job, struct zone_file 
 	return rc == 0 ? 0 : undo_after_reload(w, job, old, serial, e);
 }
 
+/* Once the file is replaced, the zone is changed: a folder that cannot be synced
+ * must not keep the server from loading it. */
+static int write_and_reload(struct job_worker *w, const struct job *job,
+			    struct zone_file *f, struct job_result *ret)
+{
+	struct error unsynced = { 0 };
+	int rc = write_zone(w, job, f, &ret->error);
+	if (rc != 0 && !f->is_replaced)
+		return rc;
+	if (rc != 0)
+		unsynced = ret->error;
+	int reloaded = reload(w, job, f, ret->serial, &ret->error);
+	if (reloaded != 0 || rc == 0)
+		return reloaded;
+	return error_set(&ret->error, rc,
+			 "%s is changed (serial %u)%s, but it is not sure that this "
+			 "outlives a power cut: %s. Look at the disk, then run `sync`",
+			 job->path, ret->serial,
+			 job->reload && job->reload[0] ? " and loaded" : "",
+			 unsynced.text);
+}
+
 static void note_decoys(const struct plan_want *want, struct history *h)
 {
 	const struct plan_decoy *decoys[] = { &want->low, &want->high };
@@ -314,9 +336,7 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 			show(w, job, f.text, f.len);
 			rc = remember(w, job, &f, &ret->error);
 			if (rc == 0)
-				rc = write_zone(w, job, &f, &ret->error);
-			if (rc == 0)
-				rc = reload(w, job, &f, ret->serial, &ret->error);
+				rc = write_and_reload(w, job, &f, ret);
 		}
 		zone_file_close(&f);
 	}
@@ -375,12 +395,13 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 		return;
 	}
 	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
-	if (rc != 0) {
-		zone_file_close(&f);
-		history_release(&h);
-		end(w, ret, rc);
-		return;
+	if (rc == -ENOENT) {
+		(void)str_copy(ret->note, sizeof(ret->note), ret->error.text);
+		rc = 0;
+		goto out;
 	}
+	if (rc != 0)
+		goto out;
 	struct job here = *job;
 	(void)str_copy(here.path, sizeof(here.path), f.path);
 	rc = study_revert(w, &here, &f, &h, ret);
@@ -388,12 +409,11 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 		ret->outcome = JOB_CHANGED;
 		show(w, &here, f.text, f.len);
 		if (write)
-			rc = write_zone(w, &here, &f, &ret->error);
-		if (write && rc == 0)
-			rc = reload(w, &here, &f, ret->serial, &ret->error);
+			rc = write_and_reload(w, &here, &f, ret);
 	}
 	if (rc == 0 && write)
 		rc = history_drop(job->state, job->origin, f.path, &ret->error);
+out:
 	zone_file_close(&f);
 	history_release(&h);
 	end(w, ret, rc);

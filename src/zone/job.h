@@ -51,7 +51,7 @@ struct job_result {
 	uint32_t serial;   /* the new one; 0 when nothing changes */
 	const char *diff;  /* unified; "" when nothing changes */
 	int64_t gone_by;   /* revert: when caches have forgotten */
-	char note[200];    /* what is left to do; "" for nothing */
+	char note[600];    /* what is left to do, or why nothing is; "" for nothing */
 	bool was_restored; /* revert: the former bytes, serial apart */
 };
 

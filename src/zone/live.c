@@ -48,7 +48,10 @@ static void note_rest(struct live_zone *z, struct job_result *r)
 {
 	char text[STAMP_TEXT_MAX];
 	const struct history *h = &z->history;
-	if (r->outcome != JOB_SAME || !reverts(z) || h->layout != LAYOUT_NONE)
+	if (z->error.code == -ENOENT)
+		(void)str_copy(r->note, sizeof(r->note), z->error.text);
+	if (r->outcome != JOB_SAME || !reverts(z) || h->layout != LAYOUT_NONE ||
+	    h->decoy_count == 0)
 		return;
 	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
 	(void)snprintf(r->note, sizeof(r->note),
@@ -271,7 +274,10 @@ static void start_one(struct live *l)
 	z->index = l->next++;
 	z->job = &l->jobs[z->index];
 	l->under_way++;
-	if (want_of(z) != 0)
+	int rc = want_of(z);
+	if (rc == -ENOENT) /* undone already, or never done */
+		end_zone(z, JOB_SAME);
+	else if (rc != 0)
 		end_zone(z, JOB_FAILED);
 	else
 		look_again(z);

@@ -105,7 +105,7 @@ static void folder_is_clean(struct fixture *p)
 {
 	char command[256];
 	(void)snprintf(command, sizeof(command),
-		       "test -z \"$(find %s -name '.fakemx*')\"", p->folder);
+		       "test -z \"$(find %s -name '.*fakemx*')\"", p->folder);
 	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
 }
 
@@ -148,8 +148,8 @@ static void reverting_gives_every_byte_back_but_the_serial(void **state)
 	memcpy(strstr(want, "2026010101"), "2026112301", 10);
 	file_is(p->path, want);
 	job_revert(p->worker, &p->job, &p->result);
-	assert_int_equal(p->result.outcome, JOB_FAILED); /* nothing is left to undo */
-	assert_non_null(strstr(p->result.error.text, "there is nothing to revert"));
+	assert_int_equal(p->result.outcome, JOB_SAME); /* nothing is left to undo */
+	assert_non_null(strstr(p->result.note, "no change of the zone example.com"));
 }
 
 static void a_changed_file_is_planned_back_to_none(void **state)
@@ -360,6 +360,28 @@ static void a_journal_that_leads_to_the_file_is_no_hindrance(void **state)
 	}
 }
 
+static void a_path_of_any_bytes_can_be_undone(void **state)
+{
+	struct fixture *p = *state;
+	(void)snprintf(p->job.path, sizeof(p->job.path), "%s/caf\xe9 100%%41", p->folder);
+	write_file(p->job.path, zone_text);
+	apply(p);
+	job_revert(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_CHANGED);
+	assert_true(p->result.was_restored);
+}
+
+/* Only what revert undoes is undone: here, a TTL. */
+static void a_ttl_alone_is_undone_too(void **state)
+{
+	struct fixture *p = *state;
+	p->want = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = 60 };
+	apply(p);
+	job_revert(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_CHANGED);
+	assert_true(p->result.was_restored);
+}
+
 static void a_zone_that_takes_no_mail_is_none_of_our_business(void **state)
 {
 	static const char *const zones[] = { "@ 60 IN SOA a b 1 2 3 4 5\n",
@@ -433,6 +455,8 @@ int main(void)
 		zone_test(a_change_by_somebody_else_is_never_overwritten),
 		zone_test(what_must_not_be_changed_is_refused_with_a_sentence),
 		zone_test(a_journal_that_leads_to_the_file_is_no_hindrance),
+		zone_test(a_path_of_any_bytes_can_be_undone),
+		zone_test(a_ttl_alone_is_undone_too),
 		zone_test(a_zone_that_takes_no_mail_is_none_of_our_business),
 		zone_test(an_mx_in_an_include_is_refused_by_its_name),
 		cmocka_unit_test(no_name_can_add_to_a_command),

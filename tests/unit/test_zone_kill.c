@@ -121,6 +121,8 @@ static void all_is_well_after(const struct spot *p, unsigned n)
 	if (r.outcome != JOB_CHANGED || !r.was_restored)
 		fail_msg("killed at stop %u: revert afterwards: %s", n, r.error.text);
 	job_worker_free(w);
+	/* also what was left of the former version is gone */
+	run_shell("test -z \"$(find $f -name '.*fakemx*')\"", p);
 }
 
 static void killed_anywhere_the_file_is_old_or_new(void **state)
@@ -133,7 +135,7 @@ static void killed_anywhere_the_file_is_old_or_new(void **state)
 	(void)snprintf(p.path, sizeof(p.path), "%s/zone", p.folder);
 	(void)snprintf(p.state, sizeof(p.state), "%s/state", p.folder);
 	for (unsigned n = 1;; n++) {
-		run_shell("rm -rf $f/state $f/zone $f/.fakemx-*", &p);
+		run_shell("rm -rf $f/state $f/zone $f/.*fakemx*", &p);
 		write_old(&p);
 		pid_t child = fork();
 		assert_true(child >= 0);
