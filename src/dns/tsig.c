@@ -14,26 +14,58 @@ struct parts {
 	char name[NAME_TEXT_MAX], algorithm[32], secret[256];
 };
 
-static const char separators[] = " \t\r\n\";{}:,";
+static const char separators[] = " \t\r\n;{}:,";
 
-/* The value after a word, whatever stands between: `algorithm hmac-sha256;`,
- * `algorithm: hmac-sha256`. */
-static void value_after(const char *text, const char *word, char *to, size_t size)
+/* The next word: up to a separator, or what quotes hold. False at the end, or
+ * when it does not fit. */
+static bool next_word(const char **at, char *to, size_t size, bool *ret_quoted)
 {
-	size_t n = strlen(word);
-	for (const char *p = text; (p = strstr(p, word)); p += n) {
-		bool begins = p == text || strchr(separators, p[-1]) || p[-1] == '-';
-		if (!begins || !p[n] || !strchr(separators, p[n]))
-			continue;
-		p += n;
-		p += strspn(p, separators);
-		size_t len = strcspn(p, separators);
-		if (len >= size)
-			len = 0; /* too long to be one */
-		memcpy(to, p, len);
-		to[len] = '\0';
-		return;
+	const char *p = *at + strspn(*at, separators);
+	*ret_quoted = *p == '"';
+	p += *ret_quoted;
+	size_t n = *ret_quoted ? strcspn(p, "\"\n") : strcspn(p, " \t\r\n\";{}:,");
+	*at = p + n + (*ret_quoted && p[n]);
+	if (n >= size || (n == 0 && !*ret_quoted))
+		return false;
+	memcpy(to, p, n);
+	to[n] = '\0';
+	return true;
+}
+
+/* A word that is not in quotes says which value comes next: `key "name" {
+ * algorithm hmac-sha256; secret "..."; };`, `- id: name`. A value may look like
+ * any of these words. The first of each counts, as there is one key. */
+static void read_parts(const char *text, struct parts *p)
+{
+	struct {
+		const char *word;
+		char *to;
+		size_t size;
+	} values[] = {
+		{ "key", p->name, sizeof(p->name) },
+		{ "id", p->name, sizeof(p->name) },
+		{ "algorithm", p->algorithm, sizeof(p->algorithm) },
+		{ "secret", p->secret, sizeof(p->secret) },
+	};
+	char word[NAME_TEXT_MAX], value[NAME_TEXT_MAX];
+	bool quoted, ignored;
+	while (next_word(&text, word, sizeof(word), &quoted)) {
+		for (size_t i = 0; !quoted && i < 4; i++) {
+			if (strcmp(word, values[i].word) != 0)
+				continue;
+			const char *rest = text + strspn(text, " \t");
+			bool is_section =
+			    *rest == ':' && rest[1 + strspn(rest + 1, " \t\r")] == '\n';
+			if (is_section ||
+			    !next_word(&text, value, sizeof(value), &ignored))
+				break;
+			if (!values[i].to[0])
+				(void)str_copy(values[i].to, values[i].size, value);
+			break;
+		}
 	}
+	explicit_bzero(value, sizeof(value));
+	explicit_bzero(word, sizeof(word));
 }
 
 /* keymgr -t begins with the same as a comment; lines that begin with # or //
@@ -63,11 +95,7 @@ int tsig_key_parse(const char *text, const char *name, struct tsig_key **ret,
 	if (!str_copy(copy, TSIG_FILE_MAX, text))
 		return error_set(e, FMX_ETOOBIG, "%s: too large for a TSIG key", name);
 	drop_comments(copy);
-	value_after(copy, "id", p.name, sizeof(p.name));
-	if (!p.name[0])
-		value_after(copy, "key", p.name, sizeof(p.name));
-	value_after(copy, "algorithm", p.algorithm, sizeof(p.algorithm));
-	value_after(copy, "secret", p.secret, sizeof(p.secret));
+	read_parts(copy, &p);
 	struct tsig_key *key = xcalloc(1, sizeof(*key));
 	bool ok =
 	    p.name[0] && p.algorithm[0] && p.secret[0] &&

@@ -67,6 +67,11 @@ static const struct {
 	{ "no secret", "key k { algorithm hmac-sha256; };", NULL },
 	{ "an algorithm that is none", "key k { algorithm rot13; secret \"" SECRET "\"; };", NULL },
 	{ "a secret that is no base64", "key k { algorithm hmac-sha256; secret \"!!!\"; };", NULL },
+	{ "a name that ends with id", "key \"update-id\" { algorithm hmac-sha256; secret \"" SECRET "\"; };", "update-id." },
+	{ "a name like the secret's word", "key ddns-secret { algorithm hmac-sha256; secret \"" SECRET "\"; };", "ddns-secret." },
+	{ "a name like the algorithm's word", "key:\n  - id: my-algorithm\n    algorithm: hmac-sha256\n    secret: " SECRET "\n", "my-algorithm." },
+	{ "the words themselves", "key \"secret\" { algorithm hmac-sha256; secret \"" SECRET "\"; };", "secret." },
+	{ "a name that is key", "key:\r\n - id: key\r\n   algorithm: hmac-sha256\r\n   secret: \"" SECRET "\"\r\n", "key." },
 	{ "nothing", "", NULL },
 	{ "prose", "the key is under the mat\n", NULL },
 };
