@@ -8,12 +8,18 @@
  * A host is watched from the end of the last gap that was told of it; without one, from
  * its first watermark; up to its newest watermark. A real host with probes is well from a
  * good probe to the next probe, if that is good; one whose journal holds no probe of it,
- * as long as it is watched. An outage until t counts as a failed probe at t.
+ * as long as it is watched. An outage until t counts as a failed probe at t. Ten minutes
+ * in which its own clients were sent away before MAIL are unwell, too; they are judged
+ * when the frontier has passed them, so that the order of arrival is of no account. What
+ * is unwell lasts from the last good probe to six hours (rules.unwell_tail) after the
+ * next; without probes, from the last visit before an outage, or with the ten minutes.
+ *
+ * What is said of a host is said of the others of its role at its addresses.
  */
 #ifndef FMX_JOURNAL_COVERAGE_H
 #define FMX_JOURNAL_COVERAGE_H
 
-#include "journal/site.h"
+#include "journal/slot.h"
 #include "judge/view.h"
 
 struct coverage;
@@ -25,7 +31,7 @@ const struct sites *coverage_get_sites(const struct coverage *c);
 
 /* Every visit of host before upto was given. */
 FMX_MUST_CHECK int coverage_watermark(struct coverage *c, uint16_t host, int64_t upto,
-				      int64_t seen, struct error *e);
+				      struct error *e);
 FMX_MUST_CHECK int coverage_probe(struct coverage *c, uint16_t host, int64_t time,
 				  bool ok, struct error *e);
 /* The real host says that it was down until then. */
@@ -36,15 +42,8 @@ FMX_MUST_CHECK int coverage_gap(struct coverage *c, uint16_t host, int64_t from,
 				int64_t to, struct error *e);
 FMX_MUST_CHECK int coverage_lost(struct coverage *c, uint16_t host, int64_t from,
 				 int64_t to, struct error *e);
-/* A visit of host at time, in its slot; is_bad: DESIGN, "Well". */
-struct slot {
-	uint16_t host;
-	int64_t five; /* began, a multiple of five minutes */
-	uint32_t visits, accepted, refused, unknown_rcpt, deferred, aborted, spam, bad,
-	    unkept;
-};
-FMX_MUST_CHECK int coverage_slot(struct coverage *c, const struct slot *add,
-				 struct error *e);
+/* A visit of a real host told an envelope. */
+FMX_MUST_CHECK int coverage_tells(struct coverage *c, uint16_t host, struct error *e);
 /* Told up to where; what began before is late. VIEW_NEVER none. */
 int64_t coverage_told_until(struct coverage *c, uint16_t host);
 
@@ -52,7 +51,11 @@ int64_t coverage_told_until(struct coverage *c, uint16_t host);
  */
 FMX_MUST_CHECK int coverage_view(struct coverage *c, uint16_t group, int64_t now,
 				 const struct view **ret_view, struct error *e);
-/* The moved frontier of each group is stored; in the transaction of what moved it. */
+/* What is held in memory of hosts is written, with the moved frontier of each group: last
+ * in the transaction. After a rollback coverage_reset() drops it instead. */
 FMX_MUST_CHECK int coverage_move(struct coverage *c, int64_t seen, struct error *e);
+void coverage_reset(struct coverage *c);
+/* VIEW_NEVER: nothing has passed it. Of the last commit. */
+int64_t coverage_frontier(const struct coverage *c, uint16_t group);
 
 #endif

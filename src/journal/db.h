@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "judge/run.h"
+#include "judge/span.h"
 
 enum { DB_SCHEMA_VERSION = 10 }; /* below it: the format that was never released */
 enum db_mode { DB_READ, DB_WRITE };
@@ -79,6 +80,13 @@ int64_t db_moment(sqlite3_stmt *s, int column);
 
 /* Every open walk of the group (0: of all) is to be asked again, once, by due. */
 FMX_MUST_CHECK int db_ask_again(struct db *db, uint16_t group, struct error *e);
+
+/* A row of `span`, joined with those that it touches; cut: what they hold of [since,
+ * until) is taken away. host 0: of the whole site; else site is 0. */
+FMX_MUST_CHECK int db_add_span(struct db *db, uint16_t host, uint16_t site,
+			       enum span_kind kind, struct span s, struct error *e);
+FMX_MUST_CHECK int db_cut_span(struct db *db, uint16_t host, uint16_t site,
+			       enum span_kind kind, struct span s, struct error *e);
 
 /*
  * A row of `run`: DB_RUN_COLUMNS in this order, from column 0. In the file answered,

@@ -38,8 +38,9 @@
 					 17) " || " GROUP(blob,                                                  \
 							  21) " || " GROUP(blob,                                 \
 									   25) " ||"                             \
-									       " " GROUP(blob,                   \
-											 29) " t)))) END"
+									       " " GROUP(                        \
+										   blob,                         \
+										   29) " t)))) END"
 #define TIME(us) "strftime('%Y-%m-%dT%H:%M:%SZ', (" us ") / 1000000, 'unixepoch')"
 #define NAMED(what, a, b, c, d, e, f)                                                    \
 	"CASE " what " WHEN 0 THEN " a " WHEN 1 THEN " b " WHEN 2 THEN " c               \
@@ -55,20 +56,19 @@ const char
 	/* One row of text: judge/rule.h, rules_text(). */
 	"CREATE TABLE rules(one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL);"
 
-	/* definition: mx/site_text.c; until NULL: still configured; kin: the least id
-	 * that it ever was in one group with. grp: the group it is in. */
+	/* definition: mx/site_text.c; until NULL: still configured. grp: the group it is
+	 * in; kin: equal of sites that ever were in one group. */
 	"CREATE TABLE site(id INTEGER PRIMARY KEY, name TEXT NOT NULL, grp INTEGER NOT "
 	"NULL,"
 	" kin INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER, "
 	"definition TEXT NOT NULL);"
-	/* machine: the least id of hosts of its role at one address; what is below
-	 * `source` is kept in the machine's row. told: what begins before it is late. */
+	/* definition: that of a site with this host alone. told: what begins before it is
+	 * late. judged: up to where its slots were looked through for trouble. */
 	"CREATE TABLE host(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, name TEXT NOT "
-	"NULL, role INTEGER NOT NULL, place INTEGER NOT NULL, machine INTEGER NOT NULL, "
-	"since INTEGER NOT NULL, here_until INTEGER, source INTEGER NOT NULL, "
-	"told INTEGER, probed INTEGER, probe_ok INTEGER, good INTEGER, unwell_until "
-	"INTEGER,"
-	" judged INTEGER, tells INTEGER NOT NULL DEFAULT 0);"
+	"NULL, role INTEGER NOT NULL, place INTEGER NOT NULL, since INTEGER NOT NULL, "
+	"here_until INTEGER, source INTEGER NOT NULL, definition TEXT NOT NULL, "
+	"told INTEGER, probed INTEGER, probe_ok INTEGER, good INTEGER, "
+	"unwell_until INTEGER, judged INTEGER, tells INTEGER NOT NULL DEFAULT 0);"
 	/* A group that ever was: resweep counts causes to ask all open walks again, swept
 	 * is what due has done of them (cursor: where it is). */
 	"CREATE TABLE grp(id INTEGER PRIMARY KEY, frontier INTEGER, "
@@ -142,7 +142,8 @@ const char
 	"CREATE TABLE allow(text TEXT PRIMARY KEY, note TEXT NOT NULL, "
 	"is_config INTEGER NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;"
 	/* What serve told and is not over: journal/alarms.h. */
-	"CREATE TABLE alarm(kind TEXT NOT NULL, host TEXT NOT NULL, client BLOB NOT NULL, "
+	"CREATE TABLE alarm(kind TEXT NOT NULL, host TEXT NOT NULL, client BLOB NOT "
+	"NULL, "
 	"since INTEGER NOT NULL, quiet INTEGER NOT NULL, text TEXT NOT NULL, "
 	"PRIMARY KEY(kind, host, client)) WITHOUT ROWID;"
 

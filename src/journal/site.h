@@ -21,17 +21,32 @@ struct host_place { /* where a host id stands: what take resolves a visit by */
 	uint16_t host, site, group;
 	enum role role;
 	enum place place;
-	unsigned bit;
+	unsigned bit;         /* of 64, by its number: for showing only */
 	int64_t since, until; /* configured; INT64_MAX: still */
 	bool has_source;
+	/* The next host of the same role at one of its addresses, which is one machine
+	 * with it, round to itself: an index of sites.hosts. What one's source or probe
+	 * says is said of all. */
+	size_t sibling;
+	const struct host *definition; /* as last defined */
+};
+
+struct site_place {
+	uint16_t group, kin;
+	bool was_group;       /* rows may stand under its number */
+	int64_t since, until; /* configured; INT64_MAX: still */
 };
 
 struct sites {
-	struct site *all; /* as last defined, former ones too; ascending ids */
-	int64_t *until;   /* of each: INT64_MAX while it is configured */
+	struct site *all;          /* as last defined, former ones too; ascending ids */
+	struct site_place *places; /* of each */
 	size_t count;
 	struct host_place *hosts; /* ascending ids, former ones too */
 	size_t host_count;
+	struct site *former; /* of former hosts: a site of each alone */
+	size_t former_count;
+	struct addr *own; /* ascending */
+	size_t own_count;
 	struct rules rules;
 	int64_t generation; /* changes when a definition does */
 };
@@ -48,9 +63,10 @@ FMX_MUST_CHECK int sites_define(struct db *db, struct site *sites, size_t count,
 				struct error *e);
 FMX_MUST_CHECK int sites_load(struct db *db, struct sites *ret_sites, struct error *e);
 void sites_release(struct sites *s);
-const struct host_place *sites_host(const struct sites *s, uint16_t host); /* NULL */
-const struct site *sites_find(const struct sites *s, uint16_t id);         /* NULL */
-const struct host *sites_host_of(const struct sites *s, uint16_t host);    /* NULL */
+const struct host_place *sites_host(const struct sites *s, uint16_t host);  /* NULL */
+const struct site *sites_find(const struct sites *s, uint16_t id);          /* NULL */
+const struct host *sites_host_of(const struct sites *s, uint16_t host);     /* NULL */
+const struct site_place *sites_place(const struct sites *s, uint16_t site); /* NULL */
 uint16_t sites_group(const struct sites *s, uint16_t site);
 /* The site names of a group joined by ", ". */
 void sites_group_name(const struct sites *s, uint16_t group, struct buf *out);

@@ -15,8 +15,9 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/stamp.h"
-#include "journal/db.h"
+#include "journal/coverage.h"
 
 /* A Monday noon. */
 #define T0 (INT64_C(1795435200) * STAMP_SECOND)
@@ -67,6 +68,71 @@ static inline struct addr address(const char *text)
 	struct addr a;
 	assert_true(addr_parse(text, &a));
 	return a;
+}
+
+/* ---- a site ---- */
+
+struct host_row {
+	enum role role;
+	uint16_t preference;
+	const char *name, *address;
+	bool is_unwatched;
+};
+
+/* The domain is NAME.example. */
+static inline struct site a_site(const char *name, const struct host_row *rows,
+				 size_t count)
+{
+	struct site s = { .layout = LAYOUT_BOTH,
+			  .hosts = xcalloc(count, sizeof(*s.hosts)),
+			  .host_count = count,
+			  .domains = xcalloc(1, sizeof(char *)),
+			  .domain_count = 1 };
+	char domain[NAME_MAX_TEXT];
+	(void)snprintf(domain, sizeof(domain), "%s.example", name);
+	s.domains[0] = xstrdup(domain);
+	(void)str_copy(s.name, sizeof(s.name), name);
+	for (size_t i = 0; i < count; i++) {
+		struct host *h = &s.hosts[i];
+		h->role = rows[i].role;
+		h->preference = rows[i].preference;
+		h->address_count = 1;
+		h->addresses[0] =
+		    (struct endpoint){ address(rows[i].address), SMTP_PORT };
+		(void)str_copy(h->name, sizeof(h->name), rows[i].name);
+		(void)str_copy(h->watch, sizeof(h->watch),
+			       h->role != ROLE_REAL || rows[i].is_unwatched ? ""
+									    : "feed");
+	}
+	assert_null(site_set_places(&s));
+	return s;
+}
+
+enum { REAL = 1, HIGH = 2, LOW = 3 }; /* the hosts' numbers of an_example() */
+
+static inline struct site an_example(void)
+{
+	static const struct host_row rows[] = {
+		{ ROLE_REAL, 10, "mail.example.com", "198.51.100.25", false },
+		{ ROLE_DECOY, 20, "high.example.com", "198.51.100.30", false },
+		{ ROLE_DECOY, 0, "low.example.com", "198.51.100.20", false },
+	};
+	return a_site("example", rows, 3);
+}
+
+/* One site, defined at `now`. */
+static inline void define(struct db *db, struct site *all, size_t count, int64_t now)
+{
+	struct error e = { 0, "" };
+	struct rules r = rules_default();
+	ok(sites_define(db, all, count, &r, now, false, &e), &e);
+}
+
+static inline void define_example(struct db *db)
+{
+	struct site s = an_example();
+	define(db, &s, 1, T0 - STAMP_DAY);
+	site_release(&s);
 }
 
 /* The first column of the first row; a static text. */

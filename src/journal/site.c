@@ -1,0 +1,312 @@
+#include "journal/site.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Room for one more of what is counted: arrays grow at powers of two. */
+static void *grown(void *array, size_t count, size_t size)
+{
+	return (count & (count - 1)) == 0 ? xrealloc(array, count ? 2 * count : 1, size)
+					  : array;
+}
+
+static int64_t until_of(sqlite3_stmt *s, int column)
+{
+	int64_t t = db_moment(s, column);
+	return t == MOMENT_NONE ? INT64_MAX : t;
+}
+
+static const char *text_of(sqlite3_stmt *s, int column)
+{
+	const unsigned char *text = sqlite3_column_text(s, column);
+	return text ? (const char *)text : "";
+}
+
+static int bad_definition(struct db *db, const struct error *why, struct error *e)
+{
+	return error_set(e, FMX_EFOREIGN,
+			 "%s is damaged (%s): put a backup in its place with `fakemx "
+			 "journal restore BACKUP`",
+			 db_path(db), why->text);
+}
+
+static int read_site(struct db *db, struct sites *all, sqlite3_stmt *s, struct error *e)
+{
+	struct error why;
+	size_t n = all->count;
+	all->all = grown(all->all, n, sizeof(*all->all));
+	all->places = grown(all->places, n, sizeof(*all->places));
+	if (site_parse(text_of(s, 5), &all->all[n], &why) != 0)
+		return bad_definition(db, &why, e);
+	all->places[n] = (struct site_place){
+		.group = (uint16_t)sqlite3_column_int(s, 1),
+		.kin = (uint16_t)sqlite3_column_int(s, 2),
+		.since = sqlite3_column_int64(s, 3),
+		.until = until_of(s, 4),
+		.was_group = sqlite3_column_int(s, 6),
+	};
+	all->count++;
+	return 0;
+}
+
+static int read_sites(struct db *db, struct sites *all, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db,
+	    "SELECT id, grp, kin, since, until, definition, "
+	    "EXISTS (SELECT 1 FROM grp WHERE grp.id = site.id) FROM site ORDER BY id");
+	int rc = 0;
+	while ((rc = db_step(db, s, e)) > 0) {
+		rc = read_site(db, all, s, e);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+static struct host *find_host(const struct site *s, uint16_t id)
+{
+	for (size_t i = 0; s && i < s->host_count; i++)
+		if (s->hosts[i].id == id)
+			return &s->hosts[i];
+	return NULL;
+}
+
+static int read_host(struct db *db, struct sites *all, sqlite3_stmt *s, struct error *e)
+{
+	size_t n = all->host_count;
+	uint16_t id = (uint16_t)sqlite3_column_int(s, 0);
+	uint16_t site = (uint16_t)sqlite3_column_int(s, 1);
+	struct host *h = find_host(sites_find(all, site), id);
+	if (!h) {
+		struct error why;
+		all->former = grown(all->former, all->former_count, sizeof(*all->former));
+		struct site *f = &all->former[all->former_count];
+		if (site_parse(text_of(s, 7), f, &why) != 0)
+			return bad_definition(db, &why, e);
+		all->former_count++;
+		h = f->hosts;
+		h->place = (enum place)sqlite3_column_int(s, 3);
+	}
+	all->hosts = grown(all->hosts, n, sizeof(*all->hosts));
+	all->hosts[n] = (struct host_place){
+		.host = id,
+		.site = site,
+		.group = sites_group(all, site),
+		.role = (enum role)sqlite3_column_int(s, 2),
+		.place = (enum place)sqlite3_column_int(s, 3),
+		.bit = (id - 1u) % 64,
+		.since = sqlite3_column_int64(s, 4),
+		.until = until_of(s, 5),
+		.has_source = sqlite3_column_int(s, 6),
+		.sibling = n,
+		.definition = h,
+	};
+	all->host_count++;
+	return 0;
+}
+
+static int read_hosts(struct db *db, struct sites *all, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(db, "SELECT id, site, role, place, since, here_until, source, "
+			     "definition FROM host ORDER BY id");
+	int rc = 0;
+	while ((rc = db_step(db, s, e)) > 0) {
+		rc = read_host(db, all, s, e);
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+static int read_rules(struct db *db, struct sites *all, struct error *e)
+{
+	struct error why;
+	sqlite3_stmt *s = db_statement(db, "SELECT text FROM rules");
+	all->rules = rules_default();
+	int rc = db_step(db, s, e);
+	if (rc > 0)
+		rc = rules_parse(text_of(s, 0), &all->rules, &why) == 0
+			 ? 0
+			 : bad_definition(db, &why, e);
+	db_done(s);
+	return rc;
+}
+
+/* ---- one machine, own addresses ---- */
+
+struct spot {
+	struct endpoint at;
+	enum role role;
+	size_t host;
+};
+
+static int compare_spots(const void *a, const void *b)
+{
+	const struct spot *x = a, *y = b;
+	int order = addr_compare(x->at.addr, y->at.addr);
+	if (order == 0)
+		order = (x->at.port > y->at.port) - (x->at.port < y->at.port);
+	return order ? order : (x->role > y->role) - (x->role < y->role);
+}
+
+/* Two rings become one, if they were two. */
+static void join(struct host_place *hosts, size_t a, size_t b)
+{
+	for (size_t i = hosts[a].sibling; i != a; i = hosts[i].sibling)
+		if (i == b)
+			return;
+	if (a == b)
+		return;
+	size_t next = hosts[a].sibling;
+	hosts[a].sibling = hosts[b].sibling;
+	hosts[b].sibling = next;
+}
+
+static void find_siblings(struct sites *all)
+{
+	size_t count = 0;
+	struct spot *spots =
+	    xcalloc(all->host_count * HOST_MAX_ADDRESSES + 1, sizeof(*spots));
+	for (size_t i = 0; i < all->host_count; i++)
+		for (size_t k = 0; all->hosts[i].until == INT64_MAX &&
+				   k < all->hosts[i].definition->address_count;
+		     k++)
+			spots[count++] =
+			    (struct spot){ all->hosts[i].definition->addresses[k],
+					   all->hosts[i].role, i };
+	qsort(spots, count, sizeof(*spots), compare_spots);
+	for (size_t i = 1; i < count; i++)
+		if (compare_spots(&spots[i - 1], &spots[i]) == 0)
+			join(all->hosts, spots[i - 1].host, spots[i].host);
+	free(spots);
+}
+
+static int compare_addrs(const void *a, const void *b)
+{
+	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
+}
+
+static void find_own(struct sites *all)
+{
+	all->own = xcalloc(all->host_count * HOST_MAX_ADDRESSES + 1, sizeof(*all->own));
+	for (size_t i = 0; i < all->host_count; i++)
+		for (size_t k = 0; k < all->hosts[i].definition->address_count; k++)
+			all->own[all->own_count++] =
+			    all->hosts[i].definition->addresses[k].addr;
+	qsort(all->own, all->own_count, sizeof(*all->own), compare_addrs);
+}
+
+int sites_load(struct db *db, struct sites *ret_sites, struct error *e)
+{
+	struct sites all = { .generation = db_meta(db, "generation", 0) };
+	int rc = read_sites(db, &all, e);
+	if (rc == 0)
+		rc = read_hosts(db, &all, e);
+	if (rc == 0)
+		rc = read_rules(db, &all, e);
+	if (rc != 0) {
+		sites_release(&all);
+		return rc;
+	}
+	find_siblings(&all);
+	find_own(&all);
+	*ret_sites = all;
+	return 0;
+}
+
+void sites_release(struct sites *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		site_release(&s->all[i]);
+	for (size_t i = 0; i < s->former_count; i++)
+		site_release(&s->former[i]);
+	free(s->all);
+	free(s->places);
+	free(s->hosts);
+	free(s->former);
+	free(s->own);
+	*s = (struct sites){ 0 };
+}
+
+/* ---- questions ---- */
+
+const struct host_place *sites_host(const struct sites *s, uint16_t host)
+{
+	size_t low = 0, high = s->host_count;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s->hosts[mid].host < host)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->host_count && s->hosts[low].host == host ? &s->hosts[low] : NULL;
+}
+
+const struct site *sites_find(const struct sites *s, uint16_t id)
+{
+	size_t low = 0, high = s->count;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (s->all[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->count && s->all[low].id == id ? &s->all[low] : NULL;
+}
+
+const struct host *sites_host_of(const struct sites *s, uint16_t host)
+{
+	const struct host_place *p = sites_host(s, host);
+	return p ? p->definition : NULL;
+}
+
+const struct site_place *sites_place(const struct sites *s, uint16_t site)
+{
+	const struct site *at = sites_find(s, site);
+	return at ? &s->places[at - s->all] : NULL;
+}
+
+uint16_t sites_group(const struct sites *s, uint16_t site)
+{
+	const struct site_place *p = sites_place(s, site);
+	return p ? p->group : site;
+}
+
+void sites_group_name(const struct sites *s, uint16_t group, struct buf *out)
+{
+	const char *between = "";
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->places[i].group != group ||
+		    (s->places[i].until != INT64_MAX && s->all[i].id != group))
+			continue;
+		buf_addf(out, "%s%s", between, s->all[i].name);
+		between = ", ";
+	}
+}
+
+bool sites_is_own(const struct sites *s, struct addr a)
+{
+	return s->own_count > 0 &&
+	       bsearch(&a, s->own, s->own_count, sizeof(*s->own), compare_addrs) != NULL;
+}
+
+size_t sites_kin(const struct sites *s, uint16_t group, uint16_t ret[SITE_MAX_KIN])
+{
+	const struct site_place *own = sites_place(s, group);
+	size_t count = 1;
+	ret[0] = group;
+	for (size_t i = 0; own && i < s->count && count < SITE_MAX_KIN; i++)
+		if (s->places[i].kin == own->kin && s->places[i].was_group &&
+		    s->all[i].id != group)
+			ret[count++] = s->all[i].id;
+	return count;
+}
