@@ -579,118 +579,6 @@ static void lines_cut_or_damaged_anywhere_name_nobody_else(void **state)
 	}
 }
 
-struct stamp_row {
-	const char *zone, *now;
-	const char *lines[4];
-	const char *want[4]; /* NULL: refused */
-	bool is_exim;
-};
-
-static void stamps_are_read_in_both_forms(void **state)
-{
-	(void)state;
-	static const struct stamp_row rows[] = {
-		{ "UTC",
-		  "2026-11-23T15:00:00Z",
-		  { "Nov 23 14:05:09 m", "Nov  3 14:05:09 m", "Nov 24 14:05:09 m",
-		    "Dec 31 23:59:60 m" },
-		  { "2026-11-23T14:05:09Z", "2026-11-03T14:05:09Z",
-		    "2026-11-24T14:05:09Z", "2026-01-01T00:00:00Z" },
-		  false },
-		{ "Europe/Berlin",
-		  "2026-11-23T15:00:00Z",
-		  { "2026-11-23T14:05:09.123456+01:00 m", "2026-11-23T14:05:09Z m",
-		    "Nov 23 14:05:09 m", "Jul  1 00:00:00 m" },
-		  { "2026-11-23T13:05:09.123456Z", "2026-11-23T14:05:09Z",
-		    "2026-11-23T13:05:09Z", "2026-06-30T22:00:00Z" },
-		  false },
-		/* lines of one second, in two zones; a host as long as a zone */
-		{ "UTC",
-		  "2026-11-23T15:00:00Z",
-		  { "2026-11-23T14:05:09.123456+01:00 m",
-		    "2026-11-23T14:05:09.000007+01:00 m",
-		    "2026-11-23T14:05:09.500000-00:30 m",
-		    "2026-11-23T14:05:09.123457-00:30 m" },
-		  { "2026-11-23T13:05:09.123456Z", "2026-11-23T13:05:09.000007Z",
-		    "2026-11-23T14:35:09.5Z", "2026-11-23T14:35:09.123457Z" },
-		  false },
-		{ "UTC",
-		  "2026-11-23T15:00:00Z",
-		  { "2026-11-23T14:05:09.123456Z mail x",
-		    "2026-11-23T14:05:09.123457Z mail x",
-		    "2026-11-23T14:05:09.1234x6+01:00 m",
-		    "2026-11-23T14:05:09.123456+01:00" },
-		  { "2026-11-23T14:05:09.123456Z", "2026-11-23T14:05:09.123457Z", NULL,
-		    NULL },
-		  false },
-		/* the hour that comes twice: 25 October 2026, 02:00 CEST = CET */
-		{ "Europe/Berlin",
-		  "2026-10-25T12:00:00Z",
-		  { "Oct 25 01:59:59 m", "Oct 25 02:59:59 m", "Oct 25 02:00:00 m",
-		    "Oct 25 03:00:00 m" },
-		  { "2026-10-24T23:59:59Z", "2026-10-25T00:59:59Z",
-		    "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z" },
-		  false },
-		/* a year has begun since, and a day that few years have */
-		{ "UTC",
-		  "2027-01-01T00:00:05Z",
-		  { "Dec 31 23:59:59 m", "Jan  1 00:00:01 m", "Feb 29 12:00:00 m",
-		    "Feb 30 12:00:00 m" },
-		  { "2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z",
-		    "2024-02-29T12:00:00Z", NULL },
-		  false },
-		{ "UTC",
-		  "2026-11-23T15:00:00Z",
-		  { "Nov 23 24:05:09 m", "Nov 23 14:05:09", "Nov 00 14:05:09 m",
-		    "2026-11-23 14:05:09 m" },
-		  { NULL, NULL, NULL, NULL },
-		  false },
-		/* Exim's own: in our zone, or with its own */
-		{ "Europe/Berlin",
-		  "2026-10-25T12:00:00Z",
-		  { "2026-10-25 01:59:59 m", "2026-10-25 02:59:59.250 m",
-		    "2026-10-25 02:00:00 m", "2026-10-25 02:00:00 +0230 m" },
-		  { "2026-10-24T23:59:59Z", "2026-10-25T00:59:59.25Z",
-		    "2026-10-25T01:00:00Z", "2026-10-24T23:30:00Z" },
-		  true },
-		{ "UTC",
-		  "2026-10-25T12:00:00Z",
-		  { "2026-02-29 01:59:59 m", "2026-10-25 24:59:59 m",
-		    "2026-10-25 02:00:00.12 m", "2026-10-25T02:00:00 m" },
-		  { NULL, NULL, NULL, NULL },
-		  true },
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct logtime reader = { 0 };
-		int64_t now, t;
-		uint32_t precision;
-		assert_int_equal(setenv("TZ", rows[i].zone, 1), 0);
-		tzset();
-		assert_true(stamp_parse(rows[i].now, &now, NULL));
-		for (size_t k = 0; k < 4; k++) {
-			const char *text = rows[i].lines[k], *want = rows[i].want[k];
-			struct slice line = { text, text + strlen(text) };
-			char got[STAMP_TEXT_MAX] = "refused";
-			bool ok = rows[i].is_exim
-				      ? logtime_read_local(&reader, &line, &t, &precision)
-				      : logtime_read(&reader, &line, now, &t, &precision);
-			if (ok)
-				stamp_text(t, got);
-			if (strcmp(got, want ? want : "refused") != 0)
-				fail_msg("%s (%s): got %s, want %s", text, rows[i].zone,
-					 got, want ? want : "refused");
-			if (want)
-				assert_int_equal(*line.at, 'm');
-			if (want)
-				assert_int_equal(precision, !strchr(want, '.') ? 1000000
-							    : rows[i].is_exim  ? 1000
-									       : 1);
-		}
-	}
-	assert_int_equal(setenv("TZ", "UTC", 1), 0);
-	tzset();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -707,7 +595,6 @@ int main(void)
 		cmocka_unit_test(a_message_nobody_queued_in_time_counts_by_its_answer),
 		cmocka_unit_test(sessions_are_bounded_and_the_oldest_goes_first),
 		cmocka_unit_test(lines_cut_or_damaged_anywhere_name_nobody_else),
-		cmocka_unit_test(stamps_are_read_in_both_forms),
 	};
 	(void)setenv("TZ", "UTC", 1);
 	tzset();

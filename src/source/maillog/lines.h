@@ -22,7 +22,7 @@
 
 #include "base/attr.h"
 
-enum { LINES_MAX = 8192 };
+enum { LINES_MAX = 65536 };
 
 typedef void (*lines_fn)(void *arg, const char *line, size_t len);
 

@@ -9,9 +9,9 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "source/maillog/frame.h"
 #include "source/maillog/journald.h"
 #include "source/maillog/lines.h"
-#include "source/maillog/logline.h"
 #include "source/maillog/unpack.h"
 
 enum { PIECE = 1 << 18, HEAD = 1 << 16 };
@@ -65,7 +65,7 @@ static int64_t latest_of(const struct file *f, const struct unpack *in)
 /* ---- the order of time ---- */
 
 struct heading {
-	struct logtime times;
+	struct frame *frame;
 	int64_t latest, first;
 };
 
@@ -73,7 +73,8 @@ static void on_head_line(void *arg, const char *line, size_t len)
 {
 	struct heading *h = arg;
 	struct logline l;
-	if (h->first == INT64_MIN && logline_read(&h->times, line, len, h->latest, &l))
+	if (h->first == INT64_MIN &&
+	    frame_read(h->frame, line, len, h->latest, &l) == FRAME_LINE)
 		h->first = l.time;
 }
 
@@ -81,10 +82,13 @@ static int find_first(struct file *f, char *piece, struct error *e)
 {
 	struct unpack *in = NULL;
 	struct heading h = { .first = INT64_MIN };
+	h.frame = frame_new();
 	struct lines lines = { .fn = on_head_line, .arg = &h };
 	int rc = open_file(f->path, &in, e);
-	if (rc < 0)
+	if (rc < 0) {
+		frame_free(h.frame);
 		return rc;
+	}
 	/* Damage is told where the file is read; what comes before it is read. */
 	ssize_t n = unpack_read(in, piece, HEAD, NULL);
 	h.latest = latest_of(f, in);
@@ -92,6 +96,7 @@ static int find_first(struct file *f, char *piece, struct error *e)
 		lines_give(&lines, piece, (size_t)n);
 	(void)lines_drop(&lines);
 	unpack_free(in);
+	frame_free(h.frame);
 	f->first = h.first;
 	return 0;
 }

@@ -1,18 +1,27 @@
 #include "source/maillog/logtime.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/stamp.h"
+#include "source/maillog/words.h"
 
-enum { CLASSIC_LEN = 16, LOCAL_LEN = 19, ZONE_LEN = 6 };
+/* Lines of several programs are out of order, but not that much. */
+#define DISORDER (2 * STAMP_MINUTE)
+enum { DATE_LEN = 19, ZONE_LEN = 6, FRACTION_MAX = 9, UNIX_LEN = 10 };
 
 struct fields {
-	int year, month, day, hour, minute, second;
+	int year, month, day, hour, minute, second; /* year 0: none */
+	int64_t fraction, width;
 };
 
 static bool read_two(const char *p, int *ret_value)
 {
-	if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+	if (!words_is_digit(p[0]) || !words_is_digit(p[1]))
 		return false;
 	*ret_value = (p[0] - '0') * 10 + p[1] - '0';
 	return true;
@@ -26,6 +35,17 @@ static int month_of(const char *p)
 		if (memcmp(names + 3 * i, p, 3) == 0)
 			return i + 1;
 	return 0;
+}
+
+/* ---- local hours ---- */
+
+static void set_zone(const char *zone)
+{
+	if (zone)
+		(void)setenv("TZ", zone, 1); /* no memory: abort() soon */
+	else
+		(void)unsetenv("TZ");
+	tzset();
 }
 
 /* One reading of the hour's first second, or -1 if there is no such hour. */
@@ -73,21 +93,17 @@ static bool find_hour(struct logtime *l, int64_t now)
 	return false;
 }
 
-/* "Nov 23 14:05:09 ", the day padded with a space or a zero. */
-static bool read_fields(const char *p, struct fields *f)
+static bool find_hour_there(struct logtime *l, int64_t now)
 {
-	char day[2] = { p[4] == ' ' ? '0' : p[4], p[5] };
-	if (p[3] != ' ' || p[6] != ' ' || p[9] != ':' || p[12] != ':' || p[15] != ' ')
-		return false;
-	f->month = month_of(p);
-	return f->month != 0 && read_two(day, &f->day) && read_two(p + 7, &f->hour) &&
-	       read_two(p + 10, &f->minute) && read_two(p + 13, &f->second);
-}
-
-static bool is_a_time(const struct fields *f)
-{
-	return f->day >= 1 && f->day <= 31 && f->hour <= 23 && f->minute <= 59 &&
-	       f->second <= 60; /* a leap second */
+	if (!l->zone)
+		return find_hour(l, now);
+	const char *ours = getenv("TZ");
+	char *kept = ours ? xstrdup(ours) : NULL;
+	set_zone(l->zone);
+	bool is_found = find_hour(l, now);
+	set_zone(kept);
+	free(kept);
+	return is_found;
 }
 
 /* Makes l->base the hour that f names; a log's lines share it for long. */
@@ -101,138 +117,212 @@ static bool convert_hour(struct logtime *l, const struct fields *f, int64_t now)
 	l->day = f->day;
 	l->hour = f->hour;
 	l->now_day = now / STAMP_DAY;
-	bool is_found = find_hour(l, now);
+	bool is_found = find_hour_there(l, now);
 	if (!is_found)
 		l->month = 0;
 	return is_found;
 }
 
-static int64_t distance(int64_t a, int64_t b)
+/* Of the hour's two readings the one that is certain, or the first with the width
+ * of both. */
+static void choose(const struct logtime *l, const struct fields *f, int64_t now,
+		   struct logstamp *s)
 {
-	return a > b ? a - b : b - a;
+	int64_t within = (f->minute * 60 + f->second) * STAMP_SECOND + f->fraction;
+	int64_t first = l->base[0] + within, second = l->base[1] + within;
+	s->time = first;
+	s->width = f->width;
+	if (second == first || second > now + DISORDER)
+		return;
+	if (l->last > first + DISORDER && l->last < second + STAMP_DAY)
+		s->time = second;
+	else
+		s->width += second - first;
 }
 
-/* Of the hour's two readings the one nearer to the line before. */
-static int64_t moment_of(const struct logtime *l, const struct fields *f)
+/* ---- forms ---- */
+
+static bool is_a_time(const struct fields *f)
 {
-	int64_t within = (f->minute * 60 + f->second) * STAMP_SECOND;
-	int64_t first = l->base[0] + within, later = l->base[1] + within;
-	return distance(later, l->last) < distance(first, l->last) ? later : first;
+	return f->month >= 1 && f->month <= 12 && f->day >= 1 && f->day <= 31 &&
+	       f->hour <= 23 && f->minute <= 59 && f->second <= 60; /* a leap second */
 }
 
-static bool read_classic(struct logtime *l, struct slice *line, int64_t now,
-			 int64_t *ret_time)
+/* "14:05:09", of eight bytes that are there. */
+static bool read_clock(const char *p, struct fields *f)
 {
-	struct fields f = { .year = 0 };
-	if (slice_len(*line) < CLASSIC_LEN || !read_fields(line->at, &f) ||
-	    !is_a_time(&f) || !convert_hour(l, &f, now))
-		return false;
-	*ret_time = moment_of(l, &f);
-	line->at += CLASSIC_LEN;
-	return true;
+	return p[2] == ':' && p[5] == ':' && read_two(p, &f->hour) &&
+	       read_two(p + 3, &f->minute) && read_two(p + 6, &f->second);
 }
 
-/* "2026-11-23 14:05:09" */
-static bool read_date(const char *p, struct fields *f)
+/* ".123456", or nothing. */
+static bool read_fraction(struct slice *in, struct fields *f)
 {
-	int century, year;
-	if (p[4] != '-' || p[7] != '-' || p[10] != ' ' || p[13] != ':' || p[16] != ':' ||
-	    !read_two(p, &century) || !read_two(p + 2, &year))
-		return false;
-	f->year = century * 100 + year;
-	return f->year >= 1970 && read_two(p + 5, &f->month) && f->month >= 1 &&
-	       f->month <= 12 && read_two(p + 8, &f->day) && read_two(p + 11, &f->hour) &&
-	       read_two(p + 14, &f->minute) && read_two(p + 17, &f->second);
+	int digits = 0;
+	f->fraction = 0;
+	f->width = STAMP_SECOND;
+	if (!slice_take(in, '.') && !slice_take(in, ','))
+		return true;
+	for (; in->at < in->end && words_is_digit(*in->at) && digits < FRACTION_MAX;
+	     in->at++, digits++) {
+		f->width /= 10;
+		f->fraction += (*in->at - '0') * f->width;
+	}
+	if (f->width == 0)
+		f->width = 1;
+	return digits > 0;
 }
 
-/* "+0100 ", or nothing and false. */
-static bool read_zone(struct slice *in, int64_t *ret_offset)
+/* "Z", "+01:00", "+0100" */
+static bool read_offset(struct slice *in, int64_t *ret_offset)
 {
 	const char *p = in->at;
 	int hours, minutes;
-	if (slice_len(*in) < ZONE_LEN || (p[0] != '+' && p[0] != '-') ||
-	    !read_two(p + 1, &hours) || !read_two(p + 3, &minutes) || p[5] != ' ')
+	if (slice_take(in, 'Z')) {
+		*ret_offset = 0;
+		return true;
+	}
+	if (slice_len(*in) < ZONE_LEN - 1 || (p[0] != '+' && p[0] != '-') ||
+	    !read_two(p + 1, &hours))
+		return false;
+	bool has_colon = p[3] == ':' && slice_len(*in) >= ZONE_LEN;
+	if (!read_two(p + (has_colon ? 4 : 3), &minutes))
 		return false;
 	*ret_offset =
 	    (hours * STAMP_HOUR + minutes * STAMP_MINUTE) * (p[0] == '-' ? -1 : 1);
-	in->at += ZONE_LEN;
+	in->at += has_colon ? ZONE_LEN : ZONE_LEN - 1;
 	return true;
 }
 
-/* ".123 "; false where there is none. */
-static bool read_milliseconds(struct slice *in, int64_t *ret_value)
+/* "2026-11-23T14:05:09", or with a blank */
+static bool read_date(struct slice *in, struct fields *f)
 {
 	const char *p = in->at;
-	int tens;
-	if (slice_len(*in) < 4 || p[0] != '.' || !read_two(p + 1, &tens) || p[3] < '0' ||
-	    p[3] > '9')
+	int century, year;
+	if (slice_len(*in) <= DATE_LEN || p[4] != '-' || p[7] != '-' ||
+	    (p[10] != ' ' && p[10] != 'T') || !read_two(p, &century) ||
+	    !read_two(p + 2, &year) || !read_two(p + 5, &f->month) ||
+	    !read_two(p + 8, &f->day) || !read_clock(p + 11, f))
 		return false;
-	*ret_value = tens * 10 + (p[3] - '0');
-	in->at += 4;
-	return true;
+	f->year = century * 100 + year;
+	in->at += DATE_LEN;
+	return f->year >= 1970 && is_a_time(f) && read_fraction(in, f);
 }
 
-bool logtime_read_local(struct logtime *l, struct slice *line, int64_t *ret_time,
-			uint32_t *ret_precision)
+/* The zone follows at once, or behind a blank; or there is none. */
+static bool read_dated(struct logtime *l, struct slice *line, int64_t now,
+		       struct logstamp *s)
 {
 	struct fields f;
-	int64_t zone, time, fraction = 0;
-	if (slice_len(*line) <= LOCAL_LEN || line->at[10] != ' ' ||
-	    !read_date(line->at, &f) || !is_a_time(&f))
+	struct slice rest = *line, later;
+	int64_t offset;
+	if (!read_date(&rest, &f))
 		return false;
-	struct slice rest = { line->at + LOCAL_LEN, line->end };
-	bool is_fine = read_milliseconds(&rest, &fraction);
+	s->is_dated = line->at[10] == ' ';
+	s->has_zone = read_offset(&rest, &offset);
+	later = rest;
+	if (!s->has_zone && s->is_dated && slice_take(&later, ' ') &&
+	    read_offset(&later, &offset) && later.at < later.end && *later.at == ' ') {
+		s->has_zone = true;
+		rest = later;
+	}
 	if (!slice_take(&rest, ' '))
 		return false;
-	if (read_zone(&rest, &zone))
-		time = stamp_civil(f.year, f.month, f.day, f.hour, f.minute, f.second) *
-			   STAMP_SECOND -
-		       zone;
-	else if (convert_hour(l, &f, 0))
-		time = moment_of(l, &f);
-	else
+	if (s->has_zone) {
+		s->time =
+		    stamp_civil(f.year, f.month, f.day, f.hour, f.minute, f.second) *
+			STAMP_SECOND +
+		    f.fraction - offset;
+		s->width = f.width;
+	} else if (convert_hour(l, &f, 0)) {
+		choose(l, &f, now, s);
+	} else {
 		return false;
-	*ret_time = l->last = time + fraction * STAMP_MILLISECOND;
-	*ret_precision = (uint32_t)(is_fine ? STAMP_MILLISECOND : STAMP_SECOND);
+	}
 	*line = rest;
 	return true;
 }
 
-static bool read_iso(struct slice *line, int64_t *ret_time, uint32_t *ret_precision)
+/* "Nov 23 14:05:09 ", the day padded with a space or a zero. */
+static bool read_classic(struct logtime *l, struct slice *line, int64_t now,
+			 struct logstamp *s)
 {
-	char text[STAMP_TEXT_MAX];
-	struct slice word, rest = *line;
-	int64_t precision;
-	if (!slice_take_until(&rest, ' ', &word) || slice_len(word) >= sizeof(text))
+	struct fields f = { .year = 0 };
+	struct slice rest = *line;
+	const char *p = rest.at;
+	if (slice_len(rest) < 16 || p[3] != ' ' || p[6] != ' ')
 		return false;
-	memcpy(text, word.at, slice_len(word));
-	text[slice_len(word)] = '\0';
-	if (!strchr(text, 'T') || !stamp_parse(text, ret_time, &precision))
+	char day[2] = { p[4] == ' ' ? '0' : p[4], p[5] };
+	f.month = month_of(p);
+	rest.at += 15;
+	if (!read_two(day, &f.day) || !read_clock(p + 7, &f) || !is_a_time(&f) ||
+	    !read_fraction(&rest, &f) || !slice_take(&rest, ' ') ||
+	    !convert_hour(l, &f, now))
 		return false;
-	*ret_precision = (uint32_t)precision;
+	choose(l, &f, now, s);
 	*line = rest;
 	return true;
 }
 
-enum {
-	SECOND_LEN = 19,
-	MICROS_LEN = 6,
-	ZONE_AT = SECOND_LEN + 1 + MICROS_LEN,
-	STAMP_LEN = ZONE_AT + ZONE_LEN
-};
+/* "Mon 2026-11-23 14:05:09 CET " */
+static bool read_full(struct logtime *l, struct slice *line, int64_t now,
+		      struct logstamp *s)
+{
+	struct slice rest = *line, zone, day;
+	if (!slice_take_until(&rest, ' ', &day) || slice_len(day) != 3 ||
+	    rest.at == rest.end || !words_is_digit(*rest.at) ||
+	    !read_dated(l, &rest, now, s) || !slice_take_until(&rest, ' ', &zone))
+		return false;
+	if (slice_is(zone, "UTC") || slice_is(zone, "GMT")) {
+		struct fields f;
+		struct slice again = { day.end + 1, line->end };
+		if (!read_date(&again, &f))
+			return false;
+		s->has_zone = true;
+		s->time =
+		    stamp_civil(f.year, f.month, f.day, f.hour, f.minute, f.second) *
+			STAMP_SECOND +
+		    f.fraction;
+		s->width = f.width;
+	}
+	s->is_dated = false;
+	*line = rest;
+	return true;
+}
+
+/* "1795446309.123456 " */
+static bool read_unix(struct slice *line, struct logstamp *s)
+{
+	struct slice rest = *line, seconds = { rest.at, rest.at + UNIX_LEN };
+	struct fields f;
+	if (slice_len(rest) < UNIX_LEN + 3 || !words_is_number(seconds) ||
+	    rest.at[UNIX_LEN] != '.')
+		return false;
+	int64_t t = 0;
+	for (; rest.at < seconds.end; rest.at++)
+		t = t * 10 + (*rest.at - '0');
+	if (!read_fraction(&rest, &f) || !slice_take(&rest, ' '))
+		return false;
+	*s = (struct logstamp){ .time = t * STAMP_SECOND + f.fraction,
+				.width = f.width,
+				.has_zone = true };
+	*line = rest;
+	return true;
+}
+
+enum { MICROS_LEN = 6, OFFSET_AT = DATE_LEN + 1 + MICROS_LEN, QUICK_LEN = OFFSET_AT + 6 };
 
 /* "2026-11-23T14:05:09.123456+01:00 ", as rsyslog writes it: the microseconds, or
  * -1 for another form. */
 static int64_t micros_of(const struct slice *line)
 {
 	int64_t micros = 0;
-	if (slice_len(*line) <= STAMP_LEN || line->at[SECOND_LEN] != '.' ||
-	    line->at[STAMP_LEN] != ' ' ||
-	    (line->at[ZONE_AT] != '+' && line->at[ZONE_AT] != '-'))
+	if (slice_len(*line) <= QUICK_LEN || line->at[DATE_LEN] != '.' ||
+	    line->at[QUICK_LEN] != ' ' ||
+	    (line->at[OFFSET_AT] != '+' && line->at[OFFSET_AT] != '-'))
 		return -1;
-	for (const char *p = line->at + SECOND_LEN + 1;
-	     p < line->at + SECOND_LEN + 1 + MICROS_LEN; p++) {
-		if (*p < '0' || *p > '9')
+	for (const char *p = line->at + DATE_LEN + 1; p < line->at + OFFSET_AT; p++) {
+		if (!words_is_digit(*p))
 			return -1;
 		micros = micros * 10 + (*p - '0');
 	}
@@ -240,41 +330,57 @@ static int64_t micros_of(const struct slice *line)
 }
 
 /* Of the second that the line before had, only the fraction is read. */
-static bool read_iso_quickly(struct logtime *l, struct slice *line, int64_t *ret_time,
-			     uint32_t *ret_precision)
+static bool read_quickly(struct logtime *l, struct slice *line, int64_t now,
+			 struct logstamp *s)
 {
 	int64_t micros = micros_of(line);
 	if (micros < 0)
-		return read_iso(line, ret_time, ret_precision);
-	const char *at = line->at, *zone = at + ZONE_AT;
-	if (memcmp(l->second, at, SECOND_LEN) != 0 ||
-	    memcmp(l->zone, zone, sizeof(l->zone)) != 0) {
-		if (!read_iso(line, ret_time, ret_precision))
+		return read_dated(l, line, now, s);
+	const char *at = line->at, *offset = at + OFFSET_AT;
+	if (memcmp(l->second, at, DATE_LEN) != 0 ||
+	    memcmp(l->offset, offset, sizeof(l->offset)) != 0) {
+		if (!read_dated(l, line, now, s))
 			return false;
-		memcpy(l->second, at, SECOND_LEN);
-		memcpy(l->zone, zone, sizeof(l->zone));
-		l->second_at = *ret_time - micros;
+		memcpy(l->second, at, DATE_LEN);
+		memcpy(l->offset, offset, sizeof(l->offset));
+		l->second_at = s->time - micros;
 		return true;
 	}
-	*ret_time = l->second_at + micros;
-	*ret_precision = 1;
-	line->at += STAMP_LEN + 1;
+	*s = (struct logstamp){ .is_dated = at[10] == ' ',
+				.time = l->second_at + micros,
+				.width = 1,
+				.has_zone = true };
+	line->at += QUICK_LEN + 1;
 	return true;
 }
 
-bool logtime_read(struct logtime *l, struct slice *line, int64_t now, int64_t *ret_time,
-		  uint32_t *ret_precision)
+bool logtime_read(struct logtime *l, struct slice *line, int64_t now,
+		  struct logstamp *ret_stamp)
 {
+	struct logstamp s = { .time = 0 };
 	if (line->at == line->end)
 		return false;
-	if (*line->at >= '0' && *line->at <= '9') {
-		if (!read_iso_quickly(l, line, ret_time, ret_precision))
-			return false;
-	} else {
-		if (!read_classic(l, line, now, ret_time))
-			return false;
-		*ret_precision = STAMP_SECOND;
-	}
-	l->last = *ret_time;
+	bool is_read =
+	    words_is_digit(*line->at)
+		? read_quickly(l, line, now, &s) || read_unix(line, &s)
+		: read_classic(l, line, now, &s) || read_full(l, line, now, &s);
+	if (!is_read)
+		return false;
+	l->last = s.time;
+	*ret_stamp = s;
 	return true;
+}
+
+bool logtime_is_zone(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	const char *folder = getenv("TZDIR");
+	if (strcmp(name, "UTC") == 0)
+		return true;
+	if (!*name || *name == '/' || *name == ':' || strstr(name, ".."))
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s",
+		       folder ? folder : "/usr/share/zoneinfo", name);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }

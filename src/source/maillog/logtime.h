@@ -1,25 +1,28 @@
 /*
- * logtime - the stamps at the front of log lines
+ * logtime - the stamps of log lines
  *
- * Two forms: RFC 3339 ("2026-11-23T14:05:09.123456+01:00 ", rsyslog's default)
- * and the classic one ("Nov 23 14:05:09 ", RFC 3164, also what Postfix's
- * postlogd writes), which has neither year nor zone: it is read in the zone of
- * this process and in the latest year that is not after `now` by more than a
- * day.
+ *	2026-11-23T14:05:09.123456+01:00	RFC 3339, any fraction; +0100 too
+ *	2026-11-23 14:05:09[.123][+01:00| +0100]	Exim, syslog-ng
+ *	Nov 23 14:05:09[.123456]		RFC 3164, journalctl
+ *	Mon 2026-11-23 14:05:09 CET		journalctl -o short-full
+ *	1795446309.123456			journalctl -o short-unix
  *
- * A third form is Exim's ("2026-11-23 14:05:09 ", with milliseconds and a zone
- * where it is told to): without zone it is read in the zone of this process.
- *
- * In the hour that the end of daylight saving time repeats, the reading
- * nearest to the line before is taken.
+ * A stamp without a zone is read in the zone that was named, or else that of this
+ * process; one without a year in the latest year that is not after `now` by more than
+ * a day. In the hour that the end of daylight saving time repeats, a stamp that may
+ * mean either time means the first, and its width says so, unless `now` or the line
+ * before shows which.
  *
  * Use:
- *	struct logtime reader = { 0 };
+ *	struct logtime reader = { .zone = "Europe/Berlin" };
  *	struct slice line = ...;
- *	if (logtime_read(&reader, &line, now, &time, &precision))
+ *	if (logtime_read(&reader, &line, now, &stamp))
  *		...		// line begins behind the stamp's space now
  *
- * Ownership: plain data; all zero at first.
+ * Ownership: plain data; all zero at first. zone is borrowed.
+ *
+ * Limits: a named zone is read by changing TZ for a moment, once for each hour of a
+ * log; not for programs with other threads that ask for the time of day.
  */
 #ifndef FMX_SOURCE_MAILLOG_LOGTIME_H
 #define FMX_SOURCE_MAILLOG_LOGTIME_H
@@ -28,22 +31,29 @@
 
 #include "base/slice.h"
 
+struct logstamp {
+	int64_t time;
+	int64_t width;
+	bool has_zone;
+	bool is_dated; /* "2026-11-23 ...": as Exim writes its own */
+};
+
 struct logtime {
-	int64_t last; /* the line before */
+	const char *zone; /* NULL: this process's */
+	int64_t last;     /* the line before */
 	/* The hour it was in, converted: two readings where it is repeated. */
 	int year, month, day, hour; /* year: 0 where the log has none */
 	int64_t now_day;            /* of the conversion: it may change the year */
 	int64_t base[2];
 	/* "2026-11-23T14:05:09" and "+01:00" of an RFC 3339 stamp, and the moment
 	 * that they make; the lines of a second share them. */
-	char second[19], zone[6];
+	char second[19], offset[6];
 	int64_t second_at;
 };
 
 FMX_MUST_CHECK bool logtime_read(struct logtime *l, struct slice *line, int64_t now,
-				 int64_t *ret_time, uint32_t *ret_precision);
-/* Only Exim's form. */
-FMX_MUST_CHECK bool logtime_read_local(struct logtime *l, struct slice *line,
-				       int64_t *ret_time, uint32_t *ret_precision);
+				 struct logstamp *ret_stamp);
+/* Is there such a zone on this machine? */
+bool logtime_is_zone(const char *name);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "source/maillog/frame.h"
 #include "source/maillog/reader.h"
 
 /* The first that knows the program gets the line. */
@@ -18,7 +19,7 @@ struct maillog_lines {
 	maillog_started_fn started;
 	void *arg;
 	struct logsessions *sessions;
-	struct logtime times;
+	struct frame *frame;
 	int64_t newest, last; /* last: 0 if the last line has no stamp */
 	uint32_t last_precision_us;
 	int64_t now;                /* of the last advance */
@@ -78,9 +79,11 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 	struct maillog_lines_counts *c = &m->counts;
 	c->lines++;
 	m->last = 0;
-	if (!logline_read(&m->times, line, len, now, &l)) {
-		c->garbled++;
-		return;
+	switch (frame_read(m->frame, line, len, now, &l)) {
+	case FRAME_NONE: c->garbled++; return;
+	case FRAME_MARK: c->foreign++; return;
+	case FRAME_PART: c->useless++; return;
+	case FRAME_LINE: break;
 	}
 	advance_by(m, l.time);
 	m->last = l.time;
@@ -152,6 +155,7 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
 {
 	struct maillog_lines *m = xcalloc(1, sizeof(*m));
 	m->sessions = logsessions_new(fn, arg);
+	m->frame = frame_new();
 	m->arg = arg;
 	return m;
 }
@@ -159,6 +163,11 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
 {
 	m->started = fn;
+}
+
+void maillog_lines_stamps(struct maillog_lines *m, const char *zone)
+{
+	frame_zone(m->frame, zone);
 }
 
 void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn)
@@ -171,5 +180,6 @@ void maillog_lines_free(struct maillog_lines *m)
 	if (!m)
 		return;
 	logsessions_free(m->sessions);
+	frame_free(m->frame);
 	free(m);
 }

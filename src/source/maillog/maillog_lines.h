@@ -1,7 +1,7 @@
 /*
  * maillog_lines - lines of a mail log in, visits out, whoever wrote them
  *
- * Reads each line's front once (logline.h) and gives it to the reader of the
+ * Reads each line's front once (frame.h) and gives it to the reader of the
  * mail server whose program wrote it (reader.h). A log may hold several
  * servers and hosts.
  *
@@ -51,6 +51,8 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
 /* Called, with the same arg, when a mail server was started: until then it was
  * down. */
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
+/* The zone of stamps that have none; NULL: this process's. Borrowed. */
+void maillog_lines_stamps(struct maillog_lines *m, const char *zone);
 /* Called when mail of this site's was delivered to another's domain. */
 void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn);
 void maillog_lines_free(struct maillog_lines *m);
