@@ -21,7 +21,7 @@ static char path[256], renamed[256];
 
 /* What came out, a line each. */
 struct got {
-	char text[65536];
+	char text[LINES_MAX + 16384];
 	size_t len;
 };
 

@@ -427,39 +427,49 @@ static bool is_mark(struct slice in)
 	return slice_take_text(&in, "-- ") || slice_take_text(&in, "==> ");
 }
 
-/* What is left begins with host and tag, or with a tag. False: not yet. */
+enum step { FOUND, GO_ON, STOP, PART, NOTHING };
+
+static enum step take_one_object(struct peel *p)
+{
+	bool is_whole = false;
+	if (!take_object(p, &is_whole))
+		return STOP;
+	return is_whole ? FOUND : join_parts(p) ? GO_ON : PART;
+}
+
+/* Takes one framing off. */
+static enum step take_one(struct peel *p, bool is_first)
+{
+	bool is_5424 = false;
+	trim(&p->in);
+	skip_colours(&p->in);
+	if (p->in.at < p->in.end && *p->in.at == '{')
+		return take_one_object(p);
+	bool has_priority = take_priority(p, &is_5424);
+	if (!take_stamp(p))
+		return has_priority || (is_first && take_compose(p)) ? GO_ON : STOP;
+	if (is_5424)
+		return read_5424(p) ? FOUND : NOTHING;
+	take_stream(p);
+	if (!join_parts(p))
+		return PART;
+	if (!p->last.is_dated || !is_own_log(p->in))
+		return GO_ON;
+	set_own_log(p);
+	return FOUND;
+}
+
+/* Until what is left begins with host and tag, or with a tag. */
 static enum frame_kind read_within(struct peel *p)
 {
-	for (int depth = 0; depth < FRAME_DEPTH; depth++) {
-		bool is_5424 = false, is_whole = false;
-		trim(&p->in);
-		skip_colours(&p->in);
-		if (p->in.at < p->in.end && *p->in.at == '{' &&
-		    take_object(p, &is_whole)) {
-			if (is_whole)
-				return FRAME_LINE;
-			if (!join_parts(p))
-				return FRAME_PART;
-			continue;
-		}
-		bool has_priority = take_priority(p, &is_5424);
-		if (take_stamp(p)) {
-			if (is_5424)
-				return read_5424(p) ? FRAME_LINE : FRAME_NONE;
-			take_stream(p);
-			if (!join_parts(p))
-				return FRAME_PART;
-			if (p->last.is_dated && is_own_log(p->in)) {
-				set_own_log(p);
-				return FRAME_LINE;
-			}
-			continue;
-		}
-		if (has_priority || (depth == 0 && take_compose(p)))
-			continue;
-		break;
-	}
-	return p->stamps && read_rest(p) ? FRAME_LINE : FRAME_NONE;
+	enum step step = GO_ON;
+	for (int depth = 0; depth < FRAME_DEPTH && step == GO_ON; depth++)
+		step = take_one(p, depth == 0);
+	if (step == PART)
+		return FRAME_PART;
+	if (step == FOUND)
+		return FRAME_LINE;
+	return step != NOTHING && p->stamps && read_rest(p) ? FRAME_LINE : FRAME_NONE;
 }
 
 enum frame_kind frame_read(struct frame *f, const char *line, size_t len, int64_t now,
