@@ -1,39 +1,53 @@
 /*
  * proof - what the journal knows for and against one walk, by look-ups
  *
- * Each look-up reads at most PROOF_MOST rows; more is an excuse (proof.too_many).
+ * Use:
+ *	struct decided d = { 0 };
+ *	decided_make(&q, &main, view, &rules, &d, &e);
+ *	... d.verdict ...
+ *	decided_release(&d);
+ *
+ * Each look-up reads at most LOOKUP_MOST rows; more is an excuse (proof.too_many).
  */
 #ifndef FMX_JOURNAL_PROOF_H
 #define FMX_JOURNAL_PROOF_H
 
-#include "journal/coverage.h"
-#include "judge/listing.h"
+#include "journal/pool.h"
 
-enum { PROOF_MOST = 4096 };
-
-/* The sender: one address, or the two of one confirmed, non-generic name. */
-struct sender {
-	struct addr clients[2];
-	size_t count;
-	char name[NAME_MAX_TEXT], domain[NAME_MAX_TEXT]; /* of clients[0]; "" */
-	bool is_confirmed, is_generic;
+/* Where the sender's runs lie that have to do with a walk of main. */
+struct span proof_span(const struct run *main, const struct rules *r);
+/* The runs that are seen with main, for walk_of(): the sender's aside runs that touch it,
+ * of a decoy run also the real ones. Appended. */
+void proof_touching(const struct run *main, const struct run *runs, size_t count,
+		    struct run_list *ret_touching);
+/* What lies in the sender's own runs; the rest of *ret_proof is cleared. Pure. */
+void proof_own(const struct walk *w, const struct run *runs, size_t count,
+	       const struct rules *r, struct proof *ret_proof);
+/* Does the client make more than half of the group's visits in the seven days (UTC) that
+ * end with that of `at`? runs: the sender's, proof_span(). */
+FMX_MUST_CHECK int proof_nat(struct lookup *q, const struct view *v, struct addr client,
+			     int64_t at, const struct run *runs, size_t count,
+			     bool *ret_is_nat, struct error *e);
+/* The rest, after proof_own(): NAT, pool, envelopes, what speaks for the sender. */
+FMX_MUST_CHECK int proof_make(struct lookup *q, const struct walk *w,
+			      const struct sender *who, const struct run *runs,
+			      size_t count, const struct view *v, const struct rules *r,
+			      struct proof *proof, struct error *e);
+/* All of it for one run, a walk's main: what the journal says of it. Zero to begin with;
+ * may be used again. */
+struct decided {
+	struct sender who;
+	struct run_list runs;     /* the sender's in proof_span() */
+	struct run_list touching; /* of these, what is seen with main */
+	struct walk walk;
+	struct proof proof;
+	struct verdict verdict;
 };
-FMX_MUST_CHECK int sender_find(struct db *db, struct addr client,
-			       struct sender *ret_sender, struct error *e);
-/* All runs of the sender in the group (kin included) that meet [since, until], by client
- * and began; at most PROOF_MOST. Caller frees *ret_runs. */
-FMX_MUST_CHECK int sender_runs(struct db *db, const struct sites *s, uint16_t group,
-			       const struct sender *who, int64_t since, int64_t until,
-			       struct run **ret_runs, size_t *ret_count, bool *ret_more,
-			       struct error *e);
-FMX_MUST_CHECK int proof_make(struct db *db, const struct sites *s, const struct walk *w,
-			      const struct sender *who, const struct view *v,
-			      const struct rules *r, struct proof *ret_proof,
-			      struct error *e);
-FMX_MUST_CHECK int proof_obstacle(struct db *db, const struct sites *s, uint16_t group,
-				  const struct sender *who, const struct view *v,
-				  const struct rules *r, int64_t now,
-				  struct listing_obstacle *ret, struct error *e);
-bool allow_has(struct db *db, const struct sender *who, const char *envelope_domain);
+FMX_MUST_CHECK int decided_make(struct lookup *q, const struct run *main,
+				const struct view *v, const struct rules *r,
+				struct decided *d, struct error *e);
+struct verdict decided_say(const struct decided *d, const struct view *v,
+			   const struct rules *r);
+void decided_release(struct decided *d);
 
 #endif
