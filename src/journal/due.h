@@ -3,8 +3,10 @@
  *
  * Decides the decoy walks whose `need` the frontier (or T) has passed, and, when spans,
  * rules, sites or the allow list changed or a late real contact came, all open walks of
- * the group in one coalesced pass; writes what is told; seals after five days. A step is
- * at most DUE_STEP runs or 20 ms, in a transaction of its own.
+ * the group in one coalesced pass; writes what is told and the listings that its hours
+ * make; seals after five days, also where the frontier stands still (looked after once a
+ * minute of T). A step is at most DUE_STEP runs or 20 ms, in a transaction of its own;
+ * how far a pass is stands in the journal.
  *
  * Use:
  *	struct due *d = due_new(db, coverage, &sink);
@@ -14,7 +16,9 @@
 #ifndef FMX_JOURNAL_DUE_H
 #define FMX_JOURNAL_DUE_H
 
-#include "journal/proof.h"
+#include "journal/coverage.h"
+#include "journal/sender.h"
+#include "judge/listing.h"
 
 enum { DUE_STEP = 2000 };
 
