@@ -15,7 +15,9 @@
 #ifndef FMX_JOURNAL_ASK_H
 #define FMX_JOURNAL_ASK_H
 
-#include "journal/proof.h"
+#include "journal/coverage.h"
+#include "journal/sender.h"
+#include "judge/listing.h"
 
 enum { ASK_SLICE = 10000 };
 

@@ -1,0 +1,444 @@
+/*
+ * The walks of a group in a period. The runs of each kind stand in the order of their
+ * clients, so the statements are read side by side, and all that decides a walk lies
+ * beside it; only what only a decoy run needs is looked up.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/ask_internal.h"
+
+enum { KINDS = RUN_ASIDE, STREAMS_MOST = KINDS * SITE_MAX_KIN };
+/* A walk is decided by what lies so far before and behind it: the seven days of the NAT,
+ * and the cut at midnight. */
+#define BEFORE (8 * STAMP_DAY)
+#define BEHIND STAMP_DAY
+
+/* The two addresses of one sender. */
+struct twins {
+	struct addr four, six;
+};
+
+struct stream {
+	enum run_kind kind;
+	uint16_t group;
+	sqlite3_stmt *statement;
+	bool has_row;
+	struct addr client; /* of the row */
+};
+
+struct walks {
+	struct ask *ask;
+	const struct ask_stream *what;
+	uint16_t group;
+	const struct view *view;
+	struct stream streams[STREAMS_MOST];
+	size_t stream_count;
+	struct twins *twins; /* ascending by four, and by six */
+	struct twins *by_six;
+	size_t twin_count;
+	bool is_swept; /* no resweep waits */
+	size_t rows;   /* of this slice */
+	struct run_list runs;
+	struct client_order {
+		size_t run;
+		int64_t began;
+	} * mains;
+	size_t main_cap;
+};
+
+/* ---- twins ---- */
+
+static int compare_four(const void *a, const void *b)
+{
+	const struct twins *x = a, *y = b;
+	return addr_compare(x->four, y->four);
+}
+
+static int compare_six(const void *a, const void *b)
+{
+	const struct twins *x = a, *y = b;
+	return addr_compare(x->six, y->six);
+}
+
+/* From the IPv6 side: those have fewer names. Three addresses under one name are a pool.
+ */
+static int load_twins(struct walks *w, struct error *e)
+{
+	static const struct addr four_low = { .bytes = { [10] = 0xff, [11] = 0xff } };
+	struct addr four_high = four_low;
+	memset(four_high.bytes + 12, 0xff, 4);
+	sqlite3_stmt *s = db_statement(
+	    w->ask->db,
+	    "SELECT b.client, a.client FROM name a CROSS JOIN name b ON b.name = a.name "
+	    "WHERE (a.client < ?1 OR a.client > ?2) AND b.client BETWEEN ?1 AND ?2 "
+	    "AND a.confirmed_at IS NOT NULL AND a.generic = 0 "
+	    "AND b.confirmed_at IS NOT NULL AND (SELECT count(*) FROM (SELECT 1 FROM "
+	    "name "
+	    "c WHERE c.name = a.name AND c.confirmed_at IS NOT NULL LIMIT 3)) = 2");
+	size_t cap = 0;
+	int rc;
+	db_bind_addr(s, 1, four_low);
+	db_bind_addr(s, 2, four_high);
+	while ((rc = db_step(w->ask->db, s, e)) == 1) {
+		if (w->twin_count == cap) {
+			cap = cap ? 2 * cap : 64;
+			w->twins = xrealloc(w->twins, cap, sizeof(*w->twins));
+		}
+		w->twins[w->twin_count++] =
+		    (struct twins){ db_addr(s, 0), db_addr(s, 1) };
+	}
+	db_done(s);
+	w->by_six = xcalloc(w->twin_count + 1, sizeof(*w->by_six));
+	if (w->twin_count) {
+		memcpy(w->by_six, w->twins, w->twin_count * sizeof(*w->twins));
+		qsort(w->twins, w->twin_count, sizeof(*w->twins), compare_four);
+		qsort(w->by_six, w->twin_count, sizeof(*w->by_six), compare_six);
+	}
+	return rc;
+}
+
+static const struct addr *twin_of(const struct walks *w, struct addr client)
+{
+	struct twins key = { client, client };
+	bool is_four = addr_is_v4(client);
+	const struct twins *t =
+	    w->twin_count == 0
+		? NULL
+		: bsearch(&key, is_four ? w->twins : w->by_six, w->twin_count,
+			  sizeof(key), is_four ? compare_four : compare_six);
+	return !t ? NULL : is_four ? &t->six : &t->four;
+}
+
+/* ---- streams ---- */
+
+/* What a question reads of a kind: all that may have to do with a walk of the period; of
+ * decoy runs also what was once called stopped before it. */
+#define STREAM_SQL                                                                       \
+	"SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 "               \
+	"AND client >= ?3 AND client <= ?4 AND began < ?6 "                              \
+	"AND (began + last >= ?5 OR (?7 AND stopped_at IS NOT NULL)) "                   \
+	"ORDER BY client, began"
+
+static void bind_stream(const struct walks *w, const struct stream *t, struct addr from,
+			struct addr to)
+{
+	sqlite3_stmt *s = t->statement;
+	int64_t since = w->what->since, until = w->what->until;
+	(void)sqlite3_bind_int(s, 1, t->kind);
+	(void)sqlite3_bind_int(s, 2, t->group);
+	db_bind_addr(s, 3, from);
+	db_bind_addr(s, 4, to);
+	(void)sqlite3_bind_int64(s, 5,
+				 since < INT64_MIN + BEFORE ? since : since - BEFORE);
+	(void)sqlite3_bind_int64(s, 6,
+				 until > INT64_MAX - BEHIND ? until : until + BEHIND);
+	(void)sqlite3_bind_int(s, 7, w->what->earlier && t->kind == RUN_DECOY);
+}
+
+static int step_stream(struct walks *w, struct stream *t, struct error *e)
+{
+	int rc = db_step(w->ask->db, t->statement, e);
+	t->has_row = rc == 1;
+	if (t->has_row)
+		t->client = db_addr(t->statement, 2);
+	w->rows++;
+	return rc < 0 ? rc : 0;
+}
+
+static int open_streams(struct walks *w, struct addr from, struct error *e)
+{
+	struct addr to;
+	int rc = 0;
+	memset(to.bytes, 0xff, sizeof(to.bytes));
+	w->rows = 0;
+	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
+		(void)sqlite3_reset(w->streams[i].statement);
+		bind_stream(w, &w->streams[i], from, to);
+		rc = step_stream(w, &w->streams[i], e);
+	}
+	return rc;
+}
+
+static void end_streams(struct walks *w)
+{
+	for (size_t i = 0; i < w->stream_count; i++)
+		(void)sqlite3_reset(w->streams[i].statement);
+}
+
+static int prepare_streams(struct walks *w, struct error *e)
+{
+	uint16_t kin[SITE_MAX_KIN];
+	size_t kin_count = sites_kin(&w->ask->sites, w->group, kin);
+	sqlite3 *db = db_sqlite(w->ask->db);
+	for (size_t i = 0; i < KINDS * kin_count; i++) {
+		struct stream *t = &w->streams[w->stream_count];
+		*t = (struct stream){ .kind = (enum run_kind)(RUN_REAL + i % KINDS),
+				      .group = kin[i / KINDS] };
+		if (sqlite3_prepare_v2(db, STREAM_SQL, -1, &t->statement, NULL) !=
+		    SQLITE_OK)
+			return db_error(w->ask->db, sqlite3_extended_errcode(db), e);
+		w->stream_count++;
+	}
+	return 0;
+}
+
+static bool least_client(const struct walks *w, struct addr *ret_client)
+{
+	bool has_any = false;
+	for (size_t i = 0; i < w->stream_count; i++) {
+		const struct stream *t = &w->streams[i];
+		if (t->has_row &&
+		    (!has_any || addr_compare(t->client, *ret_client) < 0)) {
+			*ret_client = t->client;
+			has_any = true;
+		}
+	}
+	return has_any;
+}
+
+/* The client's rows; the streams go behind them. */
+static int take_client(struct walks *w, struct addr client, struct error *e)
+{
+	struct run r;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
+		struct stream *t = &w->streams[i];
+		while (rc == 0 && t->has_row && addr_equal(t->client, client)) {
+			db_read_run(t->statement, &r);
+			run_list_add(&w->runs, &r);
+			rc = step_stream(w, t, e);
+		}
+	}
+	return rc;
+}
+
+/* The other address's rows, which the streams have passed or not reached. */
+static int look_up_client(struct walks *w, struct addr client, size_t *ret_count,
+			  struct error *e)
+{
+	size_t before = w->runs.count;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
+		struct stream t = w->streams[i];
+		struct run r;
+		t.statement = db_statement(w->ask->db, STREAM_SQL);
+		bind_stream(w, &t, client, client);
+		while ((rc = db_step(w->ask->db, t.statement, e)) == 1) {
+			db_read_run(t.statement, &r);
+			run_list_add(&w->runs, &r);
+			w->rows++;
+		}
+		db_done(t.statement);
+	}
+	*ret_count = w->runs.count - before;
+	return rc;
+}
+
+/* ---- one sender ---- */
+
+static int compare_mains(const void *a, const void *b)
+{
+	const struct client_order *x = a, *y = b;
+	int by_run = (x->run > y->run) - (x->run < y->run);
+	return x->began != y->began ? (x->began > y->began) - (x->began < y->began)
+				    : by_run;
+}
+
+static bool is_over_before(const struct walks *w, const struct run *r)
+{
+	return r->last < w->what->since;
+}
+
+static size_t find_mains(struct walks *w)
+{
+	size_t count = 0;
+	if (w->main_cap < w->runs.count) {
+		w->main_cap = 2 * w->runs.count;
+		w->mains = xrealloc(w->mains, w->main_cap, sizeof(*w->mains));
+	}
+	for (size_t i = 0; i < w->runs.count; i++) {
+		const struct run *r = &w->runs.at[i];
+		if (sites_group(&w->ask->sites, r->group) != w->group)
+			continue;
+		if (r->kind == RUN_DECOY ||
+		    (r->kind == RUN_REAL && !ask_is_part(r, w->runs.at, w->runs.count)))
+			w->mains[count++] = (struct client_order){ i, r->began };
+	}
+	if (count > 1)
+		qsort(w->mains, count, sizeof(*w->mains), compare_mains);
+	return count;
+}
+
+/* Once called stopped, over before the period: as told. */
+static int tell_earlier(struct walks *w, const struct sender *who, size_t count)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && w->what->earlier && i < count; i++) {
+		const struct run *r = &w->runs.at[w->mains[i].run];
+		if (r->told.stopped_at == 0 || !is_over_before(w, r))
+			continue;
+		struct walk walk;
+		walk_of(r, NULL, 0, &walk);
+		struct ask_walk told = { .walk = &walk,
+					 .runs = r,
+					 .run_count = 1,
+					 .sender = who,
+					 .verdict = ask_told_verdict(r, w->group),
+					 .told = r->told };
+		rc = w->what->earlier(w->what->arg, &told);
+	}
+	return rc;
+}
+
+static int tell_walks(struct walks *w, const struct sender *who, size_t count,
+		      struct error *e)
+{
+	int64_t since = w->what->since, until = w->what->until;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct ask_walk told;
+		struct ask_main m = { .main = &w->runs.at[w->mains[i].run],
+				      .who = who,
+				      .runs = w->runs.at,
+				      .run_count = w->runs.count,
+				      .view = w->view,
+				      .may_be_told = w->is_swept };
+		bool may_overlap =
+		    m.main->began < until && m.main->last + RUN_GAP + RUN_REACH >= since;
+		if (!may_overlap)
+			continue;
+		rc = ask_decide(w->ask, &m, &told, e);
+		if (rc == 0 && told.walk->last >= since)
+			rc = w->what->walk(w->what->arg, &told);
+	}
+	return rc;
+}
+
+static int tell_asides(struct walks *w)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && w->what->aside && i < w->runs.count; i++) {
+		const struct run *r = &w->runs.at[i];
+		if (r->kind == RUN_ASIDE && r->began < w->what->until &&
+		    r->last >= w->what->since)
+			rc = w->what->aside(w->what->arg, r);
+	}
+	return rc;
+}
+
+/* Names are looked up where they may decide something: not of those that only came to
+ * real hosts. */
+static int tell_sender(struct walks *w, struct addr client, const struct addr *twin,
+		       struct error *e)
+{
+	struct sender who = { .clients = { client }, .count = 1 };
+	bool is_plain = !twin;
+	for (size_t i = 0; is_plain && i < w->runs.count; i++)
+		is_plain = run_is_contact(&w->runs.at[i]);
+	int rc = is_plain ? 0 : sender_find(&w->ask->lookup, client, &who, e);
+	size_t count = find_mains(w);
+	if (rc == 0)
+		rc = tell_earlier(w, &who, count);
+	if (rc == 0)
+		rc = tell_walks(w, &who, count, e);
+	if (rc == 0)
+		rc = tell_asides(w);
+	return rc;
+}
+
+static int next_sender(struct walks *w, struct addr client, struct error *e)
+{
+	const struct addr *twin = twin_of(w, client);
+	size_t of_twin = 0;
+	w->runs.count = 0;
+	int rc = take_client(w, client, e);
+	if (rc == 0 && twin)
+		rc = look_up_client(w, *twin, &of_twin, e);
+	/* Told with its lesser address, if that has runs. */
+	bool is_told = twin && of_twin > 0 && addr_compare(*twin, client) < 0;
+	return rc != 0 || is_told ? rc : tell_sender(w, client, twin, e);
+}
+
+/* ---- the group ---- */
+
+static int find_swept(struct walks *w, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(w->ask->db, "SELECT id FROM grp WHERE swept < resweep");
+	int rc;
+	w->is_swept = true;
+	while ((rc = db_step(w->ask->db, s, e)) == 1)
+		w->is_swept &=
+		    sites_group(&w->ask->sites, (uint16_t)sqlite3_column_int(s, 0)) !=
+		    w->group;
+	db_done(s);
+	return rc;
+}
+
+static int begin_slice(struct walks *w, struct addr from, struct error *e)
+{
+	int rc = coverage_view(w->ask->coverage, w->group, w->ask->now, &w->view, e);
+	if (rc == 0)
+		rc = find_swept(w, e);
+	return rc == 0 ? open_streams(w, from, e) : rc;
+}
+
+static bool next_addr(struct addr *a)
+{
+	for (size_t i = sizeof(a->bytes); i-- > 0;)
+		if (++a->bytes[i] != 0)
+			return true;
+	return false;
+}
+
+static int next_slice(struct walks *w, struct addr last, bool *ret_has_more,
+		      struct error *e)
+{
+	*ret_has_more = next_addr(&last);
+	end_streams(w);
+	int rc = ask_renew(w->ask, e);
+	return rc == 0 && *ret_has_more ? begin_slice(w, last, e) : rc;
+}
+
+static int read_all(struct walks *w, struct error *e)
+{
+	struct addr client = { { 0 } };
+	bool has_more = true;
+	int rc = begin_slice(w, client, e);
+	while (rc == 0 && has_more && least_client(w, &client)) {
+		rc = next_sender(w, client, e);
+		if (rc == 0 && w->rows >= ASK_SLICE)
+			rc = next_slice(w, client, &has_more, e);
+	}
+	return rc;
+}
+
+int ask_walks(struct ask *a, uint16_t group, const struct ask_stream *s, struct error *e)
+{
+	struct walks *w = xcalloc(1, sizeof(*w));
+	w->ask = a;
+	w->what = s;
+	w->group = group;
+	int rc = ask_begin(a, e);
+	if (rc != 0) {
+		free(w);
+		return rc;
+	}
+	rc = prepare_streams(w, e);
+	if (rc == 0)
+		rc = load_twins(w, e);
+	if (rc == 0)
+		rc = read_all(w, e);
+	for (size_t i = 0; i < w->stream_count; i++)
+		(void)sqlite3_finalize(w->streams[i].statement); /* told by its step */
+	ask_end(a);
+	run_list_release(&w->runs);
+	free(w->mains);
+	free(w->twins);
+	free(w->by_six);
+	free(w);
+	return rc;
+}
