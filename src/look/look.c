@@ -8,46 +8,6 @@
 #include "base/stamp.h"
 #include "look/look_open.h"
 
-struct ask *ask_new(struct look *l, size_t at)
-{
-	struct ask *a = xcalloc(1, sizeof(*a));
-	a->look = l;
-	a->at = at;
-	a->next = l->asks;
-	a->link = &l->asks;
-	if (a->next)
-		a->next->link = &a->next;
-	l->asks = a;
-	l->open++;
-	return a;
-}
-
-static void ask_free(struct ask *a)
-{
-	*a->link = a->next;
-	if (a->next)
-		a->next->link = a->link;
-	free(a);
-}
-
-static void look_free(struct look *l)
-{
-	for (struct ask *a = l->asks, *next; a; a = next) {
-		next = a->next;
-		free(a);
-	}
-	seen_release(&l->result.seen);
-	free(l);
-}
-
-static void look_release(struct look *l)
-{
-	*l->link = l->next;
-	if (l->next)
-		l->next->link = l->link;
-	look_free(l);
-}
-
 static bool is_own(const struct looker *lk, struct addr a)
 {
 	for (size_t i = 0; i < lk->own_count; i++)
@@ -80,20 +40,6 @@ static void look_finish(struct look *l)
 	s->vantage = l->looker->options.vantage;
 	seen_settle(s);
 	l->callback(&l->result, l->arg);
-	look_release(l);
-}
-
-void ask_end(struct ask *a)
-{
-	struct look *l = a->look;
-	ask_free(a);
-	if (--l->open == 0)
-		look_finish(l);
-}
-
-bool look_may_touch(const struct looker *lk, struct addr a)
-{
-	return lk->options.lab || addr_kind(a) == ADDR_PUBLIC;
 }
 
 /* ---- hosts ------------------------------------------------------------ */
@@ -174,50 +120,54 @@ static void look_at_host(struct look *l, uint16_t preference, const char *name,
 	if (!h)
 		return;
 	size_t at = s->host_count - 1;
-	struct resolver *r = l->looker->resolver;
 	if (name_is_literal(name)) {
 		h->lookup = HOST_MISSING;
 		return;
 	}
-	resolver_ask(r, name, RR_A, on_host_address, ask_new(l, at));
-	resolver_ask(r, name, RR_AAAA, on_host_address, ask_new(l, at));
+	look_ask(l, name, RR_A, on_host_address, ask_new(l, at));
+	look_ask(l, name, RR_AAAA, on_host_address, ask_new(l, at));
 	if (!is_signed || l->looker->options.mx_only)
 		return;
 	char tlsa[NAME_TEXT_MAX + 16];
 	(void)snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", name);
 	if (strlen(tlsa) < NAME_TEXT_MAX)
-		resolver_ask(r, tlsa, RR_TLSA, on_tlsa, ask_new(l, at));
+		look_ask(l, tlsa, RR_TLSA, on_tlsa, ask_new(l, at));
 }
 
 /* ---- MX --------------------------------------------------------------- */
 
+/* Whom to suspect when nothing answered at all. */
+static void suspect(const struct look_options *o, char *text, size_t size)
+{
+	const struct resolver_options *r = &o->resolver;
+	char server[ADDR_TEXT_MAX];
+	if (o->has_primary)
+		(void)snprintf(text, size, "; does the name server answer? (%s@%u)",
+			       addr_text(o->primary.addr, server), o->primary.port);
+	else if (r->has_server)
+		(void)snprintf(text, size, "; does the resolver answer? (%s@%u)",
+			       addr_text(r->server, server),
+			       r->port ? r->port : DNS_PORT);
+	else
+		(void)snprintf(text, size,
+			       "; does the resolver answer? (see /etc/resolv.conf, or "
+			       "name another with --resolver)");
+}
+
 static void fail(struct look *l, enum lookup_status status)
 {
 	struct look_result *r = &l->result;
-	const struct resolver_options *o = &l->looker->options.resolver;
-	char server[ADDR_TEXT_MAX];
+	char whom[160] = "";
 	r->status = status;
+	if (status == LOOKUP_UNREACHABLE || status == LOOKUP_TIMEOUT)
+		suspect(&l->looker->options, whom, sizeof(whom));
 	if (status == LOOKUP_NXDOMAIN)
 		(void)snprintf(r->failure, sizeof(r->failure),
 			       "%s does not exist (NXDOMAIN)", r->seen.domain);
-	else if (status != LOOKUP_UNREACHABLE && status != LOOKUP_TIMEOUT)
-		(void)snprintf(r->failure, sizeof(r->failure),
-			       "the MX records of %s could not be looked up: %s",
-			       r->seen.domain, lookup_status_name(status));
-	else if (o->has_server)
-		(void)snprintf(
-		    r->failure, sizeof(r->failure),
-		    "the MX records of %s could not be looked up: %s; does the "
-		    "resolver answer? (%s@%u)",
-		    r->seen.domain, lookup_status_name(status),
-		    addr_text(o->server, server), o->port ? o->port : DNS_PORT);
 	else
-		(void)snprintf(
-		    r->failure, sizeof(r->failure),
-		    "the MX records of %s could not be looked up: %s; does the "
-		    "resolver answer? (see /etc/resolv.conf, or name another "
-		    "with --resolver)",
-		    r->seen.domain, lookup_status_name(status));
+		(void)snprintf(r->failure, sizeof(r->failure),
+			       "the MX records of %s could not be looked up: %s%s",
+			       r->seen.domain, lookup_status_name(status), whom);
 }
 
 static void on_domain_address(const struct answer *ans, void *arg)
@@ -243,11 +193,11 @@ static void on_domain_address(const struct answer *ans, void *arg)
 
 static void look_at_domain_itself(struct look *l)
 {
-	struct resolver *r = l->looker->resolver;
+	const char *domain = l->result.seen.domain;
 	l->domain_status[0] = l->domain_status[1] =
 	    LOOKUP_TIMEOUT; /* until they answer */
-	resolver_ask(r, l->result.seen.domain, RR_A, on_domain_address, ask_new(l, 0));
-	resolver_ask(r, l->result.seen.domain, RR_AAAA, on_domain_address, ask_new(l, 1));
+	look_ask(l, domain, RR_A, on_domain_address, ask_new(l, 0));
+	look_ask(l, domain, RR_AAAA, on_domain_address, ask_new(l, 1));
 }
 
 static void read_mx(struct look *l, const struct answer *ans)
@@ -278,6 +228,7 @@ static void read_mx(struct look *l, const struct answer *ans)
 static void on_mx(const struct answer *ans, void *arg)
 {
 	struct ask *a = arg;
+	a->look->result.seen.is_alias = ans->is_alias;
 	if (ans->status == LOOKUP_OK)
 		read_mx(a->look, ans);
 	else if (ans->status == LOOKUP_NODATA)
@@ -295,6 +246,7 @@ void look_start(struct looker *lk, const char *domain, look_callback *callback, 
 	l->looker = lk;
 	l->callback = callback;
 	l->arg = arg;
+	l->finish = look_finish;
 	l->result.status = LOOKUP_OK;
 	seen_init(&l->result.seen, domain);
 	l->result.seen.lab = lk->options.lab;
@@ -304,16 +256,15 @@ void look_start(struct looker *lk, const char *domain, look_callback *callback, 
 		l->next->link = &l->next;
 	lk->looks = l;
 
-	struct resolver *r = lk->resolver;
-	resolver_ask(r, domain, RR_MX, on_mx, ask_new(l, 0));
+	look_ask(l, domain, RR_MX, on_mx, ask_new(l, 0));
 	if (lk->options.mx_only)
 		return;
 	char sts[NAME_TEXT_MAX + 16];
 	(void)snprintf(sts, sizeof(sts), "_mta-sts.%s", domain);
-	resolver_ask(r, domain, RR_TXT, look_on_spf, ask_new(l, 0));
-	resolver_ask(r, domain, RR_NS, look_on_ns, ask_new(l, 0));
+	look_ask(l, domain, RR_TXT, look_on_spf, ask_new(l, 0));
+	look_at_servers(l);
 	if (strlen(sts) < NAME_TEXT_MAX)
-		resolver_ask(r, sts, RR_TXT, look_on_sts, ask_new(l, 0));
+		look_ask(l, sts, RR_TXT, look_on_sts, ask_new(l, 0));
 }
 
 static void find_own_addresses(struct looker *lk)
@@ -354,6 +305,11 @@ int looker_new(uv_loop_t *loop, const struct look_options *options,
 void looker_set_vantage(struct looker *lk, enum tri vantage)
 {
 	lk->options.vantage = vantage;
+}
+
+struct resolver *looker_resolver(struct looker *lk)
+{
+	return lk->resolver;
 }
 
 struct resolver_counts looker_counts(const struct looker *lk)

@@ -21,7 +21,8 @@
  *		else
  *			findings_of(&r->seen, &found);
  *
- * Ownership: the result lasts for the call of the callback. Each look gets one
+ * Ownership: the result lasts for the call of the callback, which may take the
+ * struct seen and leave an empty one. Each look gets one
  * call, never from within look_start; none after looker_free, which must not be
  * called from within one. The program ignores SIGPIPE.
  *
@@ -47,6 +48,10 @@ struct look_options {
 	bool mx_only; /* MX, addresses and probes; nothing else */
 	bool lab;
 	uint16_t dns_port; /* of name servers; 0: 53 */
+	/* Of all name servers only this one is asked, and what is below the
+	 * domain is asked of it instead of the recursive server. */
+	bool has_primary;
+	struct endpoint primary;
 	/* Names of decoys, as name_read() makes them; borrowed. */
 	const char *const *decoys;
 	size_t decoy_count;
@@ -72,6 +77,8 @@ void looker_set_vantage(struct looker *l, enum tri vantage);
 /* domain as in name.h. */
 void look_start(struct looker *l, const char *domain, look_callback *callback, void *arg);
 
+/* For more questions; it lives as long as the looker. */
+struct resolver *looker_resolver(struct looker *l);
 struct resolver_counts looker_counts(const struct looker *l);
 
 #endif

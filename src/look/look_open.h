@@ -1,8 +1,9 @@
 /*
- * look_open - a look under way, as look.c and look_zone.c share it
+ * look_open - a look under way: what it is waiting for
  *
  * Not for others: they use look.h. Each question, probe and fetch is an ask;
- * the look ends with its last one.
+ * with the last one the look is finished and freed. look.c begins looks and
+ * asks about hosts, look_zone.c about the zone.
  */
 #ifndef FMX_LOOK_LOOK_OPEN_H
 #define FMX_LOOK_LOOK_OPEN_H
@@ -38,6 +39,7 @@ struct look {
 	unsigned policy_open; /* address lookups of the policy host */
 	look_callback *callback;
 	void *arg;
+	void (*finish)(struct look *l); /* tells the caller */
 };
 
 /* What a question was for: arrays of struct seen move, so by index. */
@@ -49,8 +51,14 @@ struct ask {
 };
 
 struct ask *ask_new(struct look *l, size_t at);
-/* Frees it; with the last one, tells the caller and frees the look. */
+/* Frees it; with the last one, finishes the look and frees that too. */
 void ask_end(struct ask *a);
+void look_free(struct look *l);
+
+/* Asks the primary for what may be in the zone, if one is named, else the
+ * recursive server. */
+void look_ask(struct look *l, const char *name, enum rr_type type,
+	      resolver_callback *callback, struct ask *a);
 
 /* Addresses that are not public are touched in the lab alone. */
 bool look_may_touch(const struct looker *lk, struct addr a);
@@ -58,6 +66,7 @@ bool look_may_touch(const struct looker *lk, struct addr a);
 /* resolver_callback of the questions that look_zone.c is begun with. */
 void look_on_spf(const struct answer *ans, void *arg);
 void look_on_sts(const struct answer *ans, void *arg);
-void look_on_ns(const struct answer *ans, void *arg);
+/* Finds the zone and asks each of its name servers. */
+void look_at_servers(struct look *l);
 
 #endif

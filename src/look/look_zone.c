@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "look/look_open.h"
 #include "look/spf.h"
@@ -91,10 +90,8 @@ void look_on_sts(const struct answer *ans, void *arg)
 	(void)snprintf(host, sizeof(host), "mta-sts.%s", l->result.seen.domain);
 	if (found && strlen(host) < NAME_TEXT_MAX) {
 		l->policy_open = 2;
-		resolver_ask(l->looker->resolver, host, RR_A, on_policy_host,
-			     ask_new(l, 0));
-		resolver_ask(l->looker->resolver, host, RR_AAAA, on_policy_host,
-			     ask_new(l, 0));
+		look_ask(l, host, RR_A, on_policy_host, ask_new(l, 0));
+		look_ask(l, host, RR_AAAA, on_policy_host, ask_new(l, 0));
 	}
 	ask_end(a);
 }
@@ -144,42 +141,52 @@ static void on_server_soa(const struct answer *ans, void *arg)
 static void on_server_mx(const struct answer *ans, void *arg)
 {
 	struct seen_server *v = judge_server(arg, ans);
-	/* A sum is the same in any order, as a set is. */
-	v->has_mx = lookup_is_sure(ans->status);
-	for (size_t i = 0; i < ans->count; i++)
-		v->mx_digest += hash_bytes(ans->records[i].data, ans->records[i].len);
+	v->has_mx = lookup_is_sure(ans->status) && !ans->is_cut;
+	v->mx_is_alias = ans->is_alias;
+	for (size_t i = 0; i < ans->count; i++) {
+		struct seen_mx mx = { .ttl = ans->ttl };
+		if (rdata_mx(ans->records[i], &mx.preference, mx.host))
+			seen_add_mx(v, &mx);
+	}
 	ask_end(arg);
+}
+
+static void ask_server(struct look *l, const char *name, struct endpoint at)
+{
+	struct looker *lk = l->looker;
+	struct seen *s = &l->result.seen;
+	if (!seen_add_server(s, name, at) || !has_route(at.addr))
+		return;
+	size_t i = s->server_count - 1;
+	resolver_ask_server(lk->resolver, at.addr, at.port, s->zone, RR_SOA,
+			    on_server_soa, ask_new(l, i));
+	resolver_ask_server(lk->resolver, at.addr, at.port, s->domain, RR_MX,
+			    on_server_mx, ask_new(l, i));
 }
 
 static void on_server_address(const struct answer *ans, void *arg)
 {
 	struct ask *a = arg;
 	struct look *l = a->look;
-	struct looker *lk = l->looker;
-	struct seen *s = &l->result.seen;
 	for (size_t i = 0; i < ans->count; i++) {
-		struct addr addr;
-		if (!rdata_addr(ans->records[i], &addr) || !look_may_touch(lk, addr) ||
-		    !seen_add_server(s, a->name, addr))
-			continue;
-		if (!has_route(addr))
-			continue;
-		size_t at = s->server_count - 1;
-		resolver_ask_server(lk->resolver, addr, lk->options.dns_port, s->domain,
-				    RR_SOA, on_server_soa, ask_new(l, at));
-		resolver_ask_server(lk->resolver, addr, lk->options.dns_port, s->domain,
-				    RR_MX, on_server_mx, ask_new(l, at));
+		struct endpoint at = { .port = l->looker->options.dns_port };
+		if (rdata_addr(ans->records[i], &at.addr) &&
+		    look_may_touch(l->looker, at.addr))
+			ask_server(l, a->name, at);
 	}
 	ask_end(a);
 }
 
-void look_on_ns(const struct answer *ans, void *arg)
+static void ask_servers(struct look *l, const struct answer *ans)
 {
-	struct ask *a = arg;
-	struct look *l = a->look;
 	static const enum rr_type types[] = { RR_A, RR_AAAA };
+	const struct look_options *o = &l->looker->options;
+	char name[NAME_TEXT_MAX];
+	if (o->has_primary) {
+		ask_server(l, addr_text(o->primary.addr, name), o->primary);
+		return;
+	}
 	for (size_t i = 0; i < ans->count && i < NAME_SERVERS_MAX; i++) {
-		char name[NAME_TEXT_MAX];
 		if (!rdata_name(ans->records[i], name))
 			continue;
 		for (size_t t = 0; t < 2; t++) {
@@ -189,5 +196,39 @@ void look_on_ns(const struct answer *ans, void *arg)
 				     on_server_address, q);
 		}
 	}
+}
+
+static void on_ns(const struct answer *ans, void *arg);
+
+/* NS records stand where the zone begins, perhaps above the domain. */
+static void find_zone(struct look *l, const char *name)
+{
+	struct ask *a = ask_new(l, 0);
+	const struct look_options *o = &l->looker->options;
+	(void)str_copy(a->name, sizeof(a->name), name);
+	if (o->has_primary)
+		resolver_ask_server(l->looker->resolver, o->primary.addr, o->primary.port,
+				    name, RR_NS, on_ns, a);
+	else
+		resolver_ask(l->looker->resolver, name, RR_NS, on_ns, a);
+}
+
+static void on_ns(const struct answer *ans, void *arg)
+{
+	struct ask *a = arg;
+	struct look *l = a->look;
+	const char *parent = strchr(a->name, '.');
+	if (ans->count > 0 && !ans->is_alias) {
+		(void)str_copy(l->result.seen.zone, sizeof(l->result.seen.zone), a->name);
+		ask_servers(l, ans);
+	} else if ((ans->status == LOOKUP_NODATA || ans->is_alias) && parent &&
+		   strchr(parent + 1, '.')) {
+		find_zone(l, parent + 1);
+	}
 	ask_end(a);
+}
+
+void look_at_servers(struct look *l)
+{
+	find_zone(l, l->result.seen.domain);
 }

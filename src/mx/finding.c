@@ -72,25 +72,6 @@ void findings_add(struct findings *f, const struct seen *s, enum finding_id id,
 	fill(to->fix, to->kind->fix, s, w);
 }
 
-static int by_severity(const void *a, const void *b)
-{
-	const struct finding *x = a, *y = b;
-	if (x->severity != y->severity)
-		return x->severity > y->severity ? -1 : 1;
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return strcmp(x->text, y->text);
-}
-
-void findings_of(const struct seen *s, struct findings *ret_findings)
-{
-	struct findings f = { NULL, 0 };
-	finding_rules(s, &f);
-	if (f.count > 1)
-		qsort(f.items, f.count, sizeof(*f.items), by_severity);
-	*ret_findings = f;
-}
-
 void findings_release(struct findings *f)
 {
 	free(f->items);

@@ -52,6 +52,7 @@ enum finding_id {
 	FINDING_DECOY_OWN,
 	FINDING_DECOYS_SHARED,
 	FINDING_DECOY_FOREIGN,
+	FINDING_DECOY_ELSEWHERE,
 	FINDING_ADDRESS_BOGUS,
 	FINDING_MX_CNAME,
 	FINDING_MX_LITERAL,
@@ -130,7 +131,6 @@ struct finding_words {
 
 void findings_add(struct findings *f, const struct seen *s, enum finding_id id,
 		  const struct finding_words *w);
-void finding_rules(const struct seen *s, struct findings *f);
 void finding_rules_of_decoy(const struct seen *s, const struct seen_host *h,
 			    struct findings *f);
 

@@ -166,6 +166,11 @@ static void rule_decoy_owner(const struct seen *s, const struct seen_host *h,
 	if (*h->owner && *s->owner && !owner_is_ours(s, h))
 		findings_add(f, s, FINDING_DECOY_FOREIGN,
 			     WORDS(.host = h->name, .detail = h->owner));
+	char address[ADDR_TEXT_MAX];
+	if (h->is_elsewhere && h->address_count)
+		findings_add(f, s, FINDING_DECOY_ELSEWHERE,
+			     WORDS(.host = h->name, .detail = h->owner,
+				   .address = addr_text(h->addresses[0].addr, address)));
 }
 
 static void rule_decoy_secure(const struct seen *s, const struct seen_host *h,

@@ -5,6 +5,7 @@
 #include "mx/finding.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/stamp.h"
@@ -285,7 +286,7 @@ static void compare_servers(const struct seen *s, struct findings *f)
 			continue;
 		if (!first)
 			first = v;
-		else if (!other_mx && v->mx_digest != first->mx_digest)
+		else if (!other_mx && !seen_same_mx(v, first))
 			other_mx = v;
 		else if (!other_serial && v->serial != first->serial)
 			other_serial = v;
@@ -308,7 +309,7 @@ static void rule_servers(const struct seen *s, struct findings *f)
 		if (v->state == SERVER_LAME || v->state == SERVER_SILENT)
 			findings_add(f, s, FINDING_NS_LAME,
 				     WORDS(.host = v->name, .detail = v->why,
-					   .address = addr_text(v->addr, address)));
+					   .address = addr_text(v->at.addr, address)));
 	}
 	compare_servers(s, f);
 }
@@ -385,7 +386,7 @@ static void rule_sts(const struct seen *s, struct findings *f)
 	}
 }
 
-void finding_rules(const struct seen *s, struct findings *f)
+static void all_rules(const struct seen *s, struct findings *f)
 {
 	rule_mx_kind(s, f);
 	rule_low_several(s, f);
@@ -404,4 +405,23 @@ void finding_rules(const struct seen *s, struct findings *f)
 	rule_servers(s, f);
 	rule_spf(s, f);
 	rule_sts(s, f);
+}
+
+static int by_severity(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	if (x->severity != y->severity)
+		return x->severity > y->severity ? -1 : 1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+void findings_of(const struct seen *s, struct findings *ret_findings)
+{
+	struct findings f = { NULL, 0 };
+	all_rules(s, &f);
+	if (f.count > 1)
+		qsort(f.items, f.count, sizeof(*f.items), by_severity);
+	*ret_findings = f;
 }

@@ -167,10 +167,21 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.id = "FMX-DECOY-FOREIGN", .severity = SEVERITY_WARNING,
 	.text = "The decoy {host} belongs to {detail}, neither to {domain} nor to the owner of a "
 		"real host. Whoever holds it gets your senders, and your mail on the day it answers.",
-	.fix = "Use a name below {domain} and an address that is yours.",
+	.fix = "Use a name below {domain}, written in full, and an address that is yours; else "
+	       "whoever keeps {detail} must publish the decoy's address there.",
 	.why = "The owner of a foreign name or address may point it anywhere at any time; public "
 	       "\"fake MX\" hosts have vanished and come back.",
 	.source = "field reports on public fake MX services",
+},
+[FINDING_DECOY_ELSEWHERE] = {
+	.id = "FMX-DECOY-ELSEWHERE", .severity = SEVERITY_WARNING,
+	.text = "The decoy {host} is not in the zone of {domain}, so this plan does not publish its "
+		"address {address}.",
+	.fix = "Put {address} for {host} into the zone of {detail} first: a decoy without address is "
+	       "a mistake, not a decoy.",
+	.why = "An MX record may name a host of another zone; that host's address is that zone's to "
+	       "publish.",
+	.source = "RFC 1034 4.2",
 },
 [FINDING_ADDRESS_BOGUS] = {
 	.id = "FMX-ADDRESS-BOGUS", .severity = SEVERITY_ERROR,

@@ -13,11 +13,27 @@ void seen_init(struct seen *s, const char *domain)
 	(void)str_copy(s->domain, sizeof(s->domain), domain);
 }
 
-void seen_release(struct seen *s)
+void seen_release_hosts(struct seen *s)
 {
 	for (size_t i = 0; i < s->host_count; i++)
 		free(s->hosts[i].addresses);
 	free(s->hosts);
+	s->hosts = NULL;
+	s->host_count = 0;
+}
+
+void seen_lend(const struct seen *from, struct seen *to)
+{
+	*to = *from;
+	to->hosts = NULL;
+	to->host_count = to->left_out = 0;
+}
+
+void seen_release(struct seen *s)
+{
+	seen_release_hosts(s);
+	for (size_t i = 0; i < s->server_count; i++)
+		free(s->servers[i].mx);
 	free(s->sts_patterns);
 	free(s->servers);
 	*s = (struct seen){ .mx = MX_UNKNOWN };
@@ -52,15 +68,41 @@ struct seen_address *seen_add_address(struct seen_host *h, struct addr a)
 	return to;
 }
 
-struct seen_server *seen_add_server(struct seen *s, const char *name, struct addr a)
+struct seen_server *seen_add_server(struct seen *s, const char *name, struct endpoint at)
 {
 	if (s->server_count == SEEN_SERVERS_MAX)
 		return NULL;
 	s->servers = xrealloc(s->servers, s->server_count + 1, sizeof(*s->servers));
 	struct seen_server *to = &s->servers[s->server_count++];
-	*to = (struct seen_server){ .addr = a };
+	*to = (struct seen_server){ .at = at };
 	(void)str_copy(to->name, sizeof(to->name), name);
 	return to;
+}
+
+static int compare_mx(const struct seen_mx *a, const struct seen_mx *b)
+{
+	if (a->preference != b->preference)
+		return a->preference < b->preference ? -1 : 1;
+	return strcmp(a->host, b->host);
+}
+
+void seen_add_mx(struct seen_server *v, const struct seen_mx *mx)
+{
+	v->mx = xrealloc(v->mx, v->mx_count + 1, sizeof(*v->mx));
+	size_t at = v->mx_count++;
+	for (; at > 0 && compare_mx(&v->mx[at - 1], mx) > 0; at--)
+		v->mx[at] = v->mx[at - 1];
+	v->mx[at] = *mx;
+}
+
+bool seen_same_mx(const struct seen_server *a, const struct seen_server *b)
+{
+	if (a->mx_count != b->mx_count)
+		return false;
+	for (size_t i = 0; i < a->mx_count; i++)
+		if (compare_mx(&a->mx[i], &b->mx[i]) != 0)
+			return false;
+	return true;
 }
 
 void seen_add_pattern(struct seen *s, const char *pattern)
@@ -100,6 +142,20 @@ bool seen_roles_are_known(const struct seen *s)
 				return true;
 	}
 	return s->host_count == 0;
+}
+
+bool seen_is_called_decoy(const char *name)
+{
+	static const char *const words[] = { "fake", "decoy", "nolist", "dummymx",
+					     "honeymx" };
+	char label[NAME_MAX_TEXT];
+	size_t n = strcspn(name, ".");
+	memcpy(label, name, n);
+	label[n] = '\0';
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(label, words[i]))
+			return true;
+	return false;
 }
 
 const char *seen_provider(const struct seen_host *h)

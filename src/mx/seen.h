@@ -64,6 +64,8 @@ struct seen_host {
 	char name[NAME_MAX_TEXT];
 	enum role role;
 	bool is_declared; /* a decoy because its owner says so */
+	/* Planned in another zone, which does not have its address yet. */
+	bool is_elsewhere;
 	/* PLACE_REAL for real hosts, and for decoys that stand at or between real
 	 * ones, where no decoy may be. */
 	enum place place;
@@ -90,19 +92,30 @@ enum sts_mode { STS_UNKNOWN, STS_ABSENT, STS_BROKEN, STS_NONE, STS_TESTING, STS_
 
 enum server_state { SERVER_UNKNOWN, SERVER_ANSWERS, SERVER_LAME, SERVER_SILENT };
 
+/* An MX record as a name server gave it; host "" is the null MX. */
+struct seen_mx {
+	uint16_t preference;
+	uint32_t ttl;
+	char host[NAME_MAX_TEXT];
+};
+
 /* One address of one name server, asked directly. */
 struct seen_server {
 	char name[NAME_MAX_TEXT];
-	struct addr addr;
+	struct endpoint at;
 	enum server_state state;
 	char why[48]; /* LAME, SILENT: "REFUSED", "timeout" */
 	bool has_serial, has_mx;
+	bool mx_is_alias; /* the domain is a CNAME there */
 	uint32_t serial;
-	uint64_t mx_digest; /* equal for equal MX sets */
+	struct seen_mx *mx; /* in order, as seen_add_mx() keeps them */
+	size_t mx_count;
 };
 
 struct seen {
 	char domain[NAME_MAX_TEXT];
+	char zone[NAME_MAX_TEXT];  /* that it is in; "" unknown */
+	bool is_alias;             /* the domain is a CNAME */
 	char owner[NAME_MAX_TEXT]; /* registrable domain; "" unknown */
 	enum mx_kind mx;
 	bool has_null_beside; /* a null MX among others */
@@ -134,10 +147,19 @@ struct seen {
 void seen_init(struct seen *s, const char *domain);
 void seen_release(struct seen *s);
 
+/* What is known of a domain but its hosts, for other hosts: a plan's. Lent, so
+ * released by seen_release_hosts() alone. */
+void seen_lend(const struct seen *from, struct seen *to);
+void seen_release_hosts(struct seen *s);
+
 /* NULL when there are too many; then counted in left_out. */
 struct seen_host *seen_add_host(struct seen *s, uint16_t preference, const char *name);
 struct seen_address *seen_add_address(struct seen_host *h, struct addr a);
-struct seen_server *seen_add_server(struct seen *s, const char *name, struct addr a);
+struct seen_server *seen_add_server(struct seen *s, const char *name, struct endpoint at);
+/* Sorted by preference and host, so that equal sets are equal lists. */
+void seen_add_mx(struct seen_server *v, const struct seen_mx *mx);
+/* The same MX set, whatever its TTL. */
+bool seen_same_mx(const struct seen_server *a, const struct seen_server *b);
 void seen_add_pattern(struct seen *s, const char *pattern);
 
 /* At least one address is known to be open / known and none is open. */
@@ -147,6 +169,9 @@ bool seen_host_is_down(const struct seen_host *h);
 /* Some address of some host was looked at, or a decoy is declared; without
  * either, roles and layout are a default and no knowledge. */
 bool seen_roles_are_known(const struct seen *s);
+
+/* Somebody gave it a name such as fake1.mx.example.com. */
+bool seen_is_called_decoy(const char *name);
 
 /* "Google", "Microsoft": whose the host is; NULL for all others. */
 const char *seen_provider(const struct seen_host *h);

@@ -129,6 +129,11 @@ static void private(struct seen *s)
 	assert_true(addr_parse("10.1.2.3", &host(s, F1)->addresses[0].addr));
 }
 
+static void elsewhere(struct seen *s)
+{
+	host(s, F1)->is_elsewhere = true;
+}
+
 static void spf(struct seen *s)
 {
 	s->has_spf = s->spf_has_mx = true;
@@ -193,17 +198,18 @@ static void panel(struct seen *s)
 		       "220 m ESMTP Hi, I'm a Mail-in-a-Box");
 }
 
-static void servers(struct seen *s, uint32_t serial, uint64_t digest,
+static void servers(struct seen *s, uint32_t serial, uint16_t preference,
 		    enum server_state state)
 {
 	for (int i = 0; i < 2; i++) {
-		struct addr a;
-		assert_true(addr_parse(i ? "5.0.1.2" : "5.0.1.1", &a));
-		struct seen_server *v = seen_add_server(s, i ? "ns2" : "ns1", a);
+		struct endpoint at = { .port = 53 };
+		struct seen_mx mx = { .preference = i ? preference : 7, .host = "mail" };
+		assert_true(addr_parse(i ? "5.0.1.2" : "5.0.1.1", &at.addr));
+		struct seen_server *v = seen_add_server(s, i ? "ns2" : "ns1", at);
 		v->state = i ? state : SERVER_ANSWERS;
 		v->has_serial = v->has_mx = true;
 		v->serial = i ? serial : 7;
-		v->mx_digest = i ? digest : 7;
+		seen_add_mx(v, &mx);
 	}
 }
 
@@ -268,6 +274,8 @@ static const struct {
 	{ "decoys share an address",   "10 " F0 " closed; 20 " M " open; 30 " F1 " closed", shared,
 	  "FMX-DECOYS-SHARED " LOW_COST },
 	{ "somebody else's decoy",     "10 " M " open; 20 tarbaby.example.net closed", NULL, "FMX-DECOY-FOREIGN" },
+	{ "a decoy of another zone, planned", "10 " M " open; 20 " F1 " closed", elsewhere,
+	  "FMX-DECOY-ELSEWHERE" },
 	{ "the hoster's decoy",        "10 mx.host.example open; 20 mx.host.example closed", NULL, "" },
 	{ "a private decoy",           "10 " M " open; 20 " F1 " closed", private, "FMX-ADDRESS-BOGUS" },
 	{ "an alias",                  "10 " M " open; 20 " F1 " closed", alias, "FMX-MX-CNAME" },
