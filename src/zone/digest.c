@@ -9,9 +9,18 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "dns/message.h"
+#include "look/spf.h"
 #include "zone/flat.h"
 
-enum { TYPE_NS = 2, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_RRSIG = 46 };
+enum {
+	TYPE_NS = 2,
+	TYPE_CNAME = 5,
+	TYPE_SOA = 6,
+	TYPE_MX = 15,
+	TYPE_TXT = 16,
+	TYPE_RRSIG = 46
+};
 enum { CLASS_IN = 1 };
 
 struct digest_reader {
@@ -162,12 +171,23 @@ static bool note_mx(struct digest_reader *r, const zs_scanner_t *s)
 	return true;
 }
 
+/* For the findings: does it authorise the decoy (RFC 7208 3)? */
+static void note_spf(struct zone_facts *f, const zs_scanner_t *s)
+{
+	char text[RDATA_TEXT_MAX];
+	if (rdata_text((struct rdata){ s->r_data, (uint16_t)s->r_data_length }, text) &&
+	    spf_is_record(text))
+		(void)str_copy(f->spf, sizeof(f->spf), text);
+}
+
 static bool note_apex(struct digest_reader *r, const zs_scanner_t *s)
 {
 	if (s->r_type == TYPE_SOA && s->r_data_length >= 20)
 		return note_soa(r, s);
 	if (s->r_type == TYPE_MX && s->r_data_length >= 3)
 		return note_mx(r, s);
+	if (s->r_type == TYPE_TXT && s->r_data_length <= UINT16_MAX)
+		note_spf(&r->facts, s);
 	return true;
 }
 

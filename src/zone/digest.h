@@ -48,6 +48,7 @@ struct zone_facts {
 	bool has_wildcard_mx; /* *.origin MX */
 	bool ttl_differs;     /* not all servers read the same TTLs: see flat.h */
 	bool has_other_mx;    /* at names other than the apex: never touched */
+	char spf[512];        /* at the apex; "" for none, perhaps cut short */
 	uint32_t mx_count;    /* at the apex; those beyond ZONE_MAX_MX are not in mx */
 	struct zone_mx mx[ZONE_MAX_MX]; /* last: only mx_count of it are copied */
 };

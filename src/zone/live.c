@@ -300,11 +300,10 @@ int live_run(const struct live_options *o, const struct job *jobs, size_t count,
 	     struct error *e)
 {
 	struct live l = { .options = o, .jobs = jobs, .count = count };
-	struct resolver_options ro = { 0 };
 	int rc = uv_loop_init(&l.loop);
 	if (rc < 0)
 		return error_set(e, rc, "cannot begin to ask: %s", uv_strerror(rc));
-	rc = resolver_new(&l.loop, &ro, &l.resolver, e);
+	rc = resolver_new(&l.loop, &o->resolver, &l.resolver, e);
 	if (rc == 0) {
 		start_more(&l);
 		(void)uv_run(&l.loop, UV_RUN_DEFAULT);

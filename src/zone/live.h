@@ -23,6 +23,7 @@
 #ifndef FMX_ZONE_LIVE_H
 #define FMX_ZONE_LIVE_H
 
+#include "dns/resolver.h"
 #include "dns/tsig.h"
 #include "mx/layout.h"
 #include "zone/job.h"
@@ -39,8 +40,9 @@ struct live_options {
 	/* Whom to ask for agreement; none: the zone's NS records. */
 	const struct endpoint *servers;
 	size_t server_count;
-	int64_t agree_us; /* 0: LIVE_AGREE_US */
-	unsigned at_once; /* zones under way; 0: LIVE_AT_ONCE */
+	struct resolver_options resolver; /* for the names of NS records */
+	int64_t agree_us;                 /* 0: LIVE_AGREE_US */
+	unsigned at_once;                 /* zones under way; 0: LIVE_AT_ONCE */
 	/* Called once for each job, in the order in which they end. */
 	void (*done)(void *arg, size_t index, const struct job_result *r);
 	void *arg;

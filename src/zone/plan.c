@@ -261,6 +261,11 @@ static void reconcile_mx(struct planner *p)
 
 /* ---- the decoys' own records ---- */
 
+static bool is_in_zone(const struct planner *p, const char *name)
+{
+	return name_is_below(name, p->zone->zone ? p->zone->zone : p->zone->origin);
+}
+
 static bool has_address(const struct plan_decoy *d, struct addr a)
 {
 	for (uint8_t i = 0; i < d->address_count; i++)
@@ -348,7 +353,7 @@ static void check_meant_in_full(const struct planner *p, const struct plan_decoy
 static void add_addresses(struct planner *p, const struct plan_decoy *d)
 {
 	char text[ADDR_TEXT_MAX];
-	bool is_here = name_is_below(d->name, p->zone->origin);
+	bool is_here = is_in_zone(p, d->name);
 	if (!is_here)
 		return; /* its addresses are another zone's to publish */
 	if (check_decoy_records(p, d) > 0)
@@ -372,7 +377,7 @@ static void add_tlsa(struct planner *p, const struct plan_decoy *d)
 	char owner[NAME_TEXT_MAX], theirs[NAME_TEXT_MAX];
 	(void)snprintf(owner, sizeof(owner), "_25._tcp.%.240s", d->name);
 	size_t at = 0;
-	if (!name_is_below(d->name, p->zone->origin) || next_record(p, owner, &at))
+	if (!is_in_zone(p, d->name) || next_record(p, owner, &at))
 		return;
 	for (uint32_t i = 0; i < p->out->after_count; i++) {
 		if (plan_is_decoy(p->want, p->out->after[i].exchange))

@@ -52,7 +52,8 @@ struct plan_want {
 
 /* What is there: from a zone file (ranges.h) or from lookups. */
 struct plan_zone {
-	const char *origin;
+	const char *origin; /* whose MX set */
+	const char *zone;   /* the zone that it is in; NULL: origin is one */
 	const struct zone_mx *mx;
 	uint32_t mx_count;
 	/* Of the names plan_names() gives. */

@@ -83,10 +83,13 @@ static void start_more(struct asking *a)
 	}
 }
 
-int serials_ask(struct zone_serial *zones, size_t count, struct error *e)
+int serials_ask(struct zone_serial *zones, size_t count,
+		const struct resolver_options *resolver, struct error *e)
 {
 	struct asking a = { .zones = zones, .count = count };
-	struct resolver_options o = { .timeout_ms = 1000, .tries = 1 };
+	struct resolver_options o = *resolver;
+	o.timeout_ms = 1000;
+	o.tries = 1;
 	int rc = uv_loop_init(&a.loop);
 	if (rc < 0)
 		return error_set(e, rc, "cannot begin to ask: %s", uv_strerror(rc));

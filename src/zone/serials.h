@@ -2,13 +2,13 @@
  * serials - the highest SOA serial at the name servers of many zones
  *
  * A serial that a name server has seen must be exceeded, or its secondaries
- * keep what they have. The zone's NS records and their addresses come from the
- * system's resolver; each server is asked itself.
+ * keep what they have. The zone's NS records and their addresses come from a
+ * resolver; each server is asked itself.
  *
  * Use:
  *	struct zone_serial *s = xcalloc(count, sizeof(*s));
  *	...				// s[i].origin
- *	serials_ask(s, count, &e);
+ *	serials_ask(s, count, &resolver_options, &e);
  *	if (s[i].is_known) ... s[i].highest
  *
  * Limits: SERIALS_AT_ONCE zones under way, one try of a second per question:
@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "dns/name.h"
+#include "dns/resolver.h"
 
 enum { SERIALS_AT_ONCE = 64 };
 
@@ -29,6 +30,7 @@ struct zone_serial {
 };
 
 /* 0 when all were asked, whatever they answered. */
-FMX_MUST_CHECK int serials_ask(struct zone_serial *zones, size_t count, struct error *e);
+FMX_MUST_CHECK int serials_ask(struct zone_serial *zones, size_t count,
+			       const struct resolver_options *resolver, struct error *e);
 
 #endif
