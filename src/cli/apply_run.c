@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "cli/cli.h"
+#include "cli/domain_run.h"
 #include "cli/verbs.h"
 #include "cli/zone_run.h"
 #include "cli/zone_show.h"
@@ -87,9 +88,7 @@ static void plan_all(struct changing *ch)
 				.arg = ch };
 	if (ch->c->json)
 		(void)printf("{\"version\":1,\"zones\":[");
-	zone_run(&run);
-	if (ch->c->json)
-		(void)printf("]}\n");
+	zone_run_all(&run);
 	ch->planned = run.totals;
 	ch->interrupted = run.interrupted;
 }
@@ -105,7 +104,7 @@ static void change(struct changing *ch, size_t from, size_t count)
 				.tell = tell_done,
 				.arg = ch };
 	run.totals = ch->done;
-	zone_run(&run);
+	zone_run_all(&run);
 	ch->done = run.totals;
 	ch->interrupted |= run.interrupted;
 }
@@ -211,7 +210,7 @@ static int ask_and_change(struct changing *ch, const char *question)
 	return change_sampled(ch, sample < ch->chosen_count ? sample : ch->chosen_count);
 }
 
-static int change_verb(struct changing *ch, bool needs_layout, const char *question)
+static int change_verb(struct changing *ch, const char *question)
 {
 	if (!cli_flag(ch->c, "yes") && !isatty(STDIN_FILENO))
 		return cli_usage(
@@ -219,7 +218,7 @@ static int change_verb(struct changing *ch, bool needs_layout, const char *quest
 		    "nobody can be asked here (standard input is no terminal): --yes "
 		    "says that the change is meant%s",
 		    ch->does == ZONE_REVERT ? "" : "; `fakemx plan` shows it");
-	int code = zone_work_collect(&ch->work, ch->c, needs_layout);
+	int code = zone_work_collect(&ch->work, ch->c, ch->does == ZONE_REVERT);
 	if (code != CLI_DONE)
 		return code;
 	if (ch->does == ZONE_REVERT || cli_flag(ch->c, "online"))
@@ -227,6 +226,8 @@ static int change_verb(struct changing *ch, bool needs_layout, const char *quest
 	ch->chosen = xcalloc(ch->work.count, sizeof(*ch->chosen));
 	plan_all(ch);
 	code = ask_and_change(ch, question);
+	if (ch->c->json)
+		zone_show_json_end(&ch->planned, &ch->done);
 	say_end(ch);
 	free(ch->chosen);
 	zone_work_release(&ch->work);
@@ -241,16 +242,17 @@ int apply_run(struct cli *c, int argc, char **argv)
 			       .does = ZONE_APPLY,
 			       .plans_what = "zones planned",
 			       .does_what = "zones changed" };
-	return change_verb(&ch, true, "Change");
+	return change_verb(&ch, "Change");
 }
 
 int revert_run(struct cli *c, int argc, char **argv)
 {
-	(void)argc, (void)argv;
+	if (domain_run_is_meant(c, argc))
+		return domain_run(c, argc, argv, true);
 	struct changing ch = { .c = c,
 			       .plans = ZONE_PLAN_REVERT,
 			       .does = ZONE_REVERT,
 			       .plans_what = "zones planned",
 			       .does_what = "zones reverted" };
-	return change_verb(&ch, false, "Undo what fakemx did to");
+	return change_verb(&ch, "Undo what fakemx did to");
 }

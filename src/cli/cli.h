@@ -113,6 +113,10 @@ FMX_PRINTF(2, 3) void cli_warn(const struct cli *c, const char *fmt, ...);
  * mistake is printed and its exit code returned. */
 struct config;
 FMX_MUST_CHECK int cli_config(const struct cli *c, struct config *ret_config);
+/* The same for verbs that can do without: with no -c, a usual one that is not
+ * there or cannot be used is passed over (the latter is said). */
+FMX_MUST_CHECK int cli_config_if_any(const struct cli *c, struct config *ret_config,
+				     bool *ret_has);
 
 /* Escape sequences, or "" when the stream is no terminal or NO_COLOR is set
  * (https://no-color.org). */

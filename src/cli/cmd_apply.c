@@ -1,5 +1,6 @@
 /* apply and revert - the rows; apply_run.c does the work. */
 #include "cli/cli.h"
+#include "cli/domain_run.h"
 #include "cli/verbs.h"
 #include "cli/zone_work.h"
 
@@ -22,10 +23,9 @@ static const struct option_row apply_options[] = {
 	{ 0 },
 };
 
+/* What apply took, revert takes too. */
 static const struct option_row revert_options[] = {
-	ZONE_WORK_OPTIONS,
-	CHANGE_OPTIONS,
-	{ 0 },
+	ZONE_WORK_OPTIONS, ZONE_WANT_OPTIONS, DOMAIN_OPTIONS, CHANGE_OPTIONS, { 0 },
 };
 
 const struct verb verb_apply = {
@@ -33,7 +33,7 @@ const struct verb verb_apply = {
 	.run = apply_run,
 	.program = "fakemx-net",
 	.synopsis =
-	    "--zone FILE [--origin NAME] --layout LAYOUT [--decoy NAME=ADDRESS] [--yes]",
+	    "--zone FILE [--origin NAME] [--layout LAYOUT] --decoy NAME=ADDRESS [--yes]",
 	.summary = "the DNS change: planned, proven equal but for the plan, and written",
 	.help = "Plans as `plan` does, asks, and writes. Every byte of a zone file stays "
 		"but for\n"
@@ -51,14 +51,21 @@ const struct verb verb_revert = {
 	.name = "revert",
 	.run = revert_run,
 	.program = "fakemx-net",
-	.synopsis = "--zone FILE [--origin NAME] [--yes]",
+	.synopsis = "DOMAIN... [--decoy NAME] | --zone FILE [--origin NAME] [--yes]",
 	.summary = "undo what apply did; the serial moves on, never back",
 	.help =
 	    "Gives a zone file that nobody changed since its former bytes back, all but "
 	    "the\n"
 	    "serial, which goes on counting so that no secondary keeps the decoy. From a "
 	    "file\n"
-	    "that was changed since, only the decoys are taken out.\n\n"
+	    "that was changed since, only the decoys are taken out. Of a DOMAIN the name "
+	    "servers\n"
+	    "are asked, and what to take out at its provider is printed: first the MX "
+	    "records,\n"
+	    "then the decoys' addresses; exit code 2 while something is left to do.\n\n"
+	    "  fakemx revert example.com --decoy fake1.mx.example.com\n"
 	    "  fakemx revert --zone /etc/bind/db.example.com --origin example.com --yes",
+	.least = 0,
+	.most = CLI_ANY,
 	.options = revert_options,
 };

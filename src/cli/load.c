@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "cli/cli.h"
 #include "config/config.h"
 
@@ -11,4 +13,19 @@ int cli_config(const struct cli *c, struct config *ret_config)
 		return cli_fail(c, &e);
 	}
 	return CLI_DONE;
+}
+
+int cli_config_if_any(const struct cli *c, struct config *ret_config, bool *ret_has)
+{
+	struct error e;
+	*ret_has = false;
+	if (!c->has_config && access(c->config_path, R_OK) != 0)
+		return CLI_DONE;
+	if (!c->has_config && config_load(c->config_path, c->lab, ret_config, &e) < 0) {
+		cli_warn(c, "the configuration is left aside: %s", e.text);
+		return CLI_DONE;
+	}
+	int code = c->has_config ? cli_config(c, ret_config) : CLI_DONE;
+	*ret_has = code == CLI_DONE;
+	return code;
 }

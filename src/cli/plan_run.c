@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/domain_run.h"
 #include "cli/verbs.h"
 #include "cli/zone_run.h"
 #include "cli/zone_show.h"
@@ -40,35 +41,18 @@ static void tell_text(struct zone_run *run, const struct zone_outcome *o)
 	}
 }
 
+/* Warnings were there to be read before; what is as wanted is done. */
 static int exit_code(const struct zone_run *run)
 {
 	const struct zone_totals *t = &run->totals;
 	if (t->failed || run->interrupted)
 		return CLI_FAILED;
-	return t->changed || t->refused || t->warned ? CLI_TELL : CLI_DONE;
+	return t->changed || t->refused || t->worst > SEVERITY_ERROR ? CLI_TELL
+								     : CLI_DONE;
 }
 
-/* The render function of --format; NULL and a sentence for one there is not. */
-static int choose_format(const struct cli *c, struct zone_run *run)
+static int plan_zones(struct cli *c)
 {
-	const char *format = cli_option(c, "format");
-	run->render = c->json ? zone_render_json : zone_render_text;
-	if (!format)
-		return CLI_DONE;
-	if (c->json)
-		return cli_usage(c, "--json and --format exclude each other");
-	if (strcmp(format, "nsupdate") == 0)
-		run->render = zone_render_nsupdate;
-	else if (strcmp(format, "knotc") == 0)
-		run->render = zone_render_knotc;
-	else
-		return cli_usage(c, "--format %s: there are nsupdate and knotc", format);
-	return CLI_DONE;
-}
-
-int plan_run(struct cli *c, int argc, char **argv)
-{
-	(void)argc, (void)argv;
 	struct zone_work work;
 	struct telling telling = { .json = c->json };
 	struct zone_run run = { .cli = c,
@@ -76,24 +60,34 @@ int plan_run(struct cli *c, int argc, char **argv)
 				.what = "zones planned",
 				.tell = c->json ? tell_json : tell_text,
 				.arg = &telling };
-	int code = choose_format(c, &run);
+	bool is_format;
+	int code = zone_show_format(c, &is_format, &run.format);
 	if (code == CLI_DONE)
-		code = zone_work_collect(&work, c, true);
+		code = zone_work_collect(&work, c, false);
 	if (code != CLI_DONE)
 		return code;
-	bool is_format = cli_option(c, "format") != NULL;
+	run.render = is_format ? zone_render_export
+		     : c->json ? zone_render_json
+			       : zone_render_text;
 	if (cli_flag(c, "online"))
 		zone_work_ask_serials(&work, c);
 	run.work = &work;
 	telling.is_long = work.count > DIFFS_MAX && !is_format;
 	if (c->json)
 		(void)printf("{\"version\":1,\"zones\":[");
-	zone_run(&run);
+	zone_run_all(&run);
 	if (c->json)
-		(void)printf("]}\n");
+		zone_show_json_end(&run.totals, NULL);
 	else if (!is_format && (work.count > 1 || run.totals.changed))
 		zone_show_summary(stdout, &run.totals, false);
 	code = exit_code(&run);
 	zone_work_release(&work);
 	return code;
+}
+
+int plan_run(struct cli *c, int argc, char **argv)
+{
+	if (domain_run_is_meant(c, argc))
+		return domain_run(c, argc, argv, false);
+	return plan_zones(c);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "look/spf.h"
 
 struct zone_forecast_side {
 	struct predict_host hosts[ZONE_MAX_MX];
@@ -133,60 +134,146 @@ static bool is_alias(const struct zone_ranges *ranges, const char *name)
 
 /* A real host whose addresses are another zone's to publish: then nothing may
  * be concluded from the decoys being the only ones whose state is known. */
-static bool knows_real_hosts(const struct job *job, const struct job_result *r)
+static bool knows_real_hosts(const struct zone_forecast_of *of,
+			     const struct job_result *r)
 {
 	for (uint32_t i = 0; i < r->plan->after_count; i++) {
 		const char *name = r->plan->after[i].exchange;
-		struct address_source from = addresses_of(job->want, r->ranges, name);
+		struct address_source from = addresses_of(of->want, r->ranges, name);
 		struct addr a;
-		if (!plan_is_decoy(job->want, name) && !next_address(&from, &a))
+		if (!plan_is_decoy(of->want, name) && !next_address(&from, &a))
 			return false;
 	}
 	return true;
 }
 
-static void fill_findings(struct zone_forecast *o, const struct job *job,
-			  const struct job_result *r, struct zone_postures postures)
+static bool has_record(const struct zone_ranges *ranges, const char *name,
+		       const struct plan_decoy *decoy)
 {
-	struct seen s;
-	bool states_known = knows_real_hosts(job, r);
-	seen_init(&s, job->origin);
-	s.mx = r->plan->after_count ? MX_PRESENT : MX_NOTHING;
-	s.lab = job->want->lab;
-	for (uint32_t i = 0; i < r->plan->after_count; i++) {
-		const struct zone_mx *mx = &r->plan->after[i];
-		struct seen_host *h = seen_add_host(&s, mx->preference, mx->exchange);
-		if (!h)
-			continue;
-		if (mx->ttl > s.ttl)
-			s.ttl = mx->ttl;
-		h->is_declared = plan_is_decoy(job->want, mx->exchange);
-		h->is_alias = is_alias(r->ranges, mx->exchange);
-		struct address_source from =
-		    addresses_of(job->want, r->ranges, mx->exchange);
-		struct addr a;
-		while (next_address(&from, &a)) {
-			struct seen_address *at = seen_add_address(h, a);
-			if (!at)
-				break;
-			at->is_known = states_known;
-			at->state = host_state(job->want, postures, mx->exchange);
-		}
+	for (size_t i = 0; i < ranges->record_count; i++) {
+		const struct record_range *r = &ranges->records[i];
+		if ((r->type == RANGE_A || r->type == RANGE_AAAA) &&
+		    strcmp(r->owner, name) == 0 &&
+		    addr_equal(r->addr, decoy->addresses[0]))
+			return true;
 	}
-	seen_settle(&s);
-	findings_of(&s, &o->findings);
-	seen_release(&s);
+	return false;
 }
 
-void zone_forecast_fill(struct zone_forecast *o, const struct job *job,
-			const struct job_result *r, struct zone_postures postures)
+/* A decoy of another zone gets its address there, and by somebody else. */
+static bool is_elsewhere(const struct zone_forecast_of *of, const struct job_result *r,
+			 const char *name)
 {
-	findings_release(&o->findings);
+	const struct plan_want *w = of->want;
+	const struct plan_decoy *d = strcmp(w->low.name, name) == 0    ? &w->low
+				     : strcmp(w->high.name, name) == 0 ? &w->high
+								       : NULL;
+	return d && d->address_count && !name_is_below(name, of->zone) &&
+	       !has_record(r->ranges, name, d);
+}
+
+static bool has_tlsa(const struct job_result *r, const char *name)
+{
+	char owner[NAME_TEXT_MAX];
+	(void)snprintf(owner, sizeof(owner), "_25._tcp.%.240s", name);
+	for (size_t i = 0; i < r->plan->count; i++)
+		if (r->plan->changes[i].action == EDIT_ADD &&
+		    strcmp(r->plan->changes[i].owner, owner) == 0)
+			return true;
+	for (size_t i = 0; i < r->ranges->record_count; i++)
+		if (r->ranges->records[i].type == RANGE_TLSA &&
+		    strcmp(r->ranges->records[i].owner, owner) == 0)
+			return true;
+	return false;
+}
+
+/* What was looked up of a host that is there already. */
+static void add_looked_up(struct seen_host *h, const struct zone_forecast_of *of,
+			  const struct job_result *r)
+{
+	const struct seen *w = of->world;
+	if (h->is_declared) {
+		h->is_secure =
+		    name_is_below(h->name, of->zone) ? w->is_signed : TRI_UNKNOWN;
+		h->has_tlsa = has_tlsa(r, h->name) ? TRI_YES : TRI_NO;
+		return;
+	}
+	for (size_t i = 0; i < w->host_count; i++) {
+		const struct seen_host *from = &w->hosts[i];
+		if (strcmp(from->name, h->name) != 0)
+			continue;
+		h->lookup = from->lookup;
+		(void)str_copy(h->failure, sizeof(h->failure), from->failure);
+		h->is_alias |= from->is_alias;
+		h->is_secure = from->is_secure;
+		h->has_tlsa = from->has_tlsa;
+	}
+}
+
+static void add_host(struct seen *s, const struct zone_mx *mx,
+		     const struct zone_forecast_of *of, const struct job_result *r,
+		     bool states_known)
+{
+	struct seen_host *h = seen_add_host(s, mx->preference, mx->exchange);
+	if (!h)
+		return;
+	if (mx->ttl > s->ttl)
+		s->ttl = mx->ttl;
+	h->is_declared = plan_is_decoy(of->want, mx->exchange);
+	h->is_alias = is_alias(r->ranges, mx->exchange);
+	h->is_elsewhere = is_elsewhere(of, r, mx->exchange);
+	if (!name_is_literal(h->name))
+		name_registrable(h->name, h->owner);
+	struct address_source from = addresses_of(of->want, r->ranges, mx->exchange);
+	struct addr a;
+	while (next_address(&from, &a)) {
+		struct seen_address *at = seen_add_address(h, a);
+		if (!at)
+			break;
+		at->is_known = states_known;
+		at->state = host_state(of->want, of->postures, mx->exchange);
+	}
+	if (of->world)
+		add_looked_up(h, of, r);
+}
+
+static void begin_seen(struct seen *s, const struct zone_forecast_of *of,
+		       const struct job_result *r)
+{
+	if (of->world) {
+		seen_lend(of->world, s);
+	} else {
+		seen_init(s, of->origin);
+		s->has_spf = r->facts->spf[0] != '\0';
+		s->spf_has_mx = s->has_spf && spf_has_mx(r->facts->spf, of->origin);
+		(void)str_copy(s->spf, sizeof(s->spf), r->facts->spf);
+	}
+	name_registrable(s->domain, s->owner);
+	if (!r->plan->is_no_mail)
+		s->mx = r->plan->after_count ? MX_PRESENT : MX_NOTHING;
+	else if (r->facts->mx_count)
+		s->mx = MX_NULL;
+	s->has_null_beside = false; /* the plan refuses that */
+	s->ttl = 0;
+	s->lab = of->want->lab;
+}
+
+void zone_forecast_fill(struct zone_forecast *o, const struct zone_forecast_of *of,
+			const struct job_result *r)
+{
+	struct seen s;
 	uint32_t before =
 	    r->facts->mx_count < ZONE_MAX_MX ? r->facts->mx_count : ZONE_MAX_MX;
-	fill_side(&o->sides[0], &o->before, r->facts->mx, before, job->want, r->ranges,
-		  postures);
-	fill_side(&o->sides[1], &o->after, r->plan->after, r->plan->after_count,
-		  job->want, r->ranges, postures);
-	fill_findings(o, job, r, postures);
+	fill_side(&o->sides[0], &o->before, r->facts->mx, before, of->want, r->ranges,
+		  of->postures);
+	fill_side(&o->sides[1], &o->after, r->plan->after, r->plan->after_count, of->want,
+		  r->ranges, of->postures);
+	findings_release(&o->findings);
+	begin_seen(&s, of, r);
+	bool states_known = knows_real_hosts(of, r);
+	for (uint32_t i = 0; i < r->plan->after_count; i++)
+		add_host(&s, &r->plan->after[i], of, r, states_known);
+	seen_settle(&s);
+	findings_of(&s, &o->findings);
+	seen_release_hosts(&s);
 }

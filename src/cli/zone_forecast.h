@@ -1,13 +1,15 @@
 /*
  * zone_forecast - what a planned zone would mean: findings, and what senders do
  *
- * Made from the zone alone, without a packet: real hosts are taken to accept
- * mail, decoys to do what their posture says. A host whose addresses are in
- * another zone is taken to have one IPv4 address.
+ * Real hosts are taken to accept mail, decoys to do what their posture says. A
+ * host whose addresses are in another zone, and were not looked up, is taken to
+ * have one IPv4 address. The findings are those of `check` (findings_of), on
+ * the zone as it would be; what was looked up of it (SPF, MTA-STS, name servers)
+ * counts too. Of a zone file no packet is sent.
  *
  * Use:
  *	struct zone_forecast *o = zone_forecast_new();
- *	zone_forecast_fill(o, &job, &result, postures);
+ *	zone_forecast_fill(o, &(struct zone_forecast_of){ ... }, &result);
  *	senders_json(&b, &o->before);
  *
  * Ownership: the forecast owns its arrays; it points into the result.
@@ -19,6 +21,15 @@
 #include "cli/zone_work.h"
 #include "mx/finding.h"
 
+/* Of what. */
+struct zone_forecast_of {
+	const char *origin; /* whose MX set */
+	const char *zone;   /* that it is in */
+	const struct plan_want *want;
+	struct zone_postures postures;
+	const struct seen *world; /* what was looked up; NULL: nothing */
+};
+
 struct zone_forecast_side;
 struct zone_forecast {
 	struct senders before, after;
@@ -28,7 +39,7 @@ struct zone_forecast {
 
 struct zone_forecast *zone_forecast_new(void);
 void zone_forecast_free(struct zone_forecast *o);
-void zone_forecast_fill(struct zone_forecast *o, const struct job *job,
-			const struct job_result *r, struct zone_postures postures);
+void zone_forecast_fill(struct zone_forecast *o, const struct zone_forecast_of *of,
+			const struct job_result *r);
 
 #endif

@@ -1,7 +1,32 @@
 #include "cli/zone_outcome.h"
 
+#include "base/mem.h"
+
+void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
+		       const struct job *job, const struct job_result *r,
+		       struct zone_forecast *forecast)
+{
+	const struct zone_want *want = run->work->items[o->index].want;
+	zone_forecast_fill(forecast,
+			   &(struct zone_forecast_of){ .origin = job->origin,
+						       .zone = job->origin,
+						       .want = job->want,
+						       .postures = want->postures },
+			   r);
+	const struct findings *f = &forecast->findings;
+	o->has_findings = f->count > 0;
+	o->worst = findings_worst(f);
+	if (f->count) /* the worst come first */
+		(void)str_copy(o->worst_text, sizeof(o->worst_text), f->items[0].text);
+	if (run->render && run->render(run, job, r, forecast, &o->text, &o->error) != 0)
+		o->outcome = JOB_REFUSED;
+}
+
 void zone_totals_count(struct zone_totals *t, const struct zone_outcome *o)
 {
+	unsigned worst = o->has_findings ? o->worst + 1U : 0;
+	if (o->outcome >= JOB_REFUSED)
+		worst = SEVERITY_ERROR + 1U;
 	t->zones++;
 	t->no_mail += o->outcome == JOB_NO_MAIL;
 	t->same += o->outcome == JOB_SAME;
@@ -9,6 +34,8 @@ void zone_totals_count(struct zone_totals *t, const struct zone_outcome *o)
 	t->refused += o->outcome == JOB_REFUSED;
 	t->failed += o->outcome == JOB_FAILED;
 	t->warned += o->worst >= SEVERITY_WARNING;
+	if (worst > t->worst)
+		t->worst = worst;
 	if (o->gone_by > t->gone_by)
 		t->gone_by = o->gone_by;
 }

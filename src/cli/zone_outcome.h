@@ -11,6 +11,7 @@
 
 #include "cli/zone_forecast.h"
 #include "cli/zone_work.h"
+#include "zone/export.h"
 
 enum zone_does { ZONE_PLAN, ZONE_APPLY, ZONE_PLAN_REVERT, ZONE_REVERT };
 
@@ -18,6 +19,7 @@ enum zone_does { ZONE_PLAN, ZONE_APPLY, ZONE_PLAN_REVERT, ZONE_REVERT };
 struct zone_outcome {
 	size_t index; /* in the work */
 	enum job_outcome outcome;
+	bool has_findings;
 	enum severity worst; /* of the findings */
 	struct error error;
 	char worst_text[FINDING_TEXT_MAX]; /* of the worst finding */
@@ -29,7 +31,14 @@ struct zone_outcome {
 struct zone_totals {
 	size_t zones, same, no_mail, changed, refused, failed, warned;
 	int64_t gone_by; /* the latest */
+	unsigned worst;  /* 0: no finding at all, else a severity + 1 */
 };
+
+/* Makes the text of a zone; not 0 when that format cannot say it. */
+struct zone_run;
+typedef int zone_render_fn(const struct zone_run *run, const struct job *job,
+			   const struct job_result *r, const struct zone_forecast *o,
+			   struct buf *out, struct error *e);
 
 struct zone_run {
 	const struct zone_work *work;
@@ -39,10 +48,9 @@ struct zone_run {
 	/* Which of the work's items; NULL: all. */
 	const size_t *chosen;
 	size_t chosen_count;
-	/* Called by a worker, in its thread: makes the text. NULL: none. */
-	void (*render)(const struct zone_run *run, const struct job *job,
-		       const struct job_result *r, const struct zone_forecast *o,
-		       struct buf *out);
+	/* Called by a worker, in its thread. NULL: none. */
+	zone_render_fn *render;
+	enum export_format format; /* for zone_render_export */
 	/* Called in the order of the list. */
 	void (*tell)(struct zone_run *run, const struct zone_outcome *o);
 	void *arg;
@@ -50,6 +58,10 @@ struct zone_run {
 	bool interrupted;
 };
 
+/* What the forecast says, and the text, if there is to be one. */
+void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
+		       const struct job *job, const struct job_result *r,
+		       struct zone_forecast *forecast);
 void zone_totals_count(struct zone_totals *t, const struct zone_outcome *o);
 
 #endif

@@ -74,13 +74,7 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 	o->was_restored = r.was_restored;
 	if (r.outcome == JOB_FAILED)
 		return;
-	zone_forecast_fill(forecast, &job, &r, item->postures);
-	o->worst = findings_worst(&forecast->findings);
-	if (forecast->findings.count) /* the worst come first */
-		(void)str_copy(o->worst_text, sizeof(o->worst_text),
-			       forecast->findings.items[0].text);
-	if (run->render)
-		run->render(run, &job, &r, forecast, &o->text);
+	zone_outcome_fill(o, run, &job, &r, forecast);
 }
 
 static void *worker(void *arg)
@@ -133,7 +127,7 @@ static void tell_batch(struct batch *b)
 	}
 }
 
-void zone_run(struct zone_run *run)
+void zone_run_all(struct zone_run *run)
 {
 	struct sigaction now = { .sa_handler = on_signal }, old_int, old_term;
 	struct progress progress;

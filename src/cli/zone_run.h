@@ -8,7 +8,7 @@
  *
  * Use:
  *	struct zone_run run = { .work = &w, .cli = c, .does = ZONE_PLAN, .tell = tell };
- *	zone_run(&run);
+ *	zone_run_all(&run);
  *	run.totals.changed ...
  *
  * Ownership: what tell gets lasts for the call.
@@ -20,6 +20,6 @@
 
 enum { ZONE_BATCH = 256, ZONE_THREADS_MAX = 16 };
 
-void zone_run(struct zone_run *run);
+void zone_run_all(struct zone_run *run);
 
 #endif

@@ -23,17 +23,8 @@ static void on_done(void *arg, size_t index, const struct job_result *r)
 				  .error = r->error,
 				  .gone_by = r->gone_by,
 				  .text = BUF_INIT(64 << 20) };
-	const struct job *job = &s->jobs[index];
-	if (r->outcome != JOB_FAILED) {
-		zone_forecast_fill(s->forecast, job, r,
-				   s->run->work->items[o.index].postures);
-		o.worst = findings_worst(&s->forecast->findings);
-		if (s->forecast->findings.count) /* the worst come first */
-			(void)str_copy(o.worst_text, sizeof(o.worst_text),
-				       s->forecast->findings.items[0].text);
-		if (s->run->render)
-			s->run->render(s->run, job, r, s->forecast, &o.text);
-	}
+	if (r->outcome != JOB_FAILED)
+		zone_outcome_fill(&o, s->run, &s->jobs[index], r, s->forecast);
 	zone_totals_count(&s->run->totals, &o);
 	if (s->run->tell)
 		s->run->tell(s->run, &o);
@@ -74,6 +65,7 @@ static void run_site(struct site_run *s, const struct config_zone *z)
 	struct error e;
 	struct live_options o = { .does = live_does(s->run->does),
 				  .server = z->update_server,
+				  .resolver = s->run->work->resolver,
 				  .servers = z->update_servers,
 				  .server_count = z->update_server_count,
 				  .done = on_done,

@@ -53,35 +53,98 @@ static void json_findings(const struct job_result *r, const struct findings *f,
 	buf_adds(out, "]");
 }
 
-void zone_render_json(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_forecast *o,
-		      struct buf *out)
+static struct export export_of(const struct zone_shown *z)
 {
-	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
-	buf_adds(out, "{\"zone\":");
-	buf_add_json(out, job->origin);
-	buf_addf(out, ",\"layout\":\"%s\",",
-		 layout_name(reverts ? LAYOUT_NONE : job->want->layout));
-	json_edits(r->plan, out);
+	const struct zone_facts *f = z->result->facts;
+	return (struct export){ .zone = z->zone,
+				.domain = z->origin,
+				.before = f->mx,
+				.before_count =
+				    f->mx_count < ZONE_MAX_MX ? f->mx_count : ZONE_MAX_MX,
+				.plan = z->result->plan,
+				.reverts = z->reverts };
+}
+
+static enum layout layout_shown(const struct zone_shown *z)
+{
+	return z->reverts ? LAYOUT_NONE : z->layout;
+}
+
+void zone_show_json(const struct zone_shown *z, struct buf *out)
+{
+	struct export x = export_of(z);
+	buf_adds(out, "\"zone\":");
+	buf_add_json(out, z->origin);
+	buf_addf(out, ",\"layout\":\"%s\",", layout_name(layout_shown(z)));
+	json_edits(z->result->plan, out);
 	buf_adds(out, ",");
-	json_findings(r, &o->findings, out);
+	export_json(&x, out);
+	buf_adds(out, ",");
+	json_findings(z->result, &z->forecast->findings, out);
 	buf_adds(out, ",\"senders_before\":");
-	senders_json(out, &o->before);
+	senders_json(out, &z->forecast->before);
 	buf_adds(out, ",\"senders\":");
-	senders_json(out, &o->after);
+	senders_json(out, &z->forecast->after);
+}
+
+void zone_show_json_problem(const char *zone, enum layout layout,
+			    enum job_outcome outcome, const char *text, struct buf *out)
+{
+	buf_adds(out, "\"zone\":");
+	buf_add_json(out, zone);
+	buf_addf(out,
+		 ",\"layout\":\"%s\",\"edits\":[],\"mx_before\":null,"
+		 "\"mx_after\":null,\"records\":[],\"findings\":[",
+		 layout_name(layout));
+	json_refusal(out, outcome, text);
+	buf_adds(out, "],\"senders_before\":[],\"senders\":[]");
+}
+
+void zone_show_json_end(const struct zone_totals *planned, const struct zone_totals *done)
+{
+	(void)printf("],\"changes\":%zu,", planned->changed);
+	if (done)
+		(void)printf("\"changed\":%zu,", done->changed);
+	if (planned->worst)
+		(void)printf("\"worst_severity\":\"%s\"}\n",
+			     severity_name((enum severity)(planned->worst - 1)));
+	else
+		(void)printf("\"worst_severity\":null}\n");
+}
+
+static struct zone_shown shown_of(const struct zone_run *run, const struct job *job,
+				  const struct job_result *r,
+				  const struct zone_forecast *o)
+{
+	return (struct zone_shown){ .origin = job->origin,
+				    .zone = job->origin,
+				    .layout = job->want->layout,
+				    .reverts = run->does == ZONE_REVERT ||
+					       run->does == ZONE_PLAN_REVERT,
+				    .result = r,
+				    .forecast = o };
+}
+
+int zone_render_json(const struct zone_run *run, const struct job *job,
+		     const struct job_result *r, const struct zone_forecast *o,
+		     struct buf *out, struct error *e)
+{
+	struct zone_shown z = shown_of(run, job, r, o);
+	(void)e;
+	buf_adds(out, "{");
+	zone_show_json(&z, out);
 	buf_adds(out, "}");
+	return 0;
 }
 
 void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
 		       struct buf *out)
 {
 	const struct zone_work_item *item = &w->items[o->index];
-	buf_adds(out, "{\"zone\":");
-	buf_add_json(out, item->zone->origin);
-	buf_addf(out, ",\"layout\":\"%s\",\"edits\":[],\"findings\":[",
-		 layout_name(item->want->layout));
-	json_refusal(out, o->outcome, o->error.text);
-	buf_adds(out, "],\"senders_before\":[],\"senders\":[]}");
+	buf_adds(out, "{");
+	zone_show_json_problem(item->zone->origin, item->want->plan.layout, o->outcome,
+			       o->error.text, out);
+	buf_adds(out, "}");
 }
 
 /* ---- text ---- */
@@ -121,7 +184,7 @@ static void text_edits(const struct plan *p, struct buf *out)
 	}
 }
 
-static void text_findings(const struct findings *f, struct buf *out)
+void zone_show_findings(const struct findings *f, struct buf *out)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct finding *one = &f->items[i];
@@ -137,7 +200,7 @@ static void text_findings(const struct findings *f, struct buf *out)
 }
 
 /* Most senders fare as before; those who do not are what the reader must see. */
-static void text_senders(const struct zone_forecast *o, struct buf *out)
+void zone_show_senders(const struct zone_forecast *o, struct buf *out)
 {
 	size_t same = 0;
 	for (size_t i = 0; i < PROFILE_SENDERS; i++) {
@@ -161,92 +224,74 @@ static void text_senders(const struct zone_forecast *o, struct buf *out)
 		 same, PROFILE_SENDERS);
 }
 
-void zone_render_text(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_forecast *o,
-		      struct buf *out)
+void zone_show_no_mail(const char *origin, const struct job_result *r, struct buf *out)
 {
-	bool reverts = run->does == ZONE_REVERT || run->does == ZONE_PLAN_REVERT;
+	buf_addf(out, "%s is no mail domain: it has %s. Nothing to do.\n", origin,
+		 r->facts->mx_count ? "a null MX, which says that it takes no mail"
+				    : "no MX record");
+}
+
+int zone_render_text(const struct zone_run *run, const struct job *job,
+		     const struct job_result *r, const struct zone_forecast *o,
+		     struct buf *out, struct error *e)
+{
+	struct zone_shown z = shown_of(run, job, r, o);
+	(void)e;
 	if (r->outcome == JOB_REFUSED)
-		return; /* the sentence is told by itself */
+		return 0; /* the sentence is told by itself */
 	if (r->outcome == JOB_NO_MAIL) {
-		buf_addf(
-		    out, "%s is no mail domain: it has %s. Nothing to do.\n", job->origin,
-		    r->facts->mx_count ? "a null MX, which says that it takes no mail"
-				       : "no MX record");
-		return;
+		zone_show_no_mail(job->origin, r, out);
+		return 0;
 	}
-	if (r->outcome == JOB_SAME && reverts) {
+	if (r->outcome == JOB_SAME && z.reverts) {
 		buf_addf(out, "%s: nothing to undo%s%s.\n", job->origin,
 			 r->note[0] ? ": " : "", r->note);
-		return;
+		return 0;
 	}
 	if (r->outcome == JOB_SAME) {
 		buf_addf(out, "%s is as wanted (layout %s): nothing to do.\n",
-			 job->origin, layout_name(job->want->layout));
-		text_findings(&o->findings, out);
-		return;
+			 job->origin, layout_name(z.layout));
+		zone_show_findings(&o->findings, out);
+		return 0;
 	}
 	if (*r->diff)
 		text_diff(r->diff, out);
 	else
 		text_edits(r->plan, out);
-	if (reverts)
-		return;
-	text_findings(&o->findings, out);
-	text_senders(o, out);
+	if (z.reverts)
+		return 0;
+	zone_show_findings(&o->findings, out);
+	zone_show_senders(o, out);
+	return 0;
 }
 
 /* ---- for people whose DNS lives elsewhere ---- */
 
-void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
-			  const struct job_result *r, const struct zone_forecast *o,
-			  struct buf *out)
+int zone_show_export(enum export_format format, const struct zone_shown *z,
+		     struct buf *out, struct error *e)
 {
-	(void)run, (void)o;
-	if (r->outcome != JOB_CHANGED)
-		return;
-	char mx[CHANGE_MX_TEXT_MAX];
-	buf_addf(out, "zone %s.\n", job->origin);
-	/* What was seen must still be there, whole: else nothing is changed. */
-	for (uint32_t i = 0; i < r->facts->mx_count && i < ZONE_MAX_MX; i++)
-		buf_addf(out, "prereq yxrrset %s. IN MX %u %s.\n", job->origin,
-			 r->facts->mx[i].preference, r->facts->mx[i].exchange);
-	for (int action = EDIT_REMOVE; action >= EDIT_ADD; action--)
-		for (size_t i = 0; i < r->plan->count; i++) {
-			const struct zone_change *c = &r->plan->changes[i];
-			if ((int)c->action != action)
-				continue;
-			const char *rdata = zone_change_rdata(c, mx);
-			if (c->action == EDIT_REMOVE)
-				buf_addf(out, "update delete %s. IN %s %s\n", c->owner,
-					 edit_type_name(c->type), rdata);
-			else
-				buf_addf(out, "update add %s. %u IN %s %s\n", c->owner,
-					 c->ttl, edit_type_name(c->type), rdata);
-		}
-	buf_adds(out, "send\n");
+	struct export x = export_of(z);
+	return z->result->outcome == JOB_CHANGED ? export_write(format, &x, out, e) : 0;
 }
 
-void zone_render_knotc(const struct zone_run *run, const struct job *job,
+int zone_render_export(const struct zone_run *run, const struct job *job,
 		       const struct job_result *r, const struct zone_forecast *o,
-		       struct buf *out)
+		       struct buf *out, struct error *e)
 {
-	(void)run, (void)o;
-	if (r->outcome != JOB_CHANGED)
-		return;
-	char mx[CHANGE_MX_TEXT_MAX];
-	buf_addf(out, "knotc zone-begin %s.\n", job->origin);
-	for (size_t i = 0; i < r->plan->count; i++) {
-		const struct zone_change *c = &r->plan->changes[i];
-		const char *rdata = zone_change_rdata(c, mx);
-		if (c->action == EDIT_REMOVE)
-			buf_addf(out, "knotc zone-unset %s. %s. %s '%s'\n", job->origin,
-				 c->owner, edit_type_name(c->type), rdata);
-		else
-			buf_addf(out, "knotc zone-set %s. %s. %u %s '%s'\n", job->origin,
-				 c->owner, c->ttl, edit_type_name(c->type), rdata);
-	}
-	buf_addf(out, "knotc zone-commit %s.\n", job->origin);
+	struct zone_shown z = shown_of(run, job, r, o);
+	return zone_show_export(run->format, &z, out, e);
+}
+
+int zone_show_format(const struct cli *c, bool *ret_given, enum export_format *ret)
+{
+	const char *text = cli_option(c, "format");
+	*ret_given = text != NULL;
+	*ret = EXPORT_TABLE;
+	if (text && c->json)
+		return cli_usage(c, "--json and --format exclude each other");
+	if (text && !export_format_parse(text, ret))
+		return cli_usage(c, "--format %s: there are " EXPORT_FORMAT_NAMES, text);
+	return CLI_DONE;
 }
 
 /* ---- the end ---- */

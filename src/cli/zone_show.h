@@ -1,29 +1,45 @@
 /*
  * zone_show - a planned, applied or reverted zone, for people and programs
  *
- * render functions for zone_run.h. JSON is DESIGN section 4's `plan`; text is a
- * unified diff with findings and the senders whose lot changes; nsupdate and
- * knotc are commands for people whose DNS lives elsewhere.
+ * JSON is DESIGN section 5's `plan`; text is a unified diff with findings and
+ * the senders whose lot changes; export.h has what is typed or run elsewhere.
+ * The zone_render_ functions are what zone_run wants; the zone_show_ ones are
+ * for others who have a plan to show (domain_show).
  */
 #ifndef FMX_CLI_ZONE_SHOW_H
 #define FMX_CLI_ZONE_SHOW_H
 
-#include "cli/zone_run.h"
+#include "cli/zone_outcome.h"
 
-void zone_render_json(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_forecast *o,
-		      struct buf *out);
-void zone_render_text(const struct zone_run *run, const struct job *job,
-		      const struct job_result *r, const struct zone_forecast *o,
-		      struct buf *out);
-void zone_render_nsupdate(const struct zone_run *run, const struct job *job,
-			  const struct job_result *r, const struct zone_forecast *o,
-			  struct buf *out);
-void zone_render_knotc(const struct zone_run *run, const struct job *job,
-		       const struct job_result *r, const struct zone_forecast *o,
-		       struct buf *out);
+struct zone_shown {
+	const char *origin; /* whose MX set */
+	const char *zone;   /* that it is in */
+	enum layout layout;
+	bool reverts;
+	const struct job_result *result;
+	const struct zone_forecast *forecast;
+};
 
-/* A zone that could not be read or must not be changed, in the same shapes. */
+/* The members of its object, without braces; and of a zone without a plan. */
+void zone_show_json(const struct zone_shown *z, struct buf *out);
+void zone_show_json_problem(const char *zone, enum layout layout,
+			    enum job_outcome outcome, const char *text, struct buf *out);
+/* What ends the document after the zones; done: of apply and revert. */
+void zone_show_json_end(const struct zone_totals *planned,
+			const struct zone_totals *done);
+
+void zone_show_no_mail(const char *origin, const struct job_result *r, struct buf *out);
+void zone_show_findings(const struct findings *f, struct buf *out);
+void zone_show_senders(const struct zone_forecast *o, struct buf *out);
+FMX_MUST_CHECK int zone_show_export(enum export_format format, const struct zone_shown *z,
+				    struct buf *out, struct error *e);
+/* --format: CLI_DONE, or said. */
+FMX_MUST_CHECK int zone_show_format(const struct cli *c, bool *ret_given,
+				    enum export_format *ret);
+
+zone_render_fn zone_render_json, zone_render_text, zone_render_export;
+
+/* A zone that could not be read or must not be changed, in the same shape. */
 void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
 		       struct buf *out);
 

@@ -62,6 +62,8 @@ static void domain_free(struct domain *d)
 		free(q);
 	}
 	seen_release(&d->seen);
+	for (size_t i = 0; i < d->told_count; i++)
+		free(d->told[i].rdata);
 	free(d->told);
 	free(d);
 }
@@ -88,7 +90,7 @@ static void clear(struct scratch *s)
 {
 	plan_clear(&s->plan);
 	zone_facts_clear(&s->facts);
-	s->ranges.record_count = 0;
+	ranges_release(&s->ranges);
 	s->result.server_count = s->result.differing = 0;
 	s->result.is_address_step = false;
 }
@@ -124,7 +126,7 @@ static void plan_addresses_away(struct domain *d)
 {
 	struct scratch *s = d->planner->scratch;
 	struct plan *p = &s->plan;
-	for (size_t i = 0; i < s->ranges.record_count && p->count < PLAN_MAX_EDITS; i++) {
+	for (size_t i = 0; i < s->ranges.record_count; i++) {
 		const struct record_range *r = &s->ranges.records[i];
 		const char *name =
 		    r->type == RANGE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
@@ -132,14 +134,10 @@ static void plan_addresses_away(struct domain *d)
 		    !name_is_below(name, d->seen.zone) ||
 		    !is_its_address(decoy_named(d->want, name), r))
 			continue;
-		struct zone_change *c = &p->changes[p->count++];
-		*c = (struct zone_change){ .action = EDIT_REMOVE,
-					   .ttl = p->ttl_before,
-					   .type = r->type == RANGE_A      ? EDIT_A
-						   : r->type == RANGE_AAAA ? EDIT_AAAA
-									   : EDIT_TLSA };
-		(void)str_copy(c->owner, sizeof(c->owner), r->owner);
-		(void)str_copy(c->rdata, sizeof(c->rdata), r->rdata);
+		enum edit_type type = r->type == RANGE_A      ? EDIT_A
+				      : r->type == RANGE_AAAA ? EDIT_AAAA
+							      : EDIT_TLSA;
+		(void)plan_add(p, EDIT_REMOVE, type, r->owner, p->ttl_before, r->rdata);
 	}
 	s->result.is_address_step = p->count > 0;
 }
@@ -148,10 +146,14 @@ static void plan_addresses_away(struct domain *d)
 static void collect_records(struct domain *d)
 {
 	struct zone_ranges *to = &d->planner->scratch->ranges;
-	to->records = xrealloc(to->records, d->told_count + 1, sizeof(*to->records));
-	for (size_t i = 0; i < d->told_count; i++)
-		if (d->told[i].server == d->newest || d->told[i].server == DOMAIN_NOBODY)
-			to->records[to->record_count++] = d->told[i].record;
+	for (size_t i = 0; i < d->told_count; i++) {
+		const struct domain_told *t = &d->told[i];
+		if (t->server != d->newest && t->server != DOMAIN_NOBODY)
+			continue;
+		struct record_range *r = ranges_add(to, t->type, t->owner, t->rdata);
+		if (r)
+			r->addr = t->addr;
+	}
 }
 
 static void make_plan(struct domain *d)
@@ -168,6 +170,10 @@ static void make_plan(struct domain *d)
 	if (s->plan.refusal[0]) {
 		(void)error_set(&d->error, FMX_EREFUSED, "%s", s->plan.refusal);
 		end(d, JOB_REFUSED);
+		return;
+	}
+	if (s->plan.is_no_mail) {
+		end(d, JOB_NO_MAIL);
 		return;
 	}
 	domain_differ(&(struct domain_known){ .seen = &d->seen,
@@ -214,46 +220,57 @@ static void finish(struct domain *d)
 
 /* ---- names ---- */
 
-static void tell(struct domain *d, size_t server, const struct record_range *r)
+static void tell(struct domain *d, size_t server, enum range_type type, const char *owner,
+		 const char *rdata, const struct addr *addr)
 {
 	if (d->told_count == RANGES_MAX_RECORDS)
 		return; /* a name with thousands of addresses is no decoy */
 	d->told = xrealloc(d->told, d->told_count + 1, sizeof(*d->told));
-	d->told[d->told_count++] = (struct domain_told){ server, *r };
+	struct domain_told *t = &d->told[d->told_count++];
+	*t = (struct domain_told){ .server = server,
+				   .type = type,
+				   .rdata = xstrdup(rdata) };
+	if (addr)
+		t->addr = *addr;
+	(void)str_copy(t->owner, sizeof(t->owner), owner);
 }
 
-static bool write_tlsa(const struct rdata *r, struct record_range *to)
+static void tell_address(struct domain *d, size_t server, const char *owner,
+			 const struct addr *addr)
 {
-	if (r->len < 4 || (size_t)r->len * 2 + 12 > sizeof(to->rdata))
-		return false;
-	size_t n = (size_t)snprintf(to->rdata, sizeof(to->rdata), "%u %u %u ", r->data[0],
-				    r->data[1], r->data[2]);
-	for (uint16_t i = 3; i < r->len; i++)
-		n += (size_t)snprintf(to->rdata + n, sizeof(to->rdata) - n, "%02x",
-				      r->data[i]);
-	return true;
-}
-
-static void take_answer(struct question *q, const struct answer *a)
-{
-	struct record_range r = { .type = RANGE_CNAME };
 	char text[ADDR_TEXT_MAX];
-	(void)str_copy(r.owner, sizeof(r.owner), q->name);
+	tell(d, server, addr_is_v4(*addr) ? RANGE_A : RANGE_AAAA, owner,
+	     addr_text(*addr, text), addr);
+}
+
+static void tell_tlsa(const struct question *q, const struct rdata *r)
+{
+	struct buf text = BUF_INIT(UINT16_MAX * 4);
+	if (r->len < 4)
+		return;
+	buf_addf(&text, "%u %u %u ", r->data[0], r->data[1], r->data[2]);
+	for (uint16_t i = 3; i < r->len; i++)
+		buf_addf(&text, "%02x", r->data[i]);
+	tell(q->domain, q->server, RANGE_TLSA, q->name, buf_text(&text), NULL);
+	buf_release(&text);
+}
+
+static void take_answer(const struct question *q, const struct answer *a)
+{
+	struct addr addr;
 	if (a->is_alias) {
-		(void)str_copy(r.rdata, sizeof(r.rdata), a->owner);
-		tell(q->domain, q->server, &r);
+		tell(q->domain, q->server, RANGE_CNAME, q->name, a->owner, NULL);
 		return;
 	}
+	/* A name server that answers neither yes nor no has delegated the name. */
+	if (a->count == 0 && !a->is_authoritative && q->server != DOMAIN_NOBODY &&
+	    q->type == RR_A)
+		tell(q->domain, q->server, RANGE_NS, q->name, "", NULL);
 	for (size_t i = 0; i < a->count; i++) {
-		if (q->type == RR_TLSA) {
-			r.type = RANGE_TLSA;
-			if (write_tlsa(&a->records[i], &r))
-				tell(q->domain, q->server, &r);
-		} else if (rdata_addr(a->records[i], &r.addr)) {
-			r.type = q->type == RR_A ? RANGE_A : RANGE_AAAA;
-			(void)str_copy(r.rdata, sizeof(r.rdata), addr_text(r.addr, text));
-			tell(q->domain, q->server, &r);
-		}
+		if (q->type == RR_TLSA)
+			tell_tlsa(q, &a->records[i]);
+		else if (rdata_addr(a->records[i], &addr))
+			tell_address(q->domain, q->server, q->name, &addr);
 	}
 }
 
@@ -308,18 +325,12 @@ static void ask(struct domain *d, size_t server, const char *name, enum rr_type 
 /* The look has asked for the addresses of the MX hosts that caches know. */
 static bool take_from_look(struct domain *d, const char *name)
 {
-	char text[ADDR_TEXT_MAX];
 	for (size_t i = 0; i < d->seen.host_count; i++) {
 		const struct seen_host *h = &d->seen.hosts[i];
 		if (strcmp(h->name, name) != 0 || h->lookup != HOST_FOUND)
 			continue;
-		for (size_t k = 0; k < h->address_count; k++) {
-			struct record_range r = { .addr = h->addresses[k].addr };
-			r.type = addr_is_v4(r.addr) ? RANGE_A : RANGE_AAAA;
-			(void)str_copy(r.owner, sizeof(r.owner), name);
-			(void)str_copy(r.rdata, sizeof(r.rdata), addr_text(r.addr, text));
-			tell(d, DOMAIN_NOBODY, &r);
-		}
+		for (size_t k = 0; k < h->address_count; k++)
+			tell_address(d, DOMAIN_NOBODY, name, &h->addresses[k].addr);
 		return true;
 	}
 	return false;
@@ -487,7 +498,7 @@ void domain_planner_free(struct domain_planner *p)
 	looker_free(p->looker); /* no answer comes any more */
 	while (p->domains)
 		domain_free(p->domains);
-	ranges_release(&p->scratch->ranges);
+	clear(p->scratch);
 	free(p->scratch);
 	free(p);
 }

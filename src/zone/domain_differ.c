@@ -52,8 +52,8 @@ static bool is_told(const struct domain_known *k, size_t server, const char *own
 		    const struct addr *a)
 {
 	for (size_t i = 0; i < k->told_count; i++) {
-		const struct record_range *r = &k->told[i].record;
-		if (k->told[i].server == server && strcmp(r->owner, owner) == 0 &&
+		const struct domain_told *r = &k->told[i];
+		if (r->server == server && strcmp(r->owner, owner) == 0 &&
 		    (r->type == RANGE_A || r->type == RANGE_AAAA) &&
 		    (!a || addr_equal(r->addr, *a)))
 			return true;

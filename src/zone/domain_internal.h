@@ -11,7 +11,10 @@ enum { DOMAIN_NOBODY = SEEN_SERVERS_MAX };
 /* A record of a name that the plan must know, and who said so. */
 struct domain_told {
 	size_t server; /* DOMAIN_NOBODY: a cache */
-	struct record_range record;
+	enum range_type type;
+	char owner[NAME_TEXT_MAX];
+	char *rdata;
+	struct addr addr; /* A and AAAA */
 };
 
 struct domain_known {

@@ -81,7 +81,10 @@ void export_json(const struct export *r, struct buf *out)
 		return;
 	}
 	buf_adds(out, ",");
-	json_mx(out, "mx_after", p->after, p->after_count);
+	if (p->is_no_mail) /* nothing is to change, a null MX neither */
+		json_mx(out, "mx_after", r->before, r->before_count);
+	else
+		json_mx(out, "mx_after", p->after, p->after_count);
 	buf_adds(out, ",\"records\":[");
 	for (size_t i = 0; i < p->count; i++) {
 		buf_adds(out, i ? "," : "");

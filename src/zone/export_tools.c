@@ -11,8 +11,8 @@
 static void nsupdate_change(const struct zone_change *c, bool undo, const char *before,
 			    struct buf *out)
 {
-	char rdata[1024];
-	(void)zone_change_rdata(c, rdata, sizeof(rdata));
+	char mx[CHANGE_MX_TEXT_MAX];
+	const char *rdata = zone_change_rdata(c, mx);
 	if ((c->action == EDIT_REMOVE) != undo)
 		buf_addf(out, "%supdate delete %s. IN %s %s\n", before, c->owner,
 			 edit_type_name(c->type), rdata);
@@ -101,13 +101,13 @@ static void knotc_line(const struct export *r, const char *verb,
 		buf_adds(out, "\n");
 		return;
 	}
-	char rdata[1024];
+	char mx[CHANGE_MX_TEXT_MAX];
 	buf_adds(out, " ");
 	knotc_name(out, c->owner);
 	if (strcmp(verb, "zone-set") == 0)
 		buf_addf(out, " %u", c->ttl);
 	buf_addf(out, " %s ", edit_type_name(c->type));
-	quote(out, zone_change_rdata(c, rdata, sizeof(rdata)));
+	quote(out, zone_change_rdata(c, mx));
 	buf_adds(out, "\n");
 }
 
@@ -213,10 +213,10 @@ void export_powerdns(const struct export *r, struct buf *out)
 
 /* ---- dnscontrol ---- */
 
-/* rdata of a TLSA: three numbers, then the data, perhaps in pieces. */
+/* rdata of a TLSA: three numbers, then the data in one piece. */
 struct tlsa {
 	unsigned usage, selector, matching;
-	char data[sizeof(((struct zone_change *)NULL)->rdata)];
+	const char *data;
 };
 
 static struct tlsa read_tlsa(const char *rdata)
@@ -226,10 +226,7 @@ static struct tlsa read_tlsa(const char *rdata)
 	t.usage = (unsigned)strtoul(rdata, &at, 10);
 	t.selector = (unsigned)strtoul(at, &at, 10);
 	t.matching = (unsigned)strtoul(at, &at, 10);
-	size_t n = 0;
-	for (; *at; at++)
-		if (!strchr(" \t()", *at))
-			t.data[n++] = *at;
+	t.data = at + strspn(at, " ");
 	return t;
 }
 

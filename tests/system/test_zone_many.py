@@ -99,10 +99,13 @@ site "s" {{
     def test_plan_as_json_and_for_other_tools(self):
         self.make(2)
         done = self.fakemx("plan", "--zone", str(self.zones), "--json", *WANT, expect=2)
-        zones = json.loads(done.stdout)["zones"]
+        document = json.loads(done.stdout)
+        self.assertEqual((2, "warning"), (document["changes"], document["worst_severity"]))
+        zones = document["zones"]
         self.assertEqual(["zone00.example", "zone01.example"], [z["zone"] for z in zones])
         for zone in zones:
-            self.assertEqual({"zone", "layout", "edits", "findings", "senders_before", "senders"}, set(zone))
+            self.assertEqual({"zone", "layout", "edits", "mx_before", "mx_after", "records", "findings",
+                              "senders_before", "senders"}, set(zone))
             self.assertEqual([("add", "MX", 300, "20 fake1.decoys.example.")],
                              [(e["action"], e["type"], e["ttl"], e["rdata"]) for e in zone["edits"]])
             self.assertEqual(10, len(zone["senders"]))
@@ -119,7 +122,7 @@ site "s" {{
         named = self.path / "named"
         named.write_text(ZONE.replace("@", "zone00.example."))
         for argv, code, words in [
-                (["plan"] + zone, 64, "which layout"),
+                (["plan"] + zone, 64, "what is wanted there? Give --decoy NAME=ADDRESS"),
                 (["plan"] + zone + ["--layout", "hihg"], 64, "none, high, low and both"),
                 (["plan"] + zone + ["--layout", "high"], 64, "--decoy NAME=ADDRESS"),
                 (["plan"] + zone + ["--layout", "low", "--decoy", "a.example=192.0.2.1"], 64, "--low NAME=ADDRESS"),
@@ -127,13 +130,13 @@ site "s" {{
                 (["plan"] + zone + ["--origin", "", "--layout", "none"], 64, "--origin"),
                 (["plan", "--zone", "/nowhere", "--layout", "none"], 1, "No such file"),
                 (["plan", "--zone", str(named), "--origin", "other.example"] + WANT, 1, "0 SOA records"),
-                (["plan"] + zone + ["--format", "bind"] + WANT, 64, "nsupdate and knotc"),
+                (["plan"] + zone + ["--format", "bind"] + WANT, 64, "records|zone|nsupdate|knotc"),
                 (["apply"] + zone + WANT, 64, "--yes"),
-                (["revert"] + zone + ["--yes", "--layout", "high"], 64, "layout"),
-                (["plan"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1"], 2, "documentation"),
-                (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.1", "--yes"], 3, "documentation"),
+                (["revert"] + zone + ["--yes", "--layout", "hihg"], 64, "none, high, low and both"),
+                (["plan"] + zone + ["--layout", "high", "--decoy", "a.zone00.example=192.0.2.1"], 2, "documentation"),
+                (["apply"] + zone + ["--layout", "high", "--decoy", "a.zone00.example=192.0.2.1", "--yes"], 3, "documentation"),
                 (["apply", "--zone", str(alias), "--origin", "zone00.example", "--yes"] + WANT, 3, "is a CNAME"),
-                (["apply"] + zone + ["--layout", "high", "--decoy", "a.example=192.0.2.25", "--yes", "--lab"], 3,
+                (["apply"] + zone + ["--layout", "high", "--decoy", "a.zone00.example=192.0.2.25", "--yes", "--lab"], 3,
                  "a real host")]:
             with self.subTest(argv=argv):
                 done = self.fakemx(*argv, expect=code)

@@ -1,0 +1,141 @@
+#include "cli/zone_want.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+/* NAME=ADDRESS[,ADDRESS] */
+static int read_decoy(const struct cli *c, const char *option, struct plan_decoy *ret)
+{
+	const char *text = cli_option(c, option);
+	if (!text)
+		return CLI_DONE;
+	char name[NAME_INPUT_MAX], addresses[1024];
+	size_t n = strcspn(text, "=");
+	struct error e;
+	if (n >= sizeof(name) ||
+	    !str_copy(addresses, sizeof(addresses), text[n] ? text + n + 1 : ""))
+		return cli_usage(c, "--%s: too long", option);
+	memcpy(name, text, n);
+	name[n] = '\0';
+	if (name_read(name, ret->name, NULL, &e) != 0)
+		return cli_usage(c, "--%s: %s", option, e.text);
+	ret->is_sure = n > 0 && name[n - 1] == '.';
+	char *rest = addresses, *one;
+	while ((one = strsep(&rest, ",")) && *one) {
+		if (ret->address_count == HOST_MAX_ADDRESSES)
+			return cli_usage(c, "--%s: more than %d addresses", option,
+					 HOST_MAX_ADDRESSES);
+		if (!addr_parse(one, &ret->addresses[ret->address_count++]))
+			return cli_usage(c, "--%s: \"%s\" is not an IPv4 or IPv6 address",
+					 option, one);
+	}
+	return CLI_DONE;
+}
+
+static int read_ttl(const struct cli *c, struct plan_want *want)
+{
+	uint64_t ttl = 0;
+	int code = cli_number(c, "ttl", 1, 604800, &ttl);
+	want->ttl = ttl ? (int64_t)ttl : -1;
+	return code;
+}
+
+static int check_decoys_given(const struct cli *c, const struct plan_want *want)
+{
+	bool high = want->layout == LAYOUT_HIGH || want->layout == LAYOUT_BOTH;
+	bool low = want->layout == LAYOUT_LOW || want->layout == LAYOUT_BOTH;
+	if (high && !want->high.name[0])
+		return cli_usage(c,
+				 "layout %s needs the high decoy: --decoy NAME=ADDRESS",
+				 layout_name(want->layout));
+	if (low && !want->low.name[0])
+		return cli_usage(c, "layout %s needs the low decoy: --low NAME=ADDRESS",
+				 layout_name(want->layout));
+	if (want->high.name[0] && strcmp(want->high.name, want->low.name) == 0)
+		return cli_usage(
+		    c, "--decoy and --low name the same host: each decoy needs its own");
+	return CLI_DONE;
+}
+
+static int read_layout(const struct cli *c, struct plan_want *want)
+{
+	const char *layout = cli_option(c, "layout");
+	if (!layout || layout_parse(layout, &want->layout))
+		return CLI_DONE;
+	return cli_usage(c, "--layout %s: there are none, high, low and both", layout);
+}
+
+bool zone_want_is_given(const struct cli *c)
+{
+	return cli_option(c, "decoy") || cli_option(c, "low") || cli_option(c, "layout");
+}
+
+int zone_want_of_options(const struct cli *c, bool reverts, struct zone_want *ret)
+{
+	struct plan_want *want = &ret->plan;
+	*ret = (struct zone_want){ .plan = { .layout = LAYOUT_HIGH,
+					     .ttl = -1,
+					     .lab = c->lab,
+					     .renumber = cli_flag(c, "renumber") },
+				   .postures = { POSTURE_CLOSED, POSTURE_DEFER } };
+	int code = read_layout(c, want);
+	if (code == CLI_DONE)
+		code = read_ttl(c, want);
+	if (code == CLI_DONE)
+		code = read_decoy(c, "decoy", &want->high);
+	if (code == CLI_DONE)
+		code = read_decoy(c, "low", &want->low);
+	if (code == CLI_DONE && !reverts)
+		code = check_decoys_given(c, want);
+	if (reverts)
+		want->layout = LAYOUT_NONE;
+	return code;
+}
+
+/* ---- the same from a site ---- */
+
+static void add_decoy(struct plan_decoy *d, const struct host *h)
+{
+	if (d->name[0])
+		return; /* the plan's place is taken; site_check allows one low */
+	(void)str_copy(d->name, sizeof(d->name), h->name);
+	d->is_sure = true;
+	for (uint8_t i = 0; i < h->address_count; i++)
+		d->addresses[d->address_count++] = h->addresses[i].addr;
+}
+
+int zone_want_of_site(const struct cli *c, const struct site *s, bool lab, bool reverts,
+		      struct zone_want *ret)
+{
+	struct plan_want *want = &ret->plan;
+	*ret = (struct zone_want){ .plan = { .layout = s->layout,
+					     .ttl = -1,
+					     .lab = lab || c->lab,
+					     .renumber = cli_flag(c, "renumber") },
+				   .postures = { POSTURE_CLOSED, POSTURE_DEFER } };
+	for (size_t i = 0; i < s->host_count; i++) {
+		const struct host *h = &s->hosts[i];
+		if (h->role != ROLE_DECOY)
+			continue;
+		bool is_low = h->place == PLACE_LOW;
+		add_decoy(is_low ? &want->low : &want->high, h);
+		*(is_low ? &ret->postures.low : &ret->postures.high) = h->posture;
+	}
+	int code = read_layout(c, want);
+	if (code == CLI_DONE)
+		code = read_ttl(c, want);
+	if (code == CLI_DONE && !reverts)
+		code = check_decoys_given(c, want);
+	if (reverts)
+		want->layout = LAYOUT_NONE;
+	return code;
+}
+
+const struct site *zone_want_site(const struct config *c, const char *domain)
+{
+	for (size_t i = 0; i < c->site_count; i++)
+		if (site_has_domain(&c->sites[i], domain))
+			return &c->sites[i];
+	return NULL;
+}

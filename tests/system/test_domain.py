@@ -1,0 +1,212 @@
+"""plan and revert of a domain whose DNS is kept elsewhere: the live DNS is read from every name server,
+what to type is printed in each form, typed into a real server of its kind, and looked at again."""
+
+import json
+import pathlib
+import re
+
+from lab.case import NAME_SERVER, RESOLVER, LabCase, program
+from lab.net import wait_for
+from lab.programs import Knot, Unbound
+from lab.servers import Bind, KnotFiles, Pdns, key_file, query, serial
+
+ZONE = "example.com"
+LINES = ["@ NS ns2", "ns2 A 30.0.0.61", "@ MX 10 mail", "@ MX 20 backup", "mail A 30.0.0.25", "backup A 30.0.0.26",
+         '@ TXT "v=spf1 mx -all"', "lists MX 10 mail"]
+DECOY = "fake1.mx.example.com=30.0.0.31"
+REAL = ["10 mail.example.com.", "20 backup.example.com."]
+HIGH = REAL + ["30 fake1.mx.example.com."]
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+
+
+class DomainCase(LabCase):
+    def fakemx(self, *argv, expect=0, input=None, host=None):
+        done = (host or self.tools).run([str(program("fakemx")), *argv], check=False, input=input)
+        self.assertEqual(expect, done.returncode, f"{' '.join(argv)}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def plan(self, *argv, expect=2, **more):
+        return json.loads(self.fakemx("plan", "--json", ZONE, *argv, expect=expect, **more).stdout)["zones"][0]
+
+    def mx(self, server=None):
+        return query(self.tools, server or self.first, ZONE, "MX")
+
+    def nsupdate(self, server, text):
+        self.tools.write("/etc/update.key", key_file(), "600")
+        self.tools.run(["nsupdate", "-k", "/etc/update.key"], input=f"server {server.address}\n{text}")
+
+    def wait_mx(self, want, server):
+        wait_for(f"{server.host.name} has {want}", lambda: self.mx(server) == sorted(want), 30)
+
+
+class Typed(DomainCase):
+    """BIND is the provider's primary, Knot its secondary; Unbound remembers what was there before."""
+
+    @classmethod
+    def build(cls):
+        cls.second = KnotFiles(cls.net, "ns2", ["30.0.0.61"], primary=True)
+        cls.first = Bind(cls.net, "ns1", ["30.0.0.60"], dynamic=True, secondaries=[cls.second])
+        cls.second.primary = cls.first
+        cls.first.load(ZONE, LINES)
+        cls.second.zones[ZONE] = ""
+        cls.first.start()
+        cls.second.start()
+        cls.root = Knot(cls.net, "root", [NAME_SERVER])
+        cls.root.load_root([f"{ZONE}. NS ns1.{ZONE}.", f"{ZONE}. NS ns2.{ZONE}.", f"ns1.{ZONE}. A 30.0.0.60",
+                            f"ns2.{ZONE}. A 30.0.0.61"])
+        cls.root.start()
+        cls.unbound = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
+        cls.unbound.start()
+        cls.tools = cls.first.host
+        wait_for("the secondary follows", lambda: query(cls.tools, cls.second, ZONE, "MX") == sorted(REAL), 30)
+
+    def type_table(self, text):
+        """As a person would: each line of the table into a form, which asks for a change of one record."""
+        lines = []
+        for line in text.splitlines():
+            m = re.match(r"  (add|remove|change|leave) +(MX|A|AAAA) +(\S+) +(\d*) +(\S+)(?: +(\d+))?$", line)
+            if not m or m[1] == "leave":
+                continue
+            name = ZONE if m[3] == "@" else f"{m[3]}.{ZONE}"
+            value = f"{m[4]} {m[5]}." if m[2] == "MX" else m[5]
+            lines.append(f"update add {name}. {m[6]} {m[2]} {value}" if m[1] == "add"
+                         else f"update delete {name}. {m[2]} {value}")
+        return "\n".join([f"zone {ZONE}."] + lines + ["send", ""])
+
+    def test_1_the_table_is_typed_and_then_all_is_as_wanted(self):
+        before = self.mx()
+        done = self.fakemx("plan", ZONE, "--decoy", DECOY, expect=2)
+        self.assertEqual(before, self.mx())
+        for words in ("add     MX    @ ", "add     A     fake1.mx ", "leave   MX    @ ", '"@" is example.com itself',
+                      "Without a final dot", "Leave every other line as it is", "To take it back", "FMX-SPF-DECOY"):
+            self.assertIn(words, done.stdout)
+        table = done.stdout.partition("To take it back")[0]
+        self.nsupdate(self.first, self.type_table(table))
+        self.wait_mx(HIGH, self.second)
+        done = self.fakemx("plan", ZONE, "--decoy", DECOY)
+        self.assertIn("is as wanted (layout high) at all name servers", done.stdout)
+
+    def test_2_caches_are_not_asked(self):
+        """The resolver still has the MX set of before: nobody types anything twice."""
+        old = self.tools.run(["dig", "+short", f"@{RESOLVER}", ZONE, "MX"]).stdout.split("\n")
+        self.assertEqual(sorted(REAL), sorted(line for line in old if line))
+        self.assertEqual([], self.plan("--decoy", DECOY, expect=0)["records"])
+
+    def test_3_a_server_that_lags_is_named_with_what_it_lacks(self):
+        self.second.host.run(["knotc", "zone-freeze", ZONE])
+        self.nsupdate(self.first, f"zone {ZONE}\nupdate add {ZONE} 300 MX 40 fake2.mx.{ZONE}.\n"
+                                  f"update add fake2.mx.{ZONE} 300 A 30.0.0.32\nsend\n")
+        other = ["--decoy", f"fake2.mx.{ZONE}=30.0.0.32"]
+        done = self.fakemx("plan", ZONE, *other, expect=2)
+        self.assertIn("is as wanted (layout high) at 1 of 2 name servers; nothing is left to type", done.stdout)
+        self.assertRegex(done.stdout, r"ns2.example.com \(30.0.0.61\), serial \d+: no MX 40 fake2.mx.example.com, "
+                                      r"no address 30.0.0.32 for fake2.mx.example.com")
+        zone = self.plan(*other)
+        self.assertEqual([None, "no MX"], [s["differs"] and s["differs"][:5] for s in
+                                           sorted(zone["servers"], key=lambda s: s["name"])])
+        self.nsupdate(self.first, f"zone {ZONE}\nupdate delete {ZONE} MX 40 fake2.mx.{ZONE}.\n"
+                                  f"update delete fake2.mx.{ZONE} A\nsend\n")
+        self.second.host.run(["knotc", "zone-thaw", ZONE])
+        self.second.host.run(["knotc", "zone-retransfer", ZONE])
+        self.wait_mx(HIGH, self.second)
+
+    def test_4_revert_says_two_steps_and_then_nothing(self):
+        done = self.fakemx("revert", ZONE, "--decoy", DECOY, expect=2)
+        self.assertIn("remove  MX    @", done.stdout)
+        self.assertNotIn("remove  A ", done.stdout.partition("To take it back")[0])
+        self.assertIn("two TTLs\n(600 seconds)", done.stdout)
+        self.nsupdate(self.first, self.type_table(done.stdout.partition("To take it back")[0]))
+        self.wait_mx(REAL, self.second)
+        done = self.fakemx("revert", ZONE, "--decoy", DECOY, expect=2)
+        self.assertIn("remove  A     fake1.mx", done.stdout)
+        self.nsupdate(self.first, self.type_table(done.stdout.partition("To take it back")[0]))
+        wait_for("the secondary follows",
+                 lambda: not query(self.tools, self.second, f"fake1.mx.{ZONE}", "A"), 30)
+        self.assertIn("is as wanted (layout none)", self.fakemx("revert", ZONE, "--decoy", DECOY).stdout)
+        self.fakemx("revert", ZONE)
+
+    def test_5_nsupdate_makes_the_change_on_what_was_seen_or_not_at_all(self):
+        argv = ["plan", ZONE, "--decoy", DECOY, "--format", "nsupdate"]
+        text = self.fakemx(*argv, expect=2).stdout
+        self.nsupdate(self.first, f"zone {ZONE}\nupdate add {ZONE} 300 MX 25 ns2.{ZONE}.\nsend\n")
+        self.tools.write("/etc/update.key", key_file(), "600")
+        done = self.tools.run(["nsupdate", "-k", "/etc/update.key"], check=False,
+                              input=f"server {self.first.address}\n{text}")
+        self.assertIn("NXRRSET", done.stderr)
+        self.nsupdate(self.first, f"zone {ZONE}\nupdate delete {ZONE} MX 25 ns2.{ZONE}.\nsend\n")
+        self.nsupdate(self.first, text)
+        self.assertEqual(sorted(HIGH), self.mx())
+        undo = "\n".join(line[1:] for line in text.splitlines() if line.startswith(";update"))
+        self.nsupdate(self.first, f"zone {ZONE}\n{undo}\nsend\n")
+        self.assertEqual(sorted(REAL), self.mx())
+        self.assertEqual([], query(self.tools, self.first, f"fake1.mx.{ZONE}", "A"))
+        self.wait_mx(REAL, self.second)
+
+    def test_6_one_server_alone_can_be_asked(self):
+        server = ["--server", f"{self.second.address}"]
+        zone = self.plan("--decoy", DECOY, *server)
+        self.assertEqual([self.second.address], [s["address"] for s in zone["servers"]])
+        self.unbound.stop()
+        try:
+            zone = self.plan("--decoy", DECOY, *server)
+            self.assertEqual([10, 20, 30], [mx["preference"] for mx in zone["mx_after"]])
+        finally:
+            self.unbound.start()
+
+    def test_7_the_whole_set_is_there_before_and_after(self):
+        zone = self.plan("--decoy", DECOY, "--ttl", "120")
+        self.assertEqual([(10, f"mail.{ZONE}", 300), (20, f"backup.{ZONE}", 300)],
+                         [(m["preference"], m["host"], m["ttl"]) for m in zone["mx_before"]])
+        self.assertEqual([(10, f"mail.{ZONE}", 120), (20, f"backup.{ZONE}", 120), (30, f"fake1.mx.{ZONE}", 120)],
+                         [(m["preference"], m["host"], m["ttl"]) for m in zone["mx_after"]])
+        self.assertIn({"action": "add", "name": "@", "type": "MX", "ttl": 120, "priority": 30,
+                       "value": f"fake1.mx.{ZONE}"}, zone["records"])
+        self.assertIn({"action": "add", "name": "fake1.mx", "type": "A", "ttl": 120, "priority": None,
+                       "value": "30.0.0.31"}, zone["records"])
+
+    def test_8_a_name_below_the_zone_has_forms_of_its_own(self):
+        done = self.fakemx("plan", f"lists.{ZONE}", "--decoy", DECOY, "--json", expect=2)
+        zone = json.loads(done.stdout)["zones"][0]
+        self.assertEqual({("lists", "MX"), ("fake1.mx", "A")}, {(r["name"], r["type"]) for r in zone["records"]})
+
+    def test_9_what_cannot_be_planned_is_a_sentence(self):
+        for argv, code, words in [
+                (["plan", "nowhere.example", "--decoy", DECOY], 1, "does not exist (NXDOMAIN)"),
+                (["plan", ZONE], 64, "what is wanted there?"),
+                (["plan", ZONE, "--zone", "/tmp/x", "--decoy", DECOY], 64, "domains or --zone"),
+                (["plan", ZONE, "--decoy", "fake1.mx.example.com=30.0.0.25"], 2, "is that of mail.example.com"),
+                (["plan", ZONE, "--decoy", DECOY, "--server", "ns1"], 64, "--server: 'ns1' is not ADDRESS"),
+                (["plan", ZONE, "--decoy", DECOY, "--server", "30.0.0.25"], 1, "30.0.0.25"),
+                (["plan", ZONE, "--decoy", DECOY, "--format", "xml"], 64, "there are records|zone|nsupdate"),
+                (["plan", ZONE, "--decoy", "fake1.mx=30.0.0.31"], 2, "is the decoy fake1.mx.example.com meant"),
+                (["plan", f"www.mail.{ZONE}", "--decoy", DECOY], 1, "does not exist (NXDOMAIN)")]:
+            with self.subTest(argv=argv):
+                self.assertIn(words, self.fakemx(*argv, expect=code).stderr)
+        done = self.fakemx("plan", f"mail.{ZONE}", "--decoy", DECOY)
+        self.assertIn("is no mail domain: it has no MX record", done.stdout)
+        zone = json.loads(self.fakemx("plan", "--json", ZONE, "--decoy", f"fake1.mx.{ZONE}=30.0.0.25",
+                                      expect=2).stdout)
+        self.assertIsNone(zone["zones"][0]["mx_after"])  # nobody may replace a set by it
+        self.assertEqual("error", zone["worst_severity"])
+
+    def test_a_a_list_gives_a_line_each(self):
+        done = self.fakemx("plan", "--from", "-", "--json", "--decoy", DECOY, expect=1,
+                           input=f"{ZONE}\nlists.{ZONE}\nnowhere.example\nno domain\n# a comment\n")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual({(ZONE, 1), (f"lists.{ZONE}", 1), ("nowhere.example", 0), ("no domain", 0)},
+                         {(line["zones"][0]["zone"], line["changes"]) for line in lines})
+
+    def test_b_the_configuration_says_what_is_wanted(self):
+        self.tools.write("/etc/fakemx.conf", f"""resolver = "{RESOLVER}"
+site "s" {{
+  layout = high
+  domains = {{ "{ZONE}" }}
+  host "mail.{ZONE}" {{ preference = 10 address = {{ "30.0.0.25" }} }}
+  host "backup.{ZONE}" {{ preference = 20 address = {{ "30.0.0.26" }} }}
+  decoy "fake7.mx.{ZONE}" {{ preference = 30 address = {{ "30.0.0.37" }} posture = defer }}
+}}
+""")
+        zone = self.plan("-c", "/etc/fakemx.conf")
+        self.assertIn(f"fake7.mx.{ZONE}", [m["host"] for m in zone["mx_after"]])
+        done = self.fakemx("-c", "/etc/fakemx.conf", "plan", "other.example", expect=64)
+        self.assertIn("a configuration (-c) with a site that has this domain", done.stderr)
