@@ -149,40 +149,48 @@ static void add_set(struct buf *out, const char *what, const struct zone_mx *mx,
 			 mx[i].exchange);
 }
 
-/* What takes the change back, in the order in which it is safe. */
-static void add_undo(const struct export *r, int width, struct buf *out)
+static bool is_kept(const struct plan *p, const struct zone_mx *mx)
+{
+	for (uint32_t i = 0; i < p->after_count; i++)
+		if (p->after[i].preference == mx->preference &&
+		    p->after[i].ttl == mx->ttl &&
+		    strcmp(p->after[i].exchange, mx->exchange) == 0)
+			return true;
+	return false;
+}
+
+static void add_undo_mx(const struct export *r, int width, struct buf *out)
 {
 	const struct plan *p = r->plan;
-	buf_adds(out, "\nTo take it back:\n");
 	for (uint32_t i = 0; i < p->after_count; i++) {
 		const struct zone_mx *mx = &p->after[i];
-		struct line l = { .what = "remove",
-				  .type = "MX",
-				  .owner = r->domain,
-				  .value = mx->exchange,
-				  .priority = mx->preference };
+		struct line l = { "remove",     "MX",           r->domain,
+				  mx->exchange, mx->preference, 0 };
 		if (export_fate(r, mx) == EXPORT_NEW)
 			add_line(r, &l, width, out);
 	}
 	for (uint32_t i = 0; i < r->before_count; i++) {
 		const struct zone_mx *mx = &r->before[i];
-		struct line l = { .what = stays(p, mx->exchange) ? "change" : "add",
-				  .type = "MX",
-				  .owner = r->domain,
-				  .value = mx->exchange,
-				  .priority = mx->preference,
-				  .ttl = mx->ttl };
-		bool is_kept = false;
-		for (uint32_t k = 0; k < p->after_count; k++)
-			is_kept |= p->after[k].preference == mx->preference &&
-				   p->after[k].ttl == mx->ttl &&
-				   strcmp(p->after[k].exchange, mx->exchange) == 0;
-		if (!is_kept)
+		struct line l = { stays(p, mx->exchange) ? "change" : "add",
+				  "MX",
+				  r->domain,
+				  mx->exchange,
+				  mx->preference,
+				  mx->ttl };
+		if (!is_kept(p, mx))
 			add_line(r, &l, width, out);
 	}
+}
+
+/* What takes the change back, in the order in which it is safe. */
+static void add_undo(const struct export *r, int width, struct buf *out)
+{
+	const struct plan *p = r->plan;
 	bool has_others = false;
 	for (size_t i = 0; i < p->count; i++)
 		has_others |= p->changes[i].type != EDIT_MX;
+	buf_adds(out, "\nTo take it back:\n");
+	add_undo_mx(r, width, out);
 	if (has_others && !r->reverts)
 		buf_addf(out,
 			 "and %u seconds (two TTLs) later, when caches have forgotten "
