@@ -107,9 +107,7 @@ static void text_head(const struct domain_result *r, bool reverts, struct buf *o
 		[LAYOUT_NONE] = "no Fake MX",
 		[LAYOUT_HIGH] = "a Fake MX behind the real hosts (tried last)",
 		[LAYOUT_LOW] = "a Fake MX in front of the real hosts (tried first)",
-		[LAYOUT_BOTH] =
-		    "a Fake MX on both sides of the real hosts (tried first and "
-		    "last)",
+		[LAYOUT_BOTH] = "a Fake MX on both sides of the real hosts",
 	};
 	enum layout l = reverts ? LAYOUT_NONE : r->want->layout;
 	buf_addf(out, "%s is to have %s: layout %s.\n", r->domain, places[l],
