@@ -21,7 +21,9 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 		       stamp_text(v->time, when) + 11, addr_text(v->client, client),
 		       v->name, depth_name(v->depth), outcome_name(v->outcome), v->helo,
 		       v->mail_from, v->recipient_domain,
-		       v->spam == SPAM_YES ? " spam" : "");
+		       v->spam == SPAM_YES  ? " spam"
+		       : v->spam == SPAM_NO ? " clean"
+					    : "");
 }
 
 static void on_started(void *arg, int64_t at)
@@ -30,11 +32,20 @@ static void on_started(void *arg, int64_t at)
 	s->started = at;
 }
 
+static void on_delivered(void *arg, const char *domain, int64_t time)
+{
+	struct rig_seen *s = arg;
+	size_t len = strlen(s->delivered);
+	assert_true(time > 0);
+	(void)snprintf(s->delivered + len, sizeof(s->delivered) - len, "%s ", domain);
+}
+
 struct maillog_lines *rig_new(struct rig_seen *s)
 {
 	memset(s, 0, sizeof(*s));
 	struct maillog_lines *m = maillog_lines_new(on_visit, s);
 	maillog_lines_on_started(m, on_started);
+	maillog_lines_on_delivered(m, on_delivered);
 	return m;
 }
 

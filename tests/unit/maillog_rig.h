@@ -16,7 +16,8 @@ struct rig_seen {
 	char text[RIG_SEEN_MAX][RIG_TEXT_MAX];
 	struct visit visits[RIG_SEEN_MAX]; /* texts are gone */
 	size_t count;
-	int64_t started; /* of a mail server, the last one; 0 */
+	int64_t started;              /* of a mail server, the last one; 0 */
+	char delivered[RIG_TEXT_MAX]; /* domains, each with a blank behind it */
 };
 
 struct maillog_lines *rig_new(struct rig_seen *s);
