@@ -12,7 +12,7 @@
 
 enum { OPEN_MAX = 200, PROGRESS_MS = 250, TEXT_MAX = 4 << 20 };
 
-struct run {
+struct domain_run {
 	struct cli *cli;
 	uv_loop_t loop;
 	struct domain_planner *planner;
@@ -42,7 +42,7 @@ struct run {
 };
 
 struct item {
-	struct run *run;
+	struct domain_run *run;
 	const struct zone_want *want;
 };
 
@@ -51,7 +51,8 @@ static void start_more(void *arg);
 /* ---- results ---- */
 
 /* With a list each line is a document of its own. */
-static void tell_json(struct run *u, struct buf *object, const struct zone_totals *one)
+static void tell_json(struct domain_run *u, struct buf *object,
+		      const struct zone_totals *one)
 {
 	bool is_line = u->names != NULL;
 	if (is_line)
@@ -62,13 +63,14 @@ static void tell_json(struct run *u, struct buf *object, const struct zone_total
 		zone_show_json_end(one, NULL);
 }
 
-static void count(struct run *u, const struct zone_outcome *o, struct zone_totals *one)
+static void count(struct domain_run *u, const struct zone_outcome *o,
+		  struct zone_totals *one)
 {
 	zone_totals_count(&u->totals, o);
 	zone_totals_count(one, o);
 }
 
-static void tell_problem(struct run *u, const char *domain, enum layout layout,
+static void tell_problem(struct domain_run *u, const char *domain, enum layout layout,
 			 const struct zone_outcome *o)
 {
 	struct zone_totals one = { 0 };
@@ -85,7 +87,8 @@ static void tell_problem(struct run *u, const char *domain, enum layout layout,
 	buf_release(&object);
 }
 
-static void tell(struct run *u, const struct domain_result *r, struct zone_outcome *o)
+static void tell(struct domain_run *u, const struct domain_result *r,
+		 struct zone_outcome *o)
 {
 	struct zone_totals one = { 0 };
 	struct buf text = BUF_INIT(TEXT_MAX);
@@ -110,7 +113,7 @@ static void tell(struct run *u, const struct domain_result *r, struct zone_outco
 static void on_planned(const struct domain_result *r, void *arg)
 {
 	struct item *it = arg;
-	struct run *u = it->run;
+	struct domain_run *u = it->run;
 	struct zone_outcome o = { .outcome = r->job.outcome, .error = r->job.error };
 	u->open--;
 	if (r->job.outcome >= JOB_REFUSED) {
@@ -138,7 +141,8 @@ static void on_planned(const struct domain_result *r, void *arg)
 
 /* ---- domains ---- */
 
-static const struct zone_want *want_of(struct run *u, const char *domain, struct error *e)
+static const struct zone_want *want_of(struct domain_run *u, const char *domain,
+				       struct error *e)
 {
 	const struct site *s = u->has_config ? zone_want_site(&u->config, domain) : NULL;
 	if (u->is_given || (u->reverts && !s))
@@ -162,7 +166,7 @@ static const struct zone_want *want_of(struct run *u, const char *domain, struct
 	return &u->sites[at];
 }
 
-static void refuse_line(struct run *u, const char *line, const struct error *e)
+static void refuse_line(struct domain_run *u, const char *line, const struct error *e)
 {
 	struct zone_outcome o = { .outcome = JOB_FAILED, .error = *e };
 	if (!u->names) { /* a mistake on the command line */
@@ -174,7 +178,7 @@ static void refuse_line(struct run *u, const char *line, const struct error *e)
 	u->told++;
 }
 
-static void start(struct run *u, const char *domain)
+static void start(struct domain_run *u, const char *domain)
 {
 	struct error e = { 0 };
 	const struct zone_want *want = want_of(u, domain, &e);
@@ -196,7 +200,7 @@ static void start(struct run *u, const char *domain)
 }
 
 /* A line that is no domain is a result too: one of many must not end the rest. */
-static void start_line(struct run *u, const char *line)
+static void start_line(struct domain_run *u, const char *line)
 {
 	char domain[NAME_TEXT_MAX];
 	struct error e;
@@ -208,7 +212,7 @@ static void start_line(struct run *u, const char *line)
 
 static void start_more(void *arg)
 {
-	struct run *u = arg;
+	struct domain_run *u = arg;
 	char line[NAMES_LINE_MAX];
 	while (!u->is_stopped && u->open < OPEN_MAX) {
 		if (u->domain_next < u->domain_count)
@@ -231,7 +235,7 @@ bool domain_run_is_meant(const struct cli *c, int argc)
 	return argc > 0 || cli_option(c, "from");
 }
 
-static int read_domains(struct run *u, int argc, char **argv)
+static int read_domains(struct domain_run *u, int argc, char **argv)
 {
 	const char *from = cli_option(u->cli, "from");
 	struct error e;
@@ -255,7 +259,7 @@ static int read_domains(struct run *u, int argc, char **argv)
 	return CLI_DONE;
 }
 
-static int read_options(struct run *u)
+static int read_options(struct domain_run *u)
 {
 	struct cli *c = u->cli;
 	struct look_options *l = &u->look;
@@ -283,7 +287,7 @@ static int read_options(struct run *u)
 
 static void on_signal(uv_signal_t *s, int number)
 {
-	struct run *u = s->data;
+	struct domain_run *u = s->data;
 	(void)number;
 	u->is_stopped = true;
 	uv_stop(&u->loop);
@@ -291,11 +295,11 @@ static void on_signal(uv_signal_t *s, int number)
 
 static void on_clock(uv_timer_t *t)
 {
-	struct run *u = t->data;
+	struct domain_run *u = t->data;
 	progress_set(&u->progress, u->told, u->names ? 0 : u->domain_count, NULL);
 }
 
-static void prepare(struct run *u)
+static void prepare(struct domain_run *u)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	u->interrupt.data = u->terminate.data = u->clock.data = u;
@@ -306,7 +310,7 @@ static void prepare(struct run *u)
 	(void)uv_signal_start(&u->terminate, on_signal, SIGTERM);
 }
 
-static int exit_code(const struct run *u)
+static int exit_code(const struct domain_run *u)
 {
 	const struct zone_totals *t = &u->totals;
 	if (u->code != CLI_DONE)
@@ -318,7 +322,7 @@ static int exit_code(const struct run *u)
 									 : CLI_DONE;
 }
 
-static int work(struct run *u)
+static int work(struct domain_run *u)
 {
 	struct error e;
 	if (domain_planner_new(&u->loop, &u->look, &u->planner, &e) != 0)
@@ -347,7 +351,7 @@ static int work(struct run *u)
 	return exit_code(u);
 }
 
-static void finish(struct run *u)
+static void finish(struct domain_run *u)
 {
 	if (u->names)
 		names_close(u->names);
@@ -367,7 +371,7 @@ static void finish(struct run *u)
 
 int domain_run(struct cli *c, int argc, char **argv, bool reverts)
 {
-	struct run *u = xcalloc(1, sizeof(*u));
+	struct domain_run *u = xcalloc(1, sizeof(*u));
 	struct error e;
 	u->cli = c;
 	u->reverts = reverts;
