@@ -55,7 +55,7 @@ static const struct run *main_of(const struct run_list *runs, const struct run *
 
 static int decide_now(struct ask *a, const struct sender *who,
 		      const struct run_list *runs, const struct run *now_run,
-		      const struct view *v, int64_t now, struct quick *ret_quick,
+		      const struct view *v, int64_t began, struct quick *ret_quick,
 		      struct error *e)
 {
 	struct decided *d = &a->decided;
@@ -69,7 +69,7 @@ static int decide_now(struct ask *a, const struct sender *who,
 	int rc = proof_nat(&a->lookup, v, who->clients[0], main->began, runs->at,
 			   runs->count, &d->proof.is_nat, e);
 	if (rc == 0)
-		*ret_quick = decide_quick(&d->walk, &d->proof, v, r, now);
+		*ret_quick = decide_quick(&d->walk, &d->proof, v, r, began);
 	return rc;
 }
 
@@ -114,7 +114,7 @@ int ask_quick(struct ask *a, struct addr client, uint16_t site, int64_t began,
 		add_visit(a, group, &fresh[i], &runs);
 	add_run(&runs, now_run);
 	if (rc == 0)
-		rc = decide_now(a, &who, &runs, &now_run, v, now, &q.quick, e);
+		rc = decide_now(a, &who, &runs, &now_run, v, began, &q.quick, e);
 	if (rc == 0)
 		rc = find_listing(a, &who, v, now, &q, e);
 	ask_end(a);
