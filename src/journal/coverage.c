@@ -44,12 +44,38 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- groups ---- */
 
+/* c->group_count if there is none. */
 static size_t find_group(const struct coverage *c, uint16_t id)
 {
-	size_t at = 0;
-	while (at < c->group_count && c->groups[at].id != id)
-		at++;
-	return at;
+	size_t low = 0, high = c->group_count;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		if (c->groups[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < c->group_count && c->groups[low].id == id ? low : c->group_count;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void make_groups(struct coverage *c, const struct sites *s)
+{
+	size_t count = 0;
+	c->groups = xcalloc(s->count + 1, sizeof(*c->groups));
+	for (size_t i = 0; i < s->count; i++)
+		c->groups[i] =
+		    (struct group){ .id = s->places[i].group, .frontier = VIEW_NEVER };
+	qsort(c->groups, s->count, sizeof(*c->groups), compare_groups);
+	for (size_t i = 0; i < s->count; i++)
+		if (i == 0 || c->groups[i].id != c->groups[count - 1].id)
+			c->groups[count++] = c->groups[i];
+	c->group_count = count;
 }
 
 static void drop_groups(struct coverage *c)
@@ -69,13 +95,8 @@ void coverage_sites(struct coverage *c, const struct sites *s)
 	coverage_reset(c);
 	drop_groups(c);
 	c->sites = s;
-	c->groups = xcalloc(s->count + 1, sizeof(*c->groups));
+	make_groups(c, s);
 	c->group_of = xcalloc(s->host_count + 1, sizeof(*c->group_of));
-	for (size_t i = 0; i < s->count; i++)
-		if (find_group(c, s->places[i].group) == c->group_count)
-			c->groups[c->group_count++] =
-			    (struct group){ .id = s->places[i].group,
-					    .frontier = VIEW_NEVER };
 	for (size_t i = 0; i < s->host_count; i++)
 		c->group_of[i] = find_group(c, s->hosts[i].group);
 }
@@ -164,6 +185,17 @@ static int load(struct coverage *c, struct error *e)
 	if (rc != 0)
 		coverage_reset(c);
 	return rc;
+}
+
+int64_t coverage_least_frontier(struct coverage *c)
+{
+	int64_t least = INT64_MAX;
+	if (load(c, NULL) != 0)
+		return VIEW_NEVER;
+	for (size_t i = 0; i < c->group_count; i++)
+		if (c->groups[i].frontier != VIEW_NEVER)
+			least = earlier(least, c->groups[i].frontier);
+	return least == INT64_MAX ? VIEW_NEVER : least;
 }
 
 static int write_state(struct coverage *c, size_t at, struct error *e)
@@ -292,8 +324,11 @@ int coverage_gap(struct coverage *c, uint16_t host, int64_t from, int64_t to,
 
 static int take_lost(struct seat *seat, int64_t from, int64_t to)
 {
+	sqlite3 *sqlite = db_sqlite(seat->c->db);
+	sqlite3_int64 before = sqlite3_total_changes64(sqlite);
 	int rc = add(seat, SPAN_LOST, from, to);
-	return rc == 0 ? ask_again(seat, from) : rc;
+	bool is_new = sqlite3_total_changes64(sqlite) != before;
+	return rc == 0 && is_new ? ask_again(seat, from) : rc;
 }
 
 int coverage_lost(struct coverage *c, uint16_t host, int64_t from, int64_t to,

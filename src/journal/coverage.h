@@ -57,5 +57,7 @@ FMX_MUST_CHECK int coverage_move(struct coverage *c, int64_t seen, struct error 
 void coverage_reset(struct coverage *c);
 /* VIEW_NEVER: nothing has passed it. Of the last commit. */
 int64_t coverage_frontier(const struct coverage *c, uint16_t group);
+/* The least of the groups that have one. */
+int64_t coverage_least_frontier(struct coverage *c);
 
 #endif

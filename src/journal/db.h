@@ -78,6 +78,12 @@ struct addr db_addr(sqlite3_stmt *s, int column);
 void db_bind_moment(sqlite3_stmt *s, int at, int64_t t); /* MOMENT_NONE is NULL */
 int64_t db_moment(sqlite3_stmt *s, int column);
 
+/* Keyed hashes, eight bytes each, most significant first; none is NULL. Returns how many
+ * the row has, which may be more than `most`: a visit's nine stand for "more than eight".
+ */
+void db_bind_hashes(sqlite3_stmt *s, int at, const uint64_t *hashes, size_t count);
+size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t most);
+
 /* Every open walk of the group (0: of all) is to be asked again, once, by due. */
 FMX_MUST_CHECK int db_ask_again(struct db *db, uint16_t group, struct error *e);
 

@@ -2,6 +2,7 @@
  * A row of `run`. What is absent takes no byte but its type; moments are differences
  * from `began`; lists of visit numbers are differences, seven bits a byte.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "journal/db.h"
@@ -111,25 +112,28 @@ static void unpack_ids(sqlite3_stmt *s, struct run *r)
 	}
 }
 
-/* ---- envelopes: eight bytes each, most significant first ---- */
+/* ---- envelopes ---- */
 
-static size_t pack_envelopes(const struct run *r, uint8_t bytes[8 * RUN_ENVELOPES])
+void db_bind_hashes(sqlite3_stmt *s, int at, const uint64_t *hashes, size_t count)
 {
-	for (size_t i = 0; i < r->envelope_count; i++)
-		for (size_t b = 0; b < 8; b++)
-			bytes[8 * i + b] = (uint8_t)(r->envelopes[i] >> (56 - 8 * b));
-	return 8 * (size_t)r->envelope_count;
+	uint8_t bytes[8 * RUN_ENVELOPES];
+	assert(count <= RUN_ENVELOPES);
+	for (size_t i = 0; i < 8 * count; i++)
+		bytes[i] = (uint8_t)(hashes[i / 8] >> (56 - 8 * (i % 8)));
+	if (count > 0)
+		(void)sqlite3_bind_blob(s, at, bytes, (int)(8 * count), SQLITE_TRANSIENT);
 }
 
-static void unpack_envelopes(sqlite3_stmt *s, struct run *r)
+size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t most)
 {
-	const uint8_t *at = sqlite3_column_blob(s, ENVELOPES);
-	size_t count = at ? (size_t)sqlite3_column_bytes(s, ENVELOPES) / 8 : 0;
-	for (size_t i = 0; i < count && i < RUN_ENVELOPES; i++) {
+	const uint8_t *at = sqlite3_column_blob(s, column);
+	size_t count = at ? (size_t)sqlite3_column_bytes(s, column) / 8 : 0;
+	for (size_t i = 0; i < count && i < most; i++) {
+		ret_hashes[i] = 0;
 		for (size_t b = 0; b < 8; b++)
-			r->envelopes[i] = r->envelopes[i] << 8 | at[8 * i + b];
-		r->envelope_count++;
+			ret_hashes[i] = ret_hashes[i] << 8 | at[8 * i + b];
 	}
+	return count;
 }
 
 /* ---- what was told ---- */
@@ -210,7 +214,9 @@ void db_read_run(sqlite3_stmt *s, struct run *ret_run)
 	};
 	if (!ret_run->half_hours)
 		ret_run->half_hours = own_half_hour(began);
-	unpack_envelopes(s, ret_run);
+	size_t count = db_read_hashes(s, ENVELOPES, ret_run->envelopes, RUN_ENVELOPES);
+	ret_run->envelope_count =
+	    (uint8_t)(count < RUN_ENVELOPES ? count : RUN_ENVELOPES);
 	unpack_ids(s, ret_run);
 	ret_run->told = TOLD_NONE;
 	if (ret_run->kind == RUN_DECOY)
@@ -239,7 +245,6 @@ static void bind_after(sqlite3_stmt *s, int column, int64_t t, int64_t began)
 static void bind_facts(sqlite3_stmt *s, const struct run *r)
 {
 	uint8_t ids[IDS_BYTES];
-	uint8_t envelopes[8 * RUN_ENVELOPES];
 	bind_some(s, WIDTH, r->width, 0);
 	bind_some(s, EARLIER, r->earlier, 0);
 	bind_after(s, ANSWERED, r->answered ? r->answered : MOMENT_NONE, r->began);
@@ -252,10 +257,7 @@ static void bind_facts(sqlite3_stmt *s, const struct run *r)
 	bind_after(s, CLEAN, r->clean, r->began);
 	bind_after(s, UNJUDGED, r->unjudged, r->began);
 	(void)sqlite3_bind_int64(s, 1 + RCPT_HOURS, r->rcpt_hours);
-	if (r->envelope_count)
-		(void)sqlite3_bind_blob(s, 1 + ENVELOPES, envelopes,
-					(int)pack_envelopes(r, envelopes),
-					SQLITE_TRANSIENT);
+	db_bind_hashes(s, 1 + ENVELOPES, r->envelopes, r->envelope_count);
 	bind_some(s, HALF_HOURS, (int64_t)r->half_hours,
 		  (int64_t)own_half_hour(r->began));
 	(void)sqlite3_bind_int64(s, 1 + HOSTS, (int64_t)r->hosts);

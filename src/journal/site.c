@@ -188,6 +188,31 @@ static void find_siblings(struct sites *all)
 	free(spots);
 }
 
+struct member {
+	uint16_t group;
+	size_t site;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	return (x->group > y->group) - (x->group < y->group);
+}
+
+static void find_members(struct sites *all)
+{
+	struct member *m = xcalloc(all->count + 1, sizeof(*m));
+	for (size_t i = 0; i < all->count; i++)
+		m[i] = (struct member){ all->places[i].group, i };
+	qsort(m, all->count, sizeof(*m), compare_members);
+	for (size_t i = 0, first = 0; i < all->count; i++) {
+		first = i > 0 && m[i - 1].group == m[i].group ? first : i;
+		bool is_last = i + 1 == all->count || m[i + 1].group != m[i].group;
+		all->places[m[i].site].sibling = m[is_last ? first : i + 1].site;
+	}
+	free(m);
+}
+
 static int compare_addrs(const void *a, const void *b)
 {
 	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
@@ -216,6 +241,7 @@ int sites_load(struct db *db, struct sites *ret_sites, struct error *e)
 		return rc;
 	}
 	find_siblings(&all);
+	find_members(&all);
 	find_own(&all);
 	*ret_sites = all;
 	return 0;
@@ -279,6 +305,21 @@ uint16_t sites_group(const struct sites *s, uint16_t site)
 {
 	const struct site_place *p = sites_place(s, site);
 	return p ? p->group : site;
+}
+
+bool sites_has_domain(const struct sites *s, uint16_t site, const char *domain)
+{
+	const struct site *first = sites_find(s, site);
+	if (!first || !domain[0])
+		return false;
+	size_t begin = (size_t)(first - s->all), at = begin;
+	do {
+		if (s->places[at].until == INT64_MAX &&
+		    site_has_domain(&s->all[at], domain))
+			return true;
+		at = s->places[at].sibling;
+	} while (at != begin);
+	return false;
 }
 
 void sites_group_name(const struct sites *s, uint16_t group, struct buf *out)

@@ -33,7 +33,8 @@ struct host_place { /* where a host id stands: what take resolves a visit by */
 
 struct site_place {
 	uint16_t group, kin;
-	bool was_group;       /* rows may stand under its number */
+	size_t sibling; /* the next site of the group, round to itself: of sites.all */
+	bool was_group; /* rows may stand under its number */
 	int64_t since, until; /* configured; INT64_MAX: still */
 };
 
@@ -68,6 +69,8 @@ const struct site *sites_find(const struct sites *s, uint16_t id);          /* N
 const struct host *sites_host_of(const struct sites *s, uint16_t host);     /* NULL */
 const struct site_place *sites_place(const struct sites *s, uint16_t site); /* NULL */
 uint16_t sites_group(const struct sites *s, uint16_t site);
+/* Is it a domain of the site, or of one in its group? */
+bool sites_has_domain(const struct sites *s, uint16_t site, const char *domain);
 /* The site names of a group joined by ", ". */
 void sites_group_name(const struct sites *s, uint16_t group, struct buf *out);
 /* A real host's address, now or formerly, or a decoy's: ours. */

@@ -22,7 +22,13 @@
 #include "journal/coverage.h"
 #include "judge/name.h"
 
-enum { TAKE_BATCH = 5000, TAKE_MAX = 100000, TAKE_KNOCK_BUDGET = 50000 };
+enum { TAKE_BATCH = 5000, TAKE_MAX = 100000 };
+/* A day (UTC), of one decoy: knocks, other visits, and those of one client. */
+enum {
+	TAKE_KNOCK_BUDGET = 50000,
+	TAKE_DECOY_BUDGET = 200000,
+	TAKE_CLIENT_BUDGET = 1000,
+};
 
 enum line_kind {
 	LINE_VISIT,
@@ -59,7 +65,8 @@ struct take;
 FMX_MUST_CHECK int take_new(struct db *db, struct take **ret_take, struct error *e);
 void take_free(struct take *t); /* what is pending is not written */
 void take_add(struct take *t, const struct line *l);
-/* One transaction; on error all stays pending for the next call. */
+/* A transaction for each TAKE_BATCH lines; on error what is not written stays pending for
+ * the next call. */
 FMX_MUST_CHECK int take_commit(struct take *t, struct error *e);
 /* Definitions changed (sites_define()): load them again. */
 FMX_MUST_CHECK int take_sites(struct take *t, struct error *e);

@@ -8,18 +8,8 @@ static const char *text(sqlite3_stmt *s, int column)
 
 static void read_envelopes(sqlite3_stmt *s, int column, struct visit *v)
 {
-	const uint8_t *at = sqlite3_column_blob(s, column);
-	size_t count = at ? (size_t)sqlite3_column_bytes(s, column) / 8 : 0;
-	if (count > VISIT_ENVELOPES) {
-		v->envelope_count = VISIT_ENVELOPES_MANY;
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		uint64_t hash = 0;
-		for (size_t b = 0; b < 8; b++)
-			hash = hash << 8 | at[8 * i + b];
-		v->envelopes[v->envelope_count++] = hash;
-	}
+	size_t count = db_read_hashes(s, column, v->envelopes, VISIT_ENVELOPES);
+	v->envelope_count = (uint8_t)count;
 }
 
 void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
@@ -48,4 +38,57 @@ void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
 			   .name = text(s, 19) },
 	};
 	read_envelopes(s, 21, &ret_visit->visit);
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+	if (text && text[0])
+		(void)sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
+}
+
+static void bind_known(sqlite3_stmt *s, int at, int64_t number)
+{
+	if (number != 0)
+		(void)sqlite3_bind_int64(s, at, number);
+}
+
+static void bind_envelopes(sqlite3_stmt *s, int at, const struct visit *v)
+{
+	static const uint64_t many[VISIT_ENVELOPES_MANY];
+	bool is_many = v->envelope_count > VISIT_ENVELOPES;
+	db_bind_hashes(s, at, is_many ? many : v->envelopes, v->envelope_count);
+}
+
+int visit_write(struct db *db, const struct visit *v, const struct run_where *w,
+		int64_t seen, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db,
+	    "INSERT INTO visit(id, seen, time, width, client, grp, host, role, depth, "
+	    "outcome, late, ours, spam, earlier, answered, ended, helo, mail_from, "
+	    "domain, name, source, envelopes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+	    "?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)");
+	(void)sqlite3_bind_int64(s, 1, w->id);
+	(void)sqlite3_bind_int64(s, 2, seen);
+	(void)sqlite3_bind_int64(s, 3, v->time);
+	(void)sqlite3_bind_int64(s, 4, v->precision_us);
+	db_bind_addr(s, 5, v->client);
+	(void)sqlite3_bind_int(s, 6, w->group);
+	(void)sqlite3_bind_int(s, 7, v->host);
+	(void)sqlite3_bind_int(s, 8, (int)w->role);
+	(void)sqlite3_bind_int(s, 9, (int)v->depth);
+	bind_known(s, 10, (int)v->outcome);
+	(void)sqlite3_bind_int(s, 11, w->is_late);
+	(void)sqlite3_bind_int(s, 12, w->names_ours);
+	bind_known(s, 13, (int)v->spam);
+	bind_known(s, 14, v->earlier_us);
+	bind_known(s, 15, v->answered);
+	bind_known(s, 16, v->ended);
+	bind_text(s, 17, v->helo);
+	bind_text(s, 18, v->mail_from);
+	bind_text(s, 19, v->recipient_domain);
+	bind_text(s, 20, v->name);
+	(void)sqlite3_bind_int(s, 21, (int)v->source);
+	bind_envelopes(s, 22, v);
+	return db_run(db, s, e);
 }

@@ -13,5 +13,9 @@
 /* VISIT_COLUMNS from column 0 on; the texts are the statement's row's. visit.site is 0.
  */
 void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit);
+/* Numbered w->id; v's envelopes are keyed. More than eight are kept as nine of nothing.
+ */
+FMX_MUST_CHECK int visit_write(struct db *db, const struct visit *v,
+			       const struct run_where *w, int64_t seen, struct error *e);
 
 #endif
