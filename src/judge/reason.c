@@ -52,12 +52,12 @@ static const char *const reasons[] = {
 	[REASON_AT_ONCE] = "it dialled decoy and real host at once",
 	[REASON_LOW_SKIPPED] = "it came to a real host without trying the low decoy",
 	[REASON_IN_ORDER] = "it tried the hosts in order",
-	[REASON_REAL_NEVER_SEEN] = "it went to the high decoy, and no real host had seen "
-				   "it or its pool",
+	[REASON_REAL_NEVER_SEEN] =
+	    ("it went to the high decoy, and no real host had seen it or its pool"),
 	[REASON_ADDRESS_CONTACT] = "a real host had seen this address within a day",
 	[REASON_POOL_CONTACT] =
-	    "a real host had seen an address of its pool, or of the same machine, "
-	    "within a day",
+	    ("a real host had seen an address of its pool, or of the same machine, "
+	     "within a day"),
 	[REASON_TOO_MANY] = "too many visits are near it to look at them all",
 	[REASON_REACHED] = "it came to a real host",
 	[REASON_WAITING] = "it may still come to a real host",

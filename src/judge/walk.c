@@ -46,7 +46,7 @@ static void find_low(struct walk *w, const struct run *touching, size_t count)
 
 static void find_real(struct walk *w, const struct run *touching, size_t count)
 {
-	struct run first;
+	struct run first = w->main;
 	for (size_t i = 0; i <= count; i++)
 		if (is_real_part(w, part(w, touching, i)))
 			add_first(&w->has_real, &first, part(w, touching, i));
@@ -61,7 +61,7 @@ static void find_real(struct walk *w, const struct run *touching, size_t count)
 /* Where widths overlap, the real contact came after the low one. */
 static void find_next(struct walk *w, const struct run *touching, size_t count)
 {
-	struct run next;
+	struct run next = w->main;
 	for (size_t i = 0; i <= count; i++) {
 		const struct run *r = part(w, touching, i);
 		if (!is_real_part(w, r) || r->last < w->low)
