@@ -340,6 +340,34 @@ void story_play(struct story *s, const char *events)
 	free(copy);
 }
 
+/* ---- made-up histories ---- */
+
+unsigned story_some(uint64_t *seed, unsigned below)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return (unsigned)(*seed % below);
+}
+
+void story_draw(uint64_t *seed, char *text, size_t size)
+{
+	static const char *const kinds[] = {
+		"A:L",  "A:l",  "A:R", "A:R~", "A:R%", "A:Ri", "A:H", "A:Hf",
+		"A:Rf", "A:H%", "B:R", "B:H",  "Y:Rf", "A:Rp", "A:h", "F",
+		"P",    "W",    "w",   "D",    "[",    "N",    "A:H", "B:L",
+	};
+	size_t n = 0;
+	unsigned at = 0;
+	for (unsigned left = 2 + story_some(seed, 8); left > 0; left--) {
+		at += story_some(seed, 4) ? story_some(seed, 3) : story_some(seed, 9000);
+		n += (size_t)snprintf(
+		    text + n, size - n, "%s@%u ",
+		    kinds[story_some(seed, sizeof(kinds) / sizeof(kinds[0]))], at);
+	}
+	(void)snprintf(text + n, size - n, "W@%u W@30h", at + 100);
+}
+
 /* ---- runs and walks ---- */
 
 /* Takes the run in: it, and all that it touches, are one. */

@@ -64,6 +64,11 @@ struct addr story_client(char client);
 void story_name(struct story *s, char client, const char *name, const char *domain,
 		bool is_confirmed, bool is_generic);
 
+/* A made-up history: visits on a coarse grid of seconds, so that many begin at once;
+ * outages, starts and gaps between; all known in the end. */
+void story_draw(uint64_t *seed, char *text, size_t size);
+unsigned story_some(uint64_t *seed, unsigned below);
+
 /* All runs of all clients; the caller frees. */
 struct run *story_runs(const struct story *s, size_t *ret_count);
 /* The client's walk that began nearest to the second; false if it has none. */

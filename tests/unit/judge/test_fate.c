@@ -30,6 +30,8 @@ static const struct {
 	{ "the decoy's clock is off", "Lx@0 R@1", -1, 0, false },
 	{ "nor is the delay measured to the contact after that", "L@0 Rx@1 R@8", -1, 0, false },
 	{ "one that may have come before takes the delay away", "L@3 R@6 Rx@2", -1, 0, false },
+	{ "one of the same run was before: what came after it is not known by itself",
+	  "L@30 R@36 Rx@2", -1, 0, false },
 	{ "never below zero", "L@10 R@5^11", -1, 0, false },
 	{ "a session was open in between", "Ri@0 L@10 R@12", -1, 0, false },
 	{ "case 5: a session that is reported after", "L@10 R@12 Ri@5^20", -1, 0, false },

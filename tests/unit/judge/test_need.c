@@ -136,44 +136,17 @@ static void below_its_need_no_story_changes(void **state)
 	}
 }
 
-static uint64_t seed = 20261130;
-
-static unsigned some(unsigned below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)(seed % below);
-}
-
-/* Visits on a coarse grid of seconds, so that many begin at once; outages between. */
-static void draw(char *text, size_t size)
-{
-	static const char *const kinds[] = { "A:L",  "A:l", "A:R",  "A:R~", "A:R%",
-					     "A:Ri", "A:H", "A:Hf", "A:Rf", "A:H%",
-					     "B:R",  "B:L", "Y:Rf", "A:Rp", "A:h",
-					     "F",    "P",   "W",    "w",    "D",
-					     "[",    "N" };
-	size_t n = 0;
-	unsigned at = 0;
-	for (unsigned left = 2 + some(8); left > 0; left--) {
-		at += some(4) ? some(3) : some(9000);
-		n += (size_t)snprintf(text + n, size - n, "%s@%u ",
-				      kinds[some(sizeof(kinds) / sizeof(kinds[0]))], at);
-	}
-	(void)snprintf(text + n, size - n, "W@%u W@30h", at + 100);
-}
-
 static void below_its_need_no_history_changes(void **state)
 {
 	(void)state;
 	unsigned walks = 0;
+	uint64_t seed = 20261130;
 	for (unsigned i = 0; i < DRAWN; i++) {
 		struct story *s = story_new();
 		struct stepping st = { .s = s };
-		draw(st.what, sizeof(st.what));
+		story_draw(&seed, st.what, sizeof(st.what));
 		story_play(s, st.what);
-		if (story_walk(s, 'A', some(10000), &st.walk)) {
+		if (story_walk(s, 'A', story_some(&seed, 10000), &st.walk)) {
 			int64_t began = st.walk.began;
 			st.proof = story_proof(s, &st.walk);
 			step_through(&st, began - 5 * STAMP_SECOND,
