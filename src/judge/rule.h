@@ -15,6 +15,22 @@
  * gives the same verdict; `need_now` is the same of view.now. MOMENT_NONE:
  * nothing is waited for.
  *
+ * What the sentences of DESIGN leave open:
+ * - A visit began in [time - earlier, time + width) and was over at its end, if told. It
+ *   lies in a window that it may share a moment with; windows hold both their ends.
+ * - The frontier has passed a moment by 60 s when it is at least the last moment that the
+ *   width leaves open + 60 s. H is before R when it wholly is (H + its width <= R - its
+ *   earlier); else R is before H. L is before R when it may be.
+ * - Shotgun: a second may be all that lies between; or H is wholly before R was answered
+ *   and at most a second after R may have begun. An answer that was not told is none.
+ * - A backdoor's minute after must have been watched, or it is row 6 (not watched).
+ * - Without an excuse a fate is pending until four well hours are over, though its pool
+ *   came; well time counts within the five days. An undecided walk is pending, unless a
+ *   real host saw it. Once T is five days after it began, what is not decided yet is
+ *   `unknown` (not watched), and stays so unless the frontier comes before the seal.
+ * - A missing message waits for four well hours since it was told to the decoy.
+ * - A delay is told once the frontier has passed the contact it runs to by 60 s.
+ *
  * Ownership: plain data.
  */
 #ifndef FMX_JUDGE_RULE_H
