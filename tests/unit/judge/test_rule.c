@@ -115,6 +115,10 @@ static const struct {
 	  ORDER_SKIPPED, REASON_LOW_SKIPPED, FATE_REACHED, REASON_REACHED },
 	{ "the low decoy tried after", "R@1 L@2 W@80", 0,
 	  ORDER_SKIPPED, REASON_LOW_SKIPPED, FATE_REACHED, REASON_REACHED },
+	{ "both at one moment: the low decoy is first", "R@1 L@1 W@80", 1,
+	  ORDER_STRAIGHT, REASON_IN_ORDER, FATE_REACHED, REASON_REACHED },
+	{ "a microsecond after it is not", "R@1 L@1.000001 W@80", 1,
+	  ORDER_SKIPPED, REASON_LOW_SKIPPED, FATE_REACHED, REASON_REACHED },
 	{ "case 25: the low decoy's source lost something before", "w@-60 D@-1 R@1 W@80", 0,
 	  ORDER_STRAIGHT, REASON_IN_ORDER, FATE_REACHED, REASON_REACHED },
 	{ "the low decoy's source lost something meanwhile", "w@-60 R@1 D@30 W@80", 0,
@@ -244,6 +248,10 @@ static const struct {
 	{ "case 32: syslog died, Postfix is well: its watermark is the last probe it showed",
 	  "W@10 H@20 P@5h M@10 B@5h q@5h k@5h", 20,
 	  ORDER_UNKNOWN, REASON_UNDECIDED, FATE_PENDING, REASON_WAITING },
+	{ "case 41: a run that goes on at midnight: its first part", "H@57240 H@57960 W@71700", 57240,
+	  ORDER_BACKDOOR, REASON_REAL_NEVER_SEEN, FATE_STOPPED, REASON_NEVER_CAME },
+	{ "case 41: and its second, for itself", "H@57240 H@57960 W@71700", 57960,
+	  ORDER_BACKDOOR, REASON_REAL_NEVER_SEEN, FATE_PENDING, REASON_WAITING },
 	{ "nothing is heard any more after the order was told: five days", "H@0 W@80 T@6d", 0,
 	  ORDER_BACKDOOR, REASON_REAL_NEVER_SEEN, FATE_UNKNOWN, REASON_NOT_WATCHED },
 	{ "late contact of the pool excuses a walk that another followed",
@@ -484,6 +492,24 @@ static void two_families_of_one_name_are_one_sender(void **state)
 	story_free(s);
 }
 
+/* Case 17: two sites shared an address for a while; rows keep the group of their time. */
+static void runs_of_a_former_group_are_part_of_the_walk(void **state)
+{
+	(void)state;
+	struct visit v = { .depth = DEPTH_DATA, .precision_us = 1 };
+	struct run_where decoy = { .group = 1, .role = ROLE_DECOY, .place = PLACE_LOW };
+	struct run_where real = { .group = 3, .role = ROLE_REAL, .place = PLACE_REAL };
+	v.time = story_time(0);
+	struct run main = run_of(&v, &decoy);
+	v.time = story_time(2);
+	struct run other = run_of(&v, &real);
+	struct walk w;
+	walk_of(&main, &other, 1, &w);
+	assert_true(w.has_real);
+	assert_int_equal(w.next - w.low, 2 * STAMP_SECOND);
+	assert_int_equal(w.main.group, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +521,7 @@ int main(void)
 		cmocka_unit_test(a_name_learnt_after_the_verdict_excuses_too),
 		cmocka_unit_test(one_envelope_over_two_families_is_one_machine),
 		cmocka_unit_test(two_families_of_one_name_are_one_sender),
+		cmocka_unit_test(runs_of_a_former_group_are_part_of_the_walk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
