@@ -19,10 +19,18 @@ struct wait {
 	bool is_v6, is_accepted, is_many;
 };
 
+/* An acceptance of one of many that is still to be looked up (envelopes_clear()). */
+struct many {
+	struct addr client;
+	struct wait wait;
+};
+
 struct envelopes {
 	struct db *db;
 	struct wait *waits;
 	size_t count, cap, kept, swept;
+	struct many *many;
+	size_t many_count;
 	uint32_t buckets[BUCKETS];
 };
 
@@ -39,6 +47,7 @@ void envelopes_free(struct envelopes *en)
 	if (!en)
 		return;
 	free(en->waits);
+	free(en->many);
 	free(en);
 }
 
@@ -62,6 +71,7 @@ static void add_wait(struct envelopes *en, struct wait w)
 /* Newest first, so the newest are the heads. */
 void envelopes_undo(struct envelopes *en)
 {
+	en->many_count = 0;
 	while (en->count > en->kept) {
 		struct wait *w = &en->waits[--en->count];
 		en->buckets[w->hash % BUCKETS] = w->next;
@@ -173,8 +183,7 @@ int envelopes_told(struct envelopes *en, const struct visit *v, uint16_t group,
 }
 
 /* The open decoy walks of its sender and prefix. */
-static int clear_pool(struct envelopes *en, const struct visit *v, const struct wait *w,
-		      struct error *e)
+static int clear_pool(struct envelopes *en, const struct many *m, struct error *e)
 {
 	struct addr low, high;
 	struct run r;
@@ -183,14 +192,14 @@ static int clear_pool(struct envelopes *en, const struct visit *v, const struct 
 	sqlite3_stmt *s = db_statement(
 	    en->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open WHERE "
 		    "grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL");
-	fold_pool(v->client, &low, &high);
-	(void)sqlite3_bind_int(s, 1, w->group);
+	fold_pool(m->client, &low, &high);
+	(void)sqlite3_bind_int(s, 1, m->wait.group);
 	db_bind_addr(s, 2, low);
 	db_bind_addr(s, 3, high);
 	while ((rc = db_step(en->db, s, e)) > 0 && rows++ < FOLD_WAKES) {
 		db_read_run(s, &r);
 		for (size_t i = 0; i < r.envelope_count && rc >= 0; i++)
-			rc = clear(en, r.envelopes[i], w, e);
+			rc = clear(en, r.envelopes[i], &m->wait, e);
 		if (rc < 0)
 			break;
 	}
@@ -216,6 +225,14 @@ static size_t waits_of(const struct visit *v, uint16_t group,
 	return count;
 }
 
+static void add_many(struct envelopes *en, struct addr client, struct wait w)
+{
+	if ((en->many_count & (en->many_count - 1)) == 0)
+		en->many = xrealloc(en->many, en->many_count ? 2 * en->many_count : 1,
+				    sizeof(*en->many));
+	en->many[en->many_count++] = (struct many){ client, w };
+}
+
 int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 		   struct error *e)
 {
@@ -224,9 +241,20 @@ int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 	int rc = 0;
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		add_wait(en, w[i]);
-		rc = w[i].is_many ? clear_pool(en, v, &w[i], e)
-				  : update(en, w[i].hash, &w[i], e);
+		if (w[i].is_many)
+			add_many(en, v->client, w[i]);
+		else
+			rc = update(en, w[i].hash, &w[i], e);
 	}
+	return rc;
+}
+
+int envelopes_clear(struct envelopes *en, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < en->many_count && rc == 0; i++)
+		rc = clear_pool(en, &en->many[i], e);
+	en->many_count = 0;
 	return rc;
 }
 
@@ -255,27 +283,48 @@ static int spill(struct envelopes *en, const struct wait *w, struct error *e)
 	return rc == 0 ? update(en, w->hash, w, e) : rc;
 }
 
-int envelopes_keep(struct envelopes *en, const struct coverage *c, struct error *e)
+/* How many of the oldest that are not passed become rows. */
+static size_t too_many(const struct envelopes *en, const struct coverage *c)
 {
-	size_t kept = 0;
-	int rc = 0;
-	en->kept = en->count;
-	if (en->count < 2 * en->swept + LEAST_SWEEP && en->count < ENVELOPE_WAITS)
+	size_t count = 0;
+	if (en->count < ENVELOPE_WAITS)
 		return 0;
 	for (size_t i = 0; i < en->count; i++)
-		if (!is_passed(&en->waits[i], c))
-			en->waits[kept++] = en->waits[i];
-	size_t spilt = kept > ENVELOPE_WAITS / 2 ? kept - ENVELOPE_WAITS / 2 : 0;
-	for (size_t i = 0; i < spilt && rc == 0; i++)
+		count += !is_passed(&en->waits[i], c);
+	return count > ENVELOPE_WAITS / 2 ? count - ENVELOPE_WAITS / 2 : 0;
+}
+
+int envelopes_spill(struct envelopes *en, const struct coverage *c, struct error *e)
+{
+	size_t most = too_many(en, c);
+	int rc = 0;
+	for (size_t i = 0; most > 0 && rc == 0; i++) {
+		if (is_passed(&en->waits[i], c))
+			continue;
+		most--;
 		if (!en->waits[i].is_many)
 			rc = spill(en, &en->waits[i], e);
-	/* After a rollback they are spilt by the next: they stay until then. */
-	if (rc != 0)
-		spilt = 0;
-	memmove(en->waits, en->waits + spilt, (kept - spilt) * sizeof(*en->waits));
-	en->count = en->kept = en->swept = kept - spilt;
-	rebuild(en);
+	}
 	return rc;
+}
+
+void envelopes_keep(struct envelopes *en, const struct coverage *c)
+{
+	size_t spilt = too_many(en, c);
+	size_t kept = 0;
+	if (spilt > 0 || en->count >= 2 * en->swept + LEAST_SWEEP) {
+		for (size_t i = 0; i < en->count; i++) {
+			if (is_passed(&en->waits[i], c))
+				continue;
+			if (spilt > 0)
+				spilt--;
+			else
+				en->waits[kept++] = en->waits[i];
+		}
+		en->count = en->swept = kept;
+		rebuild(en);
+	}
+	en->kept = en->count;
 }
 
 static void refill_visit(struct envelopes *en, sqlite3_stmt *s)

@@ -26,11 +26,16 @@ FMX_MUST_CHECK int envelopes_told(struct envelopes *en, const struct visit *v,
 				  uint16_t group, struct error *e);
 FMX_MUST_CHECK int envelopes_real(struct envelopes *en, const struct visit *v,
 				  uint16_t group, struct error *e);
-/* After a rollback: what was added since envelopes_kept() waits no more. */
+/* After the batch's runs were written: what visits with more envelopes than a line names
+ * cleared. */
+FMX_MUST_CHECK int envelopes_clear(struct envelopes *en, struct error *e);
+/* Last in the transaction: what is too much for memory becomes rows. */
+FMX_MUST_CHECK int envelopes_spill(struct envelopes *en, const struct coverage *c,
+				   struct error *e);
+/* After the commit: drops what nobody can need, and what was spilt. After a rollback
+ * envelopes_undo() drops what came since. */
+void envelopes_keep(struct envelopes *en, const struct coverage *c);
 void envelopes_undo(struct envelopes *en);
-/* Last in the transaction: drops what nobody can need, spills what is too much. */
-FMX_MUST_CHECK int envelopes_keep(struct envelopes *en, const struct coverage *c,
-				  struct error *e);
 /* At a start: from the visits' tail. */
 FMX_MUST_CHECK int envelopes_refill(struct envelopes *en, struct coverage *c,
 				    struct error *e);

@@ -9,6 +9,7 @@
 #include "journal/budget.h"
 #include "journal/envelope.h"
 #include "journal/fold.h"
+#include "journal/tail.h"
 #include "journal/visit_row.h"
 
 /* Slots that a batch touches, found by host and time; written when half full. */
@@ -17,31 +18,19 @@ enum { SLOTS = 1024 };
 #define SESSION_MOST STAMP_DAY
 #define TIME_MOST INT64_C(253402300799000000) /* the year 9999 */
 
-/* A visit that the journal held when it was opened (take_has()). */
-struct tail {
-	uint16_t host;
-	struct addr client;
-	int64_t time;
-	bool is_met;
-};
-
 struct take {
 	struct db *db;
 	struct sites sites;
 	struct coverage *coverage;
 	struct envelopes *envelopes;
 	struct budget *budget;
+	struct tail *tail;
 	struct batch batch;
 	struct fold fold;
 	struct slot slots[SLOTS];
 	size_t slot_count;
-	int64_t last_seen, last_id, opened_id;
+	int64_t last_seen, last_id;
 	int64_t *unkept; /* of sites.hosts: visits from then on are lost; INT64_MAX */
-	int64_t *opened_told; /* of the hosts then, by number */
-	size_t opened_hosts;
-	struct tail *tail;
-	size_t tail_count;
-	bool has_tail;
 	struct take_counts counts;
 };
 
@@ -64,19 +53,6 @@ static void forget_unkept(struct take *t)
 		t->unkept[i] = INT64_MAX;
 }
 
-static void note_told(struct take *t)
-{
-	size_t n = t->sites.host_count;
-	t->opened_hosts = n > 0 ? t->sites.hosts[n - 1].host + (size_t)1 : 0;
-	t->opened_told = xcalloc(t->opened_hosts + 1, sizeof(*t->opened_told));
-	for (size_t i = 0; i < t->opened_hosts; i++)
-		t->opened_told[i] = INT64_MAX;
-	for (size_t i = 0; i < n; i++)
-		if (t->sites.hosts[i].has_source)
-			t->opened_told[t->sites.hosts[i].host] =
-			    coverage_told_until(t->coverage, t->sites.hosts[i].host);
-}
-
 /* Numbers of visits that were deleted are not given again. */
 static int load(struct take *t, struct error *e)
 {
@@ -93,10 +69,9 @@ static int load(struct take *t, struct error *e)
 	t->last_seen = db_meta(t->db, "seen", 0);
 	t->last_seen = seen > t->last_seen ? seen : t->last_seen;
 	t->last_id = deleted > t->last_id ? deleted : t->last_id;
-	t->opened_id = t->last_id;
 	t->coverage = coverage_new(t->db, &t->sites);
 	forget_unkept(t);
-	note_told(t);
+	t->tail = tail_new(t->db, &t->sites, t->coverage, t->last_id);
 	return envelopes_refill(t->envelopes, t->coverage, e);
 }
 
@@ -122,12 +97,11 @@ void take_free(struct take *t)
 	coverage_free(t->coverage);
 	envelopes_free(t->envelopes);
 	budget_free(t->budget);
+	tail_free(t->tail);
 	batch_release(&t->batch);
 	fold_release(&t->fold);
 	sites_release(&t->sites);
 	free(t->unkept);
-	free(t->opened_told);
-	free(t->tail);
 	free(t);
 }
 
@@ -318,6 +292,8 @@ static int take_visit(struct take *t, const struct item *it, struct error *e)
 	struct run r = run_of(&v, &w);
 	fold_add(&t->fold, &r);
 	t->last_id++;
+	t->counts.visits++;
+	t->counts.late += w.is_late;
 	return 0;
 }
 
@@ -411,9 +387,9 @@ static int take_line(struct take *t, const struct item *it, struct error *e)
 
 /* ---- a transaction ---- */
 
-static int write_lines(struct take *t, size_t count, struct error *e)
+static int write_some(struct take *t, const struct item *items, size_t count,
+		      struct error *e)
 {
-	const struct item *items = t->batch.items + t->batch.first;
 	int rc = 0;
 	fold_clear(&t->fold);
 	for (size_t i = 0; i < count && rc == 0; i++)
@@ -422,35 +398,46 @@ static int write_lines(struct take *t, size_t count, struct error *e)
 		rc = write_slots(t, e);
 	if (rc == 0)
 		rc = fold_write(&t->fold, t->db, &t->sites, e);
-	if (rc == 0)
-		rc = coverage_move(t->coverage, items[count - 1].seen, e);
-	return rc == 0 ? envelopes_keep(t->envelopes, t->coverage, e) : rc;
+	return rc == 0 ? envelopes_clear(t->envelopes, e) : rc;
 }
 
-static void count_lines(struct take *t, size_t count)
+/* A backlog is folded in parts, but written as one: a position may stand behind the last
+ * of its source's lines. */
+static int write_lines(struct take *t, size_t count, struct error *e)
+{
+	const struct item *items = t->batch.items + t->batch.first;
+	int rc = 0;
+	for (size_t at = 0; at < count && rc == 0; at += TAKE_BATCH)
+		rc = write_some(t, items + at,
+				count - at < TAKE_BATCH ? count - at : TAKE_BATCH, e);
+	if (rc == 0)
+		rc = coverage_move(t->coverage, items[count - 1].seen, e);
+	return rc == 0 ? envelopes_spill(t->envelopes, t->coverage, e) : rc;
+}
+
+static void count_written(struct take *t, size_t count)
 {
 	const struct item *items = t->batch.items + t->batch.first;
 	for (size_t i = 0; i < count; i++) {
-		t->counts.over_budget += items[i].is_over;
-		if (items[i].kind != LINE_WATERMARK)
-			continue;
 		const struct host_place *p = sites_host(&t->sites, items[i].host);
-		if (p && t->unkept[p - t->sites.hosts] < items[i].time)
-			t->unkept[p - t->sites.hosts] = INT64_MAX;
+		int64_t *unkept = p ? &t->unkept[p - t->sites.hosts] : NULL;
+		t->counts.over_budget += items[i].is_over;
+		if (unkept && items[i].kind == LINE_WATERMARK && *unkept < items[i].time)
+			*unkept = INT64_MAX;
 	}
 	t->counts.lines += count;
-	t->counts.visits += t->fold.count;
-	for (size_t i = 0; i < t->fold.count; i++)
-		t->counts.late += t->fold.runs[i].kind == RUN_LATE;
 	t->counts.commits++;
+	envelopes_keep(t->envelopes, t->coverage);
 	batch_drop(&t->batch, count);
 }
 
-static int commit_some(struct take *t, struct error *e)
+int take_commit(struct take *t, struct error *e)
 {
-	size_t waiting = batch_waiting(&t->batch);
-	size_t count = waiting < TAKE_BATCH ? waiting : TAKE_BATCH;
+	size_t count = batch_waiting(&t->batch);
+	struct take_counts counts = t->counts;
 	int64_t last_id = t->last_id;
+	if (count == 0)
+		return 0;
 	/* Nothing is written to a file that nobody will find. */
 	int rc = db_check_file(t->db, e);
 	if (rc == 0)
@@ -461,7 +448,7 @@ static int commit_some(struct take *t, struct error *e)
 	if (rc == 0)
 		rc = db_commit(t->db, e);
 	if (rc == 0) {
-		count_lines(t, count);
+		count_written(t, count);
 		return 0;
 	}
 	db_rollback(t->db);
@@ -470,83 +457,16 @@ static int commit_some(struct take *t, struct error *e)
 	memset(t->slots, 0, sizeof(t->slots));
 	t->slot_count = 0;
 	t->last_id = last_id;
+	t->counts = counts;
 	return rc;
-}
-
-int take_commit(struct take *t, struct error *e)
-{
-	int rc = 0;
-	while (rc == 0 && batch_waiting(&t->batch) > 0)
-		rc = commit_some(t, e);
-	return rc;
-}
-
-/* ---- what lines were given before ---- */
-
-static void add_tail(struct take *t, sqlite3_stmt *s)
-{
-	if ((t->tail_count & (t->tail_count - 1)) == 0)
-		t->tail = xrealloc(t->tail, t->tail_count ? 2 * t->tail_count : 1,
-				   sizeof(*t->tail));
-	t->tail[t->tail_count++] = (struct tail){
-		.host = (uint16_t)sqlite3_column_int(s, 0),
-		.client = db_addr(s, 1),
-		.time = sqlite3_column_int64(s, 2),
-	};
-}
-
-static int compare_tails(const void *a, const void *b)
-{
-	const struct tail *x = a, *y = b;
-	int order = (x->host > y->host) - (x->host < y->host);
-	if (order == 0)
-		order = (x->time > y->time) - (x->time < y->time);
-	return order ? order : addr_compare(x->client, y->client);
-}
-
-/* A source is read again from where its host was told up to. No line arrives before it
- * happened, so none that was seen before the least of these is of account. */
-static void read_tail(struct take *t)
-{
-	int64_t least = INT64_MAX;
-	sqlite3_stmt *s = db_statement(
-	    t->db, "SELECT host, client, time, seen FROM visit WHERE id <= ?1 "
-		   "ORDER BY id DESC LIMIT 200000");
-	t->has_tail = true;
-	for (size_t i = 0; i < t->opened_hosts; i++)
-		least = t->opened_told[i] < least ? t->opened_told[i] : least;
-	(void)sqlite3_bind_int64(s, 1, t->opened_id);
-	while (db_step(t->db, s, NULL) > 0 && sqlite3_column_int64(s, 3) >= least) {
-		size_t host = (size_t)sqlite3_column_int(s, 0);
-		if (host < t->opened_hosts &&
-		    sqlite3_column_int64(s, 2) >= t->opened_told[host])
-			add_tail(t, s);
-	}
-	db_done(s);
-	if (t->tail_count > 0)
-		qsort(t->tail, t->tail_count, sizeof(*t->tail), compare_tails);
-}
-
-bool take_has(struct take *t, const struct visit *v)
-{
-	struct tail want = { v->host, v->client, v->time, false };
-	if (!t->has_tail)
-		read_tail(t);
-	size_t low = 0, high = t->tail_count;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (compare_tails(&t->tail[mid], &want) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < t->tail_count && compare_tails(&t->tail[low], &want) == 0; low++)
-		if (!t->tail[low].is_met)
-			return t->tail[low].is_met = true;
-	return false;
 }
 
 /* ---- questions ---- */
+
+bool take_has(struct take *t, const struct visit *v)
+{
+	return tail_has(t->tail, v);
+}
 
 const char *take_position(struct take *t, const char *source, char *text, size_t size)
 {

@@ -65,8 +65,7 @@ struct take;
 FMX_MUST_CHECK int take_new(struct db *db, struct take **ret_take, struct error *e);
 void take_free(struct take *t); /* what is pending is not written */
 void take_add(struct take *t, const struct line *l);
-/* A transaction for each TAKE_BATCH lines; on error what is not written stays pending for
- * the next call. */
+/* One transaction; on error all stays pending for the next call. */
 FMX_MUST_CHECK int take_commit(struct take *t, struct error *e);
 /* Definitions changed (sites_define()): load them again. */
 FMX_MUST_CHECK int take_sites(struct take *t, struct error *e);

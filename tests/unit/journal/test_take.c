@@ -52,8 +52,9 @@ static void a_visit_joins_what_it_lies_between(void **state)
 	/* One before moves its beginning. */
 	give(t, a_visit(REAL, "192.0.2.1", T0 - 10 * M), T0);
 	assert_string_equal(
-	    asked(db,
-		  "SELECT count(*) || ' ' || visits || ' ' || (last / 60000000) FROM run"),
+	    asked(
+		db,
+		"SELECT count(*) || ' ' || visits || ' ' || (last / 60000000) FROM run"),
 	    "1 4 60");
 	/* A session of three hours touches more than two. */
 	give(t, a_visit(REAL, "192.0.2.1", T0 + 2 * H), T0);
@@ -90,7 +91,7 @@ static void kinds_do_not_mix(void **state)
 		      "(SELECT kind, sum(visits) AS visits FROM run GROUP BY kind)"),
 	    "1:1 2:1 3:1 4:2");
 	assert_string_equal(asked(db, "SELECT sum(late) FROM visit"), "2");
-	assert_int_equal(take_counts(t).late, 1);
+	assert_int_equal(take_counts(t).late, 2);
 }
 
 static void what_began_at_the_watermark_is_in_time(void **state)
