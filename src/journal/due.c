@@ -146,10 +146,11 @@ static struct told told_now(const struct told *before, const struct verdict *v,
 {
 	struct told t = *before;
 	t.is_sealed |= view->now >= v->began + r->final;
-	t.order_excused |= v->order_excused;
-	t.fate_excused |= v->fate_excused;
+	/* What is undecided may still turn out to have begun at another moment. */
 	if (v->order_reason != REASON_UNDECIDED || t.is_sealed) {
 		t.is_told = true;
+		t.order_excused |= v->order_excused;
+		t.fate_excused |= v->fate_excused;
 		t.order = (uint8_t)v->order;
 		t.order_reason = (uint8_t)v->order_reason;
 		t.fate = (uint8_t)v->fate;

@@ -120,7 +120,7 @@ static int64_t first_of(const struct listing_hour *hours, size_t count, int64_t 
 	size_t before = 0;
 	while (before < count && hours[before].began + STAMP_HOUR < since)
 		before++;
-	(void)listing_fold(hours, before, from, r, frontier, &none, 0, &open);
+	(void)listing_fold(hours, before, from, r, frontier, &none, 1, &open);
 	return open.hour;
 }
 

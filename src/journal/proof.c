@@ -64,6 +64,15 @@ void proof_own(const struct walk *w, const struct run *runs, size_t count,
 	*ret_proof = p;
 }
 
+/* Does the host see contacts? A closed decoy sees knocks, and who forges these must not
+ * make a NAT look smaller. */
+static bool has_contacts(const struct lookup *q, const struct view_host *h)
+{
+	const struct host *definition = sites_host_of(q->sites, h->id);
+	return h->role == ROLE_REAL || (h->role == ROLE_DECOY && definition &&
+					definition->posture != POSTURE_CLOSED);
+}
+
 /* The group's visits of the seven days. */
 static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
 		   uint64_t *ret_visits, struct error *e)
@@ -76,6 +85,8 @@ static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
 	uint64_t sum = 0;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < v->host_count; i++) {
+		if (!has_contacts(q, &v->hosts[i]))
+			continue;
 		sqlite3_stmt *s =
 		    db_statement(q->db, "SELECT coalesce(sum(visits), 0) FROM slot "
 					"WHERE host = ?1 AND five >= ?2 AND five < ?3");
