@@ -1,0 +1,731 @@
+/*
+ * The cases that an easier design gets wrong, by number: what a question tells of the
+ * client's last walk after each story.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+enum { NO_DELAY = -1, ANY = 99 };
+
+struct row {
+	int number;
+	const char *title, *story;
+	enum order order;
+	enum fate fate;
+	int reason; /* of the order; ANY */
+	int64_t delay;
+	bool is_missing;
+	char client; /* 0: A */
+};
+
+#define S(n) ((int64_t)(n)*STAMP_SECOND)
+/* Both real hosts tell envelopes; somebody else's. */
+#define TELLS "C:R=1@-2h C:S=2@-2h W@-1h "
+
+static const struct row rows[] = {
+	{ 0, "goes straight to the last host and never comes again", "H@0 W@5h",
+	  ORDER_BACKDOOR, FATE_STOPPED, ANY, NO_DELAY, false, 0 },
+	{ 0, "meets a low decoy, then the real host", "L@0 R@3 W@1h", ORDER_STRAIGHT,
+	  FATE_REACHED, ANY, S(3), false, 0 },
+	{ 0, "goes to the real host, past the low decoy", "R@0 W@1h", ORDER_SKIPPED,
+	  FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 0, "dials all at once", "H@0 R@0.5 W@1h", ORDER_SHOTGUN, FATE_REACHED, ANY,
+	  NO_DELAY, false, 0 },
+	{ 1, "a session held its own host's watermark back: not late",
+	  "M@118 B@118 L0@118 P@118 H0@-1^118 H@0>120^120 W@5h", ORDER_BACKDOOR,
+	  FATE_STOPPED, ANY, NO_DELAY, false, 0 },
+	{ 3, "watermarks without probes are no proof that a host was well", "H@0 w@5h",
+	  ORDER_UNKNOWN, FATE_PENDING, REASON_UNDECIDED, NO_DELAY, false, 0 },
+	{ 3, "the probe comes: now it is", "H@0 w@5h P@5h", ORDER_BACKDOOR, FATE_STOPPED,
+	  ANY, NO_DELAY, false, 0 },
+	{ 5, "a session that is still open when L comes measures nothing",
+	  "R@-3>2 L@0 R@5 W@1h", ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 7, "knocks each 29 minutes glue nothing",
+	  "R@0 l@29m l@58m l@87m l@116m L@2h R@7201 W@5h", ORDER_STRAIGHT, FATE_REACHED,
+	  ANY, NO_DELAY, false, 0 },
+	{ 8, "L a second before midnight, R a second after", "L@57599 R@57601 W@20h",
+	  ORDER_STRAIGHT, FATE_REACHED, ANY, S(2), false, 0 },
+	{ 9, "its own contact of yesterday is not its pool", "R@-23h W@-22h H@0 W@5h",
+	  ORDER_UNKNOWN, FATE_STOPPED, REASON_ADDRESS_CONTACT, NO_DELAY, false, 0 },
+	{ 11, "a forged envelope is not excused by the shop over the same family",
+	  "X:R=E@-10 H=E@0 W@5h", ORDER_BACKDOOR, FATE_STOPPED, ANY, NO_DELAY, false, 0 },
+	{ 11, "the same envelope over the other family excuses", "V:R=E@-10 H=E@0 W@5h",
+	  ORDER_UNKNOWN, FATE_UNKNOWN, REASON_POOL_CONTACT, NO_DELAY, false, 0 },
+	{ 14, "a feed is dead for a week: not pending for ever",
+	  "H@0 B@5d L0@5d H0@5d P@5d T@7d", ORDER_UNKNOWN, FATE_UNKNOWN,
+	  REASON_NOT_WATCHED, NO_DELAY, false, 0 },
+	{ 14, "it comes back with what it had: softer",
+	  "H@0 B@5d L0@5d H0@5d P@5d T@7d G@7d^7d R@10^7d M@8d W@8d", ORDER_UNKNOWN,
+	  FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 15, "a late R before the low visit makes nobody skipped",
+	  "L@50 R@100 W@10m R@0^11m W@1h", ORDER_STRAIGHT, FATE_REACHED, ANY, S(50),
+	  false, 0 },
+	{ 20, "a script gives up on a message and goes on with the next",
+	  TELLS "R~=E@0 H=E@1.5 R=F@1h W@6h", ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY,
+	  true, 0 },
+	{ 20, "and if it never comes again", TELLS "R~=E@0 H=E@1.5 W@6h", ORDER_SKIPPED,
+	  FATE_REACHED, ANY, NO_DELAY, true, 0 },
+	{ 20, "another client of its provider brings it",
+	  TELLS "R~=E@0 H=E@1.5 X:R=E@3h W@6h", ORDER_SKIPPED, FATE_REACHED, ANY,
+	  NO_DELAY, false, 0 },
+	{ 20, "a late contact makes nothing missing", TELLS "H=E@1 W@2h R=F@1h^3h W@6h",
+	  ORDER_BACKDOOR, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 20, "a late acceptance clears it", TELLS "R~=E@0 H=E@1.5 W@6h S=E@2h^7h W@8h",
+	  ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 20, "a real visit of many envelopes clears those of its sender",
+	  TELLS "R~=E@0 H=E@1.5 Rm@1h W@6h", ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY,
+	  false, 0 },
+	{ 25, "knocks were lost: nobody is called skipped", "D@30 R@40 W@1h",
+	  ORDER_STRAIGHT, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 30, "a stop of a month ago makes today's no sooner",
+	  "H@0 W@5h W@6d H@30d W@721h", ORDER_BACKDOOR, FATE_PENDING, ANY, NO_DELAY,
+	  false, 0 },
+	{ 31, "a low decoy alone: order unknown, stopped after four hours", "L@0 W@5h",
+	  ORDER_UNKNOWN, FATE_STOPPED, REASON_LOW_ONLY, NO_DELAY, false, 0 },
+	{ 31, "a knock at the low decoy, the real host a second later", "l@0 R@1 W@1h",
+	  ORDER_STRAIGHT, FATE_REACHED, ANY, S(1), false, 0 },
+	{ 32, "a log that shows no probe any more accuses nobody",
+	  "H@0 B@5h L0@5h H0@5h P@5h", ORDER_UNKNOWN, FATE_PENDING, REASON_UNDECIDED,
+	  NO_DELAY, false, 0 },
+	{ 34, "the low decoy has not told yet whether it was passed over",
+	  "R@0 M@1h B@1h H0@1h C0@1h P@1h", ORDER_UNKNOWN, FATE_REACHED, REASON_UNDECIDED,
+	  NO_DELAY, false, 0 },
+	{ 34, "now it has", "R@0 M@1h B@1h H0@1h C0@1h P@1h L0@1h", ORDER_SKIPPED,
+	  FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 40, "a neighbour of the provider brings the message",
+	  TELLS "R~=E@0 H=E@1.5 B:R=E@2h W@6h", ORDER_SKIPPED, FATE_REACHED, ANY,
+	  NO_DELAY, false, 0 },
+	{ 41, "sealed as stopped, then a late contact", "H@0 W@5h W@6d R@1h^7d W@7d",
+	  ORDER_BACKDOOR, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 42, "23 hours later it waits four hours again", "H@0 W@5h H@23h W@24h",
+	  ORDER_BACKDOOR, FATE_PENDING, ANY, NO_DELAY, false, 0 },
+	{ 43, "five days of outage", "H@0 F@1m w@5d F@5d w@6d F@6d", ORDER_UNKNOWN,
+	  FATE_UNKNOWN, ANY, NO_DELAY, false, 0 },
+	{ 44, "a feed falls silent and brings what it had: softer",
+	  "H@0 W@5h G@6h^6h R@20m^6h M@6h W@7h", ORDER_BACKDOOR, FATE_REACHED, ANY,
+	  NO_DELAY, false, 0 },
+};
+
+static bool is_right(const struct row *r, const struct verdict *v)
+{
+	return v->order == r->order && v->fate == r->fate &&
+	       (r->reason == ANY || (int)v->order_reason == r->reason) &&
+	       v->delay_us == r->delay && (v->missing != 0) == r->is_missing;
+}
+
+static void show(const struct row *r, const char *what, const struct verdict *v)
+{
+	print_error("%d %s: %s\n  %s: got %s (%s) %s (%s), delay %lld, missing %d;\n"
+		    "  want %s %s, delay %lld, missing %d\n",
+		    r->number, r->title, r->story, what, order_name(v->order),
+		    reason_text(v->order_reason), fate_name(v->fate),
+		    reason_text(v->fate_reason), (long long)v->delay_us, v->missing != 0,
+		    order_name(r->order), fate_name(r->fate), (long long)r->delay,
+		    r->is_missing);
+}
+
+static void asks_each_case(void **state)
+{
+	unsigned wrong = 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		struct world w;
+		world_init(&w);
+		world_begin(&w);
+		world_play(&w, r->story);
+		struct world_walk got = world_last(&w, r->client ? r->client : 'A');
+		if (!is_right(r, &got.verdict)) {
+			show(r, "asked", &got.verdict);
+			wrong++;
+		}
+		world_release(&w);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* ---- cases that a row cannot say ---- */
+
+static void ok_ask_again(struct world *w)
+{
+	struct error e = { 0, "" };
+	assert_int_equal(db_ask_again(w->db, 0, &e), 0);
+}
+
+static void begin(struct world *w, const char *story)
+{
+	world_init(w);
+	world_begin(w);
+	world_play(w, story);
+}
+
+static void expect(struct world *w, char client, enum order order, enum fate fate)
+{
+	struct verdict v = world_last(w, client).verdict;
+	if (v.order != order || v.fate != fate)
+		fail_msg("got %s (%s) %s (%s), want %s %s", order_name(v.order),
+			 reason_text(v.order_reason), fate_name(v.fate),
+			 reason_text(v.fate_reason), order_name(order), fate_name(fate));
+}
+
+static void case_2_is_told_once(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "H@150>151 R@200 M@280 B@280 L0@280 C0@280 P@280 H0@-1^281 T@281");
+	assert_int_equal(w.verdicts, 0);
+	world_play(&w, "H@0>290^290 W@400 W@5h");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_REACHED);
+	assert_int_equal(w.backdoors, 1);
+	assert_null(strstr(buf_text(&w.log), "unknown"));
+	world_release(&w);
+}
+
+static struct site with_another_host(const struct site *s, struct host hosts[6])
+{
+	struct site more = *s;
+	memcpy(hosts, s->hosts, 5 * sizeof(*hosts));
+	hosts[5] = hosts[2];
+	hosts[5].id = 0;
+	(void)snprintf(hosts[5].name, sizeof(hosts[5].name), "third.example.net");
+	hosts[5].addresses[0].addr.bytes[15]++;
+	hosts[5].addresses[0].addr.bytes[14]++;
+	more.hosts = hosts;
+	more.host_count = 6;
+	return more;
+}
+
+static void case_4_what_is_decided_stays_when_a_host_comes(void **state)
+{
+	struct world w;
+	struct host hosts[6];
+	(void)state;
+	begin(&w, "H@0 W@5h W@3d");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_STOPPED);
+	w.site = with_another_host(&w.site, hosts);
+	world_rules(&w);
+	world_play(&w, "W@73h");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_STOPPED);
+	world_play(&w, "H@74h W@74h");
+	world_release(&w);
+}
+
+static void case_4_hours_of_a_removed_host_that_were_not_told_are_unwatched(void **state)
+{
+	struct world w;
+	struct host hosts[4];
+	(void)state;
+	begin(&w, "W@3h H@4h M@6h L0@6h H0@6h C0@6h P@6h");
+	memcpy(hosts, w.site.hosts, 2 * sizeof(*hosts));
+	memcpy(hosts + 2, w.site.hosts + 3, 2 * sizeof(*hosts));
+	w.site.hosts = hosts;
+	w.site.host_count = 4;
+	world_rules(&w);
+	world_play(&w, "M@12h L0@12h H0@12h C0@12h P@12h");
+	struct verdict v = world_last(&w, 'A').verdict;
+	assert_int_equal(v.order, ORDER_UNKNOWN);
+	assert_int_equal(v.order_reason, REASON_NOT_WATCHED);
+	world_release(&w);
+}
+
+static void case_6_a_tie_gives_one_row_in_either_order(void **state)
+{
+	static const char *const stories[] = { "R%@0 R%a@0.5 W@1h", "R%a@0.5 R%@0 W@1h" };
+	struct buf texts[2] = { BUF_INIT(1 << 20), BUF_INIT(1 << 20) };
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct world w;
+		begin(&w, stories[i]);
+		world_runs(&w, true, &texts[i]);
+		world_release(&w);
+	}
+	assert_string_equal(buf_text(&texts[0]), buf_text(&texts[1]));
+	buf_release(&texts[0]);
+	buf_release(&texts[1]);
+}
+
+static void play_each(struct world *w, const char *event, int from, int to, int step)
+{
+	char line[64];
+	for (int minute = from; minute < to; minute += step) {
+		(void)snprintf(line, sizeof(line), "%s@%dm", event, minute);
+		world_play(w, line);
+	}
+}
+
+static void case_8_a_busy_sender_has_one_run_a_day(void **state)
+{
+	struct world w;
+	struct world_walk walks[16] = { 0 };
+	(void)state;
+	world_init(&w);
+	w.is_lazy = true;
+	world_begin(&w);
+	play_each(&w, "R", 0, 5 * 1440, 20);
+	world_play(&w, "W@5d");
+	assert_int_equal(world_walks(&w, 'A', walks, 16), 6);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(walks[i].verdict.fate, FATE_REACHED);
+	world_release(&w);
+}
+
+static void case_10_a_generic_name_is_its_own_pool(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "ec2-20-1-1-1.amazonaws.com", true);
+	world_name(&w, 'X', "ec2-30-1-1-1.amazonaws.com", true);
+	world_play(&w, "X:R@10 H@0 W@5h");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_STOPPED);
+	world_release(&w);
+}
+
+static void the_domain_of_a_name_is_a_pool(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'X', "mx2.good.example", false);
+	world_play(&w, "X:R@10 H@0 W@5h");
+	expect(&w, 'A', ORDER_UNKNOWN, FATE_UNKNOWN);
+	/* 36: the name goes away, what it excused stays excused. */
+	world_name(&w, 'A', "", false);
+	world_play(&w, "W@6h");
+	expect(&w, 'A', ORDER_UNKNOWN, FATE_UNKNOWN);
+	world_release(&w);
+}
+
+static void case_12_a_tier_never_falls(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "H@0 W@5h");
+	assert_int_equal(world_last(&w, 'A').verdict.tier, TIER_NONE);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_play(&w, "W@6h");
+	assert_int_equal(world_last(&w, 'A').verdict.tier, TIER_WEAK);
+	world_name(&w, 'A', "", false);
+	world_play(&w, "W@7h");
+	assert_int_equal(world_last(&w, 'A').verdict.tier, TIER_WEAK);
+	world_release(&w);
+}
+
+static void case_13_has_one_tier_at_every_reading(void **state)
+{
+	static const char *const moments[] = { "W@4h", "W@5d", "W@30d", "W@60d" };
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_play(&w, "Rk@-80d W@-79d W@-1d H@0 W@1h");
+	for (size_t i = 0; i < 4; i++) {
+		world_play(&w, moments[i]);
+		assert_int_equal(world_last(&w, 'A').verdict.fate, FATE_STOPPED);
+		assert_int_equal(world_last(&w, 'A').verdict.tier, TIER_KNOWN);
+	}
+	world_release(&w);
+}
+
+static void tiers_rise_with_what_is_known(void **state)
+{
+	static const struct {
+		const char *before, *spf, *wrote;
+		enum tier tier;
+	} all[] = {
+		{ "C:R@-2d", "", "", TIER_NONE },
+		{ "C:R@-2d", "good.example", "", TIER_PLAUSIBLE },
+		{ "C:R@-2d", "good.example", "good.example", TIER_KNOWN },
+		{ "C:R@-2d", "good.example", "other.example", TIER_PLAUSIBLE },
+		{ "R@-2d", "", "", TIER_RETURNING },
+		{ "R@-91d", "", "", TIER_NONE },
+		{ "Rk@-2d", "", "", TIER_KNOWN },
+		{ "Rs@-2d", "", "", TIER_NONE }, /* 28: spam makes nobody known */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct world w;
+		world_init(&w);
+		world_play(&w, all[i].before);
+		if (all[i].wrote[0])
+			world_wrote(&w, all[i].wrote, "-3d");
+		world_play(&w, "W@-1d H@0");
+		if (all[i].spf[0])
+			world_spf(&w, 'A', all[i].spf, "1");
+		world_play(&w, "W@5h");
+		struct verdict v = world_last(&w, 'A').verdict;
+		if (v.fate != FATE_STOPPED || v.tier != all[i].tier)
+			fail_msg("%s, SPF %s, wrote to %s: got %s, want %s",
+				 all[i].before, all[i].spf, all[i].wrote,
+				 tier_name(v.tier), tier_name(all[i].tier));
+		world_release(&w);
+	}
+}
+
+/* Twenty and more clients in ten minutes. */
+static void play_crowd(struct world *w, const char *event, int minute)
+{
+	char line[64];
+	for (char c = 'C'; c <= 'Z'; c++) {
+		if (strchr("OPXYZV", c))
+			continue;
+		(void)snprintf(line, sizeof(line), "%c:%s@%d.%02d", c, event, minute * 60,
+			       c - 'A');
+		world_play(w, line);
+		(void)snprintf(line, sizeof(line), "%c:%s@%d.%02d", c, event,
+			       minute * 60 + 60, c - 'A');
+		world_play(w, line);
+	}
+}
+
+static void case_19_greylisting_is_no_trouble_but_a_421_to_everybody_is(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	play_crowd(&w, "R~", 0);
+	world_play(&w, "H@150 W@10m W@1h W@5h");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_STOPPED);
+	world_release(&w);
+
+	world_init(&w);
+	world_begin(&w);
+	play_crowd(&w, "R", -120);
+	world_play(&w, "W@-1h");
+	play_crowd(&w, "Rn!", 0);
+	world_play(&w, "H@150 W@10m W@1h W@5h");
+	struct verdict v = world_last(&w, 'A').verdict;
+	assert_int_equal(v.order, ORDER_UNKNOWN);
+	assert_int_equal(v.order_reason, REASON_NOT_WELL);
+	world_release(&w);
+
+	/* 37: bots get a 421 all day. */
+	world_init(&w);
+	world_begin(&w);
+	play_crowd(&w, "Rn!", 0);
+	world_play(&w, "H@150 W@10m W@1h W@5h");
+	expect(&w, 'A', ORDER_BACKDOOR, FATE_STOPPED);
+	world_release(&w);
+}
+
+static void case_21_two_families_of_one_host_are_one_sender(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'V', "mx1.good.example", false);
+	world_play(&w, "L@0 V:R@3 W@1h");
+	expect(&w, 'A', ORDER_STRAIGHT, FATE_REACHED);
+	assert_int_equal(world_last(&w, 'A').verdict.delay_us, 3 * STAMP_SECOND);
+	/* A third address makes them a pool. */
+	world_name(&w, 'X', "mx1.good.example", false);
+	world_play(&w, "W@2h");
+	assert_int_equal(world_last(&w, 'A').verdict.delay_us, -1);
+	world_release(&w);
+}
+
+static void case_22_an_outage_drains_in_slices(void **state)
+{
+	enum { WALKS = 6000 };
+	struct world w;
+	struct error e = { 0, "" };
+	bool has_more = true;
+	unsigned steps = 0;
+	(void)state;
+	world_init(&w);
+	w.batch = 2000;
+	w.is_lazy = true;
+	world_begin(&w);
+	for (uint32_t i = 0; i < WALKS; i++) {
+		struct line l = { .kind = LINE_VISIT, .seen = WORLD_ZERO };
+		l.visit = (struct visit){ .host = HOST_HIGH,
+					  .depth = DEPTH_CONNECT,
+					  .precision_us = 1,
+					  .time = WORLD_ZERO,
+					  .helo = "",
+					  .mail_from = "",
+					  .recipient_domain = "",
+					  .name = "" };
+		l.visit.client = world_client('C');
+		memcpy(l.visit.client.bytes + 12, &(uint32_t){ 40 + (i << 8) }, 4);
+		world_line(&w, &l);
+	}
+	w.is_lazy = false;
+	world_play(&w, "W@1h");
+	assert_int_equal(w.backdoors, WALKS);
+	w.is_lazy = true;
+	ok_ask_again(&w);
+	while (has_more) {
+		assert_int_equal(due_step(w.due, w.seen, &has_more, &e), 0);
+		steps++;
+	}
+	assert_true(steps >= WALKS / DUE_STEP);
+	assert_int_equal(w.verdicts, WALKS);
+	world_release(&w);
+}
+
+static void case_23_a_probe_a_minute_sweeps_no_more_than_its_outage(void **state)
+{
+	struct world w;
+	struct error e = { 0, "" };
+	(void)state;
+	begin(&w, "H@0 W@1m");
+	play_each(&w, "F", 2, 182, 1);
+	world_play(&w, "W@183m");
+	sqlite3_stmt *s = db_statement(w.db, "SELECT max(resweep) FROM grp");
+	assert_int_equal(db_step(w.db, s, &e), 1);
+	assert_in_range(sqlite3_column_int64(s, 0), 0, 4);
+	db_done(s);
+	world_release(&w);
+}
+
+static struct ask_quick ask_now_of(struct world *w, char client, const char *second,
+				   const struct visit *fresh, size_t count)
+{
+	struct error e = { 0, "" };
+	struct ask *a;
+	struct ask_quick q;
+	int64_t now = world_time(second);
+	assert_int_equal(ask_open(w->db, now, &a, &e), 0);
+	assert_int_equal(
+	    ask_quick(a, world_client(client), 1, now, now, fresh, count, &q, &e), 0);
+	ask_close(a);
+	return q;
+}
+
+static void case_27_a_session_open_at_a_decoy_is_looked_at(void **state)
+{
+	struct world w;
+	struct visit fresh = { .client = world_client('A'),
+			       .host = HOST_HIGH,
+			       .depth = DEPTH_RCPT,
+			       .precision_us = 1,
+			       .time = world_time("1h") - STAMP_SECOND };
+	(void)state;
+	begin(&w, "B:L@59m W@1h");
+	assert_int_equal(ask_now_of(&w, 'A', "1h", &fresh, 1).quick.order, ORDER_UNKNOWN);
+	struct ask_quick b = ask_now_of(&w, 'B', "1h", NULL, 0);
+	assert_int_equal(b.quick.order, ORDER_STRAIGHT);
+	assert_int_equal(b.quick.delay_us, STAMP_MINUTE);
+	fresh.host = HOST_LOW;
+	b = ask_now_of(&w, 'A', "1h", &fresh, 1);
+	assert_int_equal(b.quick.order, ORDER_STRAIGHT);
+	assert_int_equal(b.quick.delay_us, STAMP_SECOND);
+	assert_true(ask_now_of(&w, 'O', "1h", NULL, 0).is_own);
+	world_release(&w);
+}
+
+static void case_29_nothing_is_judged_while_the_clock_is_wrong(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "H@0 W@1m");
+	due_hold(w.due, true);
+	world_play(&w, "W@5h W@6d");
+	assert_int_equal(w.stops, 0);
+	due_hold(w.due, false);
+	world_play(&w, "W@145h");
+	assert_int_equal(w.stops, 1);
+	world_release(&w);
+}
+
+static void case_31_a_knock_alone_is_no_walk(void **state)
+{
+	struct world w;
+	struct world_walk walks[2];
+	(void)state;
+	begin(&w, "l@0 h@10 W@5h");
+	assert_int_equal(world_walks(&w, 'A', walks, 2), 0);
+	world_release(&w);
+}
+
+static void case_33_nothing_is_told_in_an_outage_that_has_not_ended(void **state)
+{
+	struct world w;
+	(void)state;
+	begin(&w, "F@-10m H@0 w@1h");
+	assert_int_equal(w.verdicts, 0);
+	world_release(&w);
+}
+
+static void case_38_all_clients_behind_one_address(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	w.is_lazy = true;
+	world_begin(&w);
+	play_each(&w, "R", -1000, -1000 + 210 * 2, 2);
+	world_play(&w, "C:R@-20m H@0 W@5h");
+	struct verdict v = world_last(&w, 'A').verdict;
+	assert_int_equal(v.order, ORDER_UNKNOWN);
+	assert_int_equal(v.order_reason, REASON_NAT);
+	world_release(&w);
+}
+
+static void case_41_each_part_of_a_run_cut_at_midnight_is_for_itself(void **state)
+{
+	struct world w;
+	struct world_walk walks[4] = { 0 };
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	play_each(&w, "H", 900, 1020, 20);
+	world_play(&w, "W@22h W@5.65d");
+	assert_int_equal(world_walks(&w, 'A', walks, 4), 2);
+	assert_true(walks[0].verdict.is_final);
+	assert_false(walks[1].verdict.is_final);
+	world_release(&w);
+}
+
+/* ---- listings ---- */
+
+static void enforce(struct world *w)
+{
+	w->rules.enforce = w->rules.lab = true;
+	world_rules(w);
+}
+
+static void case_18_visits_while_listed_do_not_renew_it(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	enforce(&w);
+	w.is_lazy = true;
+	world_begin(&w);
+	play_each(&w, "H", 1, 1380, 20);
+	world_play(&w, "W@24h");
+	struct listing l = world_listing(&w, 'A');
+	assert_true(l.is_listed);
+	/* The hours of 08:00 and 10:00. */
+	assert_int_equal(l.since, WORLD_ZERO + 3 * STAMP_HOUR);
+	assert_int_equal(l.until, WORLD_ZERO + 27 * STAMP_HOUR);
+	assert_int_equal(w.listings, 1);
+	world_play(&w, "W@28h");
+	assert_false(world_listing(&w, 'A').is_listed);
+	world_release(&w);
+}
+
+static void case_35_a_late_contact_withdraws_and_uses_up_the_listing(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	enforce(&w);
+	world_begin(&w);
+	world_play(&w, "H@10m H@3h W@5h");
+	assert_true(world_listing(&w, 'A').is_listed);
+	world_play(&w, "R~@1h^5h");
+	struct listing l = world_listing(&w, 'A');
+	assert_false(l.is_listed);
+	assert_int_equal(l.reason, REASON_WITHDRAWN);
+	world_play(&w, "H@6h H@9h W@11h");
+	assert_false(world_listing(&w, 'A').is_listed);
+	world_release(&w);
+}
+
+static void is_listed_or_why_not(void **state)
+{
+	static const struct {
+		const char *before, *story;
+		char client;
+		enum reason reason;
+	} all[] = {
+		{ "", "H@10m H@3h W@5h", 'A', REASON_LISTED },
+		{ "", "H@10m W@5h", 'A', REASON_TOO_FEW },
+		{ "", "H@10m H@70m W@5h", 'A', REASON_TOO_FEW },
+		{ "", "Hd@10m Hd@3h W@5h", 'A', REASON_TOO_FEW },
+		{ "", "L@10m L@3h W@5h", 'A', REASON_TOO_FEW },
+		{ "R@-2d", "H@10m H@3h W@5h", 'A', REASON_AT_RISK },
+		{ "Rs@-2d", "H@10m H@3h W@5h", 'A', REASON_POOL_ACCEPTED },
+		{ "B:Rs@-2d", "H@10m H@3h W@5h", 'A', REASON_POOL_ACCEPTED },
+		{ "B:Rs@-31d", "H@10m H@3h W@5h", 'A', REASON_LISTED },
+		{ "B:R-@-20h", "H@10m H@3h W@5h", 'A', REASON_WITHDRAWN },
+		/* 39: it goes to the high decoy first and delivers everything. */
+		{ "", "H@10m R@12m H@3h R@182m H@9h R@542m W@11h", 'A', REASON_AT_RISK },
+		{ "", "O:H@10m O:H@3h W@5h", 'O', REASON_OWN_ADDRESS },
+		{ "", "H@10m F@30m P@40m H@3h W@5h", 'A', REASON_TOO_FEW },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct world w;
+		world_init(&w);
+		enforce(&w);
+		world_play(&w, all[i].before);
+		world_begin(&w);
+		world_play(&w, all[i].story);
+		struct listing l = world_listing(&w, all[i].client);
+		if (l.reason != all[i].reason ||
+		    l.is_listed != (l.reason == REASON_LISTED))
+			fail_msg("%s %s: got %s, want %s", all[i].before, all[i].story,
+				 reason_text(l.reason), reason_text(all[i].reason));
+		world_release(&w);
+	}
+}
+
+static void enforce_asks_for_fourteen_watched_days(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	w.rules.enforce = true;
+	world_rules(&w);
+	world_begin(&w);
+	world_play(&w, "H@10m H@3h W@5h");
+	struct listing l = world_listing(&w, 'A');
+	assert_false(l.is_listed);
+	assert_int_equal(l.reason, REASON_WATCHED_DAYS);
+	assert_true(l.would_be);
+	world_play(&w, "H@335h H@338h W@340h");
+	assert_true(world_listing(&w, 'A').is_listed);
+	world_release(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asks_each_case),
+		cmocka_unit_test(case_2_is_told_once),
+		cmocka_unit_test(case_4_what_is_decided_stays_when_a_host_comes),
+		cmocka_unit_test(
+		    case_4_hours_of_a_removed_host_that_were_not_told_are_unwatched),
+		cmocka_unit_test(case_6_a_tie_gives_one_row_in_either_order),
+		cmocka_unit_test(case_8_a_busy_sender_has_one_run_a_day),
+		cmocka_unit_test(case_10_a_generic_name_is_its_own_pool),
+		cmocka_unit_test(the_domain_of_a_name_is_a_pool),
+		cmocka_unit_test(case_12_a_tier_never_falls),
+		cmocka_unit_test(case_13_has_one_tier_at_every_reading),
+		cmocka_unit_test(tiers_rise_with_what_is_known),
+		cmocka_unit_test(
+		    case_19_greylisting_is_no_trouble_but_a_421_to_everybody_is),
+		cmocka_unit_test(case_21_two_families_of_one_host_are_one_sender),
+		cmocka_unit_test(case_22_an_outage_drains_in_slices),
+		cmocka_unit_test(case_23_a_probe_a_minute_sweeps_no_more_than_its_outage),
+		cmocka_unit_test(case_27_a_session_open_at_a_decoy_is_looked_at),
+		cmocka_unit_test(case_29_nothing_is_judged_while_the_clock_is_wrong),
+		cmocka_unit_test(case_31_a_knock_alone_is_no_walk),
+		cmocka_unit_test(case_33_nothing_is_told_in_an_outage_that_has_not_ended),
+		cmocka_unit_test(case_38_all_clients_behind_one_address),
+		cmocka_unit_test(
+		    case_41_each_part_of_a_run_cut_at_midnight_is_for_itself),
+		cmocka_unit_test(case_18_visits_while_listed_do_not_renew_it),
+		cmocka_unit_test(
+		    case_35_a_late_contact_withdraws_and_uses_up_the_listing),
+		cmocka_unit_test(is_listed_or_why_not),
+		cmocka_unit_test(enforce_asks_for_fourteen_watched_days),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

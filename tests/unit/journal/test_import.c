@@ -1,0 +1,211 @@
+#include "journal_case.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "journal/ask.h"
+#include "journal/import.h"
+
+static void make_site(struct site *s, struct host hosts[2])
+{
+	static char domain[] = "example.com";
+	static char *domains[] = { domain };
+	hosts[0] = (struct host){ .role = ROLE_REAL,
+				  .preference = 10,
+				  .name = "mail.example.com",
+				  .watch = "feed",
+				  .address_count = 1 };
+	hosts[1] = (struct host){ .role = ROLE_DECOY,
+				  .posture = POSTURE_DEFER,
+				  .preference = 20,
+				  .name = "fake.example.com",
+				  .address_count = 1 };
+	hosts[0].addresses[0] = (struct endpoint){ address("5.9.1.1"), 25 };
+	hosts[1].addresses[0] = (struct endpoint){ address("5.9.1.2"), 25 };
+	*s = (struct site){ .layout = LAYOUT_HIGH,
+			    .name = "home",
+			    .hosts = hosts,
+			    .host_count = 2,
+			    .domains = domains,
+			    .domain_count = 1 };
+	(void)site_set_places(s);
+}
+
+static struct import *begin(const struct journal_case *c, struct host hosts[2])
+{
+	struct error e = { 0, "" };
+	struct site site;
+	struct rules rules = rules_default();
+	struct import *im = NULL;
+	make_site(&site, hosts);
+	ok(import_begin(c->path, &site, 1, &rules, &im, &e), &e);
+	return im;
+}
+
+static void add(struct import *im, enum line_kind kind, uint16_t host, int64_t time)
+{
+	struct error e = { 0, "" };
+	struct line l = {
+		.kind = kind, .host = host, .time = time, .text = "", .position = ""
+	};
+	ok(import_line(im, &l, &e), &e);
+}
+
+static void add_visit(struct import *im, uint16_t host, const char *client, int64_t time)
+{
+	struct error e = { 0, "" };
+	struct line l = {
+		.kind = LINE_VISIT, .host = host, .time = time, .text = "", .position = ""
+	};
+	l.visit = (struct visit){ .client = address(client),
+				  .host = host,
+				  .depth = DEPTH_RCPT,
+				  .precision_us = 1,
+				  .time = time,
+				  .helo = "",
+				  .mail_from = "",
+				  .recipient_domain = "example.com",
+				  .name = "" };
+	ok(import_line(im, &l, &e), &e);
+}
+
+static struct import_counts end(struct import *im)
+{
+	struct error e = { 0, "" };
+	struct import_counts counts;
+	ok(import_end(im, NULL, NULL, &counts, &e), &e);
+	import_free(im);
+	return counts;
+}
+
+static int keep(void *arg, const struct ask_walk *w)
+{
+	*(struct verdict *)arg = w->verdict;
+	return 0;
+}
+
+static struct verdict asked_of(const struct journal_case *c, const char *client)
+{
+	struct error e = { 0, "" };
+	struct verdict v = { .order = ORDER_UNKNOWN };
+	struct db *db = case_open(c, DB_READ);
+	struct ask *a;
+	ok(ask_open(db, 0, &a, &e), &e);
+	ok(ask_client(a, address(client), keep, NULL, &v, &e), &e);
+	ask_close(a);
+	db_close(db);
+	return v;
+}
+
+static bool is_there(const struct journal_case *c, const char *suffix)
+{
+	char path[CASE_PATH_MAX + 16];
+	(void)snprintf(path, sizeof(path), "%s%s", c->path, suffix);
+	return access(path, F_OK) == 0;
+}
+
+static void makes_a_journal_that_is_judged(void **state)
+{
+	struct journal_case *c = *state;
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	add(im, LINE_GAP, hosts[0].id, T0);
+	add(im, LINE_GAP, hosts[1].id, T0);
+	add_visit(im, hosts[0].id, "20.1.1.1", T0 + 30 * STAMP_HOUR);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0 + 31 * STAMP_HOUR);
+	assert_false(is_there(c, ""));
+	add(im, LINE_WATERMARK, hosts[0].id, T0 + 40 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[1].id, T0 + 40 * STAMP_HOUR);
+	struct import_counts counts = end(im);
+	assert_int_equal(counts.visits, 2);
+	assert_int_equal(counts.lines, 6);
+	assert_int_equal(counts.runs, 2);
+	assert_true(is_there(c, ""));
+	assert_false(is_there(c, ".import"));
+	assert_int_equal(asked_of(c, "30.1.1.1").order, ORDER_BACKDOOR);
+	assert_int_equal(asked_of(c, "30.1.1.1").fate, FATE_STOPPED);
+	struct db *db = case_open(c, DB_READ);
+	assert_string_equal(asked(db, "SELECT told & 15 FROM run WHERE kind = 3"), "4");
+	db_close(db);
+}
+
+/* Without a `since` a host is watched from its first line on. */
+static void knows_nothing_of_before_a_hosts_first_line(void **state)
+{
+	struct journal_case *c = *state;
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0);
+	add_visit(im, hosts[0].id, "20.1.1.1", T0 + STAMP_HOUR);
+	add_visit(im, hosts[1].id, "30.1.2.1", T0 + 2 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[0].id, T0 + 40 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[1].id, T0 + 40 * STAMP_HOUR);
+	(void)end(im);
+	assert_int_equal(asked_of(c, "30.1.1.1").order_reason, REASON_NOT_WATCHED);
+	assert_int_equal(asked_of(c, "30.1.2.1").order, ORDER_BACKDOOR);
+}
+
+static void leaves_nothing_when_it_is_broken_off(void **state)
+{
+	struct journal_case *c = *state;
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0);
+	assert_true(is_there(c, ".import"));
+	import_free(im);
+	assert_false(is_there(c, ""));
+	assert_false(is_there(c, ".import"));
+	assert_false(is_there(c, ".import-wal"));
+}
+
+static void refuses_a_journal_with_visits_or_with_serve(void **state)
+{
+	struct journal_case *c = *state;
+	struct error e = { 0, "" };
+	struct host hosts[2];
+	struct site site;
+	struct rules rules = rules_default();
+	struct import *im = begin(c, hosts);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0);
+	(void)end(im);
+	make_site(&site, hosts);
+	assert_int_equal(import_begin(c->path, &site, 1, &rules, &im, &e), -EEXIST);
+	assert_non_null(strstr(e.text, "has visits already"));
+	assert_int_equal(unlink(c->path), 0);
+	struct db *serve = case_open(c, DB_WRITE);
+	ok(db_lock(serve, &e), &e);
+	assert_int_equal(import_begin(c->path, &site, 1, &rules, &im, &e), -EBUSY);
+	db_close(serve);
+}
+
+static void keeps_the_allow_list_of_a_journal_without_visits(void **state)
+{
+	struct journal_case *c = *state;
+	struct host hosts[2];
+	struct db *db = case_open(c, DB_WRITE);
+	assert_int_equal(sqlite3_exec(db_sqlite(db),
+				      "INSERT INTO allow VALUES ('192.0.2.1', 'a', 0, 1)",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	db_close(db);
+	struct import *im = begin(c, hosts);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0);
+	(void)end(im);
+	db = case_open(c, DB_READ);
+	assert_string_equal(asked(db, "SELECT text FROM allow"), "192.0.2.1");
+	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "1");
+	db_close(db);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(makes_a_journal_that_is_judged),
+		CASE(knows_nothing_of_before_a_hosts_first_line),
+		CASE(leaves_nothing_when_it_is_broken_off),
+		CASE(refuses_a_journal_with_visits_or_with_serve),
+		CASE(keeps_the_allow_list_of_a_journal_without_visits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
