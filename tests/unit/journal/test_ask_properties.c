@@ -155,7 +155,7 @@ static void names(struct world *w)
 
 static void end(struct world *w, const char *moment)
 {
-	char text[64];
+	char text[128];
 	(void)snprintf(text, sizeof(text), "W@%s", moment);
 	world_play(w, text);
 }
