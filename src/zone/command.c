@@ -100,13 +100,17 @@ static int spawn_shell(const char *line, int out, pid_t *ret_pid)
 	return rc;
 }
 
-static int judge_status(const char *line, int status, bool in_time, char *tail,
-			struct error *e)
+static int judge_status(const char *line, const int *status_or_none, bool in_time,
+			char *tail, struct error *e)
 {
 	if (!in_time)
 		return error_set(e, FMX_EREFUSED,
 				 "`%s` did not end within %d s and was stopped", line,
 				 COMMAND_TIMEOUT_SECONDS);
+	if (!status_or_none)
+		return error_set(e, -EIO, "nobody knows how `%s` ended: %s", line,
+				 strerror(errno));
+	int status = *status_or_none;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return error_set(e, FMX_EREFUSED, "`%s` failed (%s %d): %s", line,
@@ -136,9 +140,11 @@ int command_run(const char *line, const char *zone, const char *file, struct err
 		int status = 0;
 		if (!in_time)
 			(void)kill(-pid, SIGKILL);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		pid_t ended;
+		while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
 			;
-		rc = judge_status(buf_text(&filled), status, in_time, tail, e);
+		rc = judge_status(buf_text(&filled), ended == pid ? &status : NULL,
+				  in_time, tail, e);
 	}
 	(void)close(pipes[0]);
 	buf_release(&filled);

@@ -1,8 +1,11 @@
 /*
- * kill -9 at every system call of a file apply, each placed by number: after
- * it the zone file is the old or the new version, never another, and running
- * apply and revert again makes everything good.
+ * Every system call of a file apply and revert, reload command included, fails
+ * once, and is where kill -9 comes once, each placed by number: after it the
+ * zone file is the old or the new version (or, where the reload failed, the old
+ * one with a newer serial), never another; running the verb again makes
+ * everything good, and no temporary file is left.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,16 +24,20 @@
 #include "base/stamp.h"
 #include "zone/job.h"
 
-static const char old_text[] =
-    "$TTL 3600\n@ IN SOA ns1 host 7 3600 600 86400 300\n"
-    "\tIN NS ns1\n\tIN MX 10 mail\nns1 A 8.8.8.2\nmail A 8.8.8.1\n";
-static const char new_text[] =
-    "$TTL 3600\n@ IN SOA ns1 host 8 3600 600 86400 300\n"
-    "\tIN NS ns1\n\tIN MX 10 mail\n\tIN MX 20 fake1\nns1 A 8.8.8.2\n"
-    "mail A 8.8.8.1\nfake1\tIN\tA\t8.8.8.30\n";
+#define ZONE(serial, mx, fake)                                                           \
+	"$TTL 3600\n@ IN SOA ns1 host " serial " 3600 600 86400 300\n"                   \
+	"\tIN NS ns1\n\tIN MX 10 mail\n" mx "ns1 A 8.8.8.2\nmail A 8.8.8.1\n" fake
+#define FAKE(serial) ZONE(serial, "\tIN MX 20 fake1\n", "fake1\tIN\tA\t8.8.8.30\n")
+static const char zone7[] = ZONE("7", "", "");
+static const char zone9[] = ZONE("9", "", "");
+static const char fake8[] = FAKE("8");
+
+enum harm { KILL, FAIL };
 
 struct spot {
 	char folder[64], path[128], state[128];
+	bool reverts;
+	unsigned before, after, restored; /* how often the file was that */
 };
 
 static void job_of(const struct spot *p, struct job *job, struct plan_want *want)
@@ -40,7 +48,7 @@ static void job_of(const struct spot *p, struct job *job, struct plan_want *want
 	want->high.address_count = 1;
 	*job = (struct job){ .want = want,
 			     .check = "",
-			     .reload = "",
+			     .reload = "exit 0",
 			     .state = p->state,
 			     .now = stamp_civil(2026, 11, 23, 0, 0, 0) * STAMP_SECOND };
 	(void)str_copy(job->origin, NAME_TEXT_MAX, "example.com");
@@ -54,12 +62,31 @@ static void run_shell(const char *format, const struct spot *p)
 	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): our own folder */
 }
 
-static void write_old(const struct spot *p)
+static enum job_outcome run(const struct spot *p, bool reverts, struct job_result *r)
 {
+	struct plan_want want;
+	struct job job;
+	job_of(p, &job, &want);
+	struct job_worker *w = job_worker_new();
+	if (reverts)
+		job_revert(w, &job, r);
+	else
+		job_apply(w, &job, r);
+	job_worker_free(w);
+	return r->outcome;
+}
+
+/* The zone as it was, or as an apply left it, which is to be reverted. */
+static void prepare(const struct spot *p)
+{
+	struct job_result r;
+	run_shell("rm -rf $f/state $f/zone $f/.*fakemx*", p);
 	FILE *f = fopen(p->path, "w");
 	assert_non_null(f);
-	assert_true(fputs(old_text, f) >= 0);
+	assert_true(fputs(zone7, f) >= 0);
 	assert_int_equal(fclose(f), 0);
+	if (p->reverts)
+		assert_int_equal(run(p, false, &r), JOB_CHANGED);
 }
 
 static bool file_is(const struct spot *p, const char *want)
@@ -74,92 +101,151 @@ static bool file_is(const struct spot *p, const char *want)
 }
 
 /* In the child, traced: never returns. */
-static void apply_traced(const struct spot *p)
+static void run_traced(const struct spot *p)
 {
-	struct plan_want want;
-	struct job job;
 	struct job_result r;
-	job_of(p, &job, &want);
-	struct job_worker *w = job_worker_new();
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
-	job_apply(w, &job, &r);
-	_exit(r.outcome == JOB_CHANGED ? 0 : 1);
+	_exit(run(p, p->reverts, &r) == JOB_CHANGED ? 0 : 1);
 }
 
-/* True when the child was killed at its n-th stop before or after a call,
- * false when it ended by itself before that. */
-static bool kill_at(pid_t child, unsigned n)
+/* To the child's next stop at a system call's begin or end. False: it ended. */
+static bool go_on(pid_t child, int *status)
 {
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	for (unsigned i = 0; i < n; i++) {
-		(void)ptrace(PTRACE_SYSCALL, child, NULL, NULL);
-		assert_int_equal(waitpid(child, &status, 0), child);
-		if (WIFEXITED(status)) {
-			assert_int_equal(WEXITSTATUS(status), 0);
+	(void)ptrace(PTRACE_SYSCALL, child, NULL, NULL);
+	assert_int_equal(waitpid(child, status, 0), child);
+	return WIFSTOPPED(*status);
+}
+
+/* The call that begins now does nothing and gives EIO. */
+static bool fail_call(pid_t child, int *status)
+{
+#ifdef __x86_64__
+	struct user_regs_struct r;
+	assert_int_equal(ptrace(PTRACE_GETREGS, child, NULL, &r), 0);
+	r.orig_rax = (unsigned long long)-1;
+	assert_int_equal(ptrace(PTRACE_SETREGS, child, NULL, &r), 0);
+	if (!go_on(child, status))
+		return false;
+	assert_int_equal(ptrace(PTRACE_GETREGS, child, NULL, &r), 0);
+	r.rax = (unsigned long long)-EIO;
+	assert_int_equal(ptrace(PTRACE_SETREGS, child, NULL, &r), 0);
+	while (go_on(child, status))
+		if (WSTOPSIG(*status) != SIGTRAP) { /* an assertion, say */
+			(void)kill(child, SIGKILL);
+			assert_int_equal(waitpid(child, status, 0), child);
 			return false;
 		}
-		assert_true(WIFSTOPPED(status));
+	return false;
+#else
+	(void)kill(child, SIGKILL); /* at least that */
+	assert_int_equal(waitpid(child, status, 0), child);
+	return false;
+#endif
+}
+
+/* True when harm was done to the n-th stop (kill), or the n-th call (fail); false
+ * when the child ended before that. */
+static bool harm_at(pid_t child, enum harm harm, unsigned n, int *status)
+{
+	assert_int_equal(waitpid(child, status, 0), child);
+	for (unsigned i = 0; i < (harm == KILL ? n : 2 * n - 1); i++)
+		if (!go_on(child, status)) {
+			assert_true(WIFEXITED(*status) && WEXITSTATUS(*status) == 0);
+			return false;
+		}
+	if (harm == FAIL)
+		(void)fail_call(child, status);
+	else {
+		(void)kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, status, 0), child);
 	}
-	(void)kill(child, SIGKILL);
-	assert_int_equal(waitpid(child, &status, 0), child);
 	return true;
 }
 
-static void all_is_well_after(const struct spot *p, unsigned n)
+static void all_is_well_after(const struct spot *p, const char *what, unsigned n)
 {
-	struct plan_want want;
-	struct job job;
 	struct job_result r;
-	job_of(p, &job, &want);
-	struct job_worker *w = job_worker_new();
-	job_apply(w, &job, &r);
-	if (r.outcome > JOB_CHANGED || !file_is(p, new_text))
-		fail_msg("killed at stop %u: apply afterwards: %s", n, r.error.text);
-	job_revert(w, &job, &r);
-	if (r.outcome != JOB_CHANGED || !r.was_restored)
-		fail_msg("killed at stop %u: revert afterwards: %s", n, r.error.text);
-	job_worker_free(w);
+	if (p->reverts) {
+		if (run(p, true, &r) > JOB_CHANGED || file_is(p, fake8))
+			fail_msg("%s %u: revert afterwards: %s", what, n, r.error.text);
+	} else {
+		if (run(p, false, &r) > JOB_CHANGED)
+			fail_msg("%s %u: apply afterwards: %s", what, n, r.error.text);
+		if (run(p, true, &r) != JOB_CHANGED || !r.was_restored)
+			fail_msg("%s %u: revert afterwards: %s", what, n, r.error.text);
+	}
 	/* also what was left of the former version is gone */
 	run_shell("test -z \"$(find $f -name '.*fakemx*')\"", p);
 }
 
-static void killed_anywhere_the_file_is_old_or_new(void **state)
+static void harm_everywhere(bool reverts, enum harm harm)
 {
-	(void)state;
-	struct spot p;
-	unsigned olds = 0, news = 0;
-	(void)str_copy(p.folder, sizeof(p.folder), "/dev/shm/fakemx-kill-XXXXXX");
+	const char *what = harm == KILL ? "killed at stop" : "failed at call";
+	struct spot p = { .folder = "/dev/shm/fakemx-kill-XXXXXX", .reverts = reverts };
+	int status = 0;
 	assert_non_null(mkdtemp(p.folder));
 	(void)snprintf(p.path, sizeof(p.path), "%s/zone", p.folder);
 	(void)snprintf(p.state, sizeof(p.state), "%s/state", p.folder);
 	for (unsigned n = 1;; n++) {
-		run_shell("rm -rf $f/state $f/zone $f/.*fakemx*", &p);
-		write_old(&p);
+		prepare(&p);
 		pid_t child = fork();
 		assert_true(child >= 0);
 		if (child == 0)
-			apply_traced(&p);
-		if (!kill_at(child, n))
+			run_traced(&p);
+		if (!harm_at(child, harm, n, &status))
 			break;
-		bool is_old = file_is(&p, old_text), is_new = file_is(&p, new_text);
-		if (!is_old && !is_new)
-			fail_msg("killed at stop %u: the file is neither old nor new", n);
-		olds += is_old;
-		news += is_new;
-		all_is_well_after(&p, n);
+		bool is_before = file_is(&p, reverts ? fake8 : zone7);
+		bool is_after = file_is(&p, reverts ? zone9 : fake8);
+		bool is_restored = file_is(&p, reverts ? FAKE("10") : zone9);
+		if (!is_before && !is_after && !is_restored)
+			fail_msg("%s %u: the file is neither old nor new", what, n);
+		/* who says that all went well has changed the file */
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !is_after)
+			fail_msg("%s %u: and said that it was changed", what, n);
+		p.before += is_before;
+		p.after += is_after;
+		p.restored += is_restored;
+		all_is_well_after(&p, what, n);
 	}
-	print_message("%u times killed before the change, %u times after it\n", olds,
-		      news);
-	assert_true(olds > 20 && news > 0);
+	print_message(
+	    "%u times before the change, %u times after it, %u times restored\n",
+	    p.before, p.after, p.restored);
+	assert_true(p.before > 20 && p.after > 0);
 	run_shell("rm -r $f", &p);
+}
+
+static void an_apply_that_is_killed_anywhere_leaves_old_or_new(void **state)
+{
+	(void)state;
+	harm_everywhere(false, KILL);
+}
+
+static void an_apply_of_which_any_call_fails_leaves_old_or_new(void **state)
+{
+	(void)state;
+	harm_everywhere(false, FAIL);
+}
+
+static void a_revert_that_is_killed_anywhere_leaves_old_or_new(void **state)
+{
+	(void)state;
+	harm_everywhere(true, KILL);
+}
+
+static void a_revert_of_which_any_call_fails_leaves_old_or_new(void **state)
+{
+	(void)state;
+	harm_everywhere(true, FAIL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(killed_anywhere_the_file_is_old_or_new),
+		cmocka_unit_test(an_apply_that_is_killed_anywhere_leaves_old_or_new),
+		cmocka_unit_test(an_apply_of_which_any_call_fails_leaves_old_or_new),
+		cmocka_unit_test(a_revert_that_is_killed_anywhere_leaves_old_or_new),
+		cmocka_unit_test(a_revert_of_which_any_call_fails_leaves_old_or_new),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

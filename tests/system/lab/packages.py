@@ -38,6 +38,7 @@ PROGRAMS = {
     "knot": (["knot", "knot-dnsutils"], ""),
     "unbound": (["unbound"], ""),
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
+    "zonetools": (["bind9-utils", "knot-dnssecutils", "nsd"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
