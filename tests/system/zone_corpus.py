@@ -24,7 +24,7 @@ STYLES = {
     "blank": dict(apex="", relative=True, ttl="IN", default="$TTL 1h", gap="\t"),
     "bare": dict(apex="@", relative=True, ttl="", default="", gap="  "),  # the SOA's minimum
 }
-PAIRS = [("lf", "full"), ("crlf", "blank"), ("open", "bare"), ("lf", "plain")]
+PAIRS = [("lf", "full"), ("crlf", "bare")]
 REFUSED = "refused"
 _ODDITIES = []
 
