@@ -9,7 +9,7 @@
 #include "journal/budget.h"
 #include "journal/envelope.h"
 #include "journal/fold.h"
-#include "journal/tail.h"
+#include "journal/reread.h"
 #include "journal/visit_row.h"
 
 /* Slots that a batch touches, found by host and time; written when half full. */
@@ -24,7 +24,7 @@ struct take {
 	struct coverage *coverage;
 	struct envelopes *envelopes;
 	struct budget *budget;
-	struct tail *tail;
+	struct reread *reread;
 	struct batch batch;
 	struct fold fold;
 	struct slot slots[SLOTS];
@@ -71,7 +71,6 @@ static int load(struct take *t, struct error *e)
 	t->last_id = deleted > t->last_id ? deleted : t->last_id;
 	t->coverage = coverage_new(t->db, &t->sites);
 	forget_unkept(t);
-	t->tail = tail_new(t->db, &t->sites, t->coverage, t->last_id);
 	return envelopes_refill(t->envelopes, t->coverage, e);
 }
 
@@ -81,6 +80,7 @@ int take_new(struct db *db, struct take **ret_take, struct error *e)
 	t->db = db;
 	t->envelopes = envelopes_new(db);
 	t->budget = budget_new(db);
+	t->reread = reread_new(db);
 	int rc = load(t, e);
 	if (rc != 0) {
 		take_free(t);
@@ -97,7 +97,7 @@ void take_free(struct take *t)
 	coverage_free(t->coverage);
 	envelopes_free(t->envelopes);
 	budget_free(t->budget);
-	tail_free(t->tail);
+	reread_free(t->reread);
 	batch_release(&t->batch);
 	fold_release(&t->fold);
 	sites_release(&t->sites);
@@ -463,9 +463,14 @@ int take_commit(struct take *t, struct error *e)
 
 /* ---- questions ---- */
 
+void take_reread(struct take *t, uint16_t host, int64_t since)
+{
+	reread_begin(t->reread, host, since);
+}
+
 bool take_has(struct take *t, const struct visit *v)
 {
-	return tail_has(t->tail, v);
+	return reread_has(t->reread, &t->batch, v);
 }
 
 const char *take_position(struct take *t, const char *source, char *text, size_t size)

@@ -77,9 +77,10 @@ int64_t take_last_seen(const struct take *t);
 typedef void (*take_visit_fn)(void *arg, const struct visit *v);
 void take_each_pending(const struct take *t, struct addr client, take_visit_fn fn,
 		       void *arg);
-/* Did the journal's tail hold this visit of a log or feed that is read again (host,
- * client, time, as often as given)? Looked up since the host's told watermark; noted if
- * not. */
+/* The source of the host is read again, from what began at `since` on. */
+void take_reread(struct take *t, uint16_t host, int64_t since);
+/* Was this visit of a log or feed given before its source began anew (host, client,
+ * time; each as often as it was given)? */
 bool take_has(struct take *t, const struct visit *v);
 /* Text position of a source; "" none. */
 const char *take_position(struct take *t, const char *source, char *text, size_t size);

@@ -385,6 +385,7 @@ static void a_feed_that_tells_again_is_compared(void **state)
 	give(t, a_visit(REAL, "192.0.2.1", T0 + M), T0 + M);
 	give(t, a_visit(REAL, "192.0.2.2", T0 - M), T0 + M);
 	restart(*state);
+	take_reread(t, REAL, T0);
 	struct visit v = a_visit(REAL, "192.0.2.1", T0 + M).visit;
 	assert_true(take_has(t, &v));
 	assert_true(take_has(t, &v));
@@ -392,7 +393,31 @@ static void a_feed_that_tells_again_is_compared(void **state)
 	v.time = T0 + 2 * M;
 	assert_false(take_has(t, &v));
 	v = a_visit(REAL, "192.0.2.2", T0 - M).visit;
-	assert_false(take_has(t, &v)); /* before the watermark: not looked up */
+	assert_false(take_has(t, &v)); /* before what is given again: not looked up */
+}
+
+/* serve spoke for a feed that was gone; it comes back, and its connection breaks. */
+static void what_was_told_late_is_not_told_twice(void **state)
+{
+	struct error e = { 0, "" };
+	(void)state;
+	all_watched(T0);
+	struct line spoken = a_word(LINE_GAP, REAL, T0, T0 + 60 * M);
+	spoken.is_spoken = true;
+	give(t, spoken, T0 + 61 * M);
+	take_reread(t, REAL, T0);
+	struct line l = a_visit(REAL, "192.0.2.1", T0 + M);
+	assert_false(take_has(t, &l.visit));
+	l.seen = T0 + 62 * M;
+	take_add(t, &l);
+	take_reread(t, REAL, T0); /* it was not even committed */
+	assert_true(take_has(t, &l.visit));
+	assert_false(take_has(t, &l.visit));
+	ok(take_commit(t, &e), &e);
+	take_reread(t, REAL, T0);
+	assert_true(take_has(t, &l.visit));
+	take_reread(t, REAL, T0 + 2 * M);
+	assert_false(take_has(t, &l.visit));
 }
 
 static void positions_are_kept_with_the_rows(void **state)
@@ -491,6 +516,7 @@ int main(void)
 		CASE(a_deleted_file_is_said),
 		CASE(input_that_makes_no_sense_is_passed_over),
 		CASE(a_feed_that_tells_again_is_compared),
+		CASE(what_was_told_late_is_not_told_twice),
 		CASE(positions_are_kept_with_the_rows),
 		CASE(what_is_not_committed_can_be_asked),
 		CASE(names_wake_walks_and_are_replaced),
