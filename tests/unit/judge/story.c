@@ -256,6 +256,7 @@ static void mark_visit(struct story_visit *at, char mark)
 	case 'x': v->precision_us = 5000000; break;
 	case 'p': v->earlier_us = 10000000; break;
 	case 'a': v->answered = -1; break;
+	case 't': v->answered = v->time + 5 * STAMP_SECOND; break;
 	case 'd': v->recipient_domain = "other.example"; break;
 	case 'f': v->mail_from = "a@sender.example"; break;
 	case 'g': v->mail_from = "b@sender.example"; break;
@@ -299,7 +300,9 @@ static void play_visit(struct story *s, char client, const char *kind, int64_t t
 		mark_visit(at, *m);
 	if (v->precision_us > 1)
 		v->time -= v->time % STAMP_SECOND;
-	v->answered = v->answered < 0 || !is_real ? 0 : v->time + 200000;
+	v->answered = v->answered < 0 || !is_real ? 0
+		      : v->answered > 0           ? v->answered
+						  : v->time + 200000;
 	v->ended = v->ended ? v->ended : v->time + 300000;
 	if (v->mail_from[0] && v->depth >= DEPTH_RCPT)
 		visit_add_envelope(v, envelope_hash(v->mail_from, v->recipient_domain));

@@ -7,18 +7,18 @@
  *
  *	[CLIENT:]KIND[MARKS]@SECOND[^SEEN]
  *
- * KIND L R S H C are visits of depth data; l h c r knocks. MARKS: + accepted (what a real
- * host does without a mark), ~ deferred, ! aborted, - rejected, s a filter called it
- *spam, c clean; n connect only; % the time is a whole second; x known within 5 s only; p
- *it may have begun 10 s earlier; a it was not answered; d for a domain of somebody
- *else's; f and g one or another sender, and so an envelope; e HELO mail.good.example; i
- *the session lasts an hour. W: all watermarks and good probes at that time. w: watermarks
- *alone, of M mail, B backup, q the low decoy, k the high one. P: good probes alone, b of
- *backup alone, F: mail's fails. D: the low decoy lost something since its watermark. [: a
- *start; nobody watched since the last watermarks. N: the set of real hosts changed. T:
- *nothing but time passes. SECOND may have a fraction and the endings m h d. SEEN is the
- *SECOND, or later if something later was seen before; what is seen after its host's
- *watermark passed it is late.
+ * KIND L R S H C are visits of depth data; l h c r knocks. MARKS: + accepted (what a
+ * real host does without a mark), ~ deferred, ! aborted, - rejected, s a filter called
+ * it spam, c clean; n connect only; % the time is a whole second; x known within 5 s
+ * only; p it may have begun 10 s earlier; a it was not answered, t after 5 s; d for a
+ * domain of somebody else's; f and g one or another sender, and so an envelope; e HELO
+ * mail.good.example; i the session lasts an hour. W: all watermarks and good probes at
+ * that time. w: watermarks alone, of M mail, B backup, q the low decoy, k the high one.
+ * P: good probes alone, b of backup alone, F: mail's fails. D: the low decoy lost
+ * something since its watermark. [: a start; nobody watched since the last watermarks.
+ * N: the set of real hosts changed. T: nothing but time passes. SECOND may have a
+ * fraction and the endings m h d. SEEN is the SECOND, or later if something later was
+ * seen before; what is seen after its host's watermark passed it is late.
  *
  * Clients: A 20.1.1.1, B 20.1.1.2 (of A's pool), X 30.1.1.1, Y 2a01:1::1, Z 2a01:1::2 (of
  * Y's pool), V 2a02:1::1; any other letter has a pool of its own.

@@ -75,6 +75,8 @@ static const struct {
 	  REASON_NOT_WELL, -1 },
 	{ "the set of real hosts has just changed", "N@-1 L@0", 1, ORDER_UNKNOWN,
 	  REASON_HOSTS_CHANGED, -1 },
+	{ "no source has said a word for nearly that long", "L@899", 900, ORDER_STRAIGHT,
+	  REASON_IN_ORDER, 1000000 },
 	{ "no source has said a word for a quarter of an hour", "L@1000", 1001, ORDER_UNKNOWN,
 	  REASON_NOT_WATCHED, -1 },
 };
