@@ -303,8 +303,7 @@ static int open_schema(struct db *db, enum db_mode mode, struct error *e)
 	return rc == 0 ? read_key(db, e) : rc;
 }
 
-/* Gives a file that root made to the owner of path, or of its folder. */
-static int give(int fd, const char *path, struct error *e)
+int db_give(int fd, const char *path, struct error *e)
 {
 	struct stat owner;
 	int rc = 0;
@@ -353,7 +352,7 @@ static int make_file(const char *path, struct error *e)
 						   "that serve runs as?"
 						 : "");
 	if (fd >= 0) {
-		rc = give(fd, path, e);
+		rc = db_give(fd, path, e);
 		(void)close(fd); /* nothing was written */
 	}
 	return rc;
@@ -452,7 +451,7 @@ int db_lock_path(const char *path, int *ret_fd, struct error *e)
 					  : error_set(e, -errno, "cannot lock %s: %s",
 						      path, strerror(errno));
 	else
-		rc = give(fd, path, e);
+		rc = db_give(fd, path, e);
 	free(name);
 	if (rc != 0) {
 		if (fd >= 0)

@@ -43,6 +43,8 @@ void db_close(struct db *db); /* NULL is fine */
 FMX_MUST_CHECK int db_lock(struct db *db, struct error *e);
 /* The same without opening the journal: for who replaces it. Close the descriptor. */
 FMX_MUST_CHECK int db_lock_path(const char *path, int *ret_fd, struct error *e);
+/* A file beside path that root made belongs to the folder's owner. */
+FMX_MUST_CHECK int db_give(int fd, const char *path, struct error *e);
 /* Is the file at the path still the one that is open? -ESTALE with a sentence: deleted or
  * replaced. */
 FMX_MUST_CHECK int db_check_file(struct db *db, struct error *e);
