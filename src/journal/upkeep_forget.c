@@ -163,8 +163,8 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 static int erase_client(struct forget *f, struct addr client, struct error *e)
 {
 	static const char *const rows[] = {
-		"DELETE FROM run WHERE kind IN (1, 2, 3, 4) AND grp IN (SELECT id FROM "
-		"grp) AND client = ?1",
+		("DELETE FROM run WHERE kind IN (1, 2, 3, 4) AND grp IN "
+		 "(SELECT id FROM grp) AND client = ?1"),
 		"DELETE FROM name WHERE client = ?1",
 		"DELETE FROM spf WHERE client = ?1",
 		"DELETE FROM listing WHERE client = ?1",
