@@ -48,8 +48,8 @@ struct look_options {
 	bool mx_only; /* MX, addresses and probes; nothing else */
 	bool lab;
 	uint16_t dns_port; /* of name servers; 0: 53 */
-	/* Of all name servers only this one is asked, and what is below the
-	 * domain is asked of it instead of the recursive server. */
+	/* Of all name servers only this one is asked, and the recursive server
+	 * only for what this one does not know. */
 	bool has_primary;
 	struct endpoint primary;
 	/* Names of decoys, as name_read() makes them; borrowed. */

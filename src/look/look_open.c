@@ -45,15 +45,32 @@ void ask_end(struct ask *a)
 	look_free(l);
 }
 
+/* A name of another zone: REFUSED, or a referral. */
+static void on_primary(const struct answer *ans, void *arg)
+{
+	struct ask *a = arg;
+	if (lookup_is_sure(ans->status) && ans->is_authoritative)
+		a->then(ans, a);
+	else
+		resolver_ask(a->look->looker->resolver, a->name, a->type, a->then, a);
+}
+
 void look_ask(struct look *l, const char *name, enum rr_type type,
 	      resolver_callback *callback, struct ask *a)
 {
 	const struct look_options *o = &l->looker->options;
-	if (o->has_primary && name_is_below(name, l->result.seen.domain))
-		resolver_ask_server(l->looker->resolver, o->primary.addr, o->primary.port,
-				    name, type, callback, a);
-	else
-		resolver_ask(l->looker->resolver, name, type, callback, a);
+	struct resolver *r = l->looker->resolver;
+	if (!o->has_primary) {
+		resolver_ask(r, name, type, callback, a);
+		return;
+	}
+	a->type = type;
+	a->then = callback;
+	(void)str_copy(a->name, sizeof(a->name), name);
+	resolver_ask_server(r, o->primary.addr, o->primary.port, name, type,
+			    name_is_below(name, l->result.seen.domain) ? callback
+								       : on_primary,
+			    a);
 }
 
 bool look_may_touch(const struct looker *lk, struct addr a)

@@ -47,7 +47,9 @@ struct ask {
 	struct look *look;
 	struct ask *next, **link;
 	size_t at, inner;
-	char name[NAME_TEXT_MAX]; /* of a name server */
+	char name[NAME_TEXT_MAX]; /* of a name server, or what was asked for */
+	enum rr_type type;        /* likewise */
+	resolver_callback *then;
 };
 
 struct ask *ask_new(struct look *l, size_t at);
@@ -55,8 +57,8 @@ struct ask *ask_new(struct look *l, size_t at);
 void ask_end(struct ask *a);
 void look_free(struct look *l);
 
-/* Asks the primary for what may be in the zone, if one is named, else the
- * recursive server. */
+/* Asks the primary, if one is named, and the recursive server for what the
+ * primary does not know; else the recursive server alone. */
 void look_ask(struct look *l, const char *name, enum rr_type type,
 	      resolver_callback *callback, struct ask *a);
 

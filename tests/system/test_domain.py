@@ -5,9 +5,9 @@ import json
 import pathlib
 import re
 
-from lab.case import NAME_SERVER, RESOLVER, LabCase, program
+from lab.case import NAME_SERVER, RESOLVER, LabCase, long_test, program
 from lab.net import wait_for
-from lab.programs import Knot, Unbound
+from lab.programs import Knot, Program, Unbound
 from lab.servers import Bind, KnotFiles, Pdns, key_file, query, serial
 
 ZONE = "example.com"
@@ -210,3 +210,213 @@ site "s" {{
         self.assertIn(f"fake7.mx.{ZONE}", [m["host"] for m in zone["mx_after"]])
         done = self.fakemx("-c", "/etc/fakemx.conf", "plan", "other.example", expect=64)
         self.assertIn("a configuration (-c) with a site that has this domain", done.stderr)
+
+
+class Ansible(Program):
+    package = "ansible"
+
+    def configure(self):
+        pass
+
+
+class Playbook(DomainCase):
+    """The documented tasks of Ansible, run by Ansible."""
+
+    @classmethod
+    def build(cls):
+        cls.tools = Ansible(cls.net, "control", ["30.0.0.70"]).host
+        cls.tools.write("/etc/fakemx/fakemx.conf", f"""site "s" {{
+  layout = high
+  domains = {{ "{ZONE}" }}
+  host "mail.{ZONE}" {{ preference = 10 address = {{ "30.0.0.25" }} }}
+  decoy "fake1.mx.{ZONE}" {{ preference = 20 address = {{ "30.0.0.31" }} posture = defer }}
+  zone {{ file = "/etc/zones/{ZONE}.zone" }}
+}}
+""")
+        text = (DOCS / "providers.md").read_text()
+        cls.tools.write("/tmp/play.yml", re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+        cls.tools.script(f"ln -s {program('fakemx')} /usr/bin/fakemx")
+
+    def zone(self, text):
+        self.tools.write(f"/etc/zones/{ZONE}.zone", text)
+
+    def play(self, expect=0):
+        done = self.tools.run(["env", "ANSIBLE_NOCOLOR=1", "HOME=/root", "LC_ALL=C.UTF-8", "ansible-playbook",
+                               "/tmp/play.yml"], check=False, timeout=120)
+        self.assertEqual(expect, done.returncode, done.stdout + done.stderr)
+        return re.search(r"changed=(\d)", done.stdout)[1]
+
+    def test_ansible_tells_a_change_from_none_and_from_a_refusal(self):
+        self.zone("@ 300 SOA ns hostmaster 1 60 60 60 60\n@ 300 NS ns\nns 300 A 30.0.0.1\n"
+                  "@ 300 MX 10 mail\nmail 300 A 30.0.0.25\n")
+        self.assertEqual("1", self.play())
+        self.assertIn("fake1.mx", self.tools.run(["cat", f"/etc/zones/{ZONE}.zone"]).stdout)
+        self.assertEqual("0", self.play())
+        self.zone("@ 300 SOA ns hostmaster 1 60 60 60 60\n@ 300 NS ns\nns 300 A 30.0.0.1\n"
+                  "@ 300 MX 10 mail\nmail 300 A 30.0.0.31\n")
+        self.play(expect=2)
+
+
+NODE = r"""
+// The documented functions of dnscontrol that a plan may use; what they made is printed.
+const made = [];
+const TTL = seconds => ({ ttl: seconds });
+const record = type => (name, ...args) => ({ type, name, args });
+const [A, AAAA, MX, TLSA] = ["A", "AAAA", "MX", "TLSA"].map(record);
+const D_EXTEND = (zone, ...records) => made.push({ zone, records });
+eval(require("fs").readFileSync(0, "utf8"));
+console.log(JSON.stringify(made));
+"""
+
+
+class Forms(DomainCase):
+    """Each form of a plan is given to the program that it is for."""
+
+    @classmethod
+    def build(cls):
+        cls.pdns = Pdns(cls.net, "pdns", ["30.0.0.62"])
+        cls.knot = KnotFiles(cls.net, "knot", ["30.0.0.63"])
+        cls.bind = Bind(cls.net, "bind", ["30.0.0.64"])  # for its tools
+        for server in (cls.pdns, cls.knot, cls.bind):
+            server.load(ZONE, LINES + ["_25._tcp.mail TLSA 3 1 1 " + "ab" * 32])
+            server.start()
+        cls.tools = cls.bind.host
+        for server in (cls.pdns, cls.knot):
+            wait_for(f"{server.host.name} serves", lambda s=server: serial(cls.tools, s, ZONE))
+        # An address of each family, and TLSA, since the real host has one.
+        cls.decoy = f"fake1.mx.{ZONE}=30.0.0.31,3ffe::31"
+
+    def form(self, server, form, *argv, verb="plan", decoy=None, expect=2):
+        return self.fakemx(verb, ZONE, "--decoy", decoy or self.decoy, "--server", server.address, "--format", form,
+                           *argv, expect=expect)
+
+    def patch(self, body):
+        self.tools.run(["/usr/bin/curl", "-sSf", "-X", "PATCH", "-H", f"X-API-Key: {self.pdns.API_KEY}", "--data",
+                        body, f"{self.pdns.api}/zones/{ZONE}."])
+
+    def records(self, server):
+        """What a plan may touch, as dig prints it."""
+        asked = [(ZONE, "MX"), (f"fake1.mx.{ZONE}", "A"), (f"fake1.mx.{ZONE}", "AAAA"),
+                 (f"_25._tcp.fake1.mx.{ZONE}", "TLSA")]
+        return [query(self.tools, server, name, kind) for name, kind in asked]
+
+    WANTED = [sorted(HIGH), ["30.0.0.31"], ["3ffe::31"], ["3 1 1 " + "AB" * 28 + " " + "AB" * 4]]
+    BEFORE = [sorted(REAL), [], [], []]
+
+    def test_1_powerdns_takes_a_body_a_line(self):
+        done = self.form(self.pdns, "powerdns")
+        self.assertEqual(1, done.stdout.count("\n"))
+        self.patch(done.stdout)
+        self.assertEqual(self.WANTED, self.records(self.pdns))
+        self.form(self.pdns, "powerdns", expect=0)
+        for _ in range(2):  # the MX records, then the addresses
+            done = self.form(self.pdns, "powerdns", verb="revert")
+            self.patch(done.stdout)
+        self.assertEqual(self.BEFORE, self.records(self.pdns))
+        self.assertEqual("", self.form(self.pdns, "powerdns", verb="revert", expect=0).stdout)
+
+    def test_2_the_script_of_the_documentation_is_safe(self):
+        """It replaces whole sets from mx_after: the real hosts stay, and a set that changed is left alone."""
+        text = (DOCS / "providers.md").read_text()
+        self.tools.write("/tmp/replace-mx", re.search(r"```python\n(.*?)```", text, re.S)[1], "755")
+
+        def replace(plan, expect=0):
+            done = self.tools.run(["env", f"API={self.pdns.api}", f"KEY={self.pdns.API_KEY}", "/usr/bin/python3",
+                                   "/tmp/replace-mx"], input=plan, check=False)
+            self.assertEqual(expect, done.returncode, done.stderr)
+            return done.stderr
+
+        def plan(*argv, verb="plan", decoy=None, expect=2):
+            return self.fakemx(verb, ZONE, "--json", "--decoy", decoy or self.decoy, "--server", self.pdns.address,
+                               *argv, expect=expect).stdout
+
+        first = plan()
+        replace(first)
+        self.assertEqual(self.WANTED, self.records(self.pdns))
+        replace(plan(expect=0))  # nothing to do, nothing done
+        self.assertEqual(self.WANTED, self.records(self.pdns))
+        self.assertIn("not what was planned on", replace(first, expect=1))
+        self.assertIn("refused", replace(plan(decoy=f"fake1.mx.{ZONE}=30.0.0.25"), expect=1))
+        self.assertEqual(self.WANTED, self.records(self.pdns))
+        for _ in range(2):
+            replace(plan(verb="revert"))
+        self.assertEqual(self.BEFORE, self.records(self.pdns))
+
+    def test_3_knotc_takes_the_commands(self):
+        done = self.form(self.knot, "knotc")
+        self.knot.host.script(done.stdout)
+        self.assertEqual(self.WANTED, self.records(self.knot))
+        undo = "\n".join(line[2:] for line in done.stdout.splitlines() if line.startswith("# knotc"))
+        self.knot.host.script(undo)
+        self.assertEqual(self.BEFORE, self.records(self.knot))
+
+    def test_4_zone_text_is_the_whole_set(self):
+        text = self.form(self.pdns, "zone", "--ttl", "600").stdout
+        head = f"$ORIGIN {ZONE}.\n@ 60 SOA ns hostmaster 1 60 60 60 60\n@ NS ns\nns A 30.0.0.1\n" \
+               "mail A 30.0.0.25\nbackup A 30.0.0.26\n"
+        self.tools.write("/tmp/z", head + text)
+        done = self.tools.run(["named-compilezone", "-q", "-o", "-", ZONE, "/tmp/z"])
+        lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+        self.assertEqual(sorted(f"{ZONE}. 600 IN MX {mx}" for mx in HIGH), sorted(x for x in lines if " MX " in x))
+        self.assertIn(f"fake1.mx.{ZONE}. 600 IN AAAA 3ffe::31", lines)
+
+    def test_5_dnscontrol_adds_what_is_new_and_refuses_what_it_cannot_say(self):
+        done = self.form(self.pdns, "dnscontrol")
+        made = json.loads(self.tools.run(["/usr/bin/node", "-e", NODE], input=done.stdout).stdout)
+        self.assertEqual([ZONE], [m["zone"] for m in made])
+        self.assertEqual([{"type": "MX", "name": "@", "args": [30, f"fake1.mx.{ZONE}.", {"ttl": 300}]},
+                          {"type": "A", "name": "fake1.mx", "args": ["30.0.0.31", {"ttl": 300}]},
+                          {"type": "AAAA", "name": "fake1.mx", "args": ["3ffe::31", {"ttl": 300}]},
+                          {"type": "TLSA", "name": "_25._tcp.fake1.mx", "args": [3, 1, 1, "ab" * 32, {"ttl": 300}]}],
+                         made[0]["records"])
+        done = self.form(self.pdns, "dnscontrol", "--ttl", "120")
+        self.assertEqual("", done.stdout)
+        self.assertIn("D_EXTEND can only add records", done.stderr)
+
+    def test_6_octodns_gets_whole_sets_in_its_order(self):
+        import yaml
+        done = self.form(self.pdns, "octodns")
+        zone = yaml.safe_load(done.stdout)
+        self.assertEqual(["", "_25._tcp.fake1.mx", "fake1.mx"], list(zone))
+        self.assertEqual([{"type": "MX", "ttl": 300, "values": [
+            {"exchange": "mail.example.com.", "preference": 10}, {"exchange": "backup.example.com.", "preference": 20},
+            {"exchange": "fake1.mx.example.com.", "preference": 30}]}], zone[""])
+        self.assertEqual({"A": ["30.0.0.31"], "AAAA": ["3ffe::31"]}, {r["type"]: r["values"] for r in zone["fake1.mx"]})
+        self.assertEqual([{"certificate_association_data": "ab" * 32, "certificate_usage": 3, "matching_type": 1,
+                           "selector": 1}], zone["_25._tcp.fake1.mx"][0]["values"])
+
+
+class Many(DomainCase):
+    """A list of any length costs no more memory than a short one."""
+    limit_seconds = 600
+    count = 100000
+
+    @classmethod
+    def build(cls):
+        cls.knot = KnotFiles(cls.net, "knot", ["30.0.0.63"])
+        cls.knot.load("hosting.example", ["mx A 30.0.0.25", "fake A 30.0.0.31"] +
+                      [f"d{i} MX 10 mx" for i in range(cls.count)])
+        cls.knot.start()
+        cls.tools = cls.knot.host
+        wait_for("knot serves", lambda: cls.tools.run(["kdig", "+short", f"@{cls.knot.address}", "hosting.example",
+                                                       "SOA"]).stdout)
+
+    def peak(self, count):
+        """Of a plan of that many domains: the lines, and the memory at most in kB."""
+        names = "".join(f"d{i}.hosting.example\n" for i in range(count))
+        self.tools.write("/tmp/names", names)
+        done = self.tools.run(["/usr/bin/python3", "-c", """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=open("/tmp/lines", "w"))
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+""", str(program("fakemx")), "plan", "--from", "/tmp/names", "--json", "--server", self.knot.address,
+                               "--decoy", "fake.hosting.example=30.0.0.31"], timeout=500)
+        code, peak = done.stdout.split()
+        self.assertEqual("2", code)
+        self.assertEqual(str(count), self.tools.run(["grep", "-c", '"changes":1,', "/tmp/lines"]).stdout.strip())
+        return int(peak)
+
+    @long_test
+    def test_memory_is_flat(self):
+        few = self.peak(2000)
+        self.assertLess(self.peak(self.count), few * 1.2)

@@ -39,6 +39,7 @@ PROGRAMS = {
     "unbound": (["unbound"], ""),
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
     "zonetools": (["bind9-utils", "knot-dnssecutils", "nsd"], ""),
+    "ansible": (["ansible-core"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 

@@ -146,8 +146,14 @@ zone:
 
 
 class Pdns(Server):
+    """Its HTTP API listens at port 8081 of its address, with API_KEY."""
     package = "pdns"
     folder = "/var/lib/powerdns"
+    API_KEY = "laboratory"
+
+    @property
+    def api(self):
+        return f"http://{self.address}:8081/api/v1/servers/localhost"
 
     def configure(self):
         pass
@@ -162,6 +168,11 @@ allow-dnsupdate-from=0.0.0.0/0
 setuid=pdns
 setgid=pdns
 socket-dir=/run/pdns
+webserver=yes
+webserver-address={self.address}
+webserver-allow-from=0.0.0.0/0
+api=yes
+api-key={self.API_KEY}
 """, "640", "root:pdns")
         loads = "\n".join(f"pdnsutil load-zone {z} {self.path(z)}\n"
                           f"pdnsutil set-meta {z} TSIG-ALLOW-DNSUPDATE {KEY_NAME}\n"
