@@ -288,10 +288,12 @@ static bool is_address(const struct record_range *r)
 	return r->type == RANGE_A || r->type == RANGE_AAAA;
 }
 
-/* How many addresses the decoy's name has already; refuses what contradicts. */
-static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
+/* How many addresses the decoy's name has already, of each family; refuses what
+ * contradicts. */
+static void check_decoy_records(struct planner *p, const struct plan_decoy *d,
+				size_t ret_found[2])
 {
-	size_t at = 0, found = 0;
+	size_t at = 0;
 	const struct record_range *r;
 	char text[ADDR_TEXT_MAX];
 	while ((r = next_record(p, d->name, &at))) {
@@ -303,7 +305,7 @@ static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
 			       d->name);
 		if (!is_address(r))
 			continue;
-		found++;
+		ret_found[r->type == RANGE_AAAA]++;
 		if (d->address_count && !has_address(d, r->addr))
 			refuse(p,
 			       "%s already has the address %s, which is not the decoy's: "
@@ -311,7 +313,6 @@ static size_t check_decoy_records(struct planner *p, const struct plan_decoy *d)
 			       "another name, or take that record out first",
 			       d->name, addr_text(r->addr, text));
 	}
-	return found;
 }
 
 /* Below a delegation, or a DNAME, this zone's records are not what anybody is
@@ -350,24 +351,39 @@ static void check_meant_in_full(const struct planner *p, const struct plan_decoy
 		       d->name, p->zone->origin, d->name);
 }
 
-static void add_addresses(struct planner *p, const struct plan_decoy *d)
+/* A and AAAA are sets of their own: each is there whole, or is made. */
+static void add_family(struct planner *p, const struct plan_decoy *d, bool is_v6,
+		       size_t found)
 {
 	char text[ADDR_TEXT_MAX];
+	size_t wanted = 0;
+	for (uint8_t i = 0; i < d->address_count; i++)
+		wanted += addr_is_v4(d->addresses[i]) != is_v6;
+	if (found && found < wanted)
+		refuse(p,
+		       "%s has %zu of the %zu %s addresses that it is to have: add the "
+		       "others by hand, or name those alone that it has",
+		       d->name, found, wanted, is_v6 ? "IPv6" : "IPv4");
+	for (uint8_t i = 0; !found && i < d->address_count; i++)
+		if (addr_is_v4(d->addresses[i]) != is_v6)
+			(void)plan_add(p->out, EDIT_ADD, is_v6 ? EDIT_AAAA : EDIT_A,
+				       d->name, p->ttl, addr_text(d->addresses[i], text));
+}
+
+static void add_addresses(struct planner *p, const struct plan_decoy *d)
+{
+	size_t found[2] = { 0, 0 };
 	bool is_here = is_in_zone(p, d->name);
 	if (!is_here)
 		return; /* its addresses are another zone's to publish */
-	if (check_decoy_records(p, d) > 0)
-		return;
-	if (d->address_count == 0)
+	check_decoy_records(p, d, found);
+	if (d->address_count == 0 && found[0] + found[1] == 0)
 		refuse(p,
 		       "%s has no address in the zone and none was given: write "
 		       "NAME=ADDRESS",
 		       d->name);
-	for (uint8_t i = 0; i < d->address_count; i++) {
-		bool v4 = addr_is_v4(d->addresses[i]);
-		(void)plan_add(p->out, EDIT_ADD, v4 ? EDIT_A : EDIT_AAAA, d->name, p->ttl,
-			       addr_text(d->addresses[i], text));
-	}
+	add_family(p, d, false, found[0]);
+	add_family(p, d, true, found[1]);
 }
 
 /* In a zone whose real hosts have TLSA, a decoy without one could be

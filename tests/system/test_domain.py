@@ -315,6 +315,18 @@ class Forms(DomainCase):
         self.assertEqual(self.BEFORE, self.records(self.pdns))
         self.assertEqual("", self.form(self.pdns, "powerdns", verb="revert", expect=0).stdout)
 
+    def test_1b_what_was_typed_in_part_is_gone_on_with(self):
+        self.patch(self.form(self.pdns, "powerdns").stdout)
+        self.patch(json.dumps({"rrsets": [{"name": f"fake1.mx.{ZONE}.", "type": "AAAA", "changetype": "DELETE"}]}))
+        zone = self.plan("--decoy", self.decoy, "--server", self.pdns.address)
+        self.assertEqual([("AAAA", "3ffe::31")], [(r["type"], r["value"]) for r in zone["records"]])
+        both = f"fake1.mx.{ZONE}=30.0.0.31,30.0.0.32"
+        done = self.fakemx("plan", ZONE, "--decoy", both, "--server", self.pdns.address, expect=2)
+        self.assertIn("has 1 of the 2 IPv4 addresses", done.stderr)
+        for _ in range(2):
+            self.patch(self.form(self.pdns, "powerdns", verb="revert").stdout)
+        self.assertEqual(self.BEFORE, self.records(self.pdns))
+
     def test_2_the_script_of_the_documentation_is_safe(self):
         """It replaces whole sets from mx_after: the real hosts stay, and a set that changed is left alone."""
         text = (DOCS / "providers.md").read_text()
