@@ -94,6 +94,8 @@ struct spans spans_less(const struct spans *a, const struct spans *b)
 int64_t spans_time(const struct spans *s, int64_t since, int64_t until)
 {
 	int64_t time = 0;
+	if (until <= since)
+		return 0;
 	for (size_t i = find(s, since); i < s->count && s->at[i].since < until; i++)
 		time += stamp_earlier(s->at[i].until, until) -
 			stamp_later(s->at[i].since, since);

@@ -50,7 +50,7 @@ bool spans_hold(const struct spans *s, int64_t since, int64_t until);
 /* What both sets have in common, and what is left of a after b: a new set. */
 struct spans spans_both(const struct spans *a, const struct spans *b);
 struct spans spans_less(const struct spans *a, const struct spans *b);
-/* How much of [since, until) is in the set. */
+/* How much of [since, until) is in the set; 0 when until is before since. */
 int64_t spans_time(const struct spans *s, int64_t since, int64_t until);
 /* The least t with spans_time(s, since, t) >= amount, INT64_MAX if none. */
 int64_t spans_reach(const struct spans *s, int64_t since, int64_t amount);

@@ -81,7 +81,8 @@ static void step(struct stepping *st, int64_t frontier, bool is_clipped, bool is
 		st->changes += !is_same(&v, &st->last);
 		st->woken += was_needed;
 	}
-	st->last = v;
+	if (is_first || was_needed)
+		st->last = v; /* nobody asks in between */
 	view_release(&view);
 }
 
@@ -109,6 +110,7 @@ static const char *const told[] = {
 	"H@0 W@80 B:R@1h W@5h",
 	"[@-30 H@0 W@5h",
 	"Rf~@0 Hf@1 W@80 Rg@1h W@5h",
+	"Rf~@0 H@1 W@80 H@25m H@50m Hf@75m W@6h",
 	"H@0 w@10 [@300 W@6h",
 	"H@0 H@25m H@50m R@60m W@6h",
 	"Ri@0 L@10 R@12 W@5h",

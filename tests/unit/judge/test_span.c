@@ -75,6 +75,7 @@ static void check_questions(const struct spans *s, const struct naive *n)
 	assert_int_equal(spans_meet(s, since, until), meets);
 	assert_int_equal(spans_hold(s, since, until), holds);
 	assert_int_equal(spans_time(s, since, until), time);
+	assert_int_equal(spans_time(s, until, since), 0);
 	int64_t amount = some(20);
 	assert_int_equal(spans_reach(s, since, amount), naive_reach(n, since, amount));
 }
