@@ -89,14 +89,12 @@ static void tell_unread(const struct reading *p, const struct logfiles_counts *f
 			 "%" PRIu64 " times the stamps jump back by more than a day: was "
 			 "the clock set, or are these logs of several machines?",
 			 c.jumps);
-	if (c.garbled == 0 && files->too_long == 0 && files->unfinished == 0)
+	if (c.garbled == 0 && files->too_long == 0)
 		return;
 	cli_warn(p->c,
 		 "of %" PRIu64 " lines %" PRIu64 " could not be read, %" PRIu64
-		 " were longer than %d bytes, %" PRIu64 " had no end, %" PRIu64
-		 " were other programs'",
-		 c.lines, c.garbled, files->too_long, LINES_MAX, files->unfinished,
-		 c.foreign);
+		 " were longer than %d bytes, %" PRIu64 " were other programs'",
+		 c.lines, c.garbled, files->too_long, LINES_MAX, c.foreign);
 }
 
 int old_logs_read(const struct cli *c, char *const *files, size_t count,

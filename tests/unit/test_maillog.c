@@ -1,11 +1,13 @@
 #include "source/maillog/maillog.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -70,6 +72,7 @@ static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
 }
 
 static const uint16_t hosts[] = { 5, 6 };
+static bool is_command;
 
 static void start(struct rig *r, enum maillog_start from, int64_t since,
 		  size_t host_count)
@@ -90,6 +93,8 @@ static void start(struct rig *r, enum maillog_start from, int64_t since,
 				     .host_count = host_count,
 				     .site = 2,
 				     .path = path,
+				     .is_command = is_command,
+				     .log_host = is_command ? "mail.example.com" : NULL,
 				     .start = from,
 				     .since = since };
 	memset(r, 0, sizeof(*r));
@@ -302,7 +307,7 @@ static void a_journal_is_read_as_a_log_and_gone_on_with(void **state)
 	stop(&r);
 	assert_int_equal(r.trouble_count, 0);
 	assert_int_equal(r.visit_count, 2); /* the open one as it stands */
-	assert_true(r.visits[0].time == then && r.visits[0].precision_us == 1000000);
+	assert_true(r.visits[0].time == then && r.visits[0].precision_us == 1);
 	int64_t upto = r.upto[5];
 	assert_true(upto > then + STAMP_SECOND);
 	(void)snprintf(file, sizeof(file), "%s/b.journal", folder);
@@ -562,6 +567,78 @@ static void a_log_that_is_not_there_is_trouble_until_it_is(void **state)
 	stop(&r);
 }
 
+/* What cannot be read for a while is read when it can be. */
+static void a_path_may_be_anything_before_it_is_a_log(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct rig r;
+		int keeper = -1;
+		if (i == 0)
+			assert_int_equal(mkdir(path, 0700), 0);
+		else if (i == 1)
+			assert_int_equal(symlink("nowhere", path), 0);
+		else
+			assert_int_equal(mkfifo(path, 0600), 0);
+		if (i == 2) /* a writer that says nothing */
+			keeper = open(path, O_RDWR | O_NONBLOCK);
+		start(&r, MAILLOG_END, 0, 1);
+		turn(&r, 300);
+		assert_int_equal(r.trouble_count, i == 2 ? 0 : 1);
+		assert_int_equal(remove(path), 0);
+		add(stamp_now(), "1]: connect from " ONE);
+		turn(&r, 600);
+		assert_int_equal(r.trouble_count, i == 2 ? 0 : 2);
+		assert_int_equal(maillog_counts(r.log).open, 1);
+		stop(&r);
+		assert_int_equal(r.visit_count, 1);
+		if (keeper >= 0)
+			assert_int_equal(close(keeper), 0);
+		(void)clean(NULL);
+	}
+}
+
+static void a_log_without_end_leaves_others_their_turn(void **state)
+{
+	(void)state;
+	struct rig r;
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	uint64_t before = 0;
+	for (int i = 0; i < 50; i++) {
+		(void)uv_run(&r.loop, UV_RUN_NOWAIT);
+		uint64_t bytes = maillog_counts(r.log).bytes;
+		assert_true(bytes - before < 1 << 30);
+		before = bytes;
+	}
+	assert_true(before > 0);
+	assert_int_equal(r.upto[5], 0); /* nothing is known of its end */
+	stop(&r);
+}
+
+static void a_command_may_write_the_log(void **state)
+{
+	(void)state;
+	struct rig r;
+	char plain[256], now[STAMP_TEXT_MAX];
+	(void)str_copy(plain, sizeof(plain), path);
+	(void)snprintf(path, sizeof(path),
+		       "echo '%s mail postfix/smtpd[1]: connect from " ONE
+		       "'; echo '%s other postfix/smtpd[1]: connect from " TWO
+		       "'; sleep 60",
+		       stamp_text(stamp_now(), now), now);
+	is_command = true;
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	is_command = false;
+	turn(&r, 600);
+	assert_int_equal(maillog_counts(r.log).open, 1);
+	assert_int_equal(maillog_counts(r.log).foreign, 1); /* log_host */
+	assert_true(r.upto[5] > 0);
+	stop(&r);
+	assert_int_equal(r.visit_count, 1);
+	(void)str_copy(path, sizeof(path), plain);
+}
+
 static void old_lines_are_joined_by_their_own_time(void **state)
 {
 	(void)state;
@@ -646,6 +723,11 @@ int main(void)
 					  clean),
 		cmocka_unit_test_teardown(a_log_that_is_not_there_is_trouble_until_it_is,
 					  clean),
+		cmocka_unit_test_teardown(a_path_may_be_anything_before_it_is_a_log,
+					  clean),
+		cmocka_unit_test_teardown(a_log_without_end_leaves_others_their_turn,
+					  clean),
+		cmocka_unit_test_teardown(a_command_may_write_the_log, clean),
 		cmocka_unit_test_teardown(old_lines_are_joined_by_their_own_time, clean),
 		cmocka_unit_test_teardown(
 		    a_start_of_the_mail_server_is_told_once_for_each_host, clean),

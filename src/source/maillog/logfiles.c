@@ -10,8 +10,8 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "source/maillog/frame.h"
-#include "source/maillog/journald.h"
 #include "source/maillog/lines.h"
+#include "source/maillog/output.h"
 #include "source/maillog/unpack.h"
 
 enum { PIECE = 1 << 18, HEAD = 1 << 16 };
@@ -113,7 +113,7 @@ static int look_at_file(struct file *f, struct error *e)
 {
 	struct stat st;
 	f->changed = stamp_now();
-	if (journald_is(f->path))
+	if (output_is_journal(f->path))
 		return 0;
 	int rc =
 	    strcmp(f->path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(f->path, &st);
@@ -156,7 +156,7 @@ static int put_in_order(struct file *files, size_t count, char *piece,
 
 /* ---- reading ---- */
 
-enum { STOPPED = TAIL_MORE + 1 };
+enum { STOPPED = TAIL_WAIT + 1 };
 
 /* All lines of one file. */
 static int give_lines(struct reading *r, const struct file *f, struct unpack *in,
@@ -186,19 +186,22 @@ static int give_journal(struct reading *r, const struct file *f, struct error *e
 {
 	const struct logfiles_hooks *hooks = r->hooks;
 	int64_t since = hooks->since < STAMP_HOUR ? INT64_MIN : hooks->since - STAMP_HOUR;
-	struct journald *j = journald_new(f->path, since, hooks->line, hooks->arg);
+	struct output *o =
+	    output_new(f->path, OUTPUT_JOURNAL_ONCE, since, hooks->line, hooks->arg);
 	int rc = TAIL_MORE;
 	hooks->begin(hooks->arg, f->path, f->changed);
-	while (rc == TAIL_MORE) {
-		rc = journald_poll(j, PIECE, e);
+	while (rc == TAIL_MORE || rc == TAIL_WAIT) {
+		if (rc == TAIL_WAIT)
+			output_wait(o, -1);
+		rc = output_poll(o, 0, PIECE, e);
 		if (rc >= 0 &&
-		    !hooks->pause(hooks->arg, r->done + journald_counts(j).bytes, 0))
+		    !hooks->pause(hooks->arg, r->done + output_counts(o).bytes, 0))
 			rc = STOPPED;
 	}
-	r->done += journald_counts(j).bytes;
-	r->counts->bytes += journald_counts(j).bytes;
-	r->counts->too_long += journald_counts(j).too_long;
-	journald_free(j);
+	r->done += output_counts(o).bytes;
+	r->counts->bytes += output_counts(o).bytes;
+	r->counts->too_long += output_counts(o).too_long;
+	output_free(o);
 	return rc;
 }
 
@@ -206,7 +209,7 @@ static int read_file(struct reading *r, const struct file *f, struct error *e)
 {
 	struct unpack *in = NULL;
 	int rc;
-	if (journald_is(f->path)) {
+	if (output_is_journal(f->path)) {
 		rc = give_journal(r, f, e);
 		return rc ? rc : r->hooks->end(r->hooks->arg, f->path, e);
 	}
@@ -214,7 +217,10 @@ static int read_file(struct reading *r, const struct file *f, struct error *e)
 	if (rc < 0)
 		return rc;
 	rc = give_lines(r, f, in, e);
-	r->counts->unfinished += lines_drop(&r->lines);
+	if (rc >= 0)
+		lines_end(&r->lines);
+	else
+		(void)lines_drop(&r->lines);
 	r->done += unpack_taken(in);
 	unpack_free(in);
 	return rc ? rc : r->hooks->end(r->hooks->arg, f->path, e);

@@ -1,10 +1,10 @@
 /*
  * logfiles - old logs, as one stream of lines from the oldest to the newest
  *
- * Files as they lie about after rotation: packed by gzip or not, named in any
+ * Files as they lie about after rotation: packed or not, named in any
  * order. If all are regular files they are read in the order of the first stamp
  * in each, else in the order given. "-" is standard input, "journal" systemd's
- * (journald.h).
+ * (output.h).
  *
  * Use:
  *	struct logfiles_hooks hooks = { .begin = ..., .line = ..., .arg = arg };
@@ -14,8 +14,8 @@
  * Ownership: lines are lent for the call, without LF or NUL at the end.
  *
  * Limits: constant memory, whatever the size; lines as in lines.h. A last line
- * without its LF is counted, not given: nobody knows what it would have become.
- * What was given before a file that turns out to be damaged stays given.
+ * need not have its LF. What was given before a file that turns out to be damaged stays
+ *given.
  */
 #ifndef FMX_SOURCE_MAILLOG_LOGFILES_H
 #define FMX_SOURCE_MAILLOG_LOGFILES_H
@@ -41,8 +41,7 @@ struct logfiles_hooks {
 
 struct logfiles_counts {
 	uint64_t bytes;
-	uint64_t too_long;   /* lines that were cut */
-	uint64_t unfinished; /* last lines without LF */
+	uint64_t too_long; /* lines that were cut */
 };
 
 /* 0, or a negative code and the sentence. counts are valid in any case. */

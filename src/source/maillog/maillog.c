@@ -7,28 +7,32 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "source/maillog/journald.h"
 #include "source/maillog/logclock.h"
 #include "source/maillog/maillog_lines.h"
+#include "source/maillog/output.h"
 #include "source/maillog/tail.h"
 
 /* How often we look, and how much we read before others get their turn. */
-enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 20 };
+enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 16 };
+#define TURN (4 * STAMP_MILLISECOND)
 #define PAUSE (10 * STAMP_SECOND) /* longer than any between two looks */
 #define JOURNAL_BEFORE STAMP_HOUR
 
 struct maillog {
 	uv_loop_t *loop;
 	uv_timer_t timer;
+	uv_idle_t more; /* while there is something to read at once */
 	struct stamp_clock clock;
 	struct source_sink sink;
 	uint16_t *hosts;
 	size_t host_count;
 	uint16_t site;
 	char *path;
-	int64_t since;             /* INT64_MIN: all */
-	struct tail *tail;         /* NULL: it is a journal */
-	struct journald *journald; /* NULL: it is a file */
+	int64_t since;         /* INT64_MIN: all */
+	struct tail *tail;     /* NULL: it is a program's output */
+	struct output *output; /* NULL: it is a file */
+	char *stamps;          /* NULL: ours */
+	void (*ended)(void *arg);
 	struct maillog_lines *reader;
 	struct maillog_address *addresses;
 	size_t address_count;
@@ -43,7 +47,8 @@ struct maillog {
 	bool is_clock_told; /* that it is off */
 	bool was_far;       /* and so far that nobody could be judged */
 	int64_t looked;     /* when we read last */
-	bool is_trouble, is_stopped, is_closed;
+	bool is_trouble, is_stopped;
+	unsigned closed; /* of two handles */
 	struct maillog_counts counts;
 };
 
@@ -274,6 +279,28 @@ static int poll_tail(struct maillog *m, struct error *e)
 	return rc;
 }
 
+static int poll_output(struct maillog *m, struct error *e)
+{
+	int64_t from, to;
+	int rc = output_poll(m->output, uv_now(m->loop), BYTES_AT_ONCE, e);
+	if (!output_missed(m->output, &from, &to) || !m->sink.gap)
+		return rc;
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.gap(m->sink.arg, m->hosts[i], from, to);
+	return rc;
+}
+
+/* A piece, and more of them while others need not wait for their turn. */
+static int read_on(struct maillog *m, struct error *e)
+{
+	int64_t began = stamp_monotonic();
+	int rc;
+	do
+		rc = m->tail ? poll_tail(m, e) : poll_output(m, e);
+	while (rc == TAIL_MORE && stamp_monotonic() - began < TURN);
+	return rc;
+}
+
 /* True: there is more to read at once. */
 static bool look(struct maillog *m)
 {
@@ -285,9 +312,9 @@ static bool look(struct maillog *m)
 		m->logclock.began = 0;
 	}
 	m->looked = m->now;
-	int rc =
-	    m->tail ? poll_tail(m, &e) : journald_poll(m->journald, BYTES_AT_ONCE, &e);
-	tell(m, rc < 0 ? e.text : NULL);
+	int rc = read_on(m, &e);
+	if (rc != TAIL_WAIT)
+		tell(m, rc < 0 ? e.text : NULL);
 	tell_clock(m);
 	tell_far(m);
 	m->is_fresh = rc == TAIL_AT_END;
@@ -300,12 +327,33 @@ static bool look(struct maillog *m)
 	return rc == TAIL_MORE;
 }
 
+static void on_more(uv_idle_t *more);
+static void on_timer(uv_timer_t *timer);
+
+/* A timer of no time at all would run again and again before anybody else does. */
+static void on_turn(struct maillog *m)
+{
+	bool is_more = look(m);
+	if (m->output && output_is_over(m->output) && m->ended && !m->is_stopped)
+		m->ended(m->sink.arg);
+	if (m->is_stopped)
+		return;
+	if (is_more) {
+		(void)uv_idle_start(&m->more, on_more); /* nothing that could fail */
+		return;
+	}
+	(void)uv_idle_stop(&m->more);
+	(void)uv_timer_start(&m->timer, on_timer, LOOK_MS, 0); /* not closing */
+}
+
+static void on_more(uv_idle_t *more)
+{
+	on_turn(more->data);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
-	struct maillog *m = timer->data;
-	uint64_t wait = look(m) ? 0 : LOOK_MS;
-	if (!m->is_stopped)
-		(void)uv_timer_start(timer, on_timer, wait, 0); /* not closing */
+	on_turn(timer->data);
 }
 
 /* A journal is entered somewhat earlier: a session that we join in its middle
@@ -313,11 +361,17 @@ static void on_timer(uv_timer_t *timer)
 static void open_source(struct maillog *m, const struct maillog_spec *spec)
 {
 	bool is_end = spec->start == MAILLOG_END;
-	if (journald_is(spec->path)) {
+	bool is_journal = output_is_journal(spec->path);
+	bool is_stdin = strcmp(spec->path, "-") == 0;
+	if (spec->is_command || is_journal || is_stdin) {
 		int64_t since = is_end                      ? m->upto
 				: m->since < JOURNAL_BEFORE ? INT64_MIN
 							    : m->since - JOURNAL_BEFORE;
-		m->journald = journald_new(spec->path, since, on_line, m);
+		m->output = output_new(spec->path,
+				       spec->is_command ? OUTPUT_COMMAND
+				       : is_journal     ? OUTPUT_JOURNAL
+							: OUTPUT_STDIN,
+				       since, on_line, m);
 		return;
 	}
 	m->tail = tail_new(spec->path, is_end, on_line, m);
@@ -351,9 +405,15 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->reader = maillog_lines_new(on_visit, m);
 	maillog_lines_on_started(m->reader, on_started);
 	maillog_lines_on_delivered(m->reader, on_delivered);
+	m->ended = spec->ended;
+	m->stamps = spec->stamps && *spec->stamps ? xstrdup(spec->stamps) : NULL;
+	maillog_lines_stamps(m->reader, m->stamps);
+	maillog_lines_host(m->reader, spec->log_host);
 	open_source(m, spec);
-	m->timer.data = m;
-	int rc = uv_timer_init(loop, &m->timer);
+	m->timer.data = m->more.data = m;
+	int rc = uv_idle_init(loop, &m->more);
+	if (rc == 0)
+		rc = uv_timer_init(loop, &m->timer);
 	if (rc == 0)
 		rc = uv_timer_start(&m->timer, on_timer, 0, 0);
 	assert(rc == 0); /* timers need nothing that could lack */
@@ -373,8 +433,7 @@ void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
 struct maillog_counts maillog_counts(const struct maillog *m)
 {
 	struct maillog_counts c = m->counts;
-	struct tail_counts t =
-	    m->tail ? tail_counts(m->tail) : journald_counts(m->journald);
+	struct tail_counts t = m->tail ? tail_counts(m->tail) : output_counts(m->output);
 	struct maillog_lines_counts p = maillog_lines_counts(m->reader);
 	c.bytes = t.bytes;
 	c.too_long = t.too_long;
@@ -392,7 +451,7 @@ struct maillog_counts maillog_counts(const struct maillog *m)
 static void on_closed(uv_handle_t *h)
 {
 	struct maillog *m = h->data;
-	m->is_closed = true;
+	m->closed++;
 }
 
 void maillog_stop(struct maillog *m)
@@ -407,15 +466,17 @@ void maillog_stop(struct maillog *m)
 			give_watermark(m);
 	}
 	uv_close((uv_handle_t *)&m->timer, on_closed);
+	uv_close((uv_handle_t *)&m->more, on_closed);
 }
 
 void maillog_free(struct maillog *m)
 {
 	if (!m)
 		return;
-	assert(m->is_closed);
+	assert(m->closed == 2);
 	tail_free(m->tail);
-	journald_free(m->journald);
+	output_free(m->output);
+	free(m->stamps);
 	maillog_lines_free(m->reader);
 	free(m->hosts);
 	free(m->addresses);

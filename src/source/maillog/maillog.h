@@ -1,8 +1,9 @@
 /*
  * maillog - the eyes on a real host: its mail log, followed live
  *
- * Reads a growing log file (tail.h) or systemd's journal (journald.h), joins its lines to
- * visits (maillog_lines.h), and gives them with watermarks.
+ * Reads a growing log file (tail.h), or what systemd's journal or a command tell
+ * (output.h), joins its lines to visits (maillog_lines.h), and gives them with
+ * watermarks. A turn of the loop takes a few milliseconds at most.
  *
  * A visit is given at the end of its session, at the latest ten minutes after
  * its start (then as it stands). The watermark is held at the start of the
@@ -77,7 +78,12 @@ struct maillog_spec {
 	uint16_t site;                           /* of the first host */
 	const struct maillog_address *addresses; /* may be NULL */
 	size_t address_count;
-	const char *path; /* or what journald_is() says */
+	const char *path;     /* of a file; "-", or what output_is_journal() says */
+	bool is_command;      /* path is a command that writes the log */
+	const char *log_host; /* only this machine's lines; NULL or "": all */
+	const char *stamps;   /* the zone of stamps that have none; NULL or "": ours */
+	/* Standard input is at its end; with sink.arg. May be NULL. */
+	void (*ended)(void *arg);
 	enum maillog_start start;
 	int64_t since;
 };

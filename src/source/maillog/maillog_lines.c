@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "source/maillog/frame.h"
@@ -20,6 +21,7 @@ struct maillog_lines {
 	void *arg;
 	struct logsessions *sessions;
 	struct frame *frame;
+	char *host;           /* only its lines; NULL: all */
 	int64_t newest, last; /* last: 0 if the last line has no stamp */
 	uint32_t last_precision_us;
 	int64_t now;                /* of the last advance */
@@ -72,6 +74,15 @@ static void advance_by(struct maillog_lines *m, int64_t time)
 	}
 }
 
+/* "mx3" is also "mx3.example.com", and the other way round. */
+static bool is_host(struct slice host, const char *wanted)
+{
+	size_t len = strlen(wanted), n = slice_len(host), least = len < n ? len : n;
+	if (least == 0 || strncasecmp(host.at, wanted, least) != 0)
+		return false;
+	return n == len || (n > len ? host.at[len] : wanted[n]) == '.';
+}
+
 void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 			int64_t now)
 {
@@ -84,6 +95,10 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 	case FRAME_MARK: c->foreign++; return;
 	case FRAME_PART: c->useless++; return;
 	case FRAME_LINE: break;
+	}
+	if (m->host && !is_host(l.host, m->host)) {
+		c->foreign++;
+		return;
 	}
 	advance_by(m, l.time);
 	m->last = l.time;
@@ -170,6 +185,12 @@ void maillog_lines_stamps(struct maillog_lines *m, const char *zone)
 	frame_zone(m->frame, zone);
 }
 
+void maillog_lines_host(struct maillog_lines *m, const char *host)
+{
+	free(m->host);
+	m->host = host && *host ? xstrdup(host) : NULL;
+}
+
 void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn)
 {
 	logsessions_on_delivered(m->sessions, fn);
@@ -181,5 +202,6 @@ void maillog_lines_free(struct maillog_lines *m)
 		return;
 	logsessions_free(m->sessions);
 	frame_free(m->frame);
+	free(m->host);
 	free(m);
 }

@@ -53,6 +53,8 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
 /* The zone of stamps that have none; NULL: this process's. Borrowed. */
 void maillog_lines_stamps(struct maillog_lines *m, const char *zone);
+/* Only the lines of that machine of a central log; NULL: all. */
+void maillog_lines_host(struct maillog_lines *m, const char *host);
 /* Called when mail of this site's was delivered to another's domain. */
 void maillog_lines_on_delivered(struct maillog_lines *m, logsession_delivered_fn fn);
 void maillog_lines_free(struct maillog_lines *m);

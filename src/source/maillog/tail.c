@@ -97,7 +97,10 @@ static bool is_read_before(const struct stream *s, int fd)
 /* Behind the last byte; within a line, the rest of that line is nobody's. */
 static void skip_to_end(struct stream *s)
 {
-	off_t end = lseek(s->fd, 0, SEEK_END);
+	struct stat st;
+	off_t end = fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)
+			? lseek(s->fd, 0, SEEK_END)
+			: 0;
 	if (end <= 0)
 		return;
 	size_t len = end < BEFORE_MAX ? (size_t)end : BEFORE_MAX;
@@ -167,6 +170,8 @@ static ssize_t read_some(struct tail *t, struct stream *s, size_t want)
 	do
 		n = read(s->fd, t->bytes, want);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN) /* a pipe whose writer has paused */
+		return 0;
 	return n < 0 ? -errno : n;
 }
 
@@ -178,6 +183,8 @@ static int read_stream(struct tail *t, struct stream *s, size_t *budget)
 			return TAIL_MORE;
 		size_t want = *budget < sizeof(t->bytes) ? *budget : sizeof(t->bytes);
 		ssize_t n = read_some(t, s, want);
+		if (n < 0 && s->offset == 0)
+			close_stream(t, s); /* a folder, say: what comes may be a file */
 		if (n <= 0)
 			return n < 0 ? (int)n : TAIL_AT_END;
 		*budget -= (size_t)n;

@@ -38,7 +38,8 @@
 #include "source/maillog/lines.h"
 
 enum { TAIL_OLD_MS = 60 * 1000 };
-enum { TAIL_AT_END = 0, TAIL_MORE = 1 };
+/* TAIL_WAIT: nothing now, though it may not be the end (output.h). */
+enum { TAIL_AT_END = 0, TAIL_MORE = 1, TAIL_WAIT = 2 };
 
 struct tail_counts {
 	uint64_t bytes, too_long, rotations;

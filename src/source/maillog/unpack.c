@@ -9,11 +9,12 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "source/maillog/child.h"
 
 enum { HEAD_LEAST = 8, PIECE = 65536 };
 enum { GZIP_WINDOW = 15 + 16 }; /* inflateInit2(): a gzip head, the largest window */
 
-enum form { FORM_UNKNOWN, FORM_PLAIN, FORM_GZIP };
+enum form { FORM_UNKNOWN, FORM_PLAIN, FORM_GZIP, FORM_PROGRAM };
 
 struct unpack {
 	int fd;
@@ -21,7 +22,9 @@ struct unpack {
 	enum form form;
 	uint64_t taken;
 	int64_t time;
-	z_stream z;      /* FORM_GZIP */
+	z_stream z;          /* FORM_GZIP */
+	struct child *child; /* FORM_PROGRAM; NULL: at its end */
+	const char *program;
 	bool is_between; /* packed pieces: what follows is another, or padding */
 	bool is_at_end;
 	size_t head_len, head_at; /* the first piece, and what of it was given */
@@ -52,29 +55,64 @@ static ssize_t read_file(struct unpack *u, void *to, size_t size, struct error *
 
 /* How other packers' files begin. */
 static const struct {
-	const char *name, *reader, *bytes;
+	const char *program, *package, *bytes;
 	size_t len;
 } others[] = {
-	{ "xz", "xzcat",
+	{ "xz", "xz-utils",
 	  "\xfd"
 	  "7zXZ",
 	  5 },
-	{ "bzip2", "bzcat", "BZh", 3 },
-	{ "zstd", "zstdcat", "\x28\xb5\x2f\xfd", 4 },
-	{ "compress", "zcat", "\x1f\x9d", 2 },
+	{ "bzip2", "bzip2", "BZh", 3 },
+	{ "zstd", "zstd", "\x28\xb5\x2f\xfd", 4 },
+	{ "gzip", "gzip", "\x1f\x9d", 2 }, /* of compress */
 };
 
-static int refuse_other(const struct unpack *u, struct error *e)
+/* Reads the file from its begin: a pipe has none any more. */
+static int start_program(struct unpack *u, size_t i, struct error *e)
+{
+	const char *argv[] = { others[i].program, "-dc", NULL };
+	u->program = others[i].program;
+	if (lseek(u->fd, 0, SEEK_SET) != 0)
+		return error_set(e, FMX_EFOREIGN,
+				 "%s is packed by %s and no file: give it through %s -dc",
+				 u->path, u->program, u->program);
+	u->child = child_start(argv, u->fd, e);
+	if (!u->child)
+		return error_set(
+		    e, FMX_EFOREIGN,
+		    "%s is packed by %s, which is not installed (package %s)", u->path,
+		    u->program, others[i].package);
+	u->form = FORM_PROGRAM;
+	return 0;
+}
+
+static int look_for_others(struct unpack *u, struct error *e)
 {
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (u->head_len >= others[i].len &&
 		    memcmp(u->piece, others[i].bytes, others[i].len) == 0)
-			return error_set(
-			    e, FMX_EFOREIGN,
-			    "%s is packed by %s, and only gzip's files are "
-			    "read: give it through %s and standard input (-)",
-			    u->path, others[i].name, others[i].reader);
+			return start_program(u, i, e);
 	return 0;
+}
+
+static ssize_t read_program(struct unpack *u, char *to, size_t size, struct error *e)
+{
+	char how[400];
+	ssize_t n;
+	if (!u->child)
+		return 0;
+	while ((n = child_read(u->child, to, size)) == -EAGAIN)
+		child_wait(u->child, -1);
+	off_t at = lseek(u->fd, 0, SEEK_CUR); /* it shares our place */
+	if (at > 0)
+		u->taken = (uint64_t)at;
+	if (n > 0)
+		return n;
+	bool is_good = child_end(u->child, how, sizeof(how));
+	u->child = NULL;
+	return is_good ? 0
+		       : error_set(e, FMX_EFOREIGN, "%s is damaged: %s %s", u->path,
+				   u->program, how);
 }
 
 /* RFC 1952 2.3: MTIME. */
@@ -94,10 +132,10 @@ static int look_at_head(struct unpack *u, struct error *e)
 			break;
 		u->head_len += (size_t)n;
 	}
-	int rc = refuse_other(u, e);
-	if (rc < 0)
-		return rc;
 	u->form = FORM_PLAIN;
+	int rc = look_for_others(u, e);
+	if (rc < 0 || u->form == FORM_PROGRAM)
+		return rc;
 	if (u->head_len < 2 || u->piece[0] != 0x1f || u->piece[1] != 0x8b)
 		return 0;
 	u->form = FORM_GZIP;
@@ -185,8 +223,9 @@ ssize_t unpack_read(struct unpack *u, char *to, size_t size, struct error *e)
 		if (rc < 0)
 			return rc;
 	}
-	return u->form == FORM_GZIP ? read_gzip(u, to, size, e)
-				    : read_plain(u, to, size, e);
+	return u->form == FORM_GZIP      ? read_gzip(u, to, size, e)
+	       : u->form == FORM_PROGRAM ? read_program(u, to, size, e)
+					 : read_plain(u, to, size, e);
 }
 
 uint64_t unpack_taken(const struct unpack *u)
@@ -203,8 +242,11 @@ void unpack_free(struct unpack *u)
 {
 	if (!u)
 		return;
+	char how[400];
 	if (u->form == FORM_GZIP)
 		(void)inflateEnd(&u->z);
+	if (u->child)
+		(void)child_end(u->child, how, sizeof(how));
 	(void)close(u->fd); /* only read */
 	free(u->path);
 	free(u);

@@ -1,5 +1,5 @@
 /*
- * unpack - the bytes of an open file, unpacked if gzip packed it
+ * unpack - the bytes of an open file, unpacked if it is packed
  *
  * The first bytes tell, not the name: a file without them comes as it is. So
  * pipes are read too, from their front. Several packed pieces in a row are one
@@ -13,7 +13,10 @@
  *
  * Ownership: takes fd.
  *
- * Limits: constant memory. What xz, bzip2 or zstd packed is told, not read.
+ * What xz, zstd, bzip2 or compress packed is unpacked by its own program; from a
+ * file only.
+ *
+ * Limits: constant memory.
  */
 #ifndef FMX_SOURCE_MAILLOG_UNPACK_H
 #define FMX_SOURCE_MAILLOG_UNPACK_H
