@@ -103,6 +103,8 @@ class RealHost:
                 break
             if word == "mail":
                 mail_from = re.sub(rb".*<|>.*\s*", b"", line).decode()
+            if word == "rcpt":
+                rcpt_to = re.sub(rb".*<|>.*\s*", b"", line).decode()
             if word == "rcpt" and not queued:
                 queued = f"4Zx{process:05X}{self._count:04X}"
                 log(f"{queued}: client=unknown[{client}]")
@@ -111,6 +113,9 @@ class RealHost:
                 while rfile.readline() not in (b".\r\n", b""):
                     pass
                 log(f"{queued}: from=<{mail_from}>, size=300, nrcpt=1 (queue active)", "qmgr[4700]")
+                log(f"{queued}: to=<{rcpt_to}>, relay=store, delay=0.1, delays=0.1/0/0/0, dsn=2.0.0, status=sent (250 kept)",
+                    "lmtp[4701]")
+                log(f"{queued}: removed", "qmgr[4700]")
                 wfile.write(f"250 2.0.0 Ok: queued as {queued}\r\n".encode())
                 queued = None
                 continue
