@@ -152,9 +152,7 @@ static bool has_reached(const struct question *q)
 {
 	const struct walk *w = q->w;
 	int64_t came = q->p->own_after;
-	if (w->has_real && (came == MOMENT_NONE || w->real < came))
-		came = w->real;
-	if (came == MOMENT_NONE)
+	if (came == MOMENT_NONE && !w->has_real)
 		return false;
 	q->ret->returned_later =
 	    w->main.kind == RUN_DECOY && came > w->began + q->r->delay_window;
@@ -205,8 +203,7 @@ static void missing_of(struct question *q)
 {
 	const struct proof *p = q->p;
 	bool came_in_time = q->w->has_real || p->own_in_time;
-	if (!p->missing || !came_in_time || q->ret->fate != FATE_REACHED ||
-	    q->ret->order_reason == REASON_UNDECIDED ||
+	if (!p->missing || !came_in_time || q->ret->order_reason == REASON_UNDECIDED ||
 	    !view_tells_envelopes(q->v, p->missing_time))
 		return;
 	if (was_patient(q, p->missing_time))

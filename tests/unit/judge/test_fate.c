@@ -363,6 +363,8 @@ static const struct {
 	  FATE_REACHED, false },
 	{ "one of its pool", "H@0 W@80 W@5h", "B:R@2d^6d", ORDER_BACKDOOR, FATE_UNKNOWN,
 	  false },
+	{ "a contact of its pool in the minute after", "H@0 W@80 W@5h", "B:R@30^6d",
+	  ORDER_UNKNOWN, FATE_UNKNOWN, false },
 	{ "a low visit told late", "R@0.5 L@2 W@80 W@5h", "l@0^6d", ORDER_STRAIGHT,
 	  FATE_REACHED, false },
 	{ "an excuse is found later: history stays", "H@0 W@80 W@5h", "N@-1h",
@@ -394,6 +396,43 @@ static void a_sealed_verdict_only_softens(void **state)
 				 fate_name(sealed[i].fate), sealed[i].is_final);
 		story_free(s);
 	}
+}
+
+static void a_sealed_message_is_missing_until_it_is_accepted(void **state)
+{
+	(void)state;
+	struct story *s = story_new();
+	s->is_allowed[0] = true;
+	story_play(s, "Rf~@0 Hf@1 W@80 W@122h");
+	struct verdict v = story_verdict(s, 'A', 1, NULL);
+	assert_true(v.missing && v.tier == TIER_KNOWN);
+	struct told told = story_tell(&v);
+	told.is_sealed = true;
+	s->is_allowed[0] = false;
+	v = story_verdict(s, 'A', 1, &told);
+	assert_true(v.missing == told.missing && v.tier == TIER_KNOWN);
+	story_play(s, "X:Rf@1h^122.5h");
+	v = story_verdict(s, 'A', 1, &told);
+	assert_true(!v.missing && v.tier == TIER_NONE);
+	/* None was missing at the seal: none is later. */
+	told.missing = 0;
+	story_free(s);
+	s = story_new();
+	story_play(s, "Rf~@0 Hf@1 W@80 W@122h");
+	assert_int_equal(story_verdict(s, 'A', 1, &told).missing, 0);
+	story_free(s);
+}
+
+static void who_is_at_a_real_host_has_reached_it_without_a_proof(void **state)
+{
+	(void)state;
+	struct story *s = story_new();
+	struct walk w;
+	story_play(s, "L@0 R@1 W@80");
+	assert_true(story_walk(s, 'A', 0, &w));
+	struct proof p = { .own_after = MOMENT_NONE, .told = TOLD_NONE };
+	assert_int_equal(decide(&w, &p, &s->view, &s->rules).fate, FATE_REACHED);
+	story_free(s);
 }
 
 /* Case 16: runs are deleted after 96 days; what was said of them is not worse for it. */
@@ -435,6 +474,8 @@ int main(void)
 		cmocka_unit_test(a_twin_that_is_lost_still_excuses),
 		cmocka_unit_test(too_much_to_read_excuses),
 		cmocka_unit_test(a_sealed_verdict_only_softens),
+		cmocka_unit_test(a_sealed_message_is_missing_until_it_is_accepted),
+		cmocka_unit_test(who_is_at_a_real_host_has_reached_it_without_a_proof),
 		cmocka_unit_test(
 		    nothing_that_is_no_longer_kept_makes_a_sealed_walk_worse),
 	};
