@@ -11,8 +11,8 @@
 #include "cli/check_show.h"
 #include "cli/cli.h"
 #include "cli/names.h"
+#include "cli/resolving.h"
 #include "cli/verbs.h"
-#include "config/config.h"
 #include "dns/name.h"
 #include "look/look.h"
 
@@ -35,6 +35,7 @@ struct check {
 	struct look_options options;
 	const char *decoys[DECOYS_MAX];
 	char decoy_names[DECOYS_MAX][NAME_TEXT_MAX];
+	struct addr addresses[DECOYS_MAX];
 
 	char (*domains)[NAME_TEXT_MAX]; /* from the command line */
 	size_t domain_count, domain_next;
@@ -244,19 +245,28 @@ static int add_decoy(struct check *k, const char *text)
 	return CLI_DONE;
 }
 
-/* With -c, the decoys of the configuration are declared ones. */
-static int add_configured_decoys(struct check *k)
+static int add_address(struct check *k, struct addr a)
 {
-	struct config config;
-	int code = k->cli->has_config ? cli_config(k->cli, &config) : CLI_DONE;
-	if (code != CLI_DONE || !k->cli->has_config)
-		return code;
-	for (size_t i = 0; i < config.site_count; i++)
-		for (size_t j = 0; j < config.sites[i].host_count && code == CLI_DONE;
-		     j++)
-			if (config.sites[i].hosts[j].role == ROLE_DECOY)
-				code = add_decoy(k, config.sites[i].hosts[j].name);
-	config_release(&config);
+	struct look_options *o = &k->options;
+	if (o->decoy_address_count == DECOYS_MAX)
+		return cli_usage(k->cli, "more than %d addresses of decoys", DECOYS_MAX);
+	k->addresses[o->decoy_address_count++] = a;
+	return CLI_DONE;
+}
+
+/* Decoys of the configuration are declared ones, by name and by address. */
+static int add_configured(struct check *k, const struct config *config)
+{
+	int code = CLI_DONE;
+	for (size_t i = 0; i < config->site_count; i++)
+		for (size_t j = 0; j < config->sites[i].host_count; j++) {
+			const struct host *h = &config->sites[i].hosts[j];
+			if (h->role == ROLE_DECOY && code == CLI_DONE)
+				code = add_decoy(k, h->name);
+			for (uint8_t n = 0; n < h->address_count; n++)
+				if (h->role == ROLE_DECOY && code == CLI_DONE)
+					code = add_address(k, h->addresses[n].addr);
+		}
 	return code;
 }
 
@@ -264,21 +274,28 @@ static int read_options(struct check *k)
 {
 	struct cli *c = k->cli;
 	uint64_t port = SMTP_PORT;
-	const char *resolver = cli_option(c, "resolver"), *decoy;
+	const char *decoy;
+	struct config config;
+	bool has_config;
 	int code = cli_number(c, "port", 1, UINT16_MAX, &port);
+	if (code == CLI_DONE)
+		code = cli_config_if_any(c, &config, &has_config);
+	if (code != CLI_DONE)
+		return code;
 	k->options.port = (uint16_t)port;
 	k->options.no_probe = cli_flag(c, "no-probe");
-	k->options.lab = c->lab;
+	k->options.lab = c->lab || (has_config && config.lab);
 	k->options.decoys = k->decoys;
-	if (resolver && !resolver_parse(resolver, &k->options.resolver.server,
-					&k->options.resolver.port))
-		return cli_usage(c, "--resolver: '%s' is not ADDRESS or ADDRESS@PORT",
-				 resolver);
-	k->options.resolver.has_server = resolver != NULL;
+	k->options.decoy_addresses = k->addresses;
+	code = cli_resolver(c, has_config ? &config : NULL, &k->options.resolver);
 	for (size_t i = 0; code == CLI_DONE && (decoy = cli_option_at(c, "decoy", i));
 	     i++)
 		code = add_decoy(k, decoy);
-	return code == CLI_DONE ? add_configured_decoys(k) : code;
+	if (has_config && code == CLI_DONE)
+		code = add_configured(k, &config);
+	if (has_config)
+		config_release(&config);
+	return code;
 }
 
 static int read_domains(struct check *k, int argc, char **argv)

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "config/source.h"
 #include "config/tree.h"
 
 /* What all steps of one load share. */
@@ -118,6 +119,10 @@ static int load_site(const struct load *l, cfg_t *section)
 	char say[SITE_NAME_MAX + 16];
 	(void)snprintf(say, sizeof(say), "site %s", name);
 	int rc = fill(section, "site", say, l->file, s, l->error);
+	if (rc == 0 && s->domain_count == 0)
+		rc = error_set(l->error, FMX_EUSAGE,
+			       "%s:%u: %s has no domains (a list of domains)", l->file,
+			       tree_line(section), say);
 	if (rc == 0)
 		rc = load_hosts(l, s, section);
 	return rc ? rc : load_zone(l, z, section, name);
@@ -296,39 +301,17 @@ int config_parse(const char *text, size_t len, const char *name, bool lab,
 	return 0;
 }
 
-static int unreadable(const char *path, struct error *e)
-{
-	int cause = errno;
-	if (cause == ENOENT)
-		return error_set(
-		    e, -cause,
-		    "there is no configuration %s; fakemx.conf(5) says how to "
-		    "write one, -c names another",
-		    path);
-	return error_set(e, -cause, "cannot read the configuration %s: %s", path,
-			 strerror(cause));
-}
-
 int config_load(const char *path, bool lab, struct config *ret_config, struct error *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return unreadable(path, e);
-	struct buf text = BUF_INIT(CONFIG_MAX_BYTES);
-	char piece[65536];
-	ssize_t n;
-	while ((n = read(fd, piece, sizeof(piece))) > 0 && !buf_failed(&text))
-		buf_add(&text, piece, (size_t)n);
-	int rc;
-	if (n < 0)
-		rc = unreadable(path, e);
-	else if (buf_failed(&text))
-		rc = error_set(e, FMX_EUSAGE, "%s is larger than %d bytes", path,
-			       CONFIG_MAX_BYTES);
-	else
-		rc = config_parse(buf_text(&text), text.len, path, lab, ret_config, e);
-	(void)close(fd); /* only read */
-	buf_release(&text);
+	struct source s;
+	int rc = source_read(path, &s, e);
+	if (rc == 0) {
+		rc =
+		    config_parse(buf_text(&s.text), s.text.len, path, lab, ret_config, e);
+		if (rc != 0)
+			source_place(&s, e);
+	}
+	source_release(&s);
 	return rc;
 }
 

@@ -129,6 +129,7 @@ enum config_type {
 	CONFIG_SERVERS,   /* likewise, of name servers */
 	CONFIG_SOCKETS,   /* a list of ADDRESS@PORT and absolute paths */
 	CONFIG_DOMAINS,   /* a list of domain names */
+	CONFIG_NAMES,     /* a file of them, one a line */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
 };
 

@@ -256,6 +256,44 @@ static int add_domain(const struct filling *f, const struct value *v)
 	return 0;
 }
 
+/* A relative path begins at the folder of the configuration. */
+static FILE *open_beside(const char *file, const char *path)
+{
+	char full[2 * CONFIG_TEXT_MAX];
+	const char *slash = strrchr(file, '/');
+	int folder = *path == '/' || !slash ? 0 : (int)(slash + 1 - file);
+	(void)snprintf(full, sizeof(full), "%.*s%s", folder, file, path);
+	return fopen(full, "re");
+}
+
+static int add_domains_of(const struct filling *f, const struct value *v)
+{
+	char line[2 * NAME_MAX_TEXT], name[NAME_MAX_TEXT];
+	struct site *s = f->to;
+	unsigned number = 0;
+	FILE *in = open_beside(f->file, v->text);
+	if (!in)
+		return wrong(f, v, "cannot be read: %s: %s", v->text, strerror(errno));
+	int rc = 0;
+	while (rc == 0 && fgets(line, sizeof(line), in)) {
+		number++;
+		line[strcspn(line, "#\r\n")] = '\0';
+		char *begin = line + strspn(line, " \t");
+		begin[strcspn(begin, " \t")] = '\0';
+		if (!*begin)
+			continue;
+		if (fill_is_domain(begin, name, sizeof(name)))
+			append(&s->domains, &s->domain_count, name);
+		else
+			rc = wrong(f, v,
+				   "has in line %u of %s '%s', which is no domain name "
+				   "(other letters as xn--)",
+				   number, v->text, begin);
+	}
+	(void)fclose(in); /* only read */
+	return rc;
+}
+
 static int add_entry(const struct filling *f, const struct value *v)
 {
 	struct config *c = f->to;
@@ -285,6 +323,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_SERVERS: return add_server(f, v);
 	case CONFIG_SOCKETS: return add_socket(f, v);
 	case CONFIG_DOMAINS: return add_domain(f, v);
+	case CONFIG_NAMES: return add_domains_of(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
 	}
 	assert(false);

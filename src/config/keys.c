@@ -128,8 +128,10 @@ static const struct config_key keys[] = {
 	  "none high low both", NULL,
 	  "Where the decoys stand: none, high (worse than every real host), low (better: "
 	  "classic nolisting, at a cost), both." },
-	{ "site", "domains", CONFIG_DOMAINS, true, FIELD(struct site, domains), 0, 0, NULL,
+	{ "site", "domains", CONFIG_DOMAINS, false, FIELD(struct site, domains), 0, 0, NULL,
 	  NULL, "The domains whose MX records these are." },
+	{ "site", "domains_file", CONFIG_NAMES, false, FIELD(struct site, domains), 0, 0, NULL,
+	  NULL, "The same, or more of them, in a file: one a line, # begins a comment." },
 
 	HOST("host", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
 	     "Of its MX record; lower is tried first."),
@@ -194,6 +196,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_SERVERS] = "a list of addresses",
 		[CONFIG_SOCKETS] = "a list of addresses and paths",
 		[CONFIG_DOMAINS] = "a list of domains",
+		[CONFIG_NAMES] = "a path",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
 	};
 	return names[type];

@@ -150,46 +150,70 @@ static void options_free(cfg_opt_t *opts)
 	free(opts);
 }
 
-/* Where a scan of the bare text stands: which characters mean something. */
-enum context { PLAIN, QUOTED, BARE_QUOTED, LINE_COMMENT, BLOCK_COMMENT };
-
-static enum context step(enum context now, const char *at)
+/* "//" and the other one begin a comment between words alone: /srv//x is one
+ * word to libconfuse, a#b a word and a comment. */
+static enum context step(const struct scan *s, const char *at)
 {
-	switch (now) {
+	switch (s->now) {
 	case PLAIN:
 		if (*at == '"')
 			return QUOTED;
 		if (*at == '\'')
 			return BARE_QUOTED;
-		if (*at == '#' || strncmp(at, "//", 2) == 0)
+		if (*at == '#' || (!s->in_word && strncmp(at, "//", 2) == 0))
 			return LINE_COMMENT;
-		return strncmp(at, "/*", 2) == 0 ? BLOCK_COMMENT : PLAIN;
+		return !s->in_word && strncmp(at, "/*", 2) == 0 ? BLOCK_COMMENT : PLAIN;
 	case QUOTED: return *at == '"' ? PLAIN : QUOTED;
 	case BARE_QUOTED: return *at == '\'' ? PLAIN : BARE_QUOTED;
 	case LINE_COMMENT: return *at == '\n' ? PLAIN : LINE_COMMENT;
-	case BLOCK_COMMENT: return *at == '/' && at[-1] == '*' ? PLAIN : BLOCK_COMMENT;
+	case BLOCK_COMMENT:
+		return *at == '/' && at[-1] == '*' && at - 1 > s->opening ? PLAIN
+									  : BLOCK_COMMENT;
 	}
 	assert(false);
 	return PLAIN;
 }
 
-struct scan {
-	enum context now;
-	unsigned line, began;   /* began: the line of the quote or comment */
-	unsigned depth, opened; /* opened: the line of the outermost brace */
-};
-
-static void scan_step(struct scan *s, const char *at)
+void scan_step(struct scan *s, const char *at)
 {
-	enum context next = step(s->now, at);
+	enum context next = step(s, at);
 	if (next != s->now && next != PLAIN)
 		s->began = s->line;
+	if (next == BLOCK_COMMENT && s->now == PLAIN)
+		s->opening = at + 1; /* the star of it ends nothing */
 	if (s->now == PLAIN && *at == '{' && s->depth++ == 0)
 		s->opened = s->line;
 	if (s->now == PLAIN && *at == '}' && s->depth > 0)
 		s->depth--;
+	s->in_word = s->now == PLAIN && next == PLAIN && !strchr(" \t\r\n={}()+,*", *at);
 	s->now = next;
 	s->line += *at == '\n';
+}
+
+static bool is_comment(enum context c)
+{
+	return c == LINE_COMMENT || c == BLOCK_COMMENT;
+}
+
+/* libconfuse 3.3 counts the lines of a comment more than once, and takes one
+ * between a key and its value for the value. Lines stay, comments go. */
+static char *without_comments(const char *text, size_t len)
+{
+	char *bare = xcalloc(len + 1, 1);
+	struct scan s = { .now = PLAIN, .line = 1 };
+	memcpy(bare, text, len);
+	for (size_t i = 0; i < len; i++) {
+		bool quoted = s.now == QUOTED || s.now == BARE_QUOTED;
+		if (quoted && text[i] == '\\' && text[i + 1] && text[i + 1] != '\n') {
+			i++;
+			continue;
+		}
+		bool was = is_comment(s.now);
+		scan_step(&s, text + i);
+		if ((was || is_comment(s.now)) && text[i] != '\n')
+			bare[i] = ' ';
+	}
+	return bare;
 }
 
 static bool scan_is_over(const struct scan *s)
@@ -288,6 +312,14 @@ static bool read_text(cfg_t *tree, const char *text, size_t len)
 	return rc == CFG_SUCCESS;
 }
 
+int tree_check(const char *text, size_t len, const char *name, struct error *e)
+{
+	mistake = (struct mistake){ .file = name, .error = e };
+	bool is_fit = text_is_fit(text, len);
+	mistake = (struct mistake){ 0 };
+	return is_fit ? 0 : FMX_EUSAGE;
+}
+
 cfg_t *tree_parse(const char *text, size_t len, const char *name, struct error *e)
 {
 	mistake = (struct mistake){ .file = name, .error = e };
@@ -298,10 +330,12 @@ cfg_t *tree_parse(const char *text, size_t len, const char *name, struct error *
 		options_free(opts); /* cfg_init() made its own copy */
 		assert(tree);
 		(void)cfg_set_error_function(tree, on_error);
-		if (!read_text(tree, text, len) || !sections_are_single(tree, "")) {
+		char *bare = without_comments(text, len);
+		if (!read_text(tree, bare, len) || !sections_are_single(tree, "")) {
 			tree_free(tree);
 			tree = NULL;
 		}
+		free(bare);
 	}
 	mistake = (struct mistake){ 0 };
 	return tree;

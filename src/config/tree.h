@@ -20,6 +20,24 @@ struct value {
 	char text[];
 };
 
+/* Where a scan of the bare text stands: which characters mean something. */
+enum context { PLAIN, QUOTED, BARE_QUOTED, LINE_COMMENT, BLOCK_COMMENT };
+
+struct scan {
+	enum context now;
+	bool in_word;
+	const char *opening;    /* of a block comment: its star */
+	unsigned line, began;   /* began: the line of the quote or comment */
+	unsigned depth, opened; /* opened: the line of the outermost brace */
+};
+
+void scan_step(struct scan *s, const char *at);
+
+/* Quotes, comments and braces that end, no NUL, no "${": what libconfuse would
+ * let pass. */
+FMX_MUST_CHECK int tree_check(const char *text, size_t len, const char *name,
+			      struct error *e);
+
 /* NULL, with a sentence that starts "NAME:LINE: ". */
 FMX_MUST_CHECK cfg_t *tree_parse(const char *text, size_t len, const char *name,
 				 struct error *e);

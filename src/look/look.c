@@ -16,12 +16,23 @@ static bool is_own(const struct looker *lk, struct addr a)
 	return false;
 }
 
-static bool is_declared(const struct looker *lk, const char *name)
+static bool is_decoy_address(const struct look_options *o, struct addr a)
 {
-	for (size_t i = 0; i < lk->options.decoy_count; i++)
-		if (strcmp(lk->options.decoys[i], name) == 0)
+	for (size_t i = 0; i < o->decoy_address_count; i++)
+		if (addr_equal(o->decoy_addresses[i], a))
 			return true;
 	return false;
+}
+
+static bool is_declared(const struct look_options *o, const struct seen_host *h)
+{
+	for (size_t i = 0; i < o->decoy_count; i++)
+		if (strcmp(o->decoys[i], h->name) == 0)
+			return true;
+	for (size_t i = 0; i < h->address_count; i++)
+		if (!is_decoy_address(o, h->addresses[i].addr))
+			return false;
+	return h->address_count > 0;
 }
 
 /* Everything is in: what follows from it all. */
@@ -33,7 +44,7 @@ static void look_finish(struct look *l)
 		struct seen_host *h = &s->hosts[i];
 		if (!name_is_literal(h->name))
 			name_registrable(h->name, h->owner);
-		h->is_declared = is_declared(l->looker, h->name);
+		h->is_declared = is_declared(&l->looker->options, h);
 		for (size_t j = 0; j < h->address_count; j++)
 			h->addresses[j].is_own = is_own(l->looker, h->addresses[j].addr);
 	}

@@ -55,6 +55,9 @@ struct look_options {
 	/* Names of decoys, as name_read() makes them; borrowed. */
 	const char *const *decoys;
 	size_t decoy_count;
+	/* A host all of whose addresses are these is a decoy too. */
+	const struct addr *decoy_addresses;
+	size_t decoy_address_count;
 	enum tri vantage; /* what a check of it told, for the findings */
 };
 

@@ -36,6 +36,10 @@ static const struct {
 	  "f:3: unknown key 'patiense' in the file; did you mean 'patience'?" },
 	{ "an unknown key without one", "colour = red\n" GOOD, FMX_EUSAGE,
 	  "f:1: unknown key 'colour' in the file; see fakemx.conf(5) for all keys" },
+	{ "a comment is one line", "# a\n// b\n/* c\n*/\npatiense = 4h\n" GOOD, FMX_EUSAGE,
+	  "f:5: unknown key 'patiense' in the file; did you mean 'patience'?" },
+	{ "slashes within a word are no comment", "state = /srv//x policy = { \"${HOME}/y\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: \"${\" is not expanded here; write it in single quotes if you mean it" },
 	{ "an unknown key in a section",
 	  SITE("decoy \"fake1.mx.example.com\" {\nposture = defer\nadress = { \"192.0.2.30\" }\n}"),
 	  FMX_EUSAGE, "f:6: unknown key 'adress' in a decoy section; did you mean 'address'?" },
@@ -341,6 +345,108 @@ static void a_nul_byte_is_refused(void **state)
 	assert_string_equal(e.text, "f:2: there is a NUL byte: this is no configuration");
 }
 
+/* ---- several files ---- */
+
+static char folder[64];
+
+static void put(const char *name, const char *text)
+{
+	char path[256];
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	(void)snprintf(folder, sizeof(folder), "/tmp/fakemx-config-XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	char command[128];
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+static int load(struct config *c, struct error *e)
+{
+	char path[256];
+	(void)snprintf(path, sizeof(path), "%s/f", folder);
+	return config_load(path, true, c, e);
+}
+
+static void assert_mistake(const char *want)
+{
+	struct config c;
+	struct error e;
+	char full[600];
+	assert_int_not_equal(load(&c, &e), 0);
+	(void)snprintf(full, sizeof(full), "%s/%s", folder, want);
+	assert_string_equal(e.text, full);
+}
+
+static void what_is_included_stands_there(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	put("f", "state = \"/var/x\" # include \"nothing\"\ninclude \"*.conf\" user = "
+		 "\"x\"\n");
+	put("b.conf", "site \"b\" { layout = none domains_file = \"more\"\n" HOST10 "}");
+	put("a.conf", "\n\nsite \"a\" { layout = none domains = { \"a.example\" } "
+		      "domains_file = names\n"
+		      "host \"mail.a.example\" { preference = 10 address = { "
+		      "\"192.0.2.26\" } }\n}");
+	put("names", "# who\nc.example\n\n  D.Example.  # upper case\n");
+	put("more", "b.example\n");
+	if (load(&c, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(c.site_count, 2);
+	assert_string_equal(c.sites[0].name, "a"); /* in the order of their names */
+	assert_int_equal(c.sites[0].domain_count, 3);
+	assert_string_equal(c.sites[1].domains[0], "b.example");
+	assert_string_equal(c.user, "x"); /* the rest of the line counts */
+	config_release(&c);
+}
+
+static void a_mistake_is_where_it_stands(void **state)
+{
+	(void)state;
+	put("f", "# one\nstate = \"/var/x\"\ninclude \"a.conf\"\ncolour = red\n");
+	put("a.conf", GOOD "\n# two\nstate = \"/y\"\n");
+	char want[200];
+	(void)snprintf(want, sizeof(want),
+		       "a.conf:9: state is given twice; first in %s/f:2", folder);
+	assert_mistake(want);
+	put("a.conf", GOOD "\n\n");
+	assert_mistake(
+	    "f:4: unknown key 'colour' in the file; see fakemx.conf(5) for all keys");
+	put("a.conf", "site \"x\" {\n");
+	assert_mistake("a.conf:1: the { of this line is never closed");
+	put("f", "include \"a.conf\"\n");
+	put("a.conf", SITE("domains_file = names\n" HOST10 DECOY30));
+	put("names", "a.example\nno-domain\n");
+	assert_mistake("a.conf:4: domains_file of site example has in line 2 of names "
+		       "'no-domain', which is no "
+		       "domain name (other letters as xn--)");
+	put("a.conf", SITE("domains_file = gone\n" HOST10 DECOY30));
+	assert_mistake("a.conf:4: domains_file of site example cannot be read: gone: No "
+		       "such file or directory");
+	put("f", "include \"a.conf\"");
+	put("a.conf", "include \"f\"");
+	assert_mistake("f:1: more than 8 files include each other");
+	put("f", "include \"gone.conf\"");
+	(void)snprintf(want, sizeof(want), "f:1: include: there is no %s/gone.conf",
+		       folder);
+	assert_mistake(want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +459,10 @@ int main(void)
 		cmocka_unit_test(the_option_makes_a_lab_too),
 		cmocka_unit_test(a_missing_file_is_a_sentence),
 		cmocka_unit_test(a_nul_byte_is_refused),
+		cmocka_unit_test_setup_teardown(what_is_included_stands_there,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_mistake_is_where_it_stands, make_folder,
+						remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
