@@ -101,11 +101,6 @@ void coverage_sites(struct coverage *c, const struct sites *s)
 		c->group_of[i] = find_group(c, s->hosts[i].group);
 }
 
-const struct sites *coverage_get_sites(const struct coverage *c)
-{
-	return c->sites;
-}
-
 struct coverage *coverage_new(struct db *db, const struct sites *s)
 {
 	struct coverage *c = xcalloc(1, sizeof(*c));
@@ -121,6 +116,11 @@ void coverage_free(struct coverage *c)
 	coverage_reset(c);
 	drop_groups(c);
 	free(c);
+}
+
+const struct sites *coverage_get_sites(const struct coverage *c)
+{
+	return c->sites;
 }
 
 void coverage_reset(struct coverage *c)

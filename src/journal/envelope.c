@@ -80,6 +80,30 @@ void envelopes_undo(struct envelopes *en)
 
 /* ---- rows ---- */
 
+enum { TELLERS = 8 }; /* of one envelope that are kept, 16 bytes each: tell() */
+
+/* Walks of those who told it are asked again; of more than are kept, all. */
+static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
+			struct error *e)
+{
+	struct addr by[TELLERS];
+	sqlite3_stmt *s = db_statement(
+	    en->db, "SELECT told_by FROM envelope WHERE grp = ?1 AND hash = ?2");
+	(void)sqlite3_bind_int(s, 1, group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	int rc = db_step(en->db, s, e);
+	size_t count = rc > 0 ? (size_t)sqlite3_column_bytes(s, 0) / sizeof(*by) : 0;
+	count = count < TELLERS ? count : TELLERS;
+	if (count > 0)
+		memcpy(by, sqlite3_column_blob(s, 0), count * sizeof(*by));
+	db_done(s);
+	if (rc >= 0 && count == TELLERS)
+		return db_ask_again(en->db, group, e);
+	for (size_t i = 0; i < count && rc >= 0; i++)
+		rc = fold_wake_client(en->db, by[i], e);
+	return rc < 0 ? rc : 0;
+}
+
 /* What a real host made of it counts from 30 minutes before it was first told. */
 static int update(struct envelopes *en, uint64_t hash, const struct wait *w,
 		  struct error *e)
@@ -106,7 +130,9 @@ static int update(struct envelopes *en, uint64_t hash, const struct wait *w,
 	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
 	(void)sqlite3_bind_int64(s, 3, w->time);
 	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->time : 0);
-	return db_run(en->db, s, e);
+	int rc = db_run(en->db, s, e);
+	bool is_told = rc == 0 && sqlite3_changes(db_sqlite(en->db)) > 0;
+	return is_told ? wake_tellers(en, w->group, hash, e) : rc;
 }
 _Static_assert(ENVELOPE_BEFORE == 1800000000, "as in update()");
 
@@ -124,17 +150,21 @@ static int clear(struct envelopes *en, uint64_t hash, const struct wait *w,
 	return db_run(en->db, s, e);
 }
 
-static int tell(struct envelopes *en, uint16_t group, uint64_t hash, int64_t time,
-		bool is_v6, struct error *e)
+static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
+		const struct visit *v, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(en->db, "INSERT INTO envelope(grp, hash, told4, told6) VALUES "
-				 "(?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
+	    db_statement(en->db, "INSERT INTO envelope(grp, hash, told4, told6, told_by) "
+				 "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
+				 "told_by = CASE WHEN instr(told_by, ?5) OR "
+				 "length(told_by) >= 128 THEN told_by ELSE "
+				 "CAST(coalesce(told_by, x'') || ?5 AS BLOB) END, "
 				 "told4 = min(coalesce(told4, ?3), coalesce(?3, told4)), "
 				 "told6 = min(coalesce(told6, ?4), coalesce(?4, told6))");
 	(void)sqlite3_bind_int(s, 1, group);
 	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
-	(void)sqlite3_bind_int64(s, is_v6 ? 4 : 3, time);
+	(void)sqlite3_bind_int64(s, addr_is_v4(v->client) ? 3 : 4, v->time);
+	db_bind_addr(s, 5, v->client);
 	return db_run(en->db, s, e);
 }
 
@@ -172,7 +202,7 @@ int envelopes_told(struct envelopes *en, const struct visit *v, uint16_t group,
 		return 0; /* with more it tells none */
 	for (size_t i = 0; i < v->envelope_count && rc == 0; i++) {
 		uint64_t hash = v->envelopes[i];
-		rc = tell(en, group, hash, v->time, !addr_is_v4(v->client), e);
+		rc = tell(en, group, hash, v, e);
 		if (rc == 0)
 			rc = each_wait(en, hash, group, false, hash, update, e);
 		if (rc == 0)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 /* A contact excuses walks that began up to 24 h later and settles those that began up to
@@ -213,6 +214,62 @@ int fold_wake_client(struct db *db, struct addr client, struct error *e)
 	return db_run(db, s, e);
 }
 
+/* What its clients' names have in common is asked once a batch. */
+struct names_seen {
+	uint64_t hashes[1024];
+};
+
+static bool is_new_name(struct names_seen *seen, const char *text)
+{
+	uint64_t hash = hash_name(text) | 1;
+	uint64_t *slot = &seen->hashes[(hash >> 32) % 1024];
+	if (*slot == hash)
+		return false;
+	*slot = hash;
+	return true;
+}
+
+/* More of one name than a look-up reads excuse by their number. */
+static int wake_name(struct db *db, const char *text, bool is_whole, struct error *e)
+{
+	sqlite3_stmt *s =
+	    is_whole
+		? db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
+				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
+				   "client FROM name WHERE name = ?1 LIMIT 4097) AND "
+				   "need IS NOT NULL AND need > 0")
+		: db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
+				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
+				   "client FROM name WHERE domain = ?1 LIMIT 4097) AND "
+				   "need IS NOT NULL AND need > 0");
+	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_TRANSIENT);
+	return db_run(db, s, e);
+}
+
+static int wake_named(struct db *db, struct addr client, struct names_seen *seen,
+		      struct error *e)
+{
+	char text[NAME_MAX_TEXT] = "";
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT generic, CASE WHEN generic THEN name ELSE domain END "
+		"FROM name WHERE client = ?1 AND confirmed_at IS NOT NULL");
+	db_bind_addr(s, 1, client);
+	int rc = db_step(db, s, e);
+	bool is_whole = rc > 0 && sqlite3_column_int(s, 0);
+	const char *found = rc > 0 ? (const char *)sqlite3_column_text(s, 1) : NULL;
+	(void)str_copy(text, sizeof(text), found ? found : "");
+	db_done(s);
+	if (rc < 0 || !*text || (seen && !is_new_name(seen, text)))
+		return rc < 0 ? rc : 0;
+	return wake_name(db, text, is_whole, e);
+}
+
+int fold_wake_named(struct db *db, struct addr client, struct error *e)
+{
+	int rc = fold_wake_client(db, client, e);
+	return rc == 0 ? wake_named(db, client, NULL, e) : rc;
+}
+
 /* ---- the whole ---- */
 
 static int write_run(struct db *db, const struct kin *kin, struct run *r, struct error *e)
@@ -231,6 +288,7 @@ static int write_run(struct db *db, const struct kin *kin, struct run *r, struct
 int fold_write(struct fold *f, struct db *db, const struct sites *sites, struct error *e)
 {
 	struct kin kin = { .count = 0 };
+	struct names_seen seen = { { 0 } };
 	struct run now;
 	int rc = 0;
 	for (size_t i = 0; i < f->count; i++)
@@ -244,6 +302,8 @@ int fold_write(struct fold *f, struct db *db, const struct sites *sites, struct 
 		if (kin.count == 0 || kin.ids[0] != now.group)
 			kin.count = sites_kin(sites, now.group, kin.ids);
 		rc = write_run(db, &kin, &now, e);
+		if (rc == 0 && (now.kind == RUN_REAL || now.kind == RUN_LATE))
+			rc = wake_named(db, now.client, &seen, e);
 	}
 	return rc;
 }

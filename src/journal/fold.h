@@ -3,9 +3,9 @@
  *
  * Sorted by key, one row is read and written for each run that the batch touches. A run
  * may join rows that did not touch before. What a changed row may say of decoy walks
- *makes these be asked again (need = 0): its own, if it is of a decoy; those of its sender
- *and its sender's prefix, if it is of a real host. Over FOLD_WAKES of them all open walks
- * of the group are asked again in slices.
+ *makes these be asked again (need = 0): its own, if it is of a decoy; those of its
+ *sender, its sender's prefix and those that share its name, if it is of a real host. Over
+ *FOLD_WAKES of them all open walks of the group are asked again in slices.
  *
  * Use:
  *	struct fold f = { 0 };
@@ -36,6 +36,8 @@ void fold_release(struct fold *f);
 
 /* Something was learnt of a client: its open decoy walks are asked again. */
 FMX_MUST_CHECK int fold_wake_client(struct db *db, struct addr client, struct error *e);
+/* ... and those of whoever its name makes its pool or its other address. */
+FMX_MUST_CHECK int fold_wake_named(struct db *db, struct addr client, struct error *e);
 /* First and last address of a sender's prefix. */
 void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high);
 

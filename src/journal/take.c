@@ -318,7 +318,7 @@ static int take_name(struct take *t, const struct item *it, struct error *e)
 		(void)sqlite3_bind_int64(s, 5, it->time);
 	(void)sqlite3_bind_int64(s, 6, it->time);
 	int rc = db_run(t->db, s, e);
-	return rc == 0 ? fold_wake_client(t->db, it->client, e) : rc;
+	return rc == 0 ? fold_wake_named(t->db, it->client, e) : rc;
 }
 
 static int take_spf(struct take *t, const struct item *it, struct error *e)

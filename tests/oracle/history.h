@@ -1,0 +1,35 @@
+/*
+ * history - random lines for the journal and the oracle, from a seed
+ *
+ * A site with a low decoy, two real hosts, a high decoy and a control (some without one
+ * of the decoys); eight clients in few pools, two of them one dual-stack host. Sources
+ * that stall, gaps, lost lines, outages, probes that fail, late lines, forged knocks,
+ * sessions that last, stamps of a whole second, many ties.
+ */
+#ifndef FMX_ORACLE_HISTORY_H
+#define FMX_ORACLE_HISTORY_H
+
+#include "oracle.h"
+
+enum { HISTORY_HOSTS = 5, HISTORY_CLIENTS = 8 };
+
+struct history {
+	struct site site;
+	struct host hosts[HISTORY_HOSTS];
+	struct oracle_host known[HISTORY_HOSTS];
+	size_t host_count;
+	struct line lines[ORACLE_LINES];
+	size_t count;
+	int64_t started, now;
+	uint64_t random;
+};
+
+/* The site, without ids. After sites_define() gave them: history_fill(). */
+void history_site(struct history *h, uint64_t seed);
+void history_fill(struct history *h);
+uint64_t history_random(struct history *h, uint64_t below);
+struct addr history_client(unsigned number);
+/* Every line, one a row, as seconds after the start: what to show of a difference. */
+void history_print(const struct history *h);
+
+#endif
