@@ -65,8 +65,11 @@ static int open_temporary(const char *path, bool alone, char *temp, size_t size,
 	if (rc != 0)
 		return rc;
 	if (alone) {
-		(void)unlink(temp); /* what a killed run left */
 		*ret_fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (*ret_fd < 0 && errno == EEXIST &&
+		    unlink(temp) == 0) /* of a killed run */
+			*ret_fd =
+			    open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	} else {
 		*ret_fd = mkostemp(temp, O_CLOEXEC);
 	}

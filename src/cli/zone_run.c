@@ -67,6 +67,10 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 		(void)error_set(&o->error, FMX_EREFUSED, "%s", item->problem);
 		return;
 	}
+	/* what is only done, and was shown before, needs neither diff nor forecast */
+	bool is_shown =
+	    run->render || run->does == ZONE_PLAN || run->does == ZONE_PLAN_REVERT;
+	job.needs_no_diff = !is_shown;
 	do_job(run, w, &job, &r);
 	o->outcome = r.outcome;
 	o->error = r.error;

@@ -77,8 +77,6 @@ int zone_file_open(const char *path, struct zone_file *ret, struct error *e)
 		return error_set(e, -ENAMETOOLONG, "%s: the path is too long", path);
 	int rc = open_locked(ret, e);
 	if (rc == 0)
-		whole_clean(ret->path); /* the lock is ours: nobody writes it now */
-	if (rc == 0)
 		rc = zone_read_file(ret->path, &ret->text, &ret->len, e);
 	if (rc != 0)
 		zone_file_close(ret);
@@ -87,6 +85,8 @@ int zone_file_open(const char *path, struct zone_file *ret, struct error *e)
 
 void zone_file_close(struct zone_file *f)
 {
+	if (f->fd >= 0 && !f->is_replaced)
+		whole_clean(f->path); /* of a killed run: the lock is still ours */
 	if (f->fd >= 0)
 		(void)close(f->fd);
 	f->fd = -1;

@@ -6,7 +6,7 @@
  * mode and owner, syncs it, lets the caller judge the bytes as they are read
  * back from disk, makes sure that nobody changed the zone file meanwhile, and
  * renames. A kill at any moment leaves the old file or the new one; what it left
- * of a temporary file goes with the next open.
+ * of a temporary file goes when the file is closed the next time.
  *
  * Use:
  *	struct zone_file f;

@@ -124,8 +124,6 @@ int history_save(const char *state, const struct history *h, struct error *e)
 {
 	char path[4096];
 	int rc = history_path(state, h->origin, h->path, path, sizeof(path), e);
-	if (rc == 0)
-		rc = make_folders(state, e);
 	if (rc != 0)
 		return rc;
 	struct buf out = BUF_INIT(SIZE_MAX / 2);
@@ -137,6 +135,8 @@ int history_save(const char *state, const struct history *h, struct error *e)
 		rc = error_set(&why, -EIO,
 			       "what is to be kept in %s cannot be written down", path);
 	else
+		rc = whole_write_alone(path, buf_text(&out), out.len, 0640, &why);
+	if (rc == -ENOENT && (rc = make_folders(state, &why)) == 0)
 		rc = whole_write_alone(path, buf_text(&out), out.len, 0640, &why);
 	buf_release(&out);
 	return rc == 0 ? 0
@@ -201,7 +201,6 @@ int history_load(const char *state, const char *origin, const char *zone_path,
 	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
 	if (rc != 0)
 		return rc;
-	whole_clean(path); /* what a killed run left */
 	rc = zone_read_file(path, &text, &len, e);
 	if (rc == -ENOENT)
 		return error_set(e, rc,
@@ -221,6 +220,8 @@ int history_drop(const char *state, const char *origin, const char *zone_path,
 {
 	char path[4096];
 	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
+	if (rc == 0)
+		whole_clean(path); /* what a killed run left */
 	if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
 		rc = error_set(e, -errno, "cannot remove %s: %s", path, strerror(errno));
 	return rc;

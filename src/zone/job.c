@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -125,7 +126,9 @@ static int check_journal(const char *path, uint32_t serial, struct error *e)
 static int check_dynamic(const struct job *job, uint32_t serial, struct error *e)
 {
 	int rc = check_journal(job->path, serial, e);
-	char *resolved = rc == 0 ? realpath(job->path, NULL) : NULL;
+	struct stat st;
+	bool is_link = lstat(job->path, &st) == 0 && S_ISLNK(st.st_mode);
+	char *resolved = rc == 0 && is_link ? realpath(job->path, NULL) : NULL;
 	if (resolved)
 		rc = check_journal(resolved, serial, e);
 	free(resolved);
@@ -156,8 +159,9 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 static void show(struct job_worker *w, const struct job *job, const char *text,
 		 size_t len)
 {
-	diff_unified(job->path, text, len, buf_text(&w->study->text), w->study->text.len,
-		     &w->diff);
+	if (!job->needs_no_diff)
+		diff_unified(job->path, text, len, buf_text(&w->study->text),
+			     w->study->text.len, &w->diff);
 }
 
 void job_plan(struct job_worker *w, const struct job *job, struct job_result *ret)
@@ -397,7 +401,8 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
 	if (rc == -ENOENT) {
 		(void)str_copy(ret->note, sizeof(ret->note), ret->error.text);
-		rc = 0;
+		rc = write ? history_drop(job->state, job->origin, f.path, &ret->error)
+			   : 0; /* what is left of a killed run goes */
 		goto out;
 	}
 	if (rc != 0)

@@ -40,6 +40,7 @@ struct job {
 	uint32_t serial_floor;
 	bool has_serial_floor;
 	int64_t now;
+	bool needs_no_diff; /* nobody is shown what changes */
 };
 
 struct job_result {
