@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "zone/panel.h"
 #include "zone/serial.h"
 
 struct study *study_new(void)
@@ -128,6 +129,25 @@ static int read_zone(struct study *s, const struct zone_input *in,
 	return rc == 0 ? check_ranges(in, &s->facts, &s->ranges, e) : rc;
 }
 
+static int check_panel(const struct zone_input *in, struct error *e)
+{
+	const struct panel *p = panel_of(in->text, in->len);
+	if (!p)
+		return 0;
+	struct buf way = BUF_INIT(1024);
+	const char *at = strstr(p->way, "%s");
+	buf_add(&way, p->way, (size_t)(at - p->way));
+	buf_adds(&way, in->origin);
+	buf_adds(&way, at + 2);
+	int rc = error_set(
+	    e, FMX_EREFUSED,
+	    "%s is written by %s, which would overwrite a change of it. Make the "
+	    "change there: %s",
+	    in->path, p->name, buf_text(&way));
+	buf_release(&way);
+	return rc;
+}
+
 int study_plan(struct study *s, const struct zone_input *in, const struct plan_want *want,
 	       struct error *e)
 {
@@ -142,7 +162,9 @@ int study_plan(struct study *s, const struct zone_input *in, const struct plan_w
 				  .has_other_mx = s->facts.has_other_mx,
 				  .has_wildcard_mx = s->facts.has_wildcard_mx };
 	plan_make(&zone, want, &s->plan);
-	return s->plan.refusal[0] ? error_set(e, FMX_EREFUSED, "%s", s->plan.refusal) : 0;
+	if (s->plan.refusal[0])
+		return error_set(e, FMX_EREFUSED, "%s", s->plan.refusal);
+	return s->plan.count ? check_panel(in, e) : 0;
 }
 
 /* ---- proof ---- */
