@@ -12,6 +12,7 @@
 #include "cli/visits_log.h"
 #include "outlet/book.h"
 #include "outlet/visits.h"
+#include "source/maillog/logtime.h"
 
 enum { POLL_US = 200000, LINE_MAX_BYTES = 64 * 1024 };
 
@@ -94,8 +95,15 @@ static int from_journal(const struct cli *c)
 static int check_logs(const struct cli *c, const struct visits_log *v)
 {
 	bool follows = cli_flag(c, "follow");
-	if (follows && (v->file_count != 1 || strcmp(v->files[0], "-") == 0))
-		return cli_usage(c, "--follow takes one --maillog, a file");
+	if (follows && v->file_count != 1)
+		return cli_usage(c, "--follow takes one --maillog");
+	if (follows && v->why)
+		return cli_usage(c, "--why reads logs to their end, without --follow");
+	if (v->stamps && !logtime_is_zone(v->stamps))
+		return cli_usage(c,
+				 "--stamps: this machine knows no zone '%s'; one is "
+				 "Europe/Berlin",
+				 v->stamps);
 	if (follows && cli_option(c, "until"))
 		return cli_usage(c, "--follow of a mail log takes no --until");
 	return CLI_DONE;
@@ -105,7 +113,9 @@ static int check_logs(const struct cli *c, const struct visits_log *v)
 static int from_logs(const struct cli *c, int argc, char **argv)
 {
 	char name[NAME_MAX_TEXT] = "";
-	struct visits_log v = { .host = cli_option(c, "host") };
+	struct visits_log v = { .host = cli_option(c, "host"),
+				.stamps = cli_option(c, "stamps"),
+				.why = cli_flag(c, "why") };
 	v.files = xcalloc((size_t)argc + CLI_MAX_GIVEN, sizeof(*v.files));
 	for (const char *file; (file = cli_option_at(c, "maillog", v.file_count));)
 		v.files[v.file_count++] = (char *)(uintptr_t)file;
@@ -131,8 +141,11 @@ static int run(struct cli *c, int argc, char **argv)
 	if (argc > 0)
 		return cli_usage(c, "'%s': visits takes files after --maillog only",
 				 argv[0]);
-	if (cli_option(c, "host"))
-		return cli_usage(c, "--host goes with --maillog");
+	if (cli_option(c, "host") || cli_option(c, "stamps") || cli_flag(c, "why"))
+		return cli_usage(c, "%s goes with --maillog",
+				 cli_option(c, "host")     ? "--host"
+				 : cli_option(c, "stamps") ? "--stamps"
+							   : "--why");
 	return from_journal(c);
 }
 
@@ -145,11 +158,19 @@ static const struct option_row options[] = {
 	  .argument = "FILE",
 	  .meaning =
 	      "Not the journal's visits, but those in this mail log (Postfix, Exim, "
-	      "OpenSMTPD, Sendmail); more files may follow, in any order, packed by "
-	      "gzip or not. - is standard input, journal systemd's." },
+	      "OpenSMTPD, Sendmail), with whatever containers or journalctl put in "
+	      "front; more files may follow, in any order, packed or not. - is standard "
+	      "input, journal systemd's." },
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning = "The host whose log it is; this machine otherwise." },
+	{ .name = "stamps",
+	  .argument = "ZONE",
+	  .meaning =
+	      "The time zone of stamps that name none; this machine's otherwise." },
+	{ .name = "why",
+	  .meaning = "Not the visits, but what was made of each line of the log, and of "
+		     "the rest why nothing." },
 	{ 0 },
 };
 
@@ -157,7 +178,7 @@ const struct verb verb_visits = {
 	.name = "visits",
 	.run = run,
 	.synopsis = "[--follow] [--since TIME] [--until TIME] [--host NAME] "
-		    "[--maillog FILE...]",
+		    "[--maillog FILE...] [--stamps ZONE] [--why]",
 	.summary = "the visits, one JSON object a line",
 	.help = "In the order in which they were seen. What is not known is null.\n\n"
 		"  fakemx visits --since 1h | jq -r 'select(.role == \"decoy\") | "

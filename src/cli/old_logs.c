@@ -1,7 +1,9 @@
 #include "cli/old_logs.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "source/maillog/lines.h"
@@ -30,6 +32,13 @@ static void on_started(void *arg, int64_t at)
 	struct reading *p = arg;
 	if (p->sink->started)
 		p->sink->started(p->sink->arg, at);
+}
+
+static void on_made(void *arg, const struct maillog_made *made, const char *line,
+		    size_t len)
+{
+	struct reading *p = arg;
+	p->sink->made(p->sink->arg, made, line, len);
 }
 
 static void on_begin(void *arg, const char *file, int64_t latest)
@@ -66,18 +75,26 @@ static int judge_file(void *arg, const char *file, struct error *e)
 	uint64_t lines = after.lines - p->before.lines;
 	if (lines == 0 || after.used > p->before.used)
 		return 0;
-	if (after.garbled - p->before.garbled < lines) {
-		cli_warn(
-		    p->c,
-		    "%s has no line of a mail server's that takes mail: is it the log of "
-		    "mail that comes in?",
-		    file);
-		return 0;
-	}
-	return error_set(e, FMX_EFOREIGN,
-			 "%s is no mail log: no line begins with a time and a host; the "
-			 "first is '%s'",
-			 file, p->first);
+	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
+	char hint[PATH_MAX + 64] = "";
+	if (!p->sink->made)
+		(void)snprintf(hint, sizeof(hint),
+			       "; 'fakemx visits --why --maillog %s' says more", file);
+	if (after.garbled - p->before.garbled == lines)
+		return error_set(
+		    e, FMX_EFOREIGN,
+		    "%s is no mail log that fakemx reads: no line begins with "
+		    "a time, and the first is '%s'%s",
+		    name, p->first, hint);
+	int code =
+	    error_set(e, FMX_EFOREIGN,
+		      "none of the %" PRIu64 " lines of %s is of a session at a mail "
+		      "server whose log fakemx reads%s",
+		      lines, name, hint);
+	if (p->sink->is_needed)
+		return code;
+	cli_warn(p->c, "%s", e->text);
+	return 0;
 }
 
 /* What nobody could read, by kind. Other programs' lines belong into a log. */
@@ -93,7 +110,8 @@ static void tell_unread(const struct reading *p, const struct logfiles_counts *f
 		return;
 	cli_warn(p->c,
 		 "of %" PRIu64 " lines %" PRIu64 " could not be read, %" PRIu64
-		 " were longer than %d bytes, %" PRIu64 " were other programs'",
+		 " were longer than %d bytes, %" PRIu64
+		 " were other programs' (--why says which)",
 		 c.lines, c.garbled, files->too_long, LINES_MAX, c.foreign);
 }
 
@@ -108,13 +126,17 @@ int old_logs_read(const struct cli *c, char *const *files, size_t count,
 
 	p.reader = maillog_lines_new(on_visit, &p);
 	maillog_lines_on_started(p.reader, on_started);
+	maillog_lines_stamps(p.reader, sink->stamps);
+	if (sink->made)
+		maillog_lines_on_made(p.reader, on_made);
 	progress_begin(&p.progress, c, "MiB of log");
 	if (sink->prints && isatty(STDOUT_FILENO))
 		p.progress.is_shown = false; /* the visits show where it stands */
 	int rc = logfiles_read(files, count, &hooks, &counts, &e);
 	maillog_lines_finish(p.reader);
 	progress_end(&p.progress);
-	tell_unread(&p, &counts);
+	if (!sink->made)
+		tell_unread(&p, &counts);
 	maillog_lines_free(p.reader);
 	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
 }

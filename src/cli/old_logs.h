@@ -13,15 +13,20 @@
 #define FMX_CLI_OLD_LOGS_H
 
 #include "cli/cli.h"
-#include "judge/visit.h"
+#include "source/maillog/maillog_lines.h"
 
 struct old_logs_sink {
 	/* local: where it came; NULL: the log does not say. */
 	void (*visit)(void *arg, const struct visit *v, const struct addr *local);
 	/* The mail server was started; until then it was down. May be NULL. */
 	void (*started)(void *arg, int64_t at);
-	int64_t since; /* nothing older is wanted; INT64_MIN: all */
-	bool prints;   /* the visits go to standard output: they are the progress */
+	int64_t since;      /* nothing older is wanted; INT64_MIN: all */
+	bool prints;        /* the visits go to standard output: they are the progress */
+	bool is_needed;     /* a log of which nothing can be read is a failure */
+	const char *stamps; /* zone of stamps that have none; NULL: ours */
+	/* What was made of each line. May be NULL. */
+	void (*made)(void *arg, const struct maillog_made *made, const char *line,
+		     size_t len);
 	void *arg;
 };
 

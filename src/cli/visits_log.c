@@ -8,6 +8,7 @@
 
 #include "base/stamp.h"
 #include "cli/old_logs.h"
+#include "cli/visits_log_why.h"
 #include "config/config.h"
 #include "outlet/visits.h"
 #include "serve/labclock.h"
@@ -21,6 +22,7 @@ struct printing {
 	struct visits_host host;
 	struct buf line;
 	uv_loop_t *loop; /* followed */
+	struct why *why; /* NULL: the visits are wanted */
 };
 
 static struct printing printing_of(const struct cli *c, const struct visits_log *v)
@@ -56,14 +58,34 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 	print_visit(arg, v);
 }
 
+static void on_no_visit(void *arg, const struct visit *v, const struct addr *local)
+{
+	(void)arg;
+	(void)v;
+	(void)local;
+}
+
+static void on_made(void *arg, const struct maillog_made *made, const char *line,
+		    size_t len)
+{
+	struct printing *p = arg;
+	why_line(p->why, made, line, len);
+}
+
 int visits_log_read(const struct cli *c, const struct visits_log *v)
 {
 	struct printing p = printing_of(c, v);
-	struct old_logs_sink sink = {
-		.visit = on_visit, .since = v->span.since, .prints = true, .arg = &p
-	};
-
+	struct old_logs_sink sink = { .visit = v->why ? on_no_visit : on_visit,
+				      .since = v->span.since,
+				      .prints = true,
+				      .is_needed = true,
+				      .stamps = v->stamps,
+				      .made = v->why ? on_made : NULL,
+				      .arg = &p };
+	p.why = v->why ? why_new() : NULL;
 	int code = old_logs_read(c, v->files, v->file_count, &sink);
+	if (p.why)
+		why_end(p.why);
 	buf_release(&p.line);
 	return code;
 }
@@ -110,6 +132,13 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 	cli_warn(p->c, "%s", sentence);
 }
 
+/* Standard input is at its end. */
+static void on_ended(void *arg)
+{
+	struct printing *p = arg;
+	uv_stop(p->loop);
+}
+
 /* The reader is gone: noticed even while there is nothing to write. */
 static void on_reader_gone(uv_poll_t *poll, int status, int events)
 {
@@ -144,6 +173,8 @@ static void follow(struct printing *p, struct stamp_clock clock)
 		.path = v->files[0],
 		.start = MAILLOG_SINCE,
 		.since = v->span.since,
+		.stamps = v->stamps,
+		.ended = on_ended,
 	};
 	struct source_sink sink = { .visit = on_followed,
 				    .watermark = on_watermark,

@@ -15,6 +15,8 @@ struct visits_log {
 	struct report_span span;
 	char **files; /* "-" is standard input */
 	size_t file_count;
+	const char *stamps; /* zone of stamps that have none; NULL: ours */
+	bool why;           /* not the visits, but what was made of each line */
 };
 
 FMX_MUST_CHECK int visits_log_read(const struct cli *c, const struct visits_log *v);

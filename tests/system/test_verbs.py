@@ -360,11 +360,11 @@ class MailLog(Verbs):
         self.assertIn("mail.log.1.gz is cut short", done.stderr)
 
     def test_what_could_not_be_read_is_told_by_kind(self):
-        self.log.write_text(self.LOG + "rubbish\n" + "2026-11-20T10:00:03Z mail cron[1]: nothing\n" + 9000 * "x" +
+        self.log.write_text(self.LOG + "rubbish\n" + "2026-11-20T10:00:03Z mail cron[1]: nothing\n" + 70000 * "x" +
                             "\n2026-11-20T10:00:04Z mail postfix/smtpd[100]: conn")
         done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1))
-        self.assertIn("of 7 lines 2 could not be read, 1 were longer than 8192 bytes, 1 had no end, 1 were other programs'",
+        self.assertIn("of 8 lines 2 could not be read, 1 were longer than 65536 bytes, 1 were other programs'",
                       done.stderr)
         quiet = subprocess.run([BUILD / "fakemx", "-q", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
         self.assertEqual(quiet.stderr, "")
@@ -441,6 +441,31 @@ class MailLog(Verbs):
                 break
         self.assertEqual(seen["address"], "203.0.113.9")
 
+    def test_standard_input_is_followed_to_its_end(self):
+        done = subprocess.run([BUILD / "fakemx", "visits", "--follow", "--maillog", "-"], input=self.LOG,
+                              capture_output=True, text=True, timeout=60)
+        kinds = [next(k for k in ("since", "address", "watermark") if k in json.loads(line)) for line in done.stdout.splitlines()]
+        self.assertEqual((done.returncode, kinds), (0, ["since", "address", "watermark"]))
+
+    def test_why_says_of_each_line_what_it_is(self):
+        done = subprocess.run([BUILD / "fakemx", "visits", "--why", "--maillog", "-"], capture_output=True, text=True,
+                              input=self.LOG + "2026-11-20T10:00:03Z mail dovecot: imap\n" * 2 +
+                              "2026-11-20T10:00:03Z mail haraka[1]: [NOTICE] [core] x\nrubbish\x1b\n", timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        used = self.LOG.splitlines()
+        self.assertIn(f"postfix: {used[0]}\n", done.stdout)
+        self.assertIn(f" of {len(used) + 4} lines told of sessions at the mail server.\n", done.stdout)
+        self.assertIn("2 lines of dovecot: not a mail server's sessions, e.g.\n  2026-11-20T10:00:03Z mail dovecot: imap\n",
+                      done.stdout)
+        self.assertIn("1 line of Haraka, whose log fakemx does not read yet: ", done.stdout)
+        self.assertIn("1 line without a time that fakemx knows, e.g.\n  rubbish?\n", done.stdout)
+
+    def test_stamps_without_a_zone_are_in_the_zone_that_is_named(self):
+        self.log.write_text("Nov 20 10:00:00 mail postfix/smtpd[9]: connect from unknown[203.0.113.9]\r\n")
+        for zone, hour in [("Europe/Berlin", "09"), ("America/New_York", "15"), ("UTC", "10")]:
+            line, = self.good("visits", "--stamps", zone, "--maillog", self.log).splitlines()
+            self.assertEqual(json.loads(line)["time"][10:13], "T" + hour)
+
     def test_mistakes_are_said(self):
         missing = self.folder / "missing.log"
         self.bad(1, f"cannot read {missing}: No such file", "visits", "--maillog", missing)
@@ -449,8 +474,11 @@ class MailLog(Verbs):
         other = self.folder / "other.log"
         other.write_text("Nov 23 14:05:09 mail cron[1]: nothing\n")
         done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", other], capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.returncode, done.stdout), (0, ""))
-        self.assertIn("no line of a mail server's", done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("none of the 1 lines of", done.stderr)
+        self.assertIn(f"visits --why --maillog {other}", done.stderr)
+        self.bad(64, "--why goes with --maillog", "visits", "--why")
+        self.bad(64, "no zone 'Europe/Nowhere'", "visits", "--stamps", "Europe/Nowhere", "--maillog", self.log)
         self.bad(64, "--host goes with --maillog", "visits", "--host", "x")
         self.bad(64, "--follow takes one --maillog", "visits", "--follow", "--maillog", self.log, self.log)
         self.bad(64, "takes no --until", "visits", "--follow", "--until", "1d", "--maillog", self.log)

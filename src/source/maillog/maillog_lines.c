@@ -18,6 +18,7 @@ static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
 
 struct maillog_lines {
 	maillog_started_fn started;
+	maillog_made_fn made; /* NULL: nobody wants to know */
 	void *arg;
 	struct logsessions *sessions;
 	struct frame *frame;
@@ -30,12 +31,14 @@ struct maillog_lines {
 	struct maillog_lines_counts counts;
 };
 
-static enum maillog_says read_line(struct maillog_lines *m, const struct logline *l)
+static enum maillog_says read_line(struct maillog_lines *m, const struct logline *l,
+				   struct maillog_made *made)
 {
 	for (size_t i = 0; i < READERS; i++) {
 		if (!readers[i]->is_program(l))
 			continue;
 		enum maillog_says says = readers[i]->line(m->sessions, l);
+		made->reader = readers[i]->name;
 		if (says == MAILLOG_USED || says == MAILLOG_STARTED) {
 			m->counts.used_by[i]++;
 			if (m->blind < readers[i]->blind)
@@ -83,40 +86,54 @@ static bool is_host(struct slice host, const char *wanted)
 	return n == len || (n > len ? host.at[len] : wanted[n]) == '.';
 }
 
-void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
-			int64_t now)
+static void read_framed(struct maillog_lines *m, const struct logline *l,
+			struct maillog_made *made)
 {
-	struct logline l;
-	struct maillog_lines_counts *c = &m->counts;
-	c->lines++;
-	m->last = 0;
-	switch (frame_read(m->frame, line, len, now, &l)) {
-	case FRAME_NONE: c->garbled++; return;
-	case FRAME_MARK: c->foreign++; return;
-	case FRAME_PART: c->useless++; return;
-	case FRAME_LINE: break;
-	}
-	if (m->host && !is_host(l.host, m->host)) {
-		c->foreign++;
+	made->program = l->program;
+	made->has_stamp = true;
+	made->says = MAILLOG_FOREIGN;
+	if (m->host && !is_host(l->host, m->host))
 		return;
-	}
-	advance_by(m, l.time);
-	m->last = l.time;
-	m->last_precision_us = l.precision_us;
-	enum maillog_says says = read_line(m, &l);
-	if (says != MAILLOG_GARBLED)
-		note_time(m, l.time);
+	advance_by(m, l->time);
+	m->last = l->time;
+	m->last_precision_us = l->precision_us;
+	made->says = read_line(m, l, made);
+	if (made->says != MAILLOG_GARBLED)
+		note_time(m, l->time);
+	if (made->says == MAILLOG_STARTED && m->started)
+		m->started(m->arg, l->time);
+}
+
+static void count(struct maillog_lines_counts *c, enum maillog_says says)
+{
+	c->lines++;
 	switch (says) {
 	case MAILLOG_STARTED:
-		if (m->started)
-			m->started(m->arg, l.time);
-		c->used++;
-		break;
 	case MAILLOG_USED: c->used++; break;
 	case MAILLOG_USELESS: c->useless++; break;
 	case MAILLOG_FOREIGN: c->foreign++; break;
 	case MAILLOG_GARBLED: c->garbled++; break;
 	}
+}
+
+void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
+			int64_t now)
+{
+	struct logline l;
+	struct maillog_made made = { .says = MAILLOG_GARBLED, .program = { line, line } };
+	m->last = 0;
+	switch (frame_read(m->frame, line, len, now, &l)) {
+	case FRAME_NONE: break;
+	case FRAME_MARK: made.says = MAILLOG_FOREIGN; break;
+	case FRAME_PART:
+		made.says = MAILLOG_USELESS;
+		made.is_part = true;
+		break;
+	case FRAME_LINE: read_framed(m, &l, &made); break;
+	}
+	count(&m->counts, made.says);
+	if (m->made)
+		m->made(m->arg, &made, line, len);
 }
 
 void maillog_lines_show(struct maillog_lines *m, int64_t now)
@@ -178,6 +195,11 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
 {
 	m->started = fn;
+}
+
+void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn)
+{
+	m->made = fn;
 }
 
 void maillog_lines_stamps(struct maillog_lines *m, const char *zone)

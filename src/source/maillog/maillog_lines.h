@@ -25,7 +25,7 @@
 #ifndef FMX_SOURCE_MAILLOG_MAILLOG_LINES_H
 #define FMX_SOURCE_MAILLOG_MAILLOG_LINES_H
 
-#include "source/maillog/logsession.h"
+#include "source/maillog/reader.h"
 
 enum { MAILLOG_READERS_MAX = 8 };
 /* Lines of several machines in one log are out of order, but not that much. */
@@ -44,6 +44,17 @@ struct maillog_lines_counts {
 	uint32_t open; /* sessions whose visit was not given yet */
 };
 
+/* What was made of one line. */
+struct maillog_made {
+	enum maillog_says says;
+	bool has_stamp;       /* or else it is no line of a log, or part of one */
+	bool is_part;         /* of a line that goes on */
+	const char *reader;   /* "postfix"; NULL: of a program that nobody reads */
+	struct slice program; /* "smtpd"; may be empty */
+};
+typedef void (*maillog_made_fn)(void *arg, const struct maillog_made *made,
+				const char *line, size_t len);
+
 typedef void (*maillog_started_fn)(void *arg, int64_t at);
 
 struct maillog_lines;
@@ -51,6 +62,8 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
 /* Called, with the same arg, when a mail server was started: until then it was
  * down. */
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
+/* Called for each line, with the same arg. */
+void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn);
 /* The zone of stamps that have none; NULL: this process's. Borrowed. */
 void maillog_lines_stamps(struct maillog_lines *m, const char *zone);
 /* Only the lines of that machine of a central log; NULL: all. */

@@ -273,6 +273,15 @@ static void end_lines(struct output *o)
 	o->lines.too_long = 0;
 }
 
+/* journalctl is content with that, whatever the cause. */
+static int no_lines(const struct output *o, struct error *e)
+{
+	return error_set(e, -ENOENT,
+			 "systemd's %s shows no mail program's line, or has no file that "
+			 "may be read (let fakemx into the group adm or systemd-journal)",
+			 o->where);
+}
+
 static int on_journal_end(struct output *o, bool is_good, const char *how,
 			  struct error *e)
 {
@@ -294,10 +303,12 @@ static int on_end(struct output *o, uint64_t now_ms, struct error *e)
 	char how[400];
 	end_lines(o);
 	bool ran_long = now_ms - o->started_ms >= BACK_OFF_LONGEST_MS;
+	bool is_empty = o->kind == OUTPUT_JOURNAL_ONCE && o->counts.bytes == 0;
 	bool is_good = child_end(o->child, how, sizeof(how));
 	o->child = NULL;
 	if (o->kind != OUTPUT_COMMAND) {
-		int rc = on_journal_end(o, is_good, how, e);
+		int rc = is_good && is_empty ? no_lines(o, e)
+					     : on_journal_end(o, is_good, how, e);
 		if (rc >= 0)
 			return rc;
 		o->start_at_ms = now_ms + BACK_OFF_MS;

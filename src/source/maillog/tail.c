@@ -98,9 +98,8 @@ static bool is_read_before(const struct stream *s, int fd)
 static void skip_to_end(struct stream *s)
 {
 	struct stat st;
-	off_t end = fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)
-			? lseek(s->fd, 0, SEEK_END)
-			: 0;
+	off_t end =
+	    fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode) ? lseek(s->fd, 0, SEEK_END) : 0;
 	if (end <= 0)
 		return;
 	size_t len = end < BEFORE_MAX ? (size_t)end : BEFORE_MAX;
