@@ -279,12 +279,26 @@ static void bind_told(sqlite3_stmt *s, const struct told *t)
 	db_bind_moment(s, 1 + NEED, t->need);
 }
 
+#define INTO_RUN                                                                         \
+	"INTO run(" DB_RUN_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,"   \
+	"?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)"
+
 int db_write_run(struct db *db, const struct run *r, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "REPLACE INTO run(" DB_RUN_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
-		"?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,"
-		"?28,?29)");
+	/* A decoy's is updated in place: what stays the same is not written to the
+	 * indices again. A real one is in none, and replaced faster. */
+	sqlite3_stmt *s =
+	    r->kind == RUN_DECOY
+		? db_statement(
+		      db,
+		      "INSERT " INTO_RUN " ON CONFLICT DO UPDATE SET "
+		      "width = ?5, earlier = ?6, answered = ?7, last = ?8, high = ?9, "
+		      "high_width = ?10, low = ?11, low_width = ?12, accepted = ?13, "
+		      "clean = ?14, unjudged = ?15, rcpt_hours = ?16, envelopes = ?17, "
+		      "half_hours = ?18, hosts = ?19, visits = ?20, depth = ?21, "
+		      "ids = ?22, told = ?23, delay = ?24, delay_error = ?25, "
+		      "missing = ?26, stopped_at = ?27, corrected_at = ?28, need = ?29")
+		: db_statement(db, "REPLACE " INTO_RUN);
 	bind_key(s, r);
 	bind_facts(s, r);
 	if (r->kind == RUN_DECOY)

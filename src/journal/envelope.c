@@ -317,11 +317,11 @@ static int spill(struct envelopes *en, const struct wait *w, struct error *e)
 static size_t too_many(const struct envelopes *en, const struct coverage *c)
 {
 	size_t count = 0;
-	if (en->count < ENVELOPE_WAITS)
+	if (en->count <= ENVELOPE_WAITS)
 		return 0;
 	for (size_t i = 0; i < en->count; i++)
 		count += !is_passed(&en->waits[i], c);
-	return count > ENVELOPE_WAITS / 2 ? count - ENVELOPE_WAITS / 2 : 0;
+	return count > ENVELOPE_WAITS ? count - ENVELOPE_WAITS / 2 : 0;
 }
 
 int envelopes_spill(struct envelopes *en, const struct coverage *c, struct error *e)
