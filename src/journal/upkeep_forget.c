@@ -160,6 +160,17 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 
 /* ---- its rows ---- */
 
+/* Among those who told an envelope. */
+static int erase_teller(struct forget *f, struct addr client, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    f->db, "UPDATE envelope SET told_by = CAST(substr(told_by, 1, "
+		   "instr(told_by, ?1) - 1) || substr(told_by, instr(told_by, ?1) + 16) "
+		   "AS BLOB) WHERE instr(told_by, ?1)");
+	db_bind_addr(s, 1, client);
+	return db_run(f->db, s, e);
+}
+
 static int erase_client(struct forget *f, struct addr client, struct error *e)
 {
 	static const char *const rows[] = {
@@ -177,6 +188,8 @@ static int erase_client(struct forget *f, struct addr client, struct error *e)
 	rc = keep_excuses(f, client, e);
 	if (rc == 0)
 		rc = leave_runs(f, client, e);
+	if (rc == 0)
+		rc = erase_teller(f, client, e);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
 		sqlite3_stmt *s = db_statement(f->db, rows[i]);
 		db_bind_addr(s, 1, client);

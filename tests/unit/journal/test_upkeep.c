@@ -185,6 +185,10 @@ static void what_is_forgotten_is_in_no_file(void **state)
 	char wal[CASE_PATH_MAX + 8];
 	struct line l = a_visit(HIGH, "198.18.0.99", T0);
 	l.visit.helo = "helo-of-somebody";
+	visit_add_envelope(&l.visit, 7);
+	give(t, l, T0);
+	l.visit.client = address("203.0.113.1");
+	l.visit.helo = "";
 	give(t, l, T0);
 	give(t, a_visit(REAL, "198.18.0.99", T0 + 2 * H), T0);
 	give(t, a_visit(REAL, "192.0.2.1", T0), T0);
@@ -199,11 +203,14 @@ static void what_is_forgotten_is_in_no_file(void **state)
 		assert_false(file_has(path, "helo-of-somebody", 16));
 		assert_false(file_has(path, "secret.sender", 13));
 	}
-	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "1");
+	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "2");
+	assert_string_equal(asked(db, "SELECT hex(told_by) FROM envelope"),
+			    "00000000000000000000FFFFCB007101");
 	/* Its contact stays for its prefix. */
-	assert_string_equal(
-	    asked(db, "SELECT address FROM senders ORDER BY address DESC"), "198.18.0.0");
-	assert_string_equal(asked(db, "SELECT group_concat(kind) FROM run"), "1,1");
+	assert_string_equal(asked(db, "SELECT group_concat(address, ' ') FROM (SELECT "
+				      "address FROM senders ORDER BY address)"),
+			    "192.0.2.1 198.18.0.0 203.0.113.1");
+	assert_string_equal(asked(db, "SELECT group_concat(kind) FROM run"), "1,1,3");
 }
 
 static void its_domain_stays_as_excused_as_it_was(void **state)
