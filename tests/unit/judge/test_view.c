@@ -129,6 +129,12 @@ static void without_a_real_host_nothing_is_watched(void **state)
 	assert_int_equal(view_excuse(&v, 0, 0), REASON_NOT_WATCHED);
 	assert_int_equal(spans_time(&v.sound, 0, DAY), 0);
 	view_release(&v);
+	make(&v);
+	v.host_count = 1; /* a decoy alone */
+	view_finish(&v);
+	assert_int_equal(view_excuse(&v, 10 * M, 10 * M), REASON_NOT_WATCHED);
+	v.host_count = COUNT;
+	view_release(&v);
 }
 
 int main(void)
