@@ -552,7 +552,7 @@ static void set_delay(const struct story *s, struct oracle_walk *w)
 		take_first(is_of_it ? &next : &other, x);
 	}
 	if (w->order_reason == REASON_UNDECIDED || !next.is_there ||
-	    (other.is_there && other.at <= next.at) ||
+	    (other.is_there && other.at < next.at) ||
 	    next.at - s->low.at > s->f->o->rules.delay_window)
 		return;
 	for (int64_t t = s->low.at; t <= next.to;
