@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 #include "cli/zone_run.h"
 #include "cli/zone_show.h"
+#include "zone/serials.h"
 
 enum { MAX_CHANGE_DEFAULT = 30, MAX_CHANGE_FROM = 10, DIFFS_MAX = 20 };
 
@@ -25,6 +26,13 @@ struct changing {
 	size_t endangered; /* zones with an error finding: apply refuses them */
 	bool interrupted;
 	size_t json_told;
+	/* Zone files that a server was told to load: do all name servers have them? */
+	struct zone_serial *loaded;
+	size_t loaded_count;
+	size_t lagging;
+	/* Zones whose second step of a revert is due later. */
+	size_t *waiting;
+	size_t waiting_count;
 };
 
 static void say_problem(const struct changing *ch, const struct zone_outcome *o)
@@ -66,14 +74,33 @@ static void tell_planned(struct zone_run *run, const struct zone_outcome *o)
 		ch->endangered++;
 	} else if (o->outcome == JOB_CHANGED) {
 		ch->chosen[ch->chosen_count++] = o->index;
+	} else if (o->again_at) {
+		ch->waiting[ch->waiting_count++] = o->index;
 	}
+}
+
+static void say_lagging(struct changing *ch, const char *origin, const char *words)
+{
+	ch->lagging++;
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "%sfakemx: %s: %s%s\n", cli_style(stderr, CLI_WARN), origin,
+		      words, cli_style(stderr, CLI_PLAIN));
 }
 
 static void tell_done(struct zone_run *run, const struct zone_outcome *o)
 {
 	struct changing *ch = run->arg;
+	if (o->again_at)
+		ch->waiting[ch->waiting_count++] = o->index;
+	const struct zone_work_item *item = &ch->work.items[o->index];
 	if (o->outcome >= JOB_REFUSED)
 		say_problem(ch, o);
+	else if (o->lags)
+		say_lagging(ch, item->zone->origin, o->note);
+	else if (o->outcome == JOB_CHANGED && !item->update && item->reload[0])
+		ch->loaded[ch->loaded_count++] =
+		    (struct zone_serial){ .origin = item->zone->origin,
+					  .wanted = o->serial };
 }
 
 static void plan_all(struct changing *ch)
@@ -93,13 +120,13 @@ static void plan_all(struct changing *ch)
 	ch->interrupted = run.interrupted;
 }
 
-static void change(struct changing *ch, size_t from, size_t count)
+static void change(struct changing *ch, const size_t *chosen, size_t count)
 {
 	struct zone_run run = { .work = &ch->work,
 				.cli = ch->c,
 				.does = ch->does,
 				.what = ch->does_what,
-				.chosen = ch->chosen + from,
+				.chosen = chosen,
 				.chosen_count = count,
 				.tell = tell_done,
 				.arg = ch };
@@ -107,6 +134,11 @@ static void change(struct changing *ch, size_t from, size_t count)
 	zone_run_all(&run);
 	ch->done = run.totals;
 	ch->interrupted |= run.interrupted;
+}
+
+static const char *second_text(int64_t us, char text[STAMP_TEXT_MAX])
+{
+	return stamp_text(us / STAMP_SECOND * STAMP_SECOND, text);
 }
 
 /* before and after stand around "N zones". */
@@ -140,19 +172,77 @@ static int check_max_change(const struct changing *ch)
 	return cli_fail(ch->c, &e);
 }
 
+/* Changed is changed; whether secondaries follow is told apart. Packets are sent
+ * only where serials were asked for, too. */
+static void ask_for_agreement(struct changing *ch)
+{
+	struct error e;
+	size_t known = 0;
+	if (ch->loaded_count == 0 ||
+	    !(ch->does == ZONE_REVERT || cli_flag(ch->c, "online")))
+		return;
+	if (serials_agree(ch->loaded, ch->loaded_count, &ch->work.resolver, &e) != 0) {
+		cli_warn(ch->c, "the name servers could not be asked: %s", e.text);
+		return;
+	}
+	for (size_t i = 0; i < ch->loaded_count; i++) {
+		const struct zone_serial *z = &ch->loaded[i];
+		char words[sizeof(z->lagging) + 200];
+		known += z->is_known;
+		if (!z->lagging[0])
+			continue;
+		(void)snprintf(
+		    words, sizeof(words),
+		    "it is changed (serial %u), but the name server %s does not "
+		    "have it: see why its transfers lag",
+		    z->wanted, z->lagging);
+		say_lagging(ch, z->origin, words);
+	}
+	if (!ch->c->quiet && known > ch->lagging)
+		(void)fprintf(
+		    ch->c->json ? stderr : stdout,
+		    "All name servers that answered have the change of %zu zone%s.\n",
+		    known - ch->lagging, known - ch->lagging == 1 ? "" : "s");
+}
+
 static int final_code(const struct changing *ch)
 {
 	if (ch->planned.failed || ch->done.failed || ch->interrupted)
 		return CLI_FAILED;
 	if (ch->planned.refused || ch->done.refused || ch->endangered)
 		return CLI_REFUSED;
-	return CLI_DONE;
+	return ch->lagging ? CLI_TELL : CLI_DONE;
+}
+
+/* What caches hold decides by when everybody sees the change. */
+static void say_when(const struct changing *ch, const struct zone_totals *t)
+{
+	FILE *to = ch->c->json ? stderr : stdout;
+	char text[STAMP_TEXT_MAX];
+	if (ch->c->quiet)
+		return;
+	if (ch->done.changed && ch->does == ZONE_REVERT)
+		(void)fprintf(to,
+			      "The decoys are gone everywhere by %s, when the last cache "
+			      "has forgotten "
+			      "them: keep their hosts as they are until then.\n",
+			      second_text(t->gone_by, text));
+	else if (ch->done.changed)
+		(void)fprintf(
+		    to,
+		    "The change is seen everywhere by %s, when the last cache has "
+		    "forgotten the MX records from before.\n",
+		    second_text(t->gone_by, text));
+	if (ch->done.again_at)
+		(void)fprintf(to,
+			      "The decoys' addresses stay while caches may still ask for "
+			      "them: revert once more after %s.\n",
+			      second_text(ch->done.again_at, text));
 }
 
 static void say_end(const struct changing *ch)
 {
 	struct zone_totals t = ch->done;
-	char text[STAMP_TEXT_MAX];
 	t.zones = ch->planned.zones;
 	t.same = ch->planned.same;
 	t.no_mail = ch->planned.no_mail;
@@ -160,12 +250,7 @@ static void say_end(const struct changing *ch)
 	t.failed += ch->planned.failed;
 	if (!ch->c->quiet)
 		zone_show_summary(ch->c->json ? stderr : stdout, &t, true);
-	if (ch->does == ZONE_REVERT && ch->done.changed && !ch->c->quiet)
-		(void)fprintf(ch->c->json ? stderr : stdout,
-			      "The decoys are gone everywhere by %s, when the last cache "
-			      "has forgotten "
-			      "them: keep their hosts as they are until then.\n",
-			      stamp_text(t.gone_by / STAMP_SECOND * STAMP_SECOND, text));
+	say_when(ch, &t);
 	if (ch->interrupted)
 		cli_warn(
 		    ch->c,
@@ -175,13 +260,16 @@ static void say_end(const struct changing *ch)
 /* A sample first; the rest when told to go on. */
 static int change_sampled(struct changing *ch, size_t sample)
 {
-	change(ch, 0, sample);
+	change(ch, ch->chosen, sample);
+	ask_for_agreement(ch);
 	size_t left = ch->chosen_count - sample;
 	if (left == 0 || ch->interrupted || ch->done.failed || ch->done.refused)
 		return final_code(ch);
 	bool on_terminal = isatty(STDIN_FILENO) && !cli_flag(ch->c, "yes");
 	if (on_terminal && asks("The sample is done. Go on with the other", left, "?")) {
-		change(ch, sample, left);
+		ch->loaded_count = 0;
+		change(ch, ch->chosen + sample, left);
+		ask_for_agreement(ch);
 		return final_code(ch);
 	}
 	cli_warn(ch->c,
@@ -210,6 +298,33 @@ static int ask_and_change(struct changing *ch, const char *question)
 	return change_sampled(ch, sample < ch->chosen_count ? sample : ch->chosen_count);
 }
 
+/* Whoever says --wait need not come back for the addresses. Ctrl-C is safe: what
+ * is left then, the next revert does. */
+static void wait_for_second_step(struct changing *ch)
+{
+	int64_t due = ch->done.again_at > ch->planned.again_at ? ch->done.again_at
+							       : ch->planned.again_at;
+	char text[STAMP_TEXT_MAX];
+	if (!ch->waiting_count || !cli_flag(ch->c, "wait"))
+		return;
+	if (!ch->c->quiet)
+		(void)fprintf(
+		    stderr,
+		    "Waiting until %s, when no cache asks for the decoys any more. "
+		    "Ctrl-C is safe: the next revert does the rest.\n",
+		    second_text(due, text));
+	while (stamp_now() <= due)
+		(void)sleep(1);
+	ch->work.now = stamp_now();
+	size_t count = ch->waiting_count;
+	size_t *chosen = ch->waiting;
+	ch->waiting = xcalloc(ch->work.count, sizeof(*ch->waiting));
+	ch->waiting_count = 0;
+	ch->done.again_at = ch->planned.again_at = 0;
+	change(ch, chosen, count);
+	free(chosen);
+}
+
 static int change_verb(struct changing *ch, const char *question)
 {
 	if (!cli_flag(ch->c, "yes") && !isatty(STDIN_FILENO))
@@ -224,12 +339,20 @@ static int change_verb(struct changing *ch, const char *question)
 	if (ch->does == ZONE_REVERT || cli_flag(ch->c, "online"))
 		zone_work_ask_serials(&ch->work, ch->c);
 	ch->chosen = xcalloc(ch->work.count, sizeof(*ch->chosen));
+	ch->waiting = xcalloc(ch->work.count, sizeof(*ch->waiting));
+	ch->loaded = xcalloc(ch->work.count, sizeof(*ch->loaded));
 	plan_all(ch);
 	code = ask_and_change(ch, question);
+	if (code == CLI_DONE) {
+		wait_for_second_step(ch);
+		code = final_code(ch);
+	}
 	if (ch->c->json)
 		zone_show_json_end(&ch->planned, &ch->done);
 	say_end(ch);
 	free(ch->chosen);
+	free(ch->loaded);
+	free(ch->waiting);
 	zone_work_release(&ch->work);
 	return code;
 }

@@ -25,7 +25,15 @@ static const struct option_row apply_options[] = {
 
 /* What apply took, revert takes too. */
 static const struct option_row revert_options[] = {
-	ZONE_WORK_OPTIONS, ZONE_WANT_OPTIONS, DOMAIN_OPTIONS, CHANGE_OPTIONS, { 0 },
+	ZONE_WORK_OPTIONS,
+	ZONE_WANT_OPTIONS,
+	DOMAIN_OPTIONS,
+	CHANGE_OPTIONS,
+	{ .name = "wait",
+	  .meaning =
+	      "Of dynamic updates: wait until no cache asks for the decoys any more, "
+	      "and take their addresses out too." },
+	{ 0 },
 };
 
 const struct verb verb_apply = {

@@ -2,6 +2,18 @@
 
 #include "base/mem.h"
 
+void zone_outcome_take(struct zone_outcome *o, const struct job_result *r)
+{
+	o->outcome = r->outcome;
+	o->error = r->error;
+	o->gone_by = r->gone_by;
+	o->serial = r->serial;
+	o->was_restored = r->was_restored;
+	o->lags = r->lags;
+	o->again_at = r->again_at;
+	(void)str_copy(o->note, sizeof(o->note), r->note);
+}
+
 void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
 		       const struct job *job, const struct job_result *r,
 		       struct zone_forecast *forecast)
@@ -36,6 +48,8 @@ void zone_totals_count(struct zone_totals *t, const struct zone_outcome *o)
 	t->warned += o->worst >= SEVERITY_WARNING;
 	if (worst > t->worst)
 		t->worst = worst;
+	if (o->again_at > t->again_at)
+		t->again_at = o->again_at;
 	if (o->gone_by > t->gone_by)
 		t->gone_by = o->gone_by;
 }

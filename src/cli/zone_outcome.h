@@ -24,14 +24,19 @@ struct zone_outcome {
 	struct error error;
 	char worst_text[FINDING_TEXT_MAX]; /* of the worst finding */
 	int64_t gone_by;
+	uint32_t serial; /* the new one */
 	bool was_restored;
+	bool lags;        /* changed, but not at all name servers: note says where */
+	int64_t again_at; /* when the second step of a revert is due; 0: none */
+	char note[600];
 	struct buf text; /* as render() made it */
 };
 
 struct zone_totals {
 	size_t zones, same, no_mail, changed, refused, failed, warned;
-	int64_t gone_by; /* the latest */
-	unsigned worst;  /* 0: no finding at all, else a severity + 1 */
+	int64_t gone_by;  /* the latest */
+	int64_t again_at; /* likewise; 0: none */
+	unsigned worst;   /* 0: no finding at all, else a severity + 1 */
 };
 
 /* Makes the text of a zone; not 0 when that format cannot say it. */
@@ -58,6 +63,8 @@ struct zone_run {
 	bool interrupted;
 };
 
+/* What a job says of itself, but for the forecast. */
+void zone_outcome_take(struct zone_outcome *o, const struct job_result *r);
 /* What the forecast says, and the text, if there is to be one. */
 void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
 		       const struct job *job, const struct job_result *r,

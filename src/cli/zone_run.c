@@ -72,11 +72,8 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 	    run->render || run->does == ZONE_PLAN || run->does == ZONE_PLAN_REVERT;
 	job.needs_no_diff = !is_shown;
 	do_job(run, w, &job, &r);
-	o->outcome = r.outcome;
-	o->error = r.error;
-	o->gone_by = r.gone_by;
-	o->was_restored = r.was_restored;
-	if (r.outcome == JOB_FAILED)
+	zone_outcome_take(o, &r);
+	if (r.outcome == JOB_FAILED || !is_shown)
 		return;
 	zone_outcome_fill(o, run, &job, &r, forecast);
 }

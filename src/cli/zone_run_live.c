@@ -19,10 +19,8 @@ static void on_done(void *arg, size_t index, const struct job_result *r)
 {
 	struct site_run *s = arg;
 	struct zone_outcome o = { .index = s->indices[index],
-				  .outcome = r->outcome,
-				  .error = r->error,
-				  .gone_by = r->gone_by,
 				  .text = BUF_INIT(64 << 20) };
+	zone_outcome_take(&o, r);
 	if (r->outcome != JOB_FAILED)
 		zone_outcome_fill(&o, s->run, &s->jobs[index], r, s->forecast);
 	zone_totals_count(&s->run->totals, &o);

@@ -71,7 +71,8 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret);
 	  .may_repeat = true,                                                            \
 	  .argument = "FILE",                                                            \
 	  .meaning =                                                                     \
-	      "A zone file; a folder or glob of them; named.conf or knot.conf; or - "    \
+	      "A zone file; a folder or glob of them; a server's named.conf, knot.conf " \
+	      "or nsd.conf; or - "                                                       \
 	      "for a list on standard input, a line a zone: FILE, or ZONE FILE." },      \
 	{                                                                                \
 		.name = "origin", .argument = "NAME",                                    \

@@ -335,6 +335,8 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 	if (rc == 0) {
 		struct zone_input in = input_of(job, f.text, f.len);
 		rc = study(w, job, &in, ret);
+		ret->gone_by =
+		    job->now + (int64_t)w->study->plan.ttl_before * STAMP_SECOND;
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, f.text, f.len);

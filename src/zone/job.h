@@ -51,9 +51,11 @@ struct job_result {
 	const struct zone_ranges *ranges;
 	uint32_t serial;   /* the new one; 0 when nothing changes */
 	const char *diff;  /* unified; "" when nothing changes */
-	int64_t gone_by;   /* revert: when caches have forgotten */
+	int64_t gone_by;   /* when caches have forgotten what was there before */
 	char note[600];    /* what is left to do, or why nothing is; "" for nothing */
 	bool was_restored; /* revert: the former bytes, serial apart */
+	bool lags;         /* changed, but not at all name servers: note says where */
+	int64_t again_at;  /* revert of live DNS: when the second step is due; 0: none */
 };
 
 struct job_worker;

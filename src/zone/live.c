@@ -43,22 +43,45 @@ static void on_timer_closed(uv_handle_t *h)
 	free_zone(h->data);
 }
 
-/* Reverted already, but for what caches may still ask for. */
+static int64_t second_step_at(int64_t first, uint32_t ttl)
+{
+	return first + 2 * (int64_t)ttl * STAMP_SECOND;
+}
+
+static bool takes_addresses_away(const struct plan *p)
+{
+	return p->count && p->changes[0].type != EDIT_MX;
+}
+
+static bool has_decoy_records(const struct live_zone *z)
+{
+	for (size_t i = 0; i < z->ranges.record_count; i++) {
+		const struct record_range *r = &z->ranges.records[i];
+		if ((r->type == RANGE_A || r->type == RANGE_AAAA) &&
+		    plan_is_decoy(z->want, r->owner))
+			return true;
+	}
+	return false;
+}
+
+/* Reverted, but for what caches may still ask for. */
 static void note_rest(struct live_zone *z, struct job_result *r)
 {
 	char text[STAMP_TEXT_MAX];
 	const struct history *h = &z->history;
-	if (z->error.code == -ENOENT)
-		(void)str_copy(r->note, sizeof(r->note), z->error.text);
-	if (r->outcome != JOB_SAME || !reverts(z) || h->layout != LAYOUT_NONE ||
-	    h->decoy_count == 0)
+	if (!reverts(z) || r->outcome >= JOB_REFUSED || !has_decoy_records(z) ||
+	    takes_addresses_away(&z->plan))
 		return;
-	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
-	(void)snprintf(r->note, sizeof(r->note),
-		       "the decoys' addresses stay until caches have forgotten the MX "
-		       "records: revert once "
-		       "more after %s",
-		       stamp_text(free_at / STAMP_SECOND * STAMP_SECOND, text));
+	if (r->outcome == JOB_CHANGED)
+		r->again_at = second_step_at(z->job->now, z->plan.ttl_before);
+	else if (h->layout == LAYOUT_NONE)
+		r->again_at = second_step_at(h->applied, h->ttl);
+	if (r->again_at && !r->note[0])
+		(void)snprintf(
+		    r->note, sizeof(r->note),
+		    "the decoys' addresses stay until caches have forgotten the "
+		    "MX records: revert once more after %s, or now with --wait",
+		    stamp_text(r->again_at / STAMP_SECOND * STAMP_SECOND, text));
 }
 
 /* The zone is done: tells, frees, starts the next. */
@@ -72,6 +95,9 @@ static void end_zone(struct live_zone *z, enum job_outcome outcome)
 				.serial = outcome == JOB_CHANGED ? z->facts.serial : 0,
 				.diff = "" };
 	r.gone_by = z->job->now + (int64_t)z->plan.ttl_before * STAMP_SECOND;
+	r.lags = z->lags;
+	if (z->lags || z->error.code == -ENOENT)
+		(void)str_copy(r.note, sizeof(r.note), z->error.text);
 	note_rest(z, &r);
 	z->live->options->done(z->live->options->arg, z->index, &r);
 	if (z->has_timer)
@@ -96,14 +122,14 @@ static void after_agreement(struct live_zone *z)
 			continue;
 		(void)error_set(
 		    &z->error, -ETIMEDOUT,
-		    "it was updated (serial %u), but the name server %s%s%s@%u %s: see "
+		    "it is changed (serial %u), but the name server %s%s%s@%u %s: see "
 		    "why its "
 		    "transfers lag",
 		    z->facts.serial, s->name, s->name[0] ? " " : "",
 		    addr_text(s->at.addr, text), s->at.port,
 		    s->answered ? "still has an older serial" : "does not answer");
-		end_zone(z, JOB_FAILED);
-		return;
+		z->lags = true;
+		break;
 	}
 	end_zone(z, JOB_CHANGED);
 }
@@ -190,7 +216,7 @@ static void after_update(struct live_zone *z, const struct update_result *r)
 static void plan_addresses_away(struct live_zone *z)
 {
 	const struct history *h = &z->history;
-	int64_t free_at = h->applied + 2 * (int64_t)h->ttl * STAMP_SECOND;
+	int64_t free_at = second_step_at(h->applied, h->ttl);
 	if (z->plan.count || h->layout != LAYOUT_NONE || z->job->now < free_at)
 		return;
 	for (size_t i = 0; i < z->ranges.record_count && z->plan.count < PLAN_MAX_EDITS;

@@ -44,6 +44,7 @@ struct live_zone {
 	unsigned open; /* questions without an answer yet */
 	unsigned races;
 	bool has_mx_failed;
+	bool lags; /* updated, but error says which name server has not */
 	struct error error;
 	struct live_server servers[LIVE_MAX_SERVERS];
 	size_t server_count;

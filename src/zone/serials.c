@@ -1,9 +1,12 @@
 #include "zone/serials.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 #include "base/mem.h"
+#include "base/stamp.h"
 #include "dns/resolver.h"
 #include "zone/serial.h"
 
@@ -33,30 +36,58 @@ static void answered(struct asked *z)
 	start_more(a);
 }
 
+/* One name server's address that is asked for its serial. */
+struct asked_server {
+	struct asked *zone;
+	struct addr addr;
+	char name[NAME_TEXT_MAX];
+};
+
 static void on_soa(const struct answer *answer, void *arg)
 {
-	struct asked *z = arg;
+	struct asked_server *s = arg;
+	struct zone_serial *zone = s->zone->zone;
 	uint32_t serial;
+	char text[ADDR_TEXT_MAX];
 	if (answer->count == 1 && rdata_serial(answer->records[0], &serial)) {
-		if (!z->zone->is_known || serial_is_newer(serial, z->zone->highest))
-			z->zone->highest = serial;
-		z->zone->is_known = true;
+		if (!zone->is_known || serial_is_newer(serial, zone->highest))
+			zone->highest = serial;
+		zone->is_known = true;
+		if (zone->wanted && serial_is_newer(zone->wanted, serial))
+			(void)snprintf(zone->lagging, sizeof(zone->lagging),
+				       "%s (%s, serial %u)", s->name,
+				       addr_text(s->addr, text), serial);
 	}
-	answered(z);
+	answered(s->zone);
+	free(s);
 }
 
 static void on_address(const struct answer *answer, void *arg)
 {
-	struct asked *z = arg;
+	struct asked_server *of = arg;
+	struct asked *z = of->zone;
 	struct addr addr;
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!rdata_addr(answer->records[i], &addr))
 			continue;
+		struct asked_server *s = xcalloc(1, sizeof(*s));
+		*s = *of;
+		s->addr = addr;
 		z->open++;
 		resolver_ask_server(z->all->resolver, addr, DNS_PORT, z->zone->origin,
-				    RR_SOA, on_soa, z);
+				    RR_SOA, on_soa, s);
 	}
 	answered(z);
+	free(of);
+}
+
+static void ask_address(struct asked *z, const char *name, enum rr_type type)
+{
+	struct asked_server *s = xcalloc(1, sizeof(*s));
+	s->zone = z;
+	(void)str_copy(s->name, sizeof(s->name), name);
+	z->open++;
+	resolver_ask(z->all->resolver, name, type, on_address, s);
 }
 
 static void on_ns(const struct answer *answer, void *arg)
@@ -66,9 +97,8 @@ static void on_ns(const struct answer *answer, void *arg)
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!rdata_name(answer->records[i], name))
 			continue;
-		z->open += 2;
-		resolver_ask(z->all->resolver, name, RR_A, on_address, z);
-		resolver_ask(z->all->resolver, name, RR_AAAA, on_address, z);
+		ask_address(z, name, RR_A);
+		ask_address(z, name, RR_AAAA);
 	}
 	answered(z);
 }
@@ -101,5 +131,45 @@ int serials_ask(struct zone_serial *zones, size_t count,
 	}
 	(void)uv_run(&a.loop, UV_RUN_DEFAULT); /* its handles close */
 	(void)uv_loop_close(&a.loop);
+	return rc;
+}
+
+/* The zones that lag are asked again; the others are done. */
+static int ask_again(struct zone_serial *zones, size_t count,
+		     const struct resolver_options *resolver, size_t *ret_lagging,
+		     struct error *e)
+{
+	struct zone_serial *some = xcalloc(count, sizeof(*some));
+	size_t *which = xcalloc(count, sizeof(*which)), n = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!zones[i].lagging[0])
+			continue;
+		which[n] = i;
+		some[n++] = (struct zone_serial){ .origin = zones[i].origin,
+						  .wanted = zones[i].wanted };
+	}
+	int rc = serials_ask(some, n, resolver, e);
+	*ret_lagging = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		zones[which[i]] = some[i];
+		*ret_lagging += some[i].lagging[0] != '\0';
+	}
+	free(some);
+	free(which);
+	return rc;
+}
+
+int serials_agree(struct zone_serial *zones, size_t count,
+		  const struct resolver_options *resolver, struct error *e)
+{
+	int64_t deadline = stamp_monotonic() + SERIALS_AGREE_US;
+	size_t lagging = 0;
+	int rc = serials_ask(zones, count, resolver, e);
+	for (size_t i = 0; i < count; i++)
+		lagging += zones[i].lagging[0] != '\0';
+	while (rc == 0 && lagging && stamp_monotonic() < deadline) {
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+		rc = ask_again(zones, count, resolver, &lagging, e);
+	}
 	return rc;
 }

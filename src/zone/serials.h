@@ -22,15 +22,26 @@
 #include "dns/resolver.h"
 
 enum { SERIALS_AT_ONCE = 64 };
+#define SERIALS_AGREE_US INT64_C(60000000) /* until all name servers must agree */
 
 struct zone_serial {
 	const char *origin;
+	uint32_t wanted; /* for serials_agree() */
 	uint32_t highest;
 	bool is_known; /* at least one name server answered */
+	/* "" or a name server that answered with an older serial than wanted. */
+	char lagging[NAME_TEXT_MAX + ADDR_TEXT_MAX + 32];
 };
 
 /* 0 when all were asked, whatever they answered. */
 FMX_MUST_CHECK int serials_ask(struct zone_serial *zones, size_t count,
 			       const struct resolver_options *resolver, struct error *e);
+
+/* Asks again and again, until every name server that answers has the serial that
+ * is wanted of its zone, at most SERIALS_AGREE_US long: then lagging says who has
+ * not. */
+FMX_MUST_CHECK int serials_agree(struct zone_serial *zones, size_t count,
+				 const struct resolver_options *resolver,
+				 struct error *e);
 
 #endif

@@ -257,8 +257,9 @@ site "s" {{
         conf = self.tools.run(["cat", "/etc/fakemx.conf"]).stdout
         both = f'servers = {{ "{primary.address}", "{lagging.address}" }}'
         self.tools.write("/etc/fakemx.conf", conf.replace(f'servers = {{ "{primary.address}" }}', both))
-        done = self.apply(expect=1)
+        done = self.apply(expect=2)
         self.assertIn(f"{lagging.address}@53 still has an older serial", done.stderr)
+        self.assertIn("1 zone: 1 changed", done.stdout)
         self.assertEqual(sorted(BOTH), query(self.tools, primary, ZONE, "MX"))
         self.configure(primary)
         self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
