@@ -551,7 +551,10 @@ static void set_delay(const struct story *s, struct oracle_walk *w)
 			continue;
 		take_first(is_of_it ? &next : &other, x);
 	}
-	if (w->order_reason == REASON_UNDECIDED || !next.is_there ||
+	/* A nearer contact may still be told until the frontier has passed. */
+	if (!next.is_there || frontier(s->f->o) < next.to + s->f->o->rules.confirm)
+		return;
+	if (w->order_reason == REASON_UNDECIDED ||
 	    (other.is_there && other.at < next.at) ||
 	    next.at - s->low.at > s->f->o->rules.delay_window)
 		return;
