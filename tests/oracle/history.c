@@ -155,6 +155,7 @@ static void add_name(struct history *h, unsigned client, const char *name,
 static void add_other(struct history *h)
 {
 	const struct host *x;
+	int64_t told;
 	switch (history_random(h, 12)) {
 	case 0:
 	case 1:
@@ -166,9 +167,9 @@ static void add_other(struct history *h)
 		break;
 	case 2:
 		x = &h->hosts[history_random(h, h->host_count)];
+		told = oracle_told_until(h->lines, h->count, x->id);
 		add(h, LINE_GAP, x->id, h->now)->since =
-		    oracle_told_until(h->lines, h->count - 1, x->id) -
-		    (int64_t)history_random(h, 2) * 20 * STAMP_MINUTE;
+		    told - (int64_t)history_random(h, 2) * 20 * STAMP_MINUTE;
 		break;
 	case 3:
 		x = &h->hosts[history_random(h, h->host_count)];
