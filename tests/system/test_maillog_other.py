@@ -32,10 +32,13 @@ def failed_by_tls(talk, _domain):
 
 class Opensmtpd(MailLogCase):
     """Logs no command that it accepts."""
+    program, is_framed = "opensmtpd", True
     callers = [c for c in CALLERS if c not in (accepted_by_tls, accepted_pipelined)]
     callers += [cut_off_for_pipelining, failed_by_tls]
     depths = dict.fromkeys(["gone_after_ehlo", "gone_after_mail", "reset_after_mail", "gone_after_rcpt",
-                            "gone_within_the_message", "failed_by_tls"], "connect") | {"forged_sender": "mail"}
+                            "gone_within_the_message", "failed_by_tls", "call_out",
+                            "too_big_by_its_own_word"], "connect") | {"forged_sender": "mail"}
+    outcomes = {"too_big_by_its_own_word": "aborted"}
     tells_sender_of = ("accepted",)
     tells_recipient_of = ("accepted", "deferred")
     tells_names = False
@@ -52,9 +55,11 @@ class Opensmtpd(MailLogCase):
 
 
 class Sendmail(MailLogCase):
+    program, is_framed, stretches = "sendmail", True, False  # a queue id tells when a session began
     """As Debian configures it. When a session began it knows in whole seconds."""
     log_level = 9
     depths = {"gone_after_ehlo": "connect"}
+    outcomes = {"too_big_by_its_own_word": "aborted"}  # it has no line of its own
     tells_sender_of = ("accepted", "deferred", "rejected")
     tells_recipient_of = ("deferred", "rejected")
 

@@ -18,7 +18,9 @@ NO_MAIL = {"gone_after_connect", "quits_after_connect", "gone_after_ehlo", "not_
 
 class Postfix(MailLogCase):
     """Logs the HELO of refused sessions alone."""
-    tells_helo_of = tells_recipient_of = ("deferred", "rejected")
+    program = "postfix"
+    tells_helo_of = ("deferred", "rejected")
+    tells_recipient_of = ("accepted", "deferred", "rejected")
     tells_sender_of = ("accepted", "deferred", "rejected")
 
     @classmethod
@@ -28,6 +30,7 @@ class Postfix(MailLogCase):
 
 class PostfixBySyslog(Postfix):
     """The same with fractions of seconds, and long queue ids."""
+    is_framed = True
 
     @classmethod
     def make_mx(cls):
@@ -70,8 +73,9 @@ class Postscreen(Postfix):
 
 class Exim(MailLogCase):
     """As Debian ships it: no connections in the log, and nothing to tell sessions apart."""
+    program, stretches = "exim", False  # D= tells how long a session was
     selector, more, with_syslog = "", "", False
-    unseen = NO_MAIL
+    unseen = NO_MAIL | {"call_out"}
     depths = {"gone_after_rcpt": "mail"}
     tells_helo_of = tells_sender_of = ("accepted", "deferred", "rejected")
     tells_recipient_of = ("accepted", "deferred", "rejected")
@@ -87,15 +91,18 @@ class EximAsAdvised(Exim):
     """With what the manual asks for."""
     selector = "+smtp_connection +incoming_port +incoming_interface"
     unseen = set()
+    depths = Exim.depths | {"call_out": "helo"}  # it takes +smtp_incomplete_transaction to tell
     tells_sessions_apart = True
 
 
 class EximWithAll(EximAsAdvised):
+    is_framed = True
     selector, more = "+all", "log_timezone = true\n"
     depths = {}
 
 
 class EximBySyslog(EximAsAdvised):
+    is_framed = True
     """Told apart by process alone; reject lines come twice."""
     selector, with_syslog = "+pid +smtp_connection", True
 

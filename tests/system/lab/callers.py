@@ -86,6 +86,26 @@ class Talk(Client):
         return self.made
 
 
+class BehindProxy(Talk):
+    """The proxy is on the mail server's machine; the client that it speaks for is `source`, anywhere. how: "xclient" or
+    "proxy" (haproxy's protocol, version 1)."""
+    how = "xclient"
+
+    def __init__(self, caller, host, source, target, port=25):
+        self.made = Made(caller, source, "connect", "aborted", began=time.time(), port=port)
+        Client.__init__(self, host, "127.0.0.1", "127.0.0.1", port)
+        if self.how == "proxy":
+            self.send(f"PROXY TCP4 {source} {target} 4711 {port}\r\n")
+        self.reply()
+        if self.how == "xclient":
+            self.command("EHLO proxy.example")
+            self.command(f"XCLIENT NAME=[UNAVAILABLE] ADDR={source}")
+
+
+class BehindHaproxy(BehindProxy):
+    how = "proxy"
+
+
 DEPTHS = ["connect", "helo", "mail", "rcpt", "data"]
 
 
@@ -198,6 +218,26 @@ def gone_after_rcpt(talk, domain):
     return talk.gone()
 
 
+def call_out(talk, domain):
+    """Asks whether a recipient would be taken, and leaves."""
+    _greet(talk).say("MAIL FROM:<alice@client.example>")
+    talk.say(f"RCPT TO:<bob@{domain}>")
+    return talk.quit()
+
+
+def too_big_by_its_own_word(talk, _domain):
+    _greet(talk).say("MAIL FROM:<alice@client.example> SIZE=999999999")
+    return talk.quit("rejected")
+
+
+def slow(talk, domain):
+    """Long enough that a log whose time is stretched shows a session of 20 minutes."""
+    _greet(talk)
+    time.sleep(2)
+    _letter(talk, domain)
+    return talk.quit()
+
+
 def gone_within_the_message(talk, domain):
     _greet(talk).say("MAIL FROM:<alice@client.example>")
     talk.say(f"RCPT TO:<bob@{domain}>")
@@ -247,15 +287,43 @@ def not_smtp(talk, _domain):
 CALLERS = [accepted, accepted_by_helo_and_null_sender, accepted_of_upper_case, two_messages_in_one_session,
            refused_once_then_accepted, one_recipient_of_two_greylisted, greylisted, greylisted_and_gone,
            unknown_recipient, relaying, gone_after_connect, quits_after_connect, gone_after_ehlo, gone_after_mail,
-           reset_after_mail, gone_after_rcpt, gone_within_the_message, accepted_by_tls, accepted_pipelined,
+           reset_after_mail, gone_after_rcpt, call_out, too_big_by_its_own_word, slow, gone_within_the_message, accepted_by_tls, accepted_pipelined,
            forged_sender, forged_helo, not_smtp]
 
 
-def call_all(host, target, sources, domain, callers=CALLERS):
+def _from_filter(talk, domain, sender, outcome):
+    _greet(talk)
+    _letter(talk, domain, sender=sender)
+    return talk.quit(outcome)
+
+
+def filtered_for_now(talk, domain):
+    return _from_filter(talk, domain, "filter4@client.example", "deferred")
+
+
+def filtered_for_good(talk, domain):
+    return _from_filter(talk, domain, "filter5@client.example", "rejected")
+
+
+def _to_milter(talk, domain, to, outcome):
+    _greet(talk).say("MAIL FROM:<alice@client.example>")
+    talk.say(f"RCPT TO:<{to}@{domain}>")
+    return talk.quit(outcome)
+
+
+def milter_greylists(talk, domain):
+    return _to_milter(talk, domain, "milter4", "deferred")
+
+
+def milter_refuses(talk, domain):
+    return _to_milter(talk, domain, "milter5", "rejected")
+
+
+def call_all(host, target, sources, domain, callers=CALLERS, talk=Talk):
     """Each caller with a source address of its own, one after the other."""
     made = []
     for caller, source in zip(callers, sources, strict=True):
-        made.append(caller(Talk(caller.__name__, host, source, target), domain))
+        made.append(caller(talk(caller.__name__, host, source, target), domain))
     return made
 
 

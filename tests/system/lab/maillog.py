@@ -13,6 +13,7 @@ read by `fakemx visits --maillog`.
 import json
 import subprocess
 
+from . import frames, second_reader
 from .callers import CALLERS, accepted, call_all, call_at_once, call_authenticated, gone_after_mail, greylisted
 from .case import NAME_SERVER, RESOLVER, LabCase, program
 from .net import seconds_of, wait_for
@@ -25,8 +26,9 @@ HELO = "out.client.example"
 SLACK = 0.05  # two clocks read one after the other
 
 
-def visits(*logs):
-    done = subprocess.run([program("fakemx"), "visits", "--maillog", *logs], text=True, check=True,
+def visits(*logs, text=None):
+    """text: of standard input, bytes."""
+    done = subprocess.run([program("fakemx"), "visits", "--maillog", *logs], check=True, input=text,
                           stdout=subprocess.PIPE, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"})
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -35,6 +37,10 @@ class MailLogCase(LabCase):
     callers = CALLERS
     unseen = set()  # callers that the log does not show
     depths = {}  # caller: depth, where the log tells less than was done
+    outcomes = {}  # the same
+    program = ""  # whose log it is: for the second reader
+    is_framed = False  # its log is of our syslog, or Exim's own: each framing is tried
+    stretches = True  # nothing but the stamps tells the time
     tells_helo_of = tells_sender_of = tells_recipient_of = ()  # outcomes of which it always does
     tells_helo_that_is_the_name = True
     tells_sessions_apart = True  # also those of one client
@@ -87,8 +93,11 @@ class MailLogCase(LabCase):
                 if found:
                     self._compare(made, found[0])
 
+    def _want(self, made):
+        return self.depths.get(made.caller, made.depth), self.outcomes.get(made.caller, made.outcome)
+
     def _compare(self, made, visit):
-        want = (self.depths.get(made.caller, made.depth), made.outcome)
+        want = self._want(made)
         self.assertEqual(want, (visit["depth"], visit["outcome"]), visit)
         for key, value, always in (("helo", made.helo, self.tells_helo_of),
                                    ("sender", made.sender, self.tells_sender_of),
@@ -96,8 +105,62 @@ class MailLogCase(LabCase):
             is_name = key == "helo" and value == visit["name"] and not self.tells_helo_that_is_the_name
             may = (value or None,) if made.outcome in always and not is_name else (value or None, None)
             self.assertIn(visit[key], may, key)
-        self.assertLess(visit_begin(visit), made.ended + SLACK)
+        self.assertLess(visit_begin(visit) - visit["earlier_seconds"], made.ended + SLACK)
         self.assertGreater(visit_begin(visit) + visit["precision_seconds"], made.began - SLACK)
+
+    def _cells(self, found):
+        """How many endings are what they were, address, depth, outcome and time; and those that are not."""
+        wrong = []
+        for made in self.made:
+            mine = [v for v in found if v["address"] == made.address]
+            if made.caller in self.unseen:
+                is_right = not mine
+            else:
+                is_right = len(mine) == 1 and (mine[0]["depth"], mine[0]["outcome"]) == self._want(made) and \
+                    visit_begin(mine[0]) - mine[0]["earlier_seconds"] < made.ended + SLACK and \
+                    visit_begin(mine[0]) + mine[0]["precision_seconds"] > made.began - SLACK
+            if not is_right:
+                wrong.append((made.caller, made.address, self._want(made), mine))
+        return len(self.made) - len(wrong), wrong
+
+    def test_6_in_each_framing_it_tells_the_same(self):
+        if not self.is_framed:
+            return
+        lines = frames.parse(self.mx.log.read_text(errors="surrogateescape"))
+        table, failed = [], []
+        for name, frame in frames.FRAMES.items():
+            right, wrong = self._cells(visits("-", text=frame(lines)))
+            table.append(f"{right:3} of {len(self.made):3}  {name}")
+            failed += [(name, *w) for w in wrong]
+        cells = len(self.made) * len(table)
+        self.report = "\n".join([f"{len(self.made)} endings in {len(table)} framings, {cells - len(failed)} of {cells} cells are right"] + table)
+        self.assertEqual([], failed)
+
+    def test_7_a_second_reader_says_the_same(self):
+        if not self.program:
+            return
+        told = second_reader.read(self.program, self.mx.log.read_text(errors="surrogateescape"))
+        ours = {v["address"]: (v["depth"], v["outcome"]) for v in self.visits if v["address"] != self.twice}
+        made = {m.address for m in self.made}
+        self.assertEqual({a: o for a, o in ours.items() if a in made},
+                         {a: told.get(a) for a in ours if a in made})
+
+    def test_8_sessions_may_take_twenty_minutes(self):
+        """All stamps 600 times as far apart: in a file that is read to its end it does not matter how long one was."""
+        if not (self.is_framed and self.stretches):
+            return
+        lines = frames.parse(self.mx.log.read_text(errors="surrogateescape"))
+        begin = lines[0].time
+        for line in lines:
+            line.time = begin + (line.time - begin) * 600
+        found = visits("-", text=frames.FRAMES["syslog, RFC 3339"](lines))
+        for made in self.made:
+            with self.subTest(caller=made.caller):
+                mine = [v for v in found if v["address"] == made.address]
+                self.assertEqual([] if made.caller in self.unseen else [self._want(made)],
+                                 [(v["depth"], v["outcome"]) for v in mine])
+        slow, = [v for m in self.made if m.caller == "slow" for v in found if v["address"] == m.address]
+        self.assertGreater(seconds_of(slow["ended"]) - seconds_of(slow["time"]), 1190)
 
     def test_2_nobody_else_came(self):
         came = {m.address for m in self.made + self.at_once + [self.last]}

@@ -1,0 +1,109 @@
+"""Postfix and Sendmail with what stands in front of them or beside: proxies, milters, filters before the queue. Each ending of a
+session, in each framing of the log, is the visit that was made."""
+
+from lab import callers
+from lab.beside_mx import FILTER, MILTER
+from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase, visits
+from lab.net import wait_for
+from lab.postfix_mx import CallablePostfix
+from lab.receivers import SendmailMx
+
+SHORT = [callers.accepted, callers.two_messages_in_one_session, callers.greylisted, callers.greylisted_and_gone,
+         callers.unknown_recipient, callers.relaying, callers.quits_after_connect, callers.gone_after_connect,
+         callers.gone_after_ehlo, callers.gone_after_mail, callers.gone_after_rcpt, callers.call_out,
+         callers.too_big_by_its_own_word, callers.gone_within_the_message, callers.accepted_pipelined,
+         callers.not_smtp, callers.slow]
+
+
+class Ways(MailLogCase):
+    """Postfix, its callers one after the other."""
+    program, is_framed, callers, talk = "postfix", True, SHORT, callers.Talk
+    tells_helo_of = ()
+    tells_sender_of = ("deferred", "rejected")
+    parameters = {}
+
+    @classmethod
+    def make_mx(cls):
+        return CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True, parameters=cls.parameters)
+
+    @classmethod
+    def call(cls):
+        cls.before_calls()
+        cls.at_once, cls.users, cls.twice = [], [], None
+        who = cls.crowd
+        cls.made = callers.call_all(who, ADDRESSES[0], cls.sources[:len(cls.callers)], DOMAIN, cls.callers, cls.talk)
+        cls.last = callers.call_all(who, ADDRESSES[0], [cls.sources[-1]], DOMAIN, [callers.greylisted], cls.talk)[0]
+
+    @classmethod
+    def before_calls(cls):
+        pass
+
+    def test_3_names_are_the_verified_ones(self):
+        self.assertEqual({None}, {v["name"] for v in self.visits})
+
+    def test_4_sessions_of_one_client_at_once_are_told_apart(self):
+        """By the others."""
+
+
+class BehindXclient(Ways):
+    """A proxy of this network names its client by XCLIENT."""
+    talk = callers.BehindProxy
+    callers = [c for c in SHORT if c not in (callers.quits_after_connect, callers.gone_after_connect, callers.not_smtp)]
+    parameters = {"smtpd_authorized_xclient_hosts": "127.0.0.1"}
+
+    @classmethod
+    def before_calls(cls):
+        cls.crowd = cls.mx.host
+
+
+class BehindHaproxy(BehindXclient):
+    """A proxy of this network names its client before the greeting, so that it is the client from the begin."""
+    talk = callers.BehindHaproxy
+    callers = SHORT
+    parameters = {"smtpd_upstream_proxy_protocol": "haproxy"}
+
+
+class FilterBeforeTheQueue(Ways):
+    callers = SHORT + [callers.filtered_for_now, callers.filtered_for_good]
+    parameters = {"smtpd_proxy_filter": "127.0.0.1:10025"}
+
+    @classmethod
+    def before_calls(cls):
+        cls.filter = cls.mx.host.spawn(["/usr/bin/python3", "-c", FILTER], name="filter")
+        wait_for("the filter", lambda: cls.mx.host.is_listening(10025))
+
+
+class Milter(Ways):
+    callers = SHORT + [callers.filtered_for_now, callers.filtered_for_good, callers.milter_greylists, callers.milter_refuses]
+    parameters = {"smtpd_milters": "inet:127.0.0.1:12346"}
+
+    @classmethod
+    def before_calls(cls):
+        cls.milter = cls.mx.host.spawn(["/usr/bin/python3", "-c", MILTER], name="milter")
+        wait_for("the milter", lambda: cls.mx.host.is_listening(12346))
+
+
+class SendmailsMilter(Milter):
+    program, stretches, parameters = "sendmail", False, {}
+    depths = {"gone_after_ehlo": "connect"}
+    outcomes = {"too_big_by_its_own_word": "aborted"}
+
+    @classmethod
+    def make_mx(cls):
+        class WithMilter(SendmailMx):
+            def configure(self):
+                super().configure()
+                self.host.script("""
+                    cd /etc/mail
+                    echo "INPUT_MAIL_FILTER(\\`lab', \\`S=inet:12346@127.0.0.1')dnl" >> sendmail.mc
+                    m4 sendmail.mc > sendmail.cf""")
+        return WithMilter(cls.net, "mail", ADDRESSES, NAME, [DOMAIN])
+
+    def test_9_a_header_that_the_milter_adds_is_its_verdict(self):
+        source = self.net.host("spammer", ["30.6.0.1"])
+        talk = callers.Talk("spam", source, "30.6.0.1", ADDRESSES[0])
+        for text in ("EHLO spam.example", "MAIL FROM:<spam@client.example>", f"RCPT TO:<bob@{DOMAIN}>", "DATA"):
+            talk.say(text)
+        talk.message()
+        talk.quit()
+        wait_for("its visit", lambda: [v for v in visits(self.mx.log) if v["address"] == "30.6.0.1" and v["spam"]])
