@@ -274,7 +274,7 @@ static void refusals_and_endings_are_told_apart(void **state)
 		  { AT("09") ID "from=<a@b.example>" MESSAGE R,
 		    AT("09") ID "Milter insert (1): header: X-Spam-Status: No, score=0" },
 		  { "18:04:08Z 203.0.113.9 name=mail.example data accepted helo= "
-		    "from=a@b.example to=" } },
+		    "from=a@b.example to= clean" } },
 		{ "blocked at once: no queue id, so the line's time",
 		  { AT("09") "ruleset=check_relay, arg1=x.example, arg2=127.0.0.2, relay="
 			     "x.example [203.0.113.9] (may be forged), reject=553 5.3.0 "

@@ -24,8 +24,9 @@
 #define H "H=(h) [203.0.113.9]:4711"
 #define ID "1xVYFs-00000i-1c "
 #define EXIM_BEGIN                                                                       \
-	EXIM("01") "SMTP connection from [203.0.113.9]:4711 (TCP/IP connection count = " \
-		   "1)"
+	EXIM("01")                                                                       \
+	"SMTP connection from [203.0.113.9]:4711 (TCP/IP connection count = "            \
+	"1)"
 #define EXIM_QUIT                                                                        \
 	EXIM("04") "SMTP connection from (h) [203.0.113.9]:4711 D=3s closed by QUIT"
 #define SENDMAIL_FROM(n, tail)                                                           \
@@ -267,7 +268,7 @@ static const struct row {
 	  "" },
 	{ "Sendmail, several recipients, one by its alias; and rspamd's milter",
 	  { SENDMAIL_FROM("3", ", msgid=<m@b.example>"),
-	    SEND("03") "Milter add: header: X-Spam: Yes",
+	    SEND("03") "Milter (rspamd) add: header: X-Spam: Yes",
 	    SEND("04") "to=<c@d.example>,<e@d.example>, delay=00:00:01, "
 		       "xdelay=00:00:00, mailer=local, pri=9, dsn=2.0.0, stat=Sent",
 	    SEND("04") "to=/dev/null, ctladdr=<f@d.example> (1/0), delay=00:00:01, "

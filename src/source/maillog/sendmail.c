@@ -390,8 +390,8 @@ static enum maillog_says on_milter(struct said *d, struct slice in)
 	return refused(d);
 }
 
-/* "header: X-Spam-Flag: YES": as SpamAssassin's and Rspamd's milters say it;
- * "insert (1): header: ..." */
+/* "spamass) add: header: X-Spam-Flag: YES", "rspamd) insert (1): header: ...": as
+ * SpamAssassin's and Rspamd's milters say it. */
 static enum maillog_says on_header(struct said *d, struct slice in)
 {
 	enum spam spam =
@@ -562,9 +562,9 @@ static enum maillog_says read_line(struct logsessions *t, const struct logline *
 		{ "to=", on_to },
 		{ "ruleset=", on_ruleset },
 		{ "Milter: ", on_milter },
+		{ "Milter (", on_header },
 		{ "Milter add: ", on_header },
 		{ "Milter insert ", on_header },
-		{ "Milter change: ", on_header },
 		{ "STARTTLS=server, relay=", on_tls },
 		{ "AUTH=server, relay=", on_user },
 		{ "connect from ", on_connect },

@@ -147,6 +147,9 @@ def _sendmail(text):
             users.add(pid)
         if refused := re.search(r"ruleset=check_(\w+), .*, reject=(\d)", said):
             session.refuse({"rcpt": "rcpt", "mail": "mail"}.get(refused[1], "connect"), refused[2])
+        if refused := re.match(r"Milter: (\w+).*, reject=(\d)", said):
+            session.refuse({"to": "rcpt", "from": "mail"}.get(refused[1], "data"), refused[2])
+            session.queued = session.queued and refused[1] != "data"
         if begun := re.match(r"from=.* nrcpts=(\d+)(, msgid=)?", said):
             session.reach("data" if begun[2] else "rcpt" if begun[1] != "0" else "mail")
             session.queued = session.queued or bool(begun[2])
