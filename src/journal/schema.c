@@ -55,11 +55,12 @@ const char schema_sql[] =
 	/* judge/rule.h, rules_text() */
 	"CREATE TABLE rules(one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL);"
 
-	/* definition: mx/site_text.c; until NULL: still configured. grp: the group it is in;
+	/* definition: mx/site_text.c, without its domains (lines); until NULL: still configured. grp: the group it is in;
 	 * kin: equal of sites that ever were in one group. */
 	"CREATE TABLE site(id INTEGER PRIMARY KEY, name TEXT NOT NULL, grp INTEGER NOT NULL,"
 	" kin INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER,"
-	" definition TEXT NOT NULL);"
+	" definition TEXT NOT NULL, domains TEXT NOT NULL);"
+	"CREATE INDEX site_kin ON site(kin);"
 	/* definition: that of a site with this host alone. told: what begins before it is late.
 	 * judged: up to where its slots were looked through for trouble. */
 	"CREATE TABLE host(id INTEGER PRIMARY KEY, site INTEGER NOT NULL, name TEXT NOT NULL,"

@@ -247,6 +247,32 @@ int sites_load(struct db *db, struct sites *ret_sites, struct error *e)
 	return 0;
 }
 
+/* ---- domains ---- */
+
+static void add_domains(struct site *s, const char *text)
+{
+	size_t count = 0;
+	for (const char *at = text; *at; at++)
+		count += *at == '\n';
+	s->domains = xcalloc(count + 1, sizeof(*s->domains));
+	for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+		size_t size = (size_t)(end - text) + 1;
+		s->domains[s->domain_count] = xcalloc(size, 1);
+		(void)str_copy(s->domains[s->domain_count++], size, text);
+	}
+	site_sort_domains(s);
+}
+
+int sites_load_domains(struct db *db, struct sites *s, struct error *e)
+{
+	sqlite3_stmt *rows = db_statement(db, "SELECT domains FROM site ORDER BY id");
+	int rc = 0;
+	for (size_t i = 0; i < s->count && (rc = db_step(db, rows, e)) > 0; i++)
+		add_domains(&s->all[i], text_of(rows, 0));
+	db_done(rows);
+	return rc < 0 ? rc : 0;
+}
+
 void sites_release(struct sites *s)
 {
 	for (size_t i = 0; i < s->count; i++)

@@ -62,7 +62,10 @@ struct sites {
 FMX_MUST_CHECK int sites_define(struct db *db, struct site *sites, size_t count,
 				const struct rules *rules, int64_t now, bool is_started,
 				struct error *e);
+/* Without the domains, of which there may be a hundred thousand. */
 FMX_MUST_CHECK int sites_load(struct db *db, struct sites *ret_sites, struct error *e);
+/* After sites_load(), in the same transaction or alone: for sites_has_domain(). */
+FMX_MUST_CHECK int sites_load_domains(struct db *db, struct sites *s, struct error *e);
 void sites_release(struct sites *s);
 const struct host_place *sites_host(const struct sites *s, uint16_t host);  /* NULL */
 const struct site *sites_find(const struct sites *s, uint16_t id);          /* NULL */

@@ -14,6 +14,9 @@ enum { DEFINITION_MAX = 256 * 1024 * 1024 };
 struct define {
 	struct db *db;
 	struct sites old;
+	const struct site **names;         /* of old, sorted */
+	const struct host_place **hosts;   /* of old, sorted */
+	bool *is_site_here, *is_host_here; /* by number */
 	struct site *now;
 	size_t count;
 	const struct rules *rules;
@@ -24,24 +27,51 @@ struct define {
 
 /* ---- numbers ---- */
 
-static struct site *old_site(const struct define *d, const char *name)
+static int compare_names(const void *a, const void *b)
 {
-	for (size_t i = 0; i < d->old.count; i++)
-		if (strcmp(d->old.all[i].name, name) == 0)
-			return &d->old.all[i];
-	return NULL;
+	const struct site *x = *(const struct site *const *)a;
+	const struct site *y = *(const struct site *const *)b;
+	return strcmp(x->name, y->name);
 }
 
 /* A host that took another role is another host: what was seen of it was of that role. */
+static int compare_hosts(const void *a, const void *b)
+{
+	const struct host_place *x = *(const struct host_place *const *)a;
+	const struct host_place *y = *(const struct host_place *const *)b;
+	int order = (x->site > y->site) - (x->site < y->site);
+	if (order == 0)
+		order = (x->role > y->role) - (x->role < y->role);
+	return order ? order : strcmp(x->definition->name, y->definition->name);
+}
+
+/* There may be ten thousand of each. */
+static void index_old(struct define *d)
+{
+	d->names = xcalloc(d->old.count + 1, sizeof(*d->names));
+	d->hosts = xcalloc(d->old.host_count + 1, sizeof(*d->hosts));
+	for (size_t i = 0; i < d->old.count; i++)
+		d->names[i] = &d->old.all[i];
+	for (size_t i = 0; i < d->old.host_count; i++)
+		d->hosts[i] = &d->old.hosts[i];
+	qsort(d->names, d->old.count, sizeof(*d->names), compare_names);
+	qsort(d->hosts, d->old.host_count, sizeof(*d->hosts), compare_hosts);
+}
+
+static const struct site *old_site(const struct define *d, const struct site *s)
+{
+	const struct site *const *found =
+	    bsearch(&s, d->names, d->old.count, sizeof(*d->names), compare_names);
+	return found ? *found : NULL;
+}
+
 static uint16_t old_host(const struct define *d, uint16_t site, const struct host *h)
 {
-	for (size_t i = 0; i < d->old.host_count; i++) {
-		const struct host_place *p = &d->old.hosts[i];
-		if (p->site == site && p->role == h->role &&
-		    strcmp(p->definition->name, h->name) == 0)
-			return p->host;
-	}
-	return 0;
+	struct host_place want = { .site = site, .role = h->role, .definition = h };
+	const struct host_place *key = &want;
+	const struct host_place *const *found =
+	    bsearch(&key, d->hosts, d->old.host_count, sizeof(*d->hosts), compare_hosts);
+	return found ? (*found)->host : 0;
 }
 
 static int give_number(uint16_t *last, uint16_t *ret_id, const char *what,
@@ -58,7 +88,7 @@ static int give_number(uint16_t *last, uint16_t *ret_id, const char *what,
 
 static int number_site(struct define *d, struct site *s, struct error *e)
 {
-	const struct site *was = old_site(d, s->name);
+	const struct site *was = old_site(d, s);
 	int rc = 0;
 	s->id = was ? was->id : 0;
 	if (!was)
@@ -68,7 +98,9 @@ static int number_site(struct define *d, struct site *s, struct error *e)
 		h->id = old_host(d, s->id, h);
 		if (h->id == 0)
 			rc = give_number(&d->last_host, &h->id, "hosts", e);
+		d->is_host_here[h->id] = true;
 	}
+	d->is_site_here[s->id] = true;
 	return rc;
 }
 
@@ -153,7 +185,7 @@ static int make_kin(struct define *d, uint16_t site, uint16_t group, struct erro
 		   "(SELECT kin FROM site WHERE id IN (?1, ?2))");
 	(void)sqlite3_bind_int(s, 1, site);
 	(void)sqlite3_bind_int(s, 2, group);
-	int rc = db_run(d->db, s, e);
+	int rc = site == group ? 0 : db_run(d->db, s, e);
 	s = db_statement(d->db, "INSERT OR IGNORE INTO grp(id) VALUES (?1)");
 	(void)sqlite3_bind_int(s, 1, group);
 	return rc == 0 ? db_run(d->db, s, e) : rc;
@@ -161,19 +193,62 @@ static int make_kin(struct define *d, uint16_t site, uint16_t group, struct erro
 
 /* ---- rows ---- */
 
-static int write_site(struct define *d, const struct site *n, uint16_t group,
-		      const char *text, struct error *e)
+/* A definition as its row has it. */
+struct texts {
+	struct buf definition, domains;
+};
+
+static void make_texts(const struct site *n, struct texts *t)
 {
-	sqlite3_stmt *s = db_statement(
-	    d->db, "INSERT INTO site(id, name, grp, kin, since, definition) VALUES "
-		   "(?1, ?2, ?3, ?1, ?4, ?5) ON CONFLICT(id) DO UPDATE SET grp = ?3, "
-		   "until = NULL, definition = ?5");
+	struct site bare = *n;
+	bare.domain_count = 0;
+	t->definition = (struct buf)BUF_INIT(DEFINITION_MAX);
+	t->domains = (struct buf)BUF_INIT(DEFINITION_MAX);
+	site_text(&bare, &t->definition);
+	for (size_t i = 0; i < n->domain_count; i++)
+		buf_addf(&t->domains, "%s\n", n->domains[i]);
+}
+
+static void release_texts(struct texts *t)
+{
+	buf_release(&t->definition);
+	buf_release(&t->domains);
+}
+
+static void bind_site(sqlite3_stmt *s, const struct define *d, const struct site *n,
+		      uint16_t group, const struct texts *t)
+{
 	(void)sqlite3_bind_int(s, 1, n->id);
 	(void)sqlite3_bind_text(s, 2, n->name, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int(s, 3, group);
 	(void)sqlite3_bind_int64(s, 4, d->at);
-	(void)sqlite3_bind_text(s, 5, text, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 5, buf_text(&t->definition), -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 6, buf_text(&t->domains), -1, SQLITE_STATIC);
+}
+
+static int write_site(struct define *d, const struct site *n, uint16_t group,
+		      const struct texts *t, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    d->db,
+	    "INSERT INTO site(id, name, grp, kin, since, definition, domains) VALUES "
+	    "(?1, ?2, ?3, ?1, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET grp = ?3, "
+	    "until = NULL, definition = ?5, domains = ?6");
+	bind_site(s, d, n, group, t);
 	return db_run(d->db, s, e);
+}
+
+/* 1 if it stands so already. */
+static int is_written(struct define *d, const struct site *n, uint16_t group,
+		      const struct texts *t, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    d->db, "SELECT 1 FROM site WHERE id = ?1 AND grp = ?3 AND until IS NULL AND "
+		   "definition = ?5 AND domains = ?6");
+	bind_site(s, d, n, group, t);
+	int rc = db_step(d->db, s, e);
+	db_done(s);
+	return rc;
 }
 
 static int write_host(struct define *d, const struct site *n, struct host *h,
@@ -229,49 +304,33 @@ static int note_change(struct define *d, uint16_t site, int64_t ttl, struct erro
 			   (struct span){ d->at, d->at + lasts }, e);
 }
 
-static bool same_text(const struct site *a, const char *text)
+static int write_all_of(struct define *d, struct site *n, uint16_t group,
+			const struct texts *t, struct error *e)
 {
-	struct buf b = BUF_INIT(DEFINITION_MAX);
-	site_text(a, &b);
-	bool is_same = strcmp(buf_text(&b), text) == 0;
-	buf_release(&b);
-	return is_same;
-}
-
-static int define_site(struct define *d, struct site *n, uint16_t group, struct error *e)
-{
-	struct buf text = BUF_INIT(DEFINITION_MAX);
-	const struct site *was = old_site(d, n->name);
-	const struct site_place *at = was ? &d->old.places[was - d->old.all] : NULL;
-	int rc = 0;
-	site_text(n, &text);
-	if (was && at->until == INT64_MAX && at->group == group &&
-	    same_text(was, buf_text(&text))) {
-		buf_release(&text);
-		return 0;
-	}
-	d->is_changed = true;
-	rc = write_site(d, n, group, buf_text(&text), e);
+	const struct site *was = old_site(d, n);
+	int rc = write_site(d, n, group, t, e);
 	for (size_t i = 0; i < n->host_count && rc == 0; i++)
 		rc = write_host(d, n, &n->hosts[i], e);
 	if (rc == 0)
 		rc = make_kin(d, n->id, group, e);
 	if (rc == 0 && was && (!reals_within(was, n) || !reals_within(n, was)))
 		rc = note_change(d, n->id, n->mx_ttl, e);
-	buf_release(&text);
+	d->is_changed = true;
 	return rc;
 }
 
-/* ---- what is gone ---- */
-
-static bool is_host_here(const struct define *d, uint16_t id)
+static int define_site(struct define *d, struct site *n, uint16_t group, struct error *e)
 {
-	for (size_t i = 0; i < d->count; i++)
-		for (size_t k = 0; k < d->now[i].host_count; k++)
-			if (d->now[i].hosts[k].id == id)
-				return true;
-	return false;
+	struct texts t;
+	make_texts(n, &t);
+	int rc = is_written(d, n, group, &t, e);
+	if (rc == 0)
+		rc = write_all_of(d, n, group, &t, e);
+	release_texts(&t);
+	return rc < 0 ? rc : 0;
 }
+
+/* ---- what is gone ---- */
 
 /* It is spoken for up to now: what it brings later is late. */
 static int close_hosts(struct define *d, struct error *e)
@@ -279,7 +338,7 @@ static int close_hosts(struct define *d, struct error *e)
 	int rc = 0;
 	for (size_t i = 0; i < d->old.host_count && rc == 0; i++) {
 		const struct host_place *p = &d->old.hosts[i];
-		if (p->until != INT64_MAX || is_host_here(d, p->host))
+		if (p->until != INT64_MAX || d->is_host_here[p->host])
 			continue;
 		sqlite3_stmt *s = db_statement(
 		    d->db, "UPDATE host SET here_until = ?2, source = 0, "
@@ -296,9 +355,8 @@ static int close_sites(struct define *d, struct error *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < d->old.count && rc == 0; i++) {
-		bool is_here = d->old.places[i].until != INT64_MAX;
-		for (size_t k = 0; k < d->count && !is_here; k++)
-			is_here = d->now[k].id == d->old.all[i].id;
+		bool is_here = d->old.places[i].until != INT64_MAX ||
+			       d->is_site_here[d->old.all[i].id];
 		if (is_here)
 			continue;
 		sqlite3_stmt *s =
@@ -371,6 +429,9 @@ static int define_changes(struct define *d, bool is_started, struct error *e)
 		d->last_site = d->old.all[d->old.count - 1].id;
 	if (d->old.host_count > 0)
 		d->last_host = d->old.hosts[d->old.host_count - 1].host;
+	index_old(d);
+	d->is_site_here = xcalloc(UINT16_MAX + 1, sizeof(bool));
+	d->is_host_here = xcalloc(UINT16_MAX + 1, sizeof(bool));
 	rc = define_all(d, e);
 	if (rc == 0 && is_started)
 		rc = note_start(d, e);
@@ -379,6 +440,10 @@ static int define_changes(struct define *d, bool is_started, struct error *e)
 	/* A start is excused by its span, which lies before nothing that is decided. */
 	if (rc == 0 && d->is_changed && d->old.generation > 0)
 		rc = db_ask_again(d->db, 0, e);
+	free(d->names);
+	free(d->hosts);
+	free(d->is_site_here);
+	free(d->is_host_here);
 	sites_release(&d->old);
 	return rc;
 }

@@ -59,6 +59,8 @@ static int load(struct take *t, struct error *e)
 	int64_t seen = 0;
 	int rc = sites_load(t->db, &t->sites, e);
 	if (rc == 0)
+		rc = sites_load_domains(t->db, &t->sites, e);
+	if (rc == 0)
 		rc = read_number(t->db, "SELECT max(id) FROM visit", &t->last_id, e);
 	if (rc == 0)
 		rc = read_number(t->db, "SELECT seen FROM visit ORDER BY id DESC LIMIT 1",
@@ -108,10 +110,14 @@ void take_free(struct take *t)
 /* Lines of before are resolved by what is configured now. What a host lost stays lost. */
 int take_sites(struct take *t, struct error *e)
 {
-	struct sites next;
+	struct sites next = { 0 };
 	int rc = sites_load(t->db, &next, e);
-	if (rc != 0)
+	if (rc == 0)
+		rc = sites_load_domains(t->db, &next, e);
+	if (rc != 0) {
+		sites_release(&next);
 		return rc;
+	}
 	int64_t *unkept = t->unkept;
 	struct sites old = t->sites;
 	t->unkept = NULL;
