@@ -45,6 +45,22 @@ bool lookup_is_sure(enum lookup_status s)
 	return s == LOOKUP_OK || s == LOOKUP_NODATA || s == LOOKUP_NXDOMAIN;
 }
 
+/* With ASan what was not given out, or belongs to the packet before, is no place
+ * to read from. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define ARENA_IS_GUARDED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_IS_GUARDED)
+#include <sanitizer/asan_interface.h>
+#define ARENA_CLOSE(at, len) ASAN_POISON_MEMORY_REGION(at, len)
+#define ARENA_OPEN(at, len) ASAN_UNPOISON_MEMORY_REGION(at, len)
+#else
+#define ARENA_CLOSE(at, len) (void)0
+#define ARENA_OPEN(at, len) (void)0
+#endif
+
 /*
  * libknot allocates many small things per packet and frees them together: an
  * arena that is rewound for each packet makes that nothing. A packet that
@@ -63,6 +79,7 @@ static void *arena_alloc(void *ctx, size_t len)
 		return NULL;
 	void *p = arena.bytes + arena.used;
 	arena.used += need;
+	ARENA_OPEN(p, len);
 	return p;
 }
 
@@ -75,6 +92,7 @@ static knot_mm_t *arena_begin(void)
 {
 	static knot_mm_t mm = { .ctx = NULL, .alloc = arena_alloc, .free = arena_free };
 	arena.used = 0;
+	ARENA_CLOSE(arena.bytes, sizeof(arena.bytes));
 	return &mm;
 }
 
@@ -150,13 +168,21 @@ static enum lookup_status status_of(uint16_t rcode)
 	}
 }
 
+/* Data of another class, or none at all, need not hold the name it should. */
+static bool is_name(const knot_rdata_t *rdata)
+{
+	return rdata->len > 0 &&
+	       knot_dname_wire_check(rdata->data, rdata->data + rdata->len, NULL) > 0;
+}
+
 /* The next link of the chain, or NULL. A server may send the links in any
  * order, and more than belong to the question. */
 static const knot_dname_t *alias_of(const knot_pktsection_t *s, const knot_dname_t *owner)
 {
 	for (uint16_t i = 0; i < s->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(s, i);
-		if (rr->type == KNOT_RRTYPE_CNAME && rr->rrs.count > 0 &&
+		if (rr->type == KNOT_RRTYPE_CNAME && rr->rclass == KNOT_CLASS_IN &&
+		    rr->rrs.count > 0 && is_name(rr->rrs.rdata) &&
 		    knot_dname_is_equal(rr->owner, owner))
 			return knot_cname_name(rr->rrs.rdata);
 	}

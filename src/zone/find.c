@@ -139,6 +139,28 @@ static int add_conf(struct zone_list *l, const char *path, struct error *e)
 	return items ? conf_knot_read(l, path, e) : add_plain_conf(l, path, e);
 }
 
+/* Of a server's configuration only this zone. */
+static int add_zone_of_conf(struct zone_list *l, const char *path, const char *origin,
+			    struct error *e)
+{
+	struct zone_list all = { 0 };
+	size_t before = l->count;
+	int rc = add_conf(&all, path, e);
+	for (size_t i = 0; i < all.count && rc == 0; i++) {
+		const struct zone_item *z = &all.items[i];
+		if (strcmp(z->origin, origin) == 0)
+			rc = zone_list_push(l, z->origin, z->path, z->include_base,
+					    z->problem, e);
+	}
+	if (rc == 0 && l->count == before)
+		rc = error_set(
+		    e, FMX_EUSAGE,
+		    "%s lists no primary zone %s with a file; it lists %zu others", path,
+		    origin, all.count);
+	zone_list_release(&all);
+	return rc;
+}
+
 int zone_find(struct zone_list *l, const char *what, const char *origin, struct error *e)
 {
 	struct stat st;
@@ -154,10 +176,11 @@ int zone_find(struct zone_list *l, const char *what, const char *origin, struct 
 			    "%s is a folder: --origin goes with one zone file", what);
 		return add_folder(l, what, e);
 	}
+	if (ends_with(what, ".conf") || ends_with(what, ".conf.local"))
+		return origin ? add_zone_of_conf(l, what, origin, e)
+			      : add_conf(l, what, e);
 	if (origin)
 		return zone_list_push(l, origin, what, NULL, NULL, e);
-	if (ends_with(what, ".conf") || ends_with(what, ".conf.local"))
-		return add_conf(l, what, e);
 	return add_by_name(l, what, true, e);
 }
 

@@ -129,6 +129,16 @@ static void change_all(struct update *u, const struct live_zone *z)
 		}
 }
 
+/* A TLSA record may be longer than an update of ours carries. */
+static const struct zone_change *too_long(const struct live_zone *z)
+{
+	uint8_t rdata[UPDATE_RDATA_MAX];
+	for (size_t i = 0; i < z->plan.count; i++)
+		if (change_rdata(&z->plan.changes[i], rdata) == 0)
+			return &z->plan.changes[i];
+	return NULL;
+}
+
 static void on_update(const struct update_result *r, void *arg)
 {
 	struct sending s = *(struct sending *)arg;
@@ -140,6 +150,17 @@ void live_send(struct live_zone *z,
 	       void (*then)(struct live_zone *z, const struct update_result *r))
 {
 	const struct live_options *o = z->live->options;
+	const struct zone_change *bad = too_long(z);
+	if (bad) {
+		struct update_result refused = { .outcome = UPDATE_REFUSED };
+		(void)error_set(
+		    &refused.error, FMX_EREFUSED,
+		    "the %s record of %s is longer than the %d bytes that fakemx "
+		    "puts into an update: add it by hand, then apply",
+		    edit_type_name(bad->type), bad->owner, UPDATE_RDATA_MAX);
+		then(z, &refused);
+		return;
+	}
 	struct update *u = update_new(z->job->origin, o->key);
 	struct sending *s = xcalloc(1, sizeof(*s));
 	*s = (struct sending){ z, then };

@@ -131,6 +131,24 @@ static void a_chain_that_loops_is_garbage(void **state)
 	assert_int_equal(answer.status, LOOKUP_GARBAGE);
 }
 
+/* Class NONE may have no data at all, which says nothing of the packet before. */
+static void an_alias_of_another_class_is_none(void **state)
+{
+	(void)state;
+	struct maker m;
+	begin(&m, "a.example", RR_A, 0, 1);
+	put_alias(&m, "a.example", "stale.example");
+	read_back(&m, "a.example", RR_A);
+	assert_string_equal(answer.owner, "stale.example");
+	begin(&m, "a.example", RR_A, 0, 1);
+	put_record(&m, "a.example", RR_CNAME, 60, "", 0);
+	m.bytes[m.len - 7] = 0xfe; /* of the class, which is 254 now */
+	m.bytes[m.len - 8] = 0;
+	read_back(&m, "a.example", RR_A);
+	assert_false(answer.is_alias);
+	assert_string_not_equal(answer.owner, "stale.example");
+}
+
 static void return_codes_become_states(void **state)
 {
 	(void)state;
@@ -213,6 +231,7 @@ int main(void)
 		cmocka_unit_test(the_records_of_the_type_are_found),
 		cmocka_unit_test(a_chain_is_followed_in_any_order),
 		cmocka_unit_test(a_chain_that_loops_is_garbage),
+		cmocka_unit_test(an_alias_of_another_class_is_none),
 		cmocka_unit_test(return_codes_become_states),
 		cmocka_unit_test(every_cut_answer_is_survived),
 		cmocka_unit_test(more_records_than_we_keep_are_cut),

@@ -129,6 +129,11 @@ static void named_conf_lists_primary_zones(void **state)
 	    folder);
 	assert_int_equal(zone_find(&l, put("named.conf", text), NULL, &e), 0);
 	list_is(&l, "a.example=db.a! c.example=db.c d.example=db.d+ e.example=db.a! ");
+	assert_int_equal(zone_find(&l, put("named.conf", text), "c.example", &e), 0);
+	list_is(&l, "c.example=db.c ");
+	assert_int_equal(zone_find(&l, put("named.conf", text), "x.example", &e),
+			 FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "lists no primary zone x.example"));
 	assert_int_equal(zone_find(&l, put("empty.conf", "options { };\n"), NULL, &e),
 			 FMX_EUSAGE);
 	assert_int_equal(zone_find(&l, put("loop.conf", ""), NULL, &e), FMX_EUSAGE);
