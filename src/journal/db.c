@@ -208,7 +208,7 @@ static int number(struct db *db, const char *literal, int64_t *ret, struct error
 	return rc < 0 ? rc : 0;
 }
 
-static int fill(struct db *db, struct error *e)
+static int make_schema(struct db *db, struct error *e)
 {
 	char marks[128];
 	(void)snprintf(marks, sizeof(marks),
@@ -263,7 +263,7 @@ static int check_schema(struct db *db, enum db_mode mode, struct error *e)
 	if (rc != 0 || !is_empty)
 		return rc;
 	if (mode == DB_WRITE)
-		return fill(db, e);
+		return make_schema(db, e);
 	return error_set(e, FMX_EFOREIGN,
 			 "%s is empty: `fakemx serve` fills it, or name another",
 			 db->path);
@@ -387,6 +387,9 @@ static int connect_file(struct db *db, enum db_mode mode, struct error *e)
 	if (rc != SQLITE_OK)
 		return db_error(db, rc, e);
 	(void)sqlite3_busy_timeout(db->sqlite, BUSY_MS); /* cannot fail */
+	/* SQLite opens for reading what it may not write. */
+	if (mode == DB_WRITE && sqlite3_db_readonly(db->sqlite, "main") == 1)
+		return failed(db, "write", EACCES, e);
 	return db_exec(db, settings_read, e);
 }
 

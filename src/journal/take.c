@@ -212,6 +212,7 @@ static void count_visit(struct slot *s, const struct visit *v, bool is_late)
 	s->accepted += v->outcome == OUTCOME_ACCEPTED;
 	s->spam += v->outcome == OUTCOME_ACCEPTED && v->spam == SPAM_YES;
 	s->refused += v->outcome == OUTCOME_REJECTED;
+	s->unknown_rcpt += v->outcome == OUTCOME_REJECTED && v->unknown_recipient;
 	s->deferred += v->outcome == OUTCOME_DEFERRED;
 	s->aborted += v->outcome == OUTCOME_ABORTED;
 }

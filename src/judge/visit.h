@@ -53,8 +53,9 @@ struct visit {
 	enum depth depth;
 	enum outcome outcome;
 	enum visit_source source;
-	enum spam spam;        /* what a filter said of what was accepted */
-	uint32_t precision_us; /* at least 1 */
+	enum spam spam;         /* what a filter said of what was accepted */
+	bool unknown_recipient; /* rejected, since there is no such recipient */
+	uint32_t precision_us;  /* at least 1 */
 	uint32_t earlier_us; /* it may have begun so much before time: Postfix writes its
 			      * connect line after it looked up the client's name */
 	uint8_t envelope_count;

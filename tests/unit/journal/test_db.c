@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void reads_a_run_as_it_was_written(void **state)
@@ -250,6 +251,33 @@ static void says_that_its_file_is_gone(void **state)
 	db_close(db);
 }
 
+/* Somebody who may read it only: in a child, since root may write everything. */
+static void who_may_not_write_is_told(void **state)
+{
+	struct journal_case *c = *state;
+	int status = 0;
+	if (geteuid() != 0)
+		return;
+	db_close(case_open(c, DB_WRITE));
+	assert_int_equal(chmod(c->folder, 0755), 0);
+	assert_int_equal(chmod(c->path, 0644), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		char want[CASE_PATH_MAX + 64];
+		struct error e = { 0, "" };
+		struct db *db = NULL;
+		int rc = setuid(65534);
+		(void)snprintf(want, sizeof(want), "cannot write %s: Permission denied",
+			       c->path);
+		if (rc == 0)
+			rc = db_open(c->path, DB_WRITE, &db, &e);
+		_exit(rc != -EACCES || strcmp(e.text, want) != 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void a_statement_that_does_not_fit_says_so(void **state)
 {
 	struct error e = { 0, "" };
@@ -271,6 +299,7 @@ int main(void)
 		CASE(a_reader_makes_no_file),
 		CASE(one_serve_at_a_time),
 		CASE(says_that_its_file_is_gone),
+		CASE(who_may_not_write_is_told),
 		CASE(a_statement_that_does_not_fit_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

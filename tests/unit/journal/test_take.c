@@ -376,6 +376,35 @@ static void input_that_makes_no_sense_is_passed_over(void **state)
 	(void)e;
 }
 
+static void visits_are_counted_by_five_minutes(void **state)
+{
+	static const struct {
+		enum outcome outcome;
+		enum spam spam;
+		bool unknown;
+	} rows[] = { { OUTCOME_ACCEPTED, SPAM_YES, false },
+		     { OUTCOME_ACCEPTED, SPAM_NO, false },
+		     { OUTCOME_REJECTED, SPAM_UNKNOWN, true },
+		     { OUTCOME_REJECTED, SPAM_UNKNOWN, false },
+		     { OUTCOME_DEFERRED, SPAM_UNKNOWN, false },
+		     { OUTCOME_ABORTED, SPAM_UNKNOWN, false } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct line l = a_visit(REAL, "192.0.2.1", T0 + 5 * M - 6 + (int64_t)i);
+		l.visit.outcome = rows[i].outcome;
+		l.visit.spam = rows[i].spam;
+		l.visit.unknown_recipient = rows[i].unknown;
+		give(t, l, T0);
+	}
+	give(t, a_visit(REAL, "192.0.2.1", T0 + 5 * M), T0);
+	assert_string_equal(asked(db,
+				  "SELECT visits || ' ' || accepted || ' ' || refused || "
+				  "' ' || unknown_rcpt || ' ' || deferred || ' ' || "
+				  "aborted || ' ' || spam FROM slot ORDER BY five"),
+			    "6 2 2 1 1 1 1");
+	assert_string_equal(asked(db, "SELECT count(*) FROM slot"), "2");
+}
+
 /* ---- what is read again ---- */
 
 static void a_feed_that_tells_again_is_compared(void **state)
@@ -515,6 +544,7 @@ int main(void)
 		CASE(a_real_visit_that_was_lost_leaves_its_host_unwatched),
 		CASE(a_deleted_file_is_said),
 		CASE(input_that_makes_no_sense_is_passed_over),
+		CASE(visits_are_counted_by_five_minutes),
 		CASE(a_feed_that_tells_again_is_compared),
 		CASE(what_was_told_late_is_not_told_twice),
 		CASE(positions_are_kept_with_the_rows),
