@@ -51,7 +51,7 @@ static int enter(struct ask *a, struct error *e)
 		rc = load_sites(a, e);
 	if (rc == 0)
 		drop_old_views(a);
-	a->lookup.day_count = 0;
+	lookup_clear(&a->lookup);
 	return rc;
 }
 
@@ -111,6 +111,7 @@ void ask_close(struct ask *a)
 	coverage_free(a->coverage);
 	sites_release(&a->sites);
 	decided_release(&a->decided);
+	lookup_clear(&a->lookup);
 	free(a);
 }
 
@@ -174,16 +175,16 @@ bool ask_is_part(const struct run *real, const struct run *runs, size_t count)
 	return false;
 }
 
-/* A sealed walk that is not to be asked again is history. */
-static bool is_told(const struct ask *a, const struct ask_main *m)
+bool ask_is_told(const struct ask *a, const struct run *main, const struct view *v,
+		 bool may_be_told)
 {
-	const struct told *t = &m->main->told;
-	if (m->main->kind != RUN_DECOY || !t->is_told)
+	const struct told *t = &main->told;
+	if (main->kind != RUN_DECOY || !t->is_told)
 		return false;
 	if (t->is_sealed)
 		return t->need == MOMENT_NONE;
-	return m->may_be_told && t->need > m->view->frontier &&
-	       m->view->now < m->main->began + a->sites.rules.final;
+	return may_be_told && t->need > v->frontier &&
+	       v->now < main->began + a->sites.rules.final;
 }
 
 int ask_decide(struct ask *a, const struct ask_main *m, struct ask_walk *ret_walk,
@@ -196,7 +197,7 @@ int ask_decide(struct ask *a, const struct ask_main *m, struct ask_walk *ret_wal
 	run_list_add(&d->touching, m->main);
 	proof_touching(m->main, m->runs, m->run_count, &d->touching);
 	walk_of(m->main, d->touching.at + 1, d->touching.count - 1, &d->walk);
-	if (is_told(a, m)) {
+	if (ask_is_told(a, m->main, m->view, m->may_be_told)) {
 		d->verdict = ask_told_verdict(m->main, m->view->group);
 		d->verdict.last = d->walk.last;
 	} else {

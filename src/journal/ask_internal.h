@@ -34,6 +34,9 @@ struct ask_main {
 	const struct view *view;
 	bool may_be_told; /* what was told need not be asked again: unless due has to */
 };
+/* What was told stands: a sealed walk is history; another, if it may be told, waits. */
+bool ask_is_told(const struct ask *a, const struct run *main, const struct view *v,
+		 bool may_be_told);
 FMX_MUST_CHECK int ask_decide(struct ask *a, const struct ask_main *m,
 			      struct ask_walk *ret_walk, struct error *e);
 /* Does a real run belong to a decoy run's walk? */

@@ -34,6 +34,7 @@ struct walks {
 	const struct ask_stream *what;
 	uint16_t group;
 	const struct view *view;
+	int64_t since, until; /* of the runs that are read */
 	struct stream streams[STREAMS_MOST];
 	size_t stream_count;
 	struct twins *twins; /* ascending by four, and by six */
@@ -114,28 +115,100 @@ static const struct addr *twin_of(const struct walks *w, struct addr client)
 
 /* ---- streams ---- */
 
-/* What a question reads of a kind: all that may have to do with a walk of the period; of
- * decoy runs also what was once called stopped before it. */
-#define STREAM_SQL                                                                       \
-	"SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 "               \
-	"AND client >= ?3 AND client <= ?4 AND began < ?6 "                              \
-	"AND (began + last >= ?5 OR (?7 AND stopped_at IS NOT NULL)) "                   \
+/* The order of a stream, and of one client's rows. Of contacts at real hosts, which are
+ * most rows by far, only what decides and counts them. */
+#define OF_CLIENTS                                                                       \
+	" FROM run WHERE kind = ?1 AND grp = ?2 AND client >= ?3 AND client <= ?4 "      \
 	"ORDER BY client, began"
+#define ALL_SQL "SELECT " DB_RUN_COLUMNS OF_CLIENTS
+#define REAL_SQL                                                                         \
+	"SELECT began, last, client, width, earlier, answered, clean, hosts, "           \
+	"visits" OF_CLIENTS
 
-static void bind_stream(const struct walks *w, const struct stream *t, struct addr from,
-			struct addr to)
+enum {
+	REAL_BEGAN,
+	REAL_LAST,
+	CLIENT,
+	WIDTH,
+	EARLIER,
+	ANSWERED,
+	CLEAN,
+	REAL_HOSTS,
+	VISITS
+};
+enum { ALL_BEGAN = 3, ALL_LAST = 7, ALL_STOPPED_AT = 26 }; /* of DB_RUN_COLUMNS */
+
+static bool is_real(enum run_kind kind)
+{
+	return kind == RUN_REAL || kind == RUN_LATE;
+}
+
+/* A moment after began; most are NULL or began itself. */
+static int64_t moment(sqlite3_stmt *s, int column, int64_t began, int64_t never)
+{
+	int64_t after = sqlite3_column_int64(s, column);
+	bool is_never = after == 0 && sqlite3_column_type(s, column) == SQLITE_NULL;
+	return is_never ? never : began + after;
+}
+
+static void read_real(const struct stream *t, int64_t began, int64_t last,
+		      struct run *ret_run)
 {
 	sqlite3_stmt *s = t->statement;
-	int64_t since = w->what->since, until = w->what->until;
-	(void)sqlite3_bind_int(s, 1, t->kind);
-	(void)sqlite3_bind_int(s, 2, t->group);
-	db_bind_addr(s, 3, from);
-	db_bind_addr(s, 4, to);
-	(void)sqlite3_bind_int64(s, 5,
-				 since < INT64_MIN + BEFORE ? since : since - BEFORE);
-	(void)sqlite3_bind_int64(s, 6,
-				 until > INT64_MAX - BEHIND ? until : until + BEHIND);
-	(void)sqlite3_bind_int(s, 7, w->what->earlier && t->kind == RUN_DECOY);
+	*ret_run = (struct run){
+		.kind = t->kind,
+		.group = t->group,
+		.client = t->client,
+		.began = began,
+		.width = (uint32_t)sqlite3_column_int64(s, WIDTH),
+		.earlier = (uint32_t)sqlite3_column_int64(s, EARLIER),
+		.answered = moment(s, ANSWERED, began, 0),
+		.last = last,
+		.high = MOMENT_NONE,
+		.low = MOMENT_NONE,
+		.accepted = MOMENT_NONE,
+		.clean = moment(s, CLEAN, began, MOMENT_NONE),
+		.unjudged = MOMENT_NONE,
+		.hosts = (uint64_t)sqlite3_column_int64(s, REAL_HOSTS),
+		.visits = (uint32_t)sqlite3_column_int64(s, VISITS),
+		.depth = DEPTH_CONNECT,
+		.told = TOLD_NONE,
+	};
+}
+
+/* All that may have to do with a walk of the period; of decoy runs also what was once
+ * called stopped before it. */
+static bool is_wanted(const struct walks *w, const struct stream *t, int64_t began,
+		      int64_t last)
+{
+	if (began >= w->until)
+		return false;
+	return last >= w->since ||
+	       (t->kind == RUN_DECOY && w->what->earlier &&
+		sqlite3_column_type(t->statement, ALL_STOPPED_AT) != SQLITE_NULL);
+}
+
+static void take_row(struct walks *w, const struct stream *t)
+{
+	sqlite3_stmt *s = t->statement;
+	bool is_short = is_real(t->kind);
+	int64_t began = sqlite3_column_int64(s, is_short ? REAL_BEGAN : ALL_BEGAN);
+	int64_t last = began + sqlite3_column_int64(s, is_short ? REAL_LAST : ALL_LAST);
+	if (!is_wanted(w, t, began, last))
+		return;
+	struct run *r = run_list_room(&w->runs);
+	if (is_short)
+		read_real(t, began, last, r);
+	else
+		db_read_run(s, r);
+}
+
+static void bind_stream(const struct stream *t, struct addr from, struct addr to)
+{
+	(void)sqlite3_bind_int(t->statement, 1, t->kind);
+	(void)sqlite3_bind_int(t->statement, 2, t->group);
+	db_bind_addr(t->statement, 3, from);
+	db_bind_addr(t->statement, 4, to);
 }
 
 static int step_stream(struct walks *w, struct stream *t, struct error *e)
@@ -143,7 +216,7 @@ static int step_stream(struct walks *w, struct stream *t, struct error *e)
 	int rc = db_step(w->ask->db, t->statement, e);
 	t->has_row = rc == 1;
 	if (t->has_row)
-		t->client = db_addr(t->statement, 2);
+		t->client = db_addr(t->statement, CLIENT);
 	w->rows++;
 	return rc < 0 ? rc : 0;
 }
@@ -156,7 +229,7 @@ static int open_streams(struct walks *w, struct addr from, struct error *e)
 	w->rows = 0;
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		(void)sqlite3_reset(w->streams[i].statement);
-		bind_stream(w, &w->streams[i], from, to);
+		bind_stream(&w->streams[i], from, to);
 		rc = step_stream(w, &w->streams[i], e);
 	}
 	return rc;
@@ -177,8 +250,8 @@ static int prepare_streams(struct walks *w, struct error *e)
 		struct stream *t = &w->streams[w->stream_count];
 		*t = (struct stream){ .kind = (enum run_kind)(RUN_REAL + i % KINDS),
 				      .group = kin[i / KINDS] };
-		if (sqlite3_prepare_v2(db, STREAM_SQL, -1, &t->statement, NULL) !=
-		    SQLITE_OK)
+		if (sqlite3_prepare_v2(db, is_real(t->kind) ? REAL_SQL : ALL_SQL, -1,
+				       &t->statement, NULL) != SQLITE_OK)
 			return db_error(w->ask->db, sqlite3_extended_errcode(db), e);
 		w->stream_count++;
 	}
@@ -202,13 +275,11 @@ static bool least_client(const struct walks *w, struct addr *ret_client)
 /* The client's rows; the streams go behind them. */
 static int take_client(struct walks *w, struct addr client, struct error *e)
 {
-	struct run r;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		struct stream *t = &w->streams[i];
 		while (rc == 0 && t->has_row && addr_equal(t->client, client)) {
-			db_read_run(t->statement, &r);
-			run_list_add(&w->runs, &r);
+			take_row(w, t);
 			rc = step_stream(w, t, e);
 		}
 	}
@@ -223,13 +294,13 @@ static int look_up_client(struct walks *w, struct addr client, size_t *ret_count
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		struct stream t = w->streams[i];
-		struct run r;
-		t.statement = db_statement(w->ask->db, STREAM_SQL);
-		bind_stream(w, &t, client, client);
-		while ((rc = db_step(w->ask->db, t.statement, e)) == 1) {
-			db_read_run(t.statement, &r);
-			run_list_add(&w->runs, &r);
-			w->rows++;
+		t.statement =
+		    db_statement(w->ask->db, is_real(t.kind) ? REAL_SQL : ALL_SQL);
+		bind_stream(&t, client, client);
+		rc = step_stream(w, &t, e);
+		while (rc == 0 && t.has_row) {
+			take_row(w, &t);
+			rc = step_stream(w, &t, e);
 		}
 		db_done(t.statement);
 	}
@@ -329,16 +400,23 @@ static int tell_asides(struct walks *w)
 	return rc;
 }
 
-/* Names are looked up where they may decide something: not of those that only came to
- * real hosts. */
+/* What was told and is not to be asked again needs no name, unless somebody is at risk.
+ */
+static bool needs_name(const struct walks *w, const struct run *r)
+{
+	const struct told *t = &r->told;
+	return r->kind == RUN_DECOY && (t->tier != TIER_NONE || t->missing ||
+					!ask_is_told(w->ask, r, w->view, w->is_swept));
+}
+
 static int tell_sender(struct walks *w, struct addr client, const struct addr *twin,
 		       struct error *e)
 {
 	struct sender who = { .clients = { client }, .count = 1 };
-	bool is_plain = !twin;
-	for (size_t i = 0; is_plain && i < w->runs.count; i++)
-		is_plain = run_is_contact(&w->runs.at[i]);
-	int rc = is_plain ? 0 : sender_find(&w->ask->lookup, client, &who, e);
+	bool is_named = twin != NULL;
+	for (size_t i = 0; !is_named && i < w->runs.count; i++)
+		is_named = needs_name(w, &w->runs.at[i]);
+	int rc = is_named ? sender_find(&w->ask->lookup, client, &who, e) : 0;
 	size_t count = find_mains(w);
 	if (rc == 0)
 		rc = tell_earlier(w, &who, count);
@@ -422,6 +500,8 @@ int ask_walks(struct ask *a, uint16_t group, const struct ask_stream *s, struct 
 	w->ask = a;
 	w->what = s;
 	w->group = group;
+	w->since = s->since < INT64_MIN + BEFORE ? s->since : s->since - BEFORE;
+	w->until = s->until > INT64_MAX - BEHIND ? s->until : s->until + BEHIND;
 	int rc = ask_begin(a, e);
 	if (rc != 0) {
 		free(w);

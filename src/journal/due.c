@@ -68,6 +68,7 @@ void due_free(struct due *d)
 	if (!d)
 		return;
 	decided_release(&d->decided);
+	lookup_clear(&d->lookup);
 	run_list_release(&d->chunk);
 	free(d->verdicts);
 	free(d->listings);
@@ -190,7 +191,8 @@ static int say_listing(struct due *d, const struct view *v, struct listed *row,
 	return listed_write(&d->lookup, row, e);
 }
 
-static int make_listings(struct due *d, const struct view *v, struct error *e)
+static int make_listings(struct due *d, const struct view *v, int64_t *ret_need,
+			 struct error *e)
 {
 	const struct rules *r = &d->lookup.sites->rules;
 	struct listed rows[LISTED_MOST], last;
@@ -200,6 +202,7 @@ static int make_listings(struct due *d, const struct view *v, struct error *e)
 	do {
 		rc = listed_fold(&d->lookup, &d->decided.who, v, r, rows, &count, &open,
 				 e);
+		*ret_need = open.need;
 		for (size_t i = 0; rc == 0 && i < count; i++)
 			rc = say_listing(d, v, &rows[i], &open, true, e);
 	} while (rc == 0 && count == LISTED_MOST);
@@ -217,13 +220,16 @@ static int decide_run(struct due *d, const struct view *v, const struct run *r,
 	int rc = decided_make(&d->lookup, r, v, rules, &d->decided, e);
 	if (rc != 0)
 		return rc;
+	int64_t need = MOMENT_NONE;
+	if (r->rcpt_hours)
+		rc = make_listings(d, v, &need, e);
 	row.told = told_now(&r->told, &d->decided.verdict, v, rules);
-	if (!row_is_same(&row.told, &r->told))
+	if (need > v->frontier && need < row.told.need)
+		row.told.need = need; /* an hour that may count */
+	if (rc == 0 && !row_is_same(&row.told, &r->told))
 		rc = db_write_run(d->db, &row, e);
 	if (rc == 0 && row.told.is_told && !told_is_same(&row.told, &r->told))
 		note_verdict(d, &r->told);
-	if (rc == 0 && r->rcpt_hours)
-		rc = make_listings(d, v, e);
 	return rc;
 }
 
@@ -291,18 +297,24 @@ static int step_needs(struct due *d, uint16_t id, int64_t frontier, struct error
 	return rc;
 }
 
+/* Nothing is waited for beyond the five days, so that who is to be sealed is among those
+ * who wait for what lies between the frontier and now. */
 static int step_seals(struct due *d, uint16_t id, int64_t frontier, struct error *e)
 {
 	size_t count = 1;
 	int rc = 0;
 	while (rc == 0 && count > 0 && has_time(d)) {
 		sqlite3_stmt *s = db_statement(
-		    d->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_need "
-			   "WHERE grp = ?1 AND need > ?2 AND began <= ?3 LIMIT ?4");
+		    d->db,
+		    "SELECT " DB_RUN_COLUMNS " FROM (SELECT kind, grp, client, began "
+		    "FROM run INDEXED BY run_need WHERE grp = ?1 AND need > ?2 "
+		    "AND need <= ?3 AND began <= ?4 LIMIT ?5) "
+		    "CROSS JOIN run USING (kind, grp, client, began)");
 		(void)sqlite3_bind_int(s, 1, id);
 		(void)sqlite3_bind_int64(s, 2, frontier);
-		(void)sqlite3_bind_int64(s, 3, d->now - d->lookup.sites->rules.final);
-		(void)sqlite3_bind_int(s, 4, DUE_CHUNK);
+		(void)sqlite3_bind_int64(s, 3, d->now + SEAL_LAG);
+		(void)sqlite3_bind_int64(s, 4, d->now - d->lookup.sites->rules.final);
+		(void)sqlite3_bind_int(s, 5, DUE_CHUNK);
 		rc = read_chunk(d, s, e);
 		if (rc == 0)
 			rc = decide_read(d, id, &count, e);
@@ -468,7 +480,7 @@ int due_step(struct due *d, int64_t now, bool *ret_more, struct error *e)
 	if (d->is_held)
 		return 0;
 	d->lookup.sites = coverage_get_sites(d->coverage);
-	d->lookup.day_count = 0;
+	lookup_clear(&d->lookup);
 	d->verdict_count = d->listing_count = 0;
 	d->now = db_meta(d->db, "seen", 0);
 	d->now = now > d->now ? now : d->now;

@@ -104,7 +104,9 @@ static size_t hours_of(const struct run_list *runs, int64_t from, const struct v
 		int64_t began = hours[i].began, end = began + STAMP_HOUR;
 		hours[i].has_contact =
 		    spans_meet(&met, began - r->excuse, end + r->confirm);
-		hours[i].is_excused = view_excuse(v, began, end - 1) != REASON_NONE;
+		/* What the frontier has not passed is not known to be watched yet. */
+		hours[i].is_excused = v->frontier >= end + r->confirm &&
+				      view_excuse(v, began, end - 1) != REASON_NONE;
 	}
 	spans_release(&met);
 	*ret_hours = hours;
@@ -230,20 +232,33 @@ static bool is_our_own(const struct lookup *q, const struct sender *who,
 	return false;
 }
 
-static int see_standing(struct lookup *q, const struct sender *who, const struct view *v,
-			const struct rules *r, int64_t at, struct listing_obstacle *o,
-			struct error *e)
+/* Of the runs that hold all of the 90 days. */
+static int see_standing(struct lookup *q, const struct sender *who,
+			const struct run_list *runs, const struct rules *r, int64_t at,
+			struct listing_obstacle *o, struct error *e)
 {
-	struct standing st;
-	int rc = sender_standing(q, v->group, who, NULL, at, r, &st, e);
-	if (rc != 0)
-		return rc;
-	o->is_allowed = st.is_allowed;
+	struct standing st = { .has_name = who->is_confirmed && !who->is_generic };
+	int rc = sender_is_allowed(q, who, &o->is_allowed, e);
+	if (rc == 0)
+		rc = sender_spf(q, who, at, r, &st, e);
+	sender_accepted(runs->at, runs->count, at, r, &st);
 	o->is_at_risk |= st.has_clean || st.has_unjudged || st.spf_wrote_to ||
 			 st.spf_passes || st.has_name;
-	return 0;
+	return rc;
 }
 
+static int see_pool(struct lookup *q, const struct sender *who, const struct view *v,
+		    struct withdrawal *x, int64_t since, int64_t now, struct error *e)
+{
+	struct pool pool = {
+		.who = who, .met = { since, now }, .fn = on_contact, .arg = x
+	};
+	int rc = pool_each(q, v->group, &pool, e);
+	x->obstacle->is_withdrawn |= pool.too_many;
+	return rc;
+}
+
+/* The pool is asked last: what holds before it is the reason. */
 static int find_obstacle(struct lookup *q, const struct sender *who, const struct view *v,
 			 const struct rules *r, const struct listed *row, int64_t now,
 			 struct listing_obstacle *o, struct error *e)
@@ -254,20 +269,19 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 	int64_t since = x.accepted_since;
 	if (row && row->first - r->excuse < since)
 		since = row->first - r->excuse;
-	struct pool pool = {
-		.who = who, .met = { since, now }, .fn = on_contact, .arg = &x
-	};
-	int rc = sender_runs(q, v->group, who, since, now, &runs, e);
+	int64_t known = day_of(at - r->known_window);
+	int rc =
+	    sender_runs(q, v->group, who, since < known ? since : known, now, &runs, e);
+	o->is_own = is_our_own(q, who, r);
 	see_own_runs(&x, &runs);
 	if (rc == 0)
-		rc = see_standing(q, who, v, r, at, o, e);
+		rc = see_standing(q, who, &runs, r, at, o, e);
 	if (rc == 0)
 		rc = proof_nat(q, v, who->clients[0], at, runs.at, runs.count, &o->is_nat,
 			       e);
-	if (rc == 0 && !o->pool_accepted)
-		rc = pool_each(q, v->group, &pool, e);
-	o->is_own = is_our_own(q, who, r);
-	o->is_withdrawn |= pool.too_many || runs.has_more;
+	if (rc == 0 && !o->is_allowed && !o->is_own && !o->is_nat && !o->is_at_risk)
+		rc = see_pool(q, who, v, &x, since, now, e);
+	o->is_withdrawn |= runs.has_more;
 	run_list_release(&runs);
 	return rc;
 }

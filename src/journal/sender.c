@@ -54,6 +54,15 @@ int sender_find(struct lookup *q, struct addr client, struct sender *ret_sender,
 	return may_have_twin ? find_twin(q, ret_sender, e) : 0;
 }
 
+bool allow_has(struct db *db, const struct sender *who)
+{
+	struct lookup q = { .db = db };
+	bool is_allowed = false;
+	int rc = sender_is_allowed(&q, who, &is_allowed, NULL);
+	lookup_clear(&q);
+	return rc == 0 && is_allowed;
+}
+
 bool sender_is(const struct sender *who, struct addr client)
 {
 	for (size_t i = 0; i < who->count; i++)
@@ -67,13 +76,18 @@ bool run_is_contact(const struct run *r)
 	return r->kind == RUN_REAL || r->kind == RUN_LATE;
 }
 
-void run_list_add(struct run_list *l, const struct run *r)
+struct run *run_list_room(struct run_list *l)
 {
 	if (l->count == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 16;
 		l->at = xrealloc(l->at, l->cap, sizeof(*l->at));
 	}
-	l->at[l->count++] = *r;
+	return &l->at[l->count++];
+}
+
+void run_list_add(struct run_list *l, const struct run *r)
+{
+	*run_list_room(l) = *r;
 }
 
 void run_list_release(struct run_list *l)
@@ -82,29 +96,30 @@ void run_list_release(struct run_list *l)
 	*l = (struct run_list){ 0 };
 }
 
-static int read_runs(struct lookup *q, enum run_kind kind, uint16_t group,
-		     struct addr client, const struct span *met, struct run_list *l,
-		     struct error *e)
+#define RUNS_OF(kind)                                                                    \
+	"SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = " kind                          \
+	" AND grp = ?1 AND client = ?2 AND began BETWEEN ?3 AND ?4 "                     \
+	"AND began + last >= ?5"
+
+#define ALL_RUNS                                                                         \
+	RUNS_OF("1")                                                                     \
+	" UNION ALL " RUNS_OF("2") " UNION ALL " RUNS_OF("3") " UNION ALL " RUNS_OF("4")
+
+/* One statement of four seeks: an IN of four would fill a table at each use. */
+static int read_runs(struct lookup *q, uint16_t group, struct addr client,
+		     const struct span *met, struct run_list *l, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT " DB_RUN_COLUMNS " FROM run "
-				"WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
-				"AND began BETWEEN ?4 AND ?5 AND began + last >= ?6 "
-				"ORDER BY began");
+	sqlite3_stmt *s = db_statement(q->db, ALL_RUNS);
 	int64_t reach =
 	    met->since < INT64_MIN + RUN_REACH ? INT64_MIN : met->since - RUN_REACH;
-	struct run r;
 	int rc;
-	(void)sqlite3_bind_int(s, 1, kind);
-	(void)sqlite3_bind_int(s, 2, group);
-	db_bind_addr(s, 3, client);
-	(void)sqlite3_bind_int64(s, 4, reach);
-	(void)sqlite3_bind_int64(s, 5, met->until);
-	(void)sqlite3_bind_int64(s, 6, met->since);
-	while ((rc = db_step(q->db, s, e)) == 1 && l->count < LOOKUP_MOST) {
-		db_read_run(s, &r);
-		run_list_add(l, &r);
-	}
+	(void)sqlite3_bind_int(s, 1, group);
+	db_bind_addr(s, 2, client);
+	(void)sqlite3_bind_int64(s, 3, reach);
+	(void)sqlite3_bind_int64(s, 4, met->until);
+	(void)sqlite3_bind_int64(s, 5, met->since);
+	while ((rc = db_step(q->db, s, e)) == 1 && l->count < LOOKUP_MOST)
+		db_read_run(s, run_list_room(l));
 	l->has_more |= rc == 1;
 	db_done(s);
 	return rc < 0 ? rc : 0;
@@ -117,10 +132,9 @@ int sender_runs(struct lookup *q, uint16_t group, const struct sender *who, int6
 	size_t kin_count = sites_kin(q->sites, group, kin);
 	struct span met = { since, until };
 	int rc = 0;
-	for (enum run_kind kind = RUN_REAL; kind <= RUN_ASIDE; kind++)
-		for (size_t i = 0; rc == 0 && i < who->count * kin_count; i++)
-			rc = read_runs(q, kind, kin[i % kin_count],
-				       who->clients[i / kin_count], &met, ret_runs, e);
+	for (size_t i = 0; rc == 0 && i < who->count * kin_count; i++)
+		rc = read_runs(q, kin[i % kin_count], who->clients[i / kin_count], &met,
+			       ret_runs, e);
 	return rc;
 }
 
@@ -144,14 +158,40 @@ static bool allows(const char *text, const struct sender *who)
 	return false;
 }
 
-bool allow_has(struct db *db, const struct sender *who)
+void lookup_clear(struct lookup *q)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT text FROM allow");
-	bool is_allowed = false;
-	while (!is_allowed && db_step(db, s, NULL) == 1)
-		is_allowed = allows((const char *)sqlite3_column_text(s, 0), who);
+	for (size_t i = 0; i < q->allowed_count; i++)
+		free(q->allowed[i]);
+	free(q->allowed);
+	q->allowed = NULL;
+	q->allowed_count = 0;
+	q->has_allowed = false;
+	q->day_count = 0;
+}
+
+static int read_allowed(struct lookup *q, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(q->db, "SELECT text FROM allow");
+	int rc;
+	while ((rc = db_step(q->db, s, e)) == 1) {
+		q->allowed =
+		    xrealloc(q->allowed, q->allowed_count + 1, sizeof(*q->allowed));
+		q->allowed[q->allowed_count++] =
+		    xstrdup((const char *)sqlite3_column_text(s, 0));
+	}
 	db_done(s);
-	return is_allowed;
+	q->has_allowed = rc == 0;
+	return rc;
+}
+
+int sender_is_allowed(struct lookup *q, const struct sender *who, bool *ret_is_allowed,
+		      struct error *e)
+{
+	int rc = q->has_allowed ? 0 : read_allowed(q, e);
+	*ret_is_allowed = false;
+	for (size_t i = 0; rc == 0 && !*ret_is_allowed && i < q->allowed_count; i++)
+		*ret_is_allowed = allows(q->allowed[i], who);
+	return rc;
 }
 
 int64_t day_of(int64_t t)
@@ -159,31 +199,17 @@ int64_t day_of(int64_t t)
 	return t - t % STAMP_DAY;
 }
 
-/* Mail accepted here before `at`, and what a filter said of it. */
-static int find_accepted(struct lookup *q, uint16_t group, struct addr client, int64_t at,
-			 const struct rules *r, struct standing *st, struct error *e)
+void sender_accepted(const struct run *runs, size_t count, int64_t at,
+		     const struct rules *r, struct standing *st)
 {
-	sqlite3_stmt *s = db_statement(
-	    q->db, "SELECT coalesce(max(began + clean BETWEEN ?4 AND ?5), 0), "
-		   "coalesce(max(began + unjudged BETWEEN ?4 AND ?5), 0) FROM run "
-		   "WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
-		   "AND began BETWEEN ?4 AND ?5");
 	int64_t since = day_of(at - r->known_window);
-	int rc = 0;
-	for (enum run_kind kind = RUN_REAL; rc >= 0 && kind <= RUN_LATE; kind++) {
-		(void)sqlite3_bind_int(s, 1, kind);
-		(void)sqlite3_bind_int(s, 2, group);
-		db_bind_addr(s, 3, client);
-		(void)sqlite3_bind_int64(s, 4, since);
-		(void)sqlite3_bind_int64(s, 5, at);
-		rc = db_step(q->db, s, e);
-		if (rc == 1) {
-			st->has_clean |= sqlite3_column_int(s, 0) != 0;
-			st->has_unjudged |= sqlite3_column_int(s, 1) != 0;
-		}
-		db_done(s);
+	for (size_t i = 0; i < count; i++) {
+		const struct run *run = &runs[i];
+		if (!run_is_contact(run) || run->began < since)
+			continue;
+		st->has_clean |= run->clean != MOMENT_NONE && run->clean <= at;
+		st->has_unjudged |= run->unjudged != MOMENT_NONE && run->unjudged <= at;
 	}
-	return rc < 0 ? rc : 0;
 }
 
 /* SPF is asked when a client comes, so a check of some minutes later counts too. */
@@ -223,19 +249,29 @@ static int find_helo(struct lookup *q, const struct sender *who, const struct ru
 	return rc < 0 ? rc : 0;
 }
 
+int sender_spf(struct lookup *q, const struct sender *who, int64_t at,
+	       const struct rules *r, struct standing *st, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < who->count; i++)
+		rc = find_spf(q, who->clients[i], at, r, st, e);
+	return rc;
+}
+
 int sender_standing(struct lookup *q, uint16_t group, const struct sender *who,
 		    const struct run *main, int64_t at, const struct rules *r,
 		    struct standing *ret_standing, struct error *e)
 {
-	struct standing st = { .is_allowed = allow_has(q->db, who) };
-	uint16_t kin[SITE_MAX_KIN];
-	size_t kin_count = sites_kin(q->sites, group, kin);
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < who->count * kin_count; i++)
-		rc = find_accepted(q, kin[i % kin_count], who->clients[i / kin_count], at,
-				   r, &st, e);
-	for (size_t i = 0; rc == 0 && i < who->count; i++)
-		rc = find_spf(q, who->clients[i], at, r, &st, e);
+	struct standing st = { .has_clean = false };
+	struct run_list runs = { 0 };
+	int rc = sender_is_allowed(q, who, &st.is_allowed, e);
+	if (rc == 0)
+		rc = sender_runs(q, group, who, day_of(at - r->known_window), at, &runs,
+				 e);
+	if (rc == 0)
+		rc = sender_spf(q, who, at, r, &st, e);
+	sender_accepted(runs.at, runs.count, at, r, &st);
+	run_list_release(&runs);
 	st.has_name = who->is_confirmed && !who->is_generic;
 	if (rc == 0 && main && who->is_confirmed && who->is_generic)
 		rc = find_helo(q, who, main, &st, e);

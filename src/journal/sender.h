@@ -19,8 +19,8 @@ enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 16 };
 /* No run is longer: a day, and the session that its last visit may have had. */
 #define RUN_REACH (2 * STAMP_DAY)
 
-/* A journal to look things up in, with the sums of visits that many walks ask for.
- * Clear `days` with each new snapshot. */
+/* A journal to look things up in, with what many walks ask for. lookup_clear() with each
+ * new snapshot, and at the end. */
 struct lookup {
 	struct db *db;
 	const struct sites *sites;
@@ -30,7 +30,11 @@ struct lookup {
 		int64_t day;
 		uint64_t visits; /* of this day and the six before */
 	} days[LOOKUP_DAYS];
+	bool has_allowed;
+	char **allowed; /* the allow list */
+	size_t allowed_count;
 };
+void lookup_clear(struct lookup *q);
 
 /* One address, or the two of one confirmed, non-generic name. */
 struct sender {
@@ -54,11 +58,20 @@ struct standing {
 FMX_MUST_CHECK int sender_find(struct lookup *q, struct addr client,
 			       struct sender *ret_sender, struct error *e);
 /* The sender's runs of all kinds in the group (kin included) that meet [since, until],
- * by kind, client, began. Appended to *ret_runs, also on error. */
+ * by client, kind, began. Appended to *ret_runs, also on error. */
 FMX_MUST_CHECK int sender_runs(struct lookup *q, uint16_t group, const struct sender *who,
 			       int64_t since, int64_t until, struct run_list *ret_runs,
 			       struct error *e);
-/* main: one of its decoy runs, whose HELO may be its name; NULL for none. */
+FMX_MUST_CHECK int sender_is_allowed(struct lookup *q, const struct sender *who,
+				     bool *ret_is_allowed, struct error *e);
+/* Does SPF pass for an envelope domain of it, and for one that this site wrote to? */
+FMX_MUST_CHECK int sender_spf(struct lookup *q, const struct sender *who, int64_t at,
+			      const struct rules *r, struct standing *st,
+			      struct error *e);
+/* Mail of it that was accepted before `at`, in runs that hold all of r->known_window. */
+void sender_accepted(const struct run *runs, size_t count, int64_t at,
+		     const struct rules *r, struct standing *st);
+/* All of it. main: one of its decoy runs, whose HELO may be its name; NULL for none. */
 FMX_MUST_CHECK int sender_standing(struct lookup *q, uint16_t group,
 				   const struct sender *who, const struct run *main,
 				   int64_t at, const struct rules *r,
@@ -69,9 +82,13 @@ bool run_is_contact(const struct run *r);
  * days begin there. */
 int64_t day_of(int64_t t);
 bool sender_is(const struct sender *who, struct addr client);
-bool allow_has(struct db *db, const struct sender *who);
 
+/* One more, to be filled. */
+struct run *run_list_room(struct run_list *l);
 void run_list_add(struct run_list *l, const struct run *r);
 void run_list_release(struct run_list *l);
+
+/* sender_is_allowed() of a journal that nothing else is asked. */
+bool allow_has(struct db *db, const struct sender *who);
 
 #endif
