@@ -619,6 +619,21 @@ static void case_18_visits_while_listed_do_not_renew_it(void **state)
 	world_release(&w);
 }
 
+static void lists_when_its_second_hour_is_over(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	enforce(&w);
+	world_begin(&w);
+	/* 11:00 to 12:00 is the fourth hour of the story. */
+	world_play(&w, "H@10m H@3h W@200m W@240m");
+	assert_int_equal(w.listings, 0);
+	world_play(&w, "W@242m");
+	assert_int_equal(w.listings, 1);
+	world_release(&w);
+}
+
 static void case_35_a_late_contact_withdraws_and_uses_up_the_listing(void **state)
 {
 	struct world w;
@@ -722,6 +737,7 @@ int main(void)
 		cmocka_unit_test(
 		    case_41_each_part_of_a_run_cut_at_midnight_is_for_itself),
 		cmocka_unit_test(case_18_visits_while_listed_do_not_renew_it),
+		cmocka_unit_test(lists_when_its_second_hour_is_over),
 		cmocka_unit_test(
 		    case_35_a_late_contact_withdraws_and_uses_up_the_listing),
 		cmocka_unit_test(is_listed_or_why_not),
