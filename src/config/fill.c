@@ -98,6 +98,11 @@ static int set_word(const struct filling *f, const struct value *v)
 	struct nearest n = nearest_to(v->text);
 	unsigned index = 0;
 	char *rest = words;
+	enum layout layout;
+	if (strcmp(f->key->name, "layout") == 0 && layout_parse(v->text, &layout)) {
+		memcpy(field(f), &layout, sizeof(layout)); /* its synonyms, too */
+		return 0;
+	}
 	for (char *word; (word = strsep(&rest, " ")); index++) {
 		nearest_offer(&n, word);
 		if (strcmp(word, v->text) != 0)

@@ -126,8 +126,8 @@ static const struct config_key keys[] = {
 
 	{ "site", "layout", CONFIG_WORD, true, FIELD(struct site, layout), 0, 0,
 	  "none high low both", NULL,
-	  "Where the decoys stand: none, high (worse than every real host), low (better: "
-	  "classic nolisting, at a cost), both." },
+	  "Where the decoys stand: none, high (tried last, after every real host), low (tried "
+	  "first: classic nolisting, at a cost), both. last and first are taken for high and low." },
 	{ "site", "domains", CONFIG_DOMAINS, false, FIELD(struct site, domains), 0, 0, NULL,
 	  NULL, "The domains whose MX records these are." },
 	{ "site", "domains_file", CONFIG_NAMES, false, FIELD(struct site, domains), 0, 0, NULL,

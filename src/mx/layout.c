@@ -76,6 +76,11 @@ bool role_parse(const char *text, enum role *ret_role)
 
 bool layout_parse(const char *text, enum layout *ret_layout)
 {
+	/* Many take a low number for a low priority: by when it is tried. */
+	if (strcmp(text, "last") == 0)
+		text = layout_name(LAYOUT_HIGH);
+	else if (strcmp(text, "first") == 0)
+		text = layout_name(LAYOUT_LOW);
 	int i = find_word(layouts, COUNT(layouts), text);
 	if (i >= 0)
 		*ret_layout = (enum layout)i;
