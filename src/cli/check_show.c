@@ -6,6 +6,7 @@
 #include "base/stamp.h"
 #include "cli/check_senders.h"
 #include "cli/cli.h"
+#include "mx/hoster.h"
 #include "zone/plan.h"
 
 enum { JSON_MAX = 4 << 20, WIDTH = 78 };
@@ -206,22 +207,24 @@ static void text_proposal(FILE *to, const struct seen *s)
 {
 	uint16_t worst = 0;
 	size_t open = 0;
-	const char *provider = NULL;
+	const struct hoster *hoster = NULL;
 	for (size_t i = 0; i < s->host_count; i++) {
 		worst = s->hosts[i].preference > worst ? s->hosts[i].preference : worst;
 		open += seen_host_is_open(&s->hosts[i]);
-		provider = provider ? provider : seen_provider(&s->hosts[i]);
+		hoster = hoster ? hoster : hoster_of(s->hosts[i].name);
 	}
 	int high = plan_high_preference(worst);
 	if (s->mx != MX_PRESENT || open == 0 || high < 0)
 		return;
 	char text[1024];
-	if (provider) {
-		(void)fprintf(to,
-			      "\nThere is no Fake MX here, and with %s as the mail host "
-			      "it should stay so:\n",
-			      provider);
-		folded(to, finding_kind(FINDING_HOSTED)->why, 0);
+	if (hoster) {
+		(void)snprintf(
+		    text, sizeof(text),
+		    "There is no Fake MX here, and with %s as the mail host it "
+		    "should stay so: %s.",
+		    hoster->name, hoster->meaning);
+		(void)fputc('\n', to);
+		folded(to, text, 0);
 		return;
 	}
 	(void)snprintf(
@@ -245,6 +248,24 @@ static void text_senders(FILE *to, const struct seen *s)
 	check_senders_release(&cs);
 }
 
+/* Who is not called a decoy and was not declared one can be read two ways. */
+static void text_guess(FILE *to, const struct seen *s)
+{
+	for (size_t i = 0; i < s->host_count; i++) {
+		char text[2 * NAME_MAX_TEXT + 200];
+		if (!s->hosts[i].is_guessed)
+			continue;
+		(void)snprintf(
+		    text, sizeof(text),
+		    "%s is taken for a decoy, since it is last and takes no mail; "
+		    "or it is a backup that is down. --decoy %s says that it is "
+		    "meant so.",
+		    s->hosts[i].name, s->hosts[i].name);
+		(void)fputc('\n', to);
+		folded(to, text, 0);
+	}
+}
+
 void check_text(FILE *to, const struct look_result *r, const struct findings *f)
 {
 	const struct seen *s = &r->seen;
@@ -261,6 +282,7 @@ void check_text(FILE *to, const struct look_result *r, const struct findings *f)
 			       : "not probed, so whether there is a Fake MX is not known",
 		      is_known && f->count == 0 ? ", nothing wrong" : "");
 	text_hosts(to, s);
+	text_guess(to, s);
 	text_findings(to, f);
 	if (s->layout == LAYOUT_NONE && findings_worst(f) != SEVERITY_ERROR)
 		text_proposal(to, s);

@@ -37,8 +37,9 @@ const struct verb verb_check = {
 	    "never a mail command), asks every name server, reads SPF, MTA-STS and "
 	    "TLSA,\n"
 	    "and tells an intended Fake MX from a broken one. A host is a decoy if\n"
-	    "declared, or if it is first or last alone, not open, and another host "
-	    "is.\n\n"
+	    "declared (--decoy, or the configuration), or if it is first or last alone\n"
+	    "while another host is open, and called like one (fake1.mx.example.com), or\n"
+	    "last and not open.\n\n"
 	    "  fakemx check example.com\n"
 	    "  fakemx check --json --no-probe --from domains.txt >results.jsonl",
 	.least = 0,

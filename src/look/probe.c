@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,8 +18,6 @@ struct probe {
 	uv_tcp_t tcp;
 	uv_timer_t timer;
 	uv_connect_t connecting;
-	uv_write_t writing;
-	bool is_writing;
 	unsigned handles; /* still to be closed */
 	enum step step;
 	int64_t started;
@@ -27,8 +26,13 @@ struct probe {
 	probe_callback *callback; /* NULL once cancelled */
 	void *arg;
 	char name[NAME_MAX_BYTES];
-	char line[NAME_MAX_BYTES + 16];
 	char in[READ_SIZE];
+};
+
+/* A line on its way: a peer may answer before the last one left, and both go. */
+struct sent {
+	uv_write_t request;
+	char line[NAME_MAX_BYTES + 16];
 };
 
 static void on_closed(uv_handle_t *h)
@@ -105,27 +109,22 @@ static void on_time_out(uv_timer_t *t)
 
 static void on_written(uv_write_t *w, int status)
 {
-	struct probe *p = w->data;
-	/* A broken connection is told by the read, which knows more. */
-	(void)status;
-	p->is_writing = false;
+	(void)status; /* a broken connection is told by the read, which knows more */
+	free(w->data);
 }
 
 static void say(struct probe *p, enum step next, const char *verb, const char *argument)
 {
-	int n = snprintf(p->line, sizeof(p->line), "%s%s%s\r\n", verb,
+	struct sent *s = xcalloc(1, sizeof(*s));
+	int n = snprintf(s->line, sizeof(s->line), "%s%s%s\r\n", verb,
 			 *argument ? " " : "", argument);
-	assert(n > 0 && (size_t)n < sizeof(p->line));
+	assert(n > 0 && (size_t)n < sizeof(s->line));
 	p->step = next;
 	reply_init(&p->reply);
-	/* One request structure: a peer that answers before it has read our last
-	 * line is not waiting for the next one. */
-	if (p->is_writing)
-		return;
-	uv_buf_t b = uv_buf_init(p->line, (unsigned)n);
-	p->writing.data = p;
-	p->is_writing =
-	    uv_write(&p->writing, (uv_stream_t *)&p->tcp, &b, 1, on_written) == 0;
+	uv_buf_t b = uv_buf_init(s->line, (unsigned)n);
+	s->request.data = s;
+	if (uv_write(&s->request, (uv_stream_t *)&p->tcp, &b, 1, on_written) != 0)
+		free(s);
 }
 
 static void leave(struct probe *p)

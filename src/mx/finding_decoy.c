@@ -122,6 +122,29 @@ static void rule_decoy_place(const struct seen *s, const struct seen_host *h,
 			     WORDS(.host = h->name, .detail = detail));
 }
 
+/* Something took the connection, and does not say the decoy's name as a decoy
+ * of fakemx does. */
+static bool answers_as_another(const struct seen_host *h, const struct seen_address *a)
+{
+	if (!a->is_known)
+		return false;
+	switch (a->state) {
+	case STATE_CLOSED:
+	case STATE_DEAD:
+	case STATE_UNREACHABLE:
+	case STATE_RESET: return false;
+	case STATE_OPEN:
+	case STATE_BUSY:
+	case STATE_REJECT:
+	case STATE_BANNER_CLOSE:
+	case STATE_SILENT:
+	case STATE_DEFER_HELO:
+	case STATE_DEFER_MAIL:
+	case STATE_DEFER_RCPT: break;
+	}
+	return !strcasestr(a->reply, h->name);
+}
+
 static void compare_address(const struct seen *s, const struct seen_host *h,
 			    const struct seen_address *a, struct findings *f)
 {
@@ -140,11 +163,11 @@ static void compare_address(const struct seen *s, const struct seen_host *h,
 				findings_add(f, s, FINDING_DECOYS_SHARED,
 					     WORDS(.host = h->name, .address = address));
 		}
-	/* A closed address of ours is as it should be where no mail server runs;
-	 * only one that shares a machine with a real host is in its way. */
-	if (a->is_own)
+	char detail[SEEN_TEXT_MAX + 32];
+	if (a->is_own && answers_as_another(h, a))
 		findings_add(f, s, FINDING_DECOY_OWN,
-			     WORDS(.host = h->name, .address = address));
+			     WORDS(.host = h->name, .address = address,
+				   .detail = state_text(a, detail)));
 }
 
 static bool owner_is_ours(const struct seen *s, const struct seen_host *decoy)
@@ -163,14 +186,26 @@ static void rule_decoy_owner(const struct seen *s, const struct seen_host *h,
 {
 	for (size_t i = 0; i < h->address_count; i++)
 		compare_address(s, h, &h->addresses[i], f);
-	if (*h->owner && *s->owner && !owner_is_ours(s, h))
-		findings_add(f, s, FINDING_DECOY_FOREIGN,
-			     WORDS(.host = h->name, .detail = h->owner));
-	char address[ADDR_TEXT_MAX];
-	if (h->is_elsewhere && h->address_count)
-		findings_add(f, s, FINDING_DECOY_ELSEWHERE,
-			     WORDS(.host = h->name, .detail = h->owner,
-				   .address = addr_text(h->addresses[0].addr, address)));
+	bool is_foreign = *h->owner && *s->owner && !owner_is_ours(s, h);
+	bool is_elsewhere = h->is_elsewhere && h->address_count;
+	char address[ADDR_TEXT_MAX], detail[2 * SEEN_TEXT_MAX] = "";
+	if (!is_foreign && !is_elsewhere)
+		return;
+	if (is_elsewhere)
+		(void)snprintf(detail, sizeof(detail),
+			       " This plan does not publish its address %s: that is for "
+			       "whoever keeps the zone of %s.",
+			       addr_text(h->addresses[0].addr, address), h->owner);
+	size_t n = strlen(detail);
+	if (is_foreign)
+		(void)snprintf(
+		    detail + n, sizeof(detail) - n,
+		    " It is neither yours nor the owner's of a real host: whoever "
+		    "holds it gets your senders, and your mail on the day it "
+		    "answers.");
+	findings_add(f, s, FINDING_DECOY_FOREIGN,
+		     WORDS(.host = h->name, .detail = *h->owner ? h->owner : h->name,
+			   .address = detail));
 }
 
 static void rule_decoy_secure(const struct seen *s, const struct seen_host *h,

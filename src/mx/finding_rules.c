@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/stamp.h"
+#include "mx/hoster.h"
 
 enum {
 	POSTFIX_ADDRESS_LIMIT = 5,
@@ -71,10 +72,11 @@ static const char *panel_of(const struct seen_address *a)
 static void rule_hosted(const struct seen *s, const struct seen_host *h,
 			struct findings *f)
 {
-	const char *provider = seen_provider(h);
-	if (provider)
+	const struct hoster *hoster = hoster_of(h->name);
+	if (hoster)
 		findings_add(f, s, FINDING_HOSTED,
-			     WORDS(.host = h->name, .detail = provider));
+			     WORDS(.host = h->name, .detail = hoster->name,
+				   .address = hoster->meaning));
 }
 
 static void rule_tls(const struct seen *s, const struct seen_host *h, struct findings *f)
@@ -92,13 +94,26 @@ static void rule_tls(const struct seen *s, const struct seen_host *h, struct fin
 	}
 }
 
+static bool is_first_alone(const struct seen *s, const struct seen_host *h)
+{
+	for (size_t i = 0; i < s->host_count; i++)
+		if (&s->hosts[i] != h && s->hosts[i].preference <= h->preference)
+			return false;
+	return true;
+}
+
 static void rules_of_real(const struct seen *s, const struct seen_host *h, bool any_open,
 			  struct findings *f)
 {
 	char detail[SEEN_TEXT_MAX];
 	if (any_open && down_addresses(h, detail) > 0)
-		findings_add(f, s, FINDING_REAL_DOWN,
-			     WORDS(.host = h->name, .detail = detail));
+		findings_add(
+		    f, s, FINDING_REAL_DOWN,
+		    WORDS(.host = h->name, .detail = detail,
+			  .address = is_first_alone(s, h) && seen_host_is_down(h)
+					 ? "; it is down, or a decoy that nobody "
+					   "declared"
+					 : ""));
 	if (s->sts == STS_ENFORCE && !seen_sts_lists(s, h->name))
 		findings_add(f, s, FINDING_STS_REAL, WORDS(.host = h->name));
 	rule_tls(s, h, f);

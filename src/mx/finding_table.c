@@ -147,11 +147,12 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 },
 [FINDING_DECOY_OWN] = {
 	.id = "FMX-DECOY-OWN", .severity = SEVERITY_WARNING,
-	.text = "The decoy {host} has the address {address}, which belongs to this machine. A mail "
-		"server here takes it for its own.",
-	.fix = "Exclude {address} from the mail server (Postfix: inet_interfaces without it) or put "
-	       "it on another machine.",
-	.why = "Postfix bounces with 5.4.6 \"mail for {domain} loops back to myself\", Exim "
+	.text = "The decoy {host} has the address {address}, which belongs to this machine, and another "
+		"program answers there: {detail}.",
+	.fix = "Take {address} from that program (Postfix: inet_interfaces without it, then restart; "
+	       "Exim on Debian: dc_local_interfaces), or put the decoy on another machine.",
+	.why = "A mail server that listens on all addresses takes mail at the decoy, or takes the decoy "
+	       "for itself: Postfix bounces with 5.4.6 \"mail for {domain} loops back to myself\", Exim "
 	       "freezes the message, qmail says ambiguous MX.",
 	.source = "postconf(5) inet_interfaces, proxy_interfaces",
 },
@@ -165,23 +166,13 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 },
 [FINDING_DECOY_FOREIGN] = {
 	.id = "FMX-DECOY-FOREIGN", .severity = SEVERITY_WARNING,
-	.text = "The decoy {host} belongs to {detail}, neither to {domain} nor to the owner of a "
-		"real host. Whoever holds it gets your senders, and your mail on the day it answers.",
-	.fix = "Use a name below {domain}, written in full, and an address that is yours; else "
-	       "whoever keeps {detail} must publish the decoy's address there.",
+	.text = "The decoy {host} is a name of {detail}.{address}",
+	.fix = "Use a name below {domain}, written in full, and an address that is yours; else the decoy's "
+	       "address must be put into the zone of {detail}.",
 	.why = "The owner of a foreign name or address may point it anywhere at any time; public "
-	       "\"fake MX\" hosts have vanished and come back.",
-	.source = "field reports on public fake MX services",
-},
-[FINDING_DECOY_ELSEWHERE] = {
-	.id = "FMX-DECOY-ELSEWHERE", .severity = SEVERITY_WARNING,
-	.text = "The decoy {host} is not in the zone of {domain}, so this plan does not publish its "
-		"address {address}.",
-	.fix = "Put {address} for {host} into the zone of {detail} first: a decoy without address is "
-	       "a mistake, not a decoy.",
-	.why = "An MX record may name a host of another zone; that host's address is that zone's to "
-	       "publish.",
-	.source = "RFC 1034 4.2",
+	       "\"fake MX\" hosts have vanished and come back. And a decoy without address is a mistake, "
+	       "not a decoy.",
+	.source = "field reports on public fake MX services; RFC 1034 4.2",
 },
 [FINDING_ADDRESS_BOGUS] = {
 	.id = "FMX-ADDRESS-BOGUS", .severity = SEVERITY_ERROR,
@@ -282,7 +273,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 },
 [FINDING_REAL_DOWN] = {
 	.id = "FMX-REAL-DOWN", .severity = SEVERITY_WARNING,
-	.text = "The host {host} does not take mail at {detail}.",
+	.text = "The host {host} does not take mail at {detail}{address}.",
 	.fix = "Bring it up, or take the address out of the DNS. If it is meant as a decoy, say "
 	       "--decoy {host} and give it a preference beyond all real hosts.",
 	.why = "Every sender that draws this address loses time, and some give up.",
@@ -412,12 +403,11 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 },
 [FINDING_HOSTED] = {
 	.id = "FMX-HOSTED", .severity = SEVERITY_WARNING,
-	.text = "The real host {host} is {detail}'s. A Fake MX in front of or behind a large "
-		"provider gains little and cannot be watched.",
-	.fix = "Don't: remove the decoy. The provider filters these bots already, its set-up check "
-	       "complains about other MX records, and you cannot see its log.",
-	.why = "Nothing can be measured without the real host's log, and so no loss could be seen.",
-	.source = "help pages of Google Workspace and Microsoft 365",
+	.text = "The real host {host} is run by {detail}: {address}.",
+	.fix = "Don't: remove the decoy. Of a hoster's MX fakemx cannot tell whom a decoy stops.",
+	.why = "Nothing can be measured without the real host's log, and so no loss could be seen. A "
+	       "hoster filters bots already, and many take foreign MX records for a mistake.",
+	.source = "the MX names are the hosters' own, from their set-up pages (src/mx/hoster.c)",
 },
 [FINDING_PANEL] = {
 	.id = "FMX-PANEL", .severity = SEVERITY_INFO,

@@ -158,23 +158,6 @@ bool seen_is_called_decoy(const char *name)
 	return false;
 }
 
-const char *seen_provider(const struct seen_host *h)
-{
-	static const struct {
-		const char *domain, *provider;
-	} providers[] = {
-		{ ".google.com", "Google" },      { ".googlemail.com", "Google" },
-		{ ".outlook.com", "Microsoft" },  { ".mx.microsoft", "Microsoft" },
-		{ ".office365.us", "Microsoft" },
-	};
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-		size_t n = strlen(h->name), m = strlen(providers[i].domain);
-		if (n > m && strcmp(h->name + n - m, providers[i].domain) == 0)
-			return providers[i].provider;
-	}
-	return NULL;
-}
-
 bool seen_sts_lists(const struct seen *s, const char *host)
 {
 	for (size_t i = 0; i < s->sts_count; i++) {
@@ -196,7 +179,22 @@ static int by_preference(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Alone at its end of the list, down, and somebody else is open. */
+/* Open here and closed there is neither a decoy nor well. */
+static bool is_open_throughout(const struct seen_host *h)
+{
+	for (size_t i = 0; i < h->address_count; i++)
+		if (h->addresses[i].is_known && h->addresses[i].state != STATE_OPEN)
+			return false;
+	return seen_host_is_open(h);
+}
+
+/*
+ * What its owner did not declare. Alone at one end of the list, and somebody
+ * else is open: called like a decoy, it is one, even if it greets (who defers
+ * recipients does). Not called so and down: behind all others it may be a decoy
+ * or a backup that is down, in front of them it is a primary that is down unless
+ * somebody says otherwise.
+ */
 static bool looks_like_decoy(const struct seen *s, size_t at)
 {
 	const struct seen_host *h = &s->hosts[at];
@@ -208,7 +206,11 @@ static bool looks_like_decoy(const struct seen *s, size_t at)
 		last = last && s->hosts[i].preference < h->preference;
 		other_open = other_open || seen_host_is_open(&s->hosts[i]);
 	}
-	return (first || last) && other_open && seen_host_is_down(h);
+	if (!(first || last) || !other_open)
+		return false;
+	if (seen_is_called_decoy(h->name) && is_open_throughout(h))
+		return true;
+	return seen_host_is_down(h) && (last || seen_is_called_decoy(h->name));
 }
 
 static void settle_places(struct seen *s)
@@ -237,10 +239,13 @@ void seen_settle(struct seen *s)
 {
 	if (s->host_count > 1)
 		qsort(s->hosts, s->host_count, sizeof(*s->hosts), by_preference);
-	for (size_t i = 0; i < s->host_count; i++)
-		s->hosts[i].role = s->hosts[i].is_declared || looks_like_decoy(s, i)
-				       ? ROLE_DECOY
-				       : ROLE_REAL;
+	for (size_t i = 0; i < s->host_count; i++) {
+		struct seen_host *h = &s->hosts[i];
+		bool looks = looks_like_decoy(s, i);
+		h->role = h->is_declared || looks ? ROLE_DECOY : ROLE_REAL;
+		h->is_guessed =
+		    looks && !h->is_declared && !seen_is_called_decoy(h->name);
+	}
 	settle_places(s);
 	bool low = false, high = false;
 	for (size_t i = 0; i < s->host_count; i++) {

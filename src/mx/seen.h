@@ -64,6 +64,7 @@ struct seen_host {
 	char name[NAME_MAX_TEXT];
 	enum role role;
 	bool is_declared; /* a decoy because its owner says so */
+	bool is_guessed;  /* a decoy, or a backup that is down */
 	/* Planned in another zone, which does not have its address yet. */
 	bool is_elsewhere;
 	/* PLACE_REAL for real hosts, and for decoys that stand at or between real
@@ -173,16 +174,13 @@ bool seen_roles_are_known(const struct seen *s);
 /* Somebody gave it a name such as fake1.mx.example.com. */
 bool seen_is_called_decoy(const char *name);
 
-/* "Google", "Microsoft": whose the host is; NULL for all others. */
-const char *seen_provider(const struct seen_host *h);
-
 /* RFC 8461 4.1: does the policy list this host? */
 bool seen_sts_lists(const struct seen *s, const char *host);
 
 /*
  * Sorts the hosts by preference, then name, and sets roles, places and layout.
- * A host is a decoy if declared, or if strictly first or last, none of its
- * addresses is open, and another host is (DESIGN section 4).
+ * A host is a decoy if declared; or if strictly first or last while another host
+ * is open, and called like one (seen_is_called_decoy), or last and down.
  */
 void seen_settle(struct seen *s);
 

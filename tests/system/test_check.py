@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from lab.case import RESOLVER, LabCase, program
-from lab.world import CLIENT_V6, MAIL, MAIL_V6, NO_SERVER, OWN, PLAIN, STATES, STATES_V6, WEB, World
+from lab.world import CLIENT_V6, MAIL, MAIL_V6, NO_SERVER, OWN, OWN_CLOSED, PLAIN, STATES, STATES_V6, WEB, World
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOW = {"FMX-LOW-DIRECT", "FMX-LOW-REPUTATION"}
@@ -59,7 +59,7 @@ ROWS = {
     "DECOY-BETWEEN": (high("closed") + f"; @ MX 30 backup; backup A {MAIL}", high("closed"), set()),
     "DECOY-EQUAL": (f"{M}; @ MX 10 fake1; fake1 A {STATES['closed']}", high("closed"), set()),
     "DECOY-IS-REAL": (high("", MAIL), high("closed"), {"FMX-HIGH-OPEN"}),
-    "DECOY-OWN": (high("", OWN), high("closed"), set()),
+    "DECOY-OWN": (high("", OWN), high("closed"), {"FMX-HIGH-OPEN"}),
     "DECOYS-SHARED": (low("closed") + f"; @ MX 30 fake1; fake1 A {STATES['closed']}",
                       low("closed") + f"; @ MX 30 fake1; fake1 A {STATES['closed2']}", LOW),
     "DECOY-FOREIGN": (f"{M}; @ MX 20 tarbaby.junk.example.", high("closed"), set()),
@@ -140,6 +140,11 @@ def zones():
     for name in ("redirect", "huge", "untrusted", "inside"):
         first[f"{name}.example"] = f"{M}; {sts('')}".split("; ")
     first["inside.example"] = [line.replace(WEB, "127.0.0.1") for line in first["inside.example"]]
+    first["primary-down.example"] = f"@ MX 10 mx1; mx1 A {STATES['closed']}; @ MX 20 mx2; mx2 A {MAIL}".split("; ")
+    first["backup-down.example"] = f"@ MX 10 mx1; mx1 A {MAIL}; @ MX 20 mx2; mx2 A {STATES['closed']}".split("; ")
+    first["article.example"] = (f"@ MX 10 mail; mail A {MAIL}; @ MX 20 backup; backup A {MAIL}; @ MX 30 fake1.mx; "
+                                f"fake1.mx A {STATES['greets']}" + '; @ TXT "v=spf1 mx -all"').split("; ")
+    first["own-closed.example"] = high("", OWN_CLOSED).split("; ")
     first["xn--bcher-kva.example"] = M.split("; ")
     first["gmail.com"] = M.split("; ")
     return first, second
@@ -212,6 +217,27 @@ class Check(LabCase):
             with self.subTest(row):
                 self.assertEqual({"FMX-" + row} | besides, self.ids(domain(row)), self.seen[domain(row)])
 
+    def look(self, name, *argv):
+        return json.loads(self.world.fakemx("check", "--json", name, *argv).stdout)
+
+    def test_2b_a_primary_that_is_down_is_no_fake_mx(self):
+        seen = self.look("primary-down.example")
+        self.assertEqual(("none", ["real", "real"]), (seen["layout"], [h["role"] for h in seen["hosts"]]))
+        self.assertIn("it is down, or a decoy that nobody declared", seen["findings"][0]["text"])
+        self.assertEqual("low", self.look("primary-down.example", "--decoy", "mx1.primary-down.example")["layout"])
+        done = self.world.fakemx("check", "backup-down.example")
+        self.assertIn("or it is a backup that is down", " ".join(done.stdout.split()))
+
+    def test_2c_the_articles_layout_is_seen_without_being_told(self):
+        seen = self.look("article.example")
+        self.assertEqual(("high", ["real", "real", "decoy"]), (seen["layout"], [h["role"] for h in seen["hosts"]]))
+        spf = [f["fix"] for f in seen["findings"] if f["id"] == "FMX-SPF-DECOY"]
+        self.assertIn('"v=spf1 a:mail.article.example a:backup.article.example -all"', spf[0])
+        self.assertNotIn("fake1", spf[0])
+
+    def test_2d_an_own_address_is_a_finding_only_while_another_program_answers(self):
+        self.assertEqual([], self.look("own-closed.example")["findings"])
+
     def test_3_its_healthy_twin_has_not(self):
         for row, (_, well, besides) in ROWS.items():
             with self.subTest(row):
@@ -222,7 +248,7 @@ class Check(LabCase):
 
     def test_4_every_finding_of_the_page_was_seen(self):
         page = (ROOT / "docs" / "findings.md").read_text()
-        of_plan = {"FMX-DECOY-ELSEWHERE", "FMX-PLAN-REFUSED", "FMX-ZONE-UNREADABLE"}  # never of what was seen
+        of_plan = {"FMX-PLAN-REFUSED", "FMX-ZONE-UNREADABLE"}  # never of what was seen
         self.assertEqual(set(re.findall(r"^## (FMX-\S+)", page, re.M)), {"FMX-" + row for row in ROWS} | of_plan)
 
     def test_5_every_state_is_told_over_ipv4_and_ipv6(self):

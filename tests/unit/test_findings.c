@@ -105,6 +105,18 @@ static void own(struct seen *s)
 {
 	host(s, F1)->addresses[0].is_own = true;
 }
+static void own_decoy(struct seen *s)
+{
+	own(s);
+	(void)snprintf(host(s, F1)->addresses[0].reply, SEEN_TEXT_MAX, "220 %s ESMTP",
+		       F1);
+}
+static void own_server(struct seen *s)
+{
+	own(s);
+	(void)snprintf(host(s, F1)->addresses[0].reply, SEEN_TEXT_MAX,
+		       "220 mail.example.com ESMTP Postfix");
+}
 static void too_many(struct seen *s)
 {
 	s->left_out = 3;
@@ -270,12 +282,19 @@ static const struct {
 	{ "decoy between",             "10 " M " open; 20 !" F1 " closed; 30 " B " open", NULL, "FMX-DECOY-BETWEEN" },
 	{ "decoy at a real one's",     "10 " M " open; 10 !" F1 " closed", NULL, "FMX-DECOY-EQUAL" },
 	{ "decoy at a real address",   "10 " M " open; 20 " F1 " closed", stolen, "FMX-DECOY-IS-REAL" },
-	{ "decoy at our own address",  "10 " M " open; 20 " F1 " closed", own, "FMX-DECOY-OWN" },
+	{ "decoy at our own address, closed",  "10 " M " open; 20 " F1 " closed", own, "" },
+	{ "decoy at our own address, of our own making", "10 " M " open; 20 " F1 " open", own_decoy, "FMX-HIGH-OPEN" },
+	{ "our mail server at the decoy's address", "10 " M " open; 20 " F1 " open", own_server,
+	  "FMX-DECOY-OWN FMX-HIGH-OPEN" },
+	{ "a primary that is down",    "10 " M " closed; 20 " B " open", NULL, "FMX-REAL-DOWN" },
+	{ "a primary that drops",      "10 " M " dead; 20 " B " open", NULL, "FMX-REAL-DOWN" },
+	{ "the article's deferring decoy, not declared", "10 " M " open; 20 " B " open; 30 " F1 " open", spf,
+	  "FMX-HIGH-OPEN FMX-SPF-DECOY" },
 	{ "decoys share an address",   "10 " F0 " closed; 20 " M " open; 30 " F1 " closed", shared,
 	  "FMX-DECOYS-SHARED " LOW_COST },
 	{ "somebody else's decoy",     "10 " M " open; 20 tarbaby.example.net closed", NULL, "FMX-DECOY-FOREIGN" },
 	{ "a decoy of another zone, planned", "10 " M " open; 20 " F1 " closed", elsewhere,
-	  "FMX-DECOY-ELSEWHERE" },
+	  "FMX-DECOY-FOREIGN" },
 	{ "the hoster's decoy",        "10 mx.host.example open; 20 mx.host.example closed", NULL, "" },
 	{ "a private decoy",           "10 " M " open; 20 " F1 " closed", private, "FMX-ADDRESS-BOGUS" },
 	{ "an alias",                  "10 " M " open; 20 " F1 " closed", alias, "FMX-MX-CNAME" },
@@ -322,6 +341,10 @@ static const struct {
 	{ "DANE with it",              "10 " M " open; 20 " F1 " closed", dane_whole, "" },
 	{ "a decoy nobody signs",      "10 " M " open; 20 " F1 " closed", dane_unsigned, "" },
 	{ "Google behind a decoy",     "1 aspmx.l.google.com open; 9 " F1 " closed", NULL, "FMX-HOSTED" },
+	{ "Fastmail in front of one",  "10 in1-smtp.messagingengine.com open; 20 " F1 " closed", NULL, "FMX-HOSTED" },
+	{ "a filter in front",         "10 eu-smtp-inbound-1.mimecast.com open; 20 " F1 " closed", NULL, "FMX-HOSTED" },
+	{ "a machine rented at Amazon", "10 ec2-1.compute.amazonaws.com open; 20 " F1 " closed", NULL, "" },
+	{ "Amazon's own service",      "10 inbound-smtp.eu-west-1.amazonaws.com open; 20 " F1 " closed", NULL, "FMX-HOSTED" },
 	{ "Google alone",              "1 aspmx.l.google.com open", NULL, "" },
 	{ "a panel with a decoy",      "10 " M " open; 20 " F1 " closed", panel, "FMX-PANEL" },
 	{ "a panel alone",             "10 " M " open", panel, "" },
@@ -474,6 +497,9 @@ static void layouts_are_told_apart(void **state)
 		{ "10 " M " closed; 20 " B " closed", LAYOUT_NONE },
 		{ "10 " M " open; 20 " B " dead; 20 " F1 " dead", LAYOUT_NONE },
 		{ "10 " M " open; 20 " F1 " closed,open", LAYOUT_NONE },
+		{ "10 " M " open; 20 " F1 " open", LAYOUT_HIGH },
+		{ "10 " M " closed; 20 " B " open", LAYOUT_NONE },
+		{ "10 " M " open; 20 " B " closed", LAYOUT_HIGH },
 		{ "10 " M " ?; 20 " F1 " closed", LAYOUT_NONE },
 		{ "10 " M " ?; 20 !" F1 " ?", LAYOUT_HIGH },
 	};

@@ -19,7 +19,8 @@ MAIL, MAIL_V6 = "30.1.0.25", "3ffe:1::25"  # Postfix with STARTTLS
 PLAIN = "30.1.0.26"  # Postfix without
 WEB = "30.1.0.80"
 CLIENT, CLIENT_V6 = "30.2.0.1", "3ffe:2::1"
-OWN = "30.2.0.2"  # the client's second address
+OWN = "30.2.0.2"  # the client's second address, where a mail server answers
+OWN_CLOSED = "30.2.0.3"  # its third, where nothing listens
 
 # State -> address of a machine that is in it.
 STATES = {
@@ -140,7 +141,9 @@ class World:
         self._start_mail()
         self._start_actors()
         self._start_web(policies or {})
-        self.client = net.host("client", [CLIENT, CLIENT_V6, OWN])
+        self.client = net.host("client", [CLIENT, CLIENT_V6, OWN, OWN_CLOSED])
+        self.client.spawn(["/usr/bin/python3", "-c", _ACTORS, net.folder / "heard-own", f"greets={OWN}"], name="own")
+        wait_for("the client's own server", lambda: self.client.is_listening(25, OWN))
 
     def _start_names(self, zones, second, signed, root_lines):
         net = self.net
