@@ -11,10 +11,10 @@
  *	take_commit(t, &e);		// half a second after the first, or at TAKE_BATCH
  *	take_free(t);
  *
- * Limits: TAKE_MAX lines wait while the disk is full; a real host's visit over that makes
- *the host "unwatched since" it, written before its next watermark; others are counted.
- * Decoy visits and knocks have budgets (TAKE_*_BUDGET): over them only `slot` grows, and
- *a low decoy gets a `lost` span.
+ * Limits: TAKE_MAX lines wait while the disk is full; a host whose line is over that
+ * is unwatched from then on, which is written before its next watermark. Decoy
+ * visits and knocks have budgets (TAKE_*_BUDGET): over them only `slot` grows, and a
+ * low decoy gets a `lost` span.
  */
 #ifndef FMX_JOURNAL_TAKE_H
 #define FMX_JOURNAL_TAKE_H

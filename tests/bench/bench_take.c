@@ -216,10 +216,23 @@ static void measure_cpu(void)
 	     ratios[BATCHES / 2], 2, "<= 2");
 }
 
+/* Not ru_maxrss: that is also what the process was before its exec. */
+static double peak_mb(void)
+{
+	char line[256];
+	double kb = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	must(f != NULL, "status");
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kb = strtod(line + 6, NULL);
+	(void)fclose(f);
+	return kb / 1024;
+}
+
 /* In a process of its own, which says how much it took. */
 static int take_for_memory(const char *file)
 {
-	struct rusage r;
 	struct db *db = open_file(file);
 	struct take *t = NULL;
 	int64_t now = T0 + 40 * STAMP_DAY;
@@ -228,9 +241,8 @@ static int take_for_memory(const char *file)
 		next_batch(CLIENTS, SLOW, &now);
 		take_batch(t, batch);
 	}
-	(void)getrusage(RUSAGE_SELF, &r);
-	tell("take, most memory (MB)", (double)r.ru_maxrss / 1024, 96,
-	     (double)r.ru_maxrss / 1024 / 96, 1, "<= 96 MB");
+	double peak = peak_mb();
+	tell("take, most memory (MB)", peak, 96, peak / 96, 1, "<= 96 MB");
 	return 0;
 }
 
