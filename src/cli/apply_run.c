@@ -359,7 +359,12 @@ static int change_verb(struct changing *ch, const char *question)
 
 int apply_run(struct cli *c, int argc, char **argv)
 {
-	(void)argc, (void)argv;
+	if (argc > 0)
+		return cli_usage(c,
+				 "apply changes zone files (--zone) and the zones of the "
+				 "configuration; of a domain that is kept elsewhere, "
+				 "`fakemx plan %.200s` says what to type",
+				 argv[0]);
 	struct changing ch = { .c = c,
 			       .plans = ZONE_PLAN,
 			       .does = ZONE_APPLY,

@@ -52,6 +52,8 @@ const struct verb verb_apply = {
 		"stopped and run again at any time.\n\n"
 		"  fakemx apply --zone /etc/bind/db.example.com --origin example.com \\\n"
 		"         --layout high --decoy fake1.mx.example.com=192.0.2.30 --yes",
+	.least = 0,
+	.most = CLI_ANY, /* none, but apply_run says better why */
 	.options = apply_options,
 };
 

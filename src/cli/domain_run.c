@@ -1,5 +1,6 @@
 #include "cli/domain_run.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -41,12 +42,36 @@ struct domain_run {
 	size_t told;
 };
 
-struct item {
-	struct domain_run *run;
-	const struct zone_want *want;
-};
+/* What fakemx itself changes of a DNS that is kept elsewhere. */
+static const struct zone_totals nothing;
 
 static void start_more(void *arg);
+
+/* What is wanted of a domain; NULL: said, or e says it. */
+static const struct zone_want *want_of(struct domain_run *u, const char *domain,
+				       struct error *e)
+{
+	const struct site *s = u->has_config ? zone_want_site(&u->config, domain) : NULL;
+	if (u->is_given || (u->reverts && !s))
+		return &u->wanted;
+	if (!s) {
+		(void)error_set(
+		    e, FMX_EUSAGE,
+		    "%s: what is wanted there? Give --decoy NAME=ADDRESS, or a "
+		    "configuration (-c) with a site that has this domain",
+		    domain);
+		return NULL;
+	}
+	size_t at = (size_t)(s - u->config.sites);
+	if (!u->site_is_made[at] &&
+	    zone_want_of_site(u->cli, s, u->config.lab, u->reverts, &u->sites[at]) !=
+		CLI_DONE) {
+		u->code = CLI_USAGE; /* said */
+		return NULL;
+	}
+	u->site_is_made[at] = true;
+	return &u->sites[at];
+}
 
 /* ---- results ---- */
 
@@ -60,7 +85,7 @@ static void tell_json(struct domain_run *u, struct buf *object,
 	else
 		(void)printf("%s%s", u->told ? "," : "", buf_text(object));
 	if (is_line)
-		zone_show_json_end(one, NULL);
+		zone_show_json_end(one, u->reverts ? &nothing : NULL);
 }
 
 static void count(struct domain_run *u, const struct zone_outcome *o,
@@ -112,9 +137,11 @@ static void tell(struct domain_run *u, const struct domain_result *r,
 
 static void on_planned(const struct domain_result *r, void *arg)
 {
-	struct item *it = arg;
-	struct domain_run *u = it->run;
+	struct domain_run *u = arg;
+	struct error e;
 	struct zone_outcome o = { .outcome = r->job.outcome, .error = r->job.error };
+	const struct zone_want *want = want_of(u, r->domain, &e);
+	assert(want); /* else it was not begun */
 	u->open--;
 	if (r->job.outcome >= JOB_REFUSED) {
 		tell_problem(u, r->domain, r->want->layout, &o);
@@ -122,7 +149,7 @@ static void on_planned(const struct domain_result *r, void *arg)
 		struct zone_forecast_of of = { .origin = r->domain,
 					       .zone = r->zone,
 					       .want = r->want,
-					       .postures = it->want->postures,
+					       .postures = want->postures,
 					       .world = r->seen };
 		zone_forecast_fill(u->forecast, &of, &r->job);
 		o.has_findings = u->forecast->findings.count > 0;
@@ -135,36 +162,10 @@ static void on_planned(const struct domain_result *r, void *arg)
 	 * away, the rest of the list is not worth asking. */
 	if (fflush(stdout) != 0 || ferror(stdout))
 		u->is_stopped = true;
-	free(it);
 	start_more(u);
 }
 
 /* ---- domains ---- */
-
-static const struct zone_want *want_of(struct domain_run *u, const char *domain,
-				       struct error *e)
-{
-	const struct site *s = u->has_config ? zone_want_site(&u->config, domain) : NULL;
-	if (u->is_given || (u->reverts && !s))
-		return &u->wanted;
-	if (!s) {
-		(void)error_set(
-		    e, FMX_EUSAGE,
-		    "%s: what is wanted there? Give --decoy NAME=ADDRESS, or a "
-		    "configuration (-c) with a site that has this domain",
-		    domain);
-		return NULL;
-	}
-	size_t at = (size_t)(s - u->config.sites);
-	if (!u->site_is_made[at] &&
-	    zone_want_of_site(u->cli, s, u->config.lab, u->reverts, &u->sites[at]) !=
-		CLI_DONE) {
-		u->code = CLI_USAGE; /* said */
-		return NULL;
-	}
-	u->site_is_made[at] = true;
-	return &u->sites[at];
-}
 
 static void refuse_line(struct domain_run *u, const char *line, const struct error *e)
 {
@@ -190,13 +191,11 @@ static void start(struct domain_run *u, const char *domain)
 		refuse_line(u, domain, &e);
 		return;
 	}
-	struct item *it = xcalloc(1, sizeof(*it));
-	*it = (struct item){ u, want };
 	u->open++;
 	domain_plan(u->planner,
 		    &(struct domain_ask){
 			.domain = domain, .want = &want->plan, .reverts = u->reverts },
-		    on_planned, it);
+		    on_planned, u);
 }
 
 /* A line that is no domain is a result too: one of many must not end the rest. */
@@ -338,7 +337,7 @@ static int work(struct domain_run *u)
 	progress_end(&u->progress);
 	domain_planner_free(u->planner);
 	if (is_document)
-		zone_show_json_end(&u->totals, NULL);
+		zone_show_json_end(&u->totals, u->reverts ? &nothing : NULL);
 	if (u->totals.zones > 1 && !u->cli->quiet)
 		zone_show_summary(stderr, &u->totals, false);
 	if (u->is_stopped && u->code == CLI_DONE)

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "look/spf.h"
 #include "zone/live_internal.h"
 #include "zone/serial.h"
 
@@ -140,6 +141,15 @@ static void take_records(struct live_question *q, const struct answer *a)
 	buf_release(&rdata);
 }
 
+/* For the findings: does it authorise the decoy (RFC 7208 3)? */
+static void take_spf(struct live_zone *z, const struct answer *a)
+{
+	char text[RDATA_TEXT_MAX];
+	for (size_t i = 0; i < a->count; i++)
+		if (rdata_text(a->records[i], text) && spf_is_record(text))
+			(void)str_copy(z->facts.spf, sizeof(z->facts.spf), text);
+}
+
 static void on_answer(const struct answer *a, void *arg)
 {
 	struct live_question *q = arg;
@@ -148,6 +158,8 @@ static void on_answer(const struct answer *a, void *arg)
 		note_failure(z, q, a);
 	} else if (q->type == RR_MX) {
 		take_mx(z, a);
+	} else if (q->type == RR_TXT) {
+		take_spf(z, a);
 	} else if (q->type == RR_NS) {
 		take_ns(z, a);
 	} else if (q->type == RR_SOA) {
@@ -178,6 +190,7 @@ void live_ask_zone(struct live_zone *z, void (*then)(struct live_zone *z))
 		add_server(z, z->live->options->servers[i], "");
 	live_ask(z, z->job->origin, RR_SOA);
 	live_ask(z, z->job->origin, RR_MX);
+	live_ask(z, z->job->origin, RR_TXT);
 	live_ask(z, z->job->origin, RR_NS);
 }
 

@@ -189,6 +189,12 @@ class Typed(DomainCase):
         self.assertIsNone(zone["zones"][0]["mx_after"])  # nobody may replace a set by it
         self.assertEqual("error", zone["worst_severity"])
 
+    def test_9b_apply_and_revert_write_nothing_elsewhere(self):
+        done = self.fakemx("apply", ZONE, "--decoy", DECOY, "--yes", expect=64)
+        self.assertIn(f"`fakemx plan {ZONE}` says what to type", done.stderr)
+        done = self.fakemx("revert", "--json", ZONE, "--decoy", DECOY)
+        self.assertEqual((0, 0), tuple(json.loads(done.stdout)[k] for k in ("changes", "changed")))
+
     def test_a_a_list_gives_a_line_each(self):
         done = self.fakemx("plan", "--from", "-", "--json", "--decoy", DECOY, expect=1,
                            input=f"{ZONE}\nlists.{ZONE}\nnowhere.example\nno domain\n# a comment\n")
