@@ -395,6 +395,48 @@ static void a_removed_host_is_unwatched_since_its_watermark(void **state)
 	db_close(db);
 }
 
+/* Two sites name one machine: its log and its probes are told once. */
+static void what_is_said_of_a_machine_is_said_of_all_its_hosts(void **state)
+{
+	static const struct host_row rows[][2] = {
+		{ { ROLE_REAL, 10, "mail", "198.51.100.25", false },
+		  { ROLE_DECOY, 20, "high", "198.51.100.30", false } },
+		{ { ROLE_REAL, 10, "mx", "198.51.100.25", false },
+		  { ROLE_DECOY, 20, "other", "198.51.100.31", false } },
+	};
+	char text[256];
+	struct error e = { 0, "" };
+	struct db *db = case_open(*state, DB_WRITE);
+	struct site all[] = { a_site("a", rows[0], 2), a_site("b", rows[1], 2) };
+	struct sites sites;
+	const struct view *v;
+	define(db, all, 2, T0 - STAMP_DAY);
+	ok(sites_load(db, &sites, &e), &e);
+	struct coverage *c = coverage_new(db, &sites);
+	for (int64_t t = 0; t <= 120; t += 60) {
+		ok(coverage_watermark(c, 1, T0 + t * S, &e), &e);
+		ok(coverage_watermark(c, 2, T0 + t * S, &e), &e);
+		ok(coverage_watermark(c, 4, T0 + t * S, &e), &e);
+		ok(coverage_probe(c, 3, T0 + t * S, true, &e), &e);
+	}
+	ok(coverage_move(c, T0, &e), &e);
+	ok(coverage_view(c, 1, T0, &v, &e), &e);
+	assert_int_equal(v->host_count, 4);
+	for (uint16_t host = 1; host <= 3; host += 2) {
+		assert_string_equal(spans_text(&view_host(v, host)->watched, text),
+				    "0-120");
+		assert_string_equal(spans_text(&view_host(v, host)->well, text), "0-120");
+		assert_true(view_host(v, host)->has_probes);
+	}
+	assert_int_equal(v->frontier, T0 + 120 * S);
+	assert_int_equal(coverage_told_until(c, 3), T0 + 120 * S);
+	coverage_free(c);
+	sites_release(&sites);
+	site_release(&all[0]);
+	site_release(&all[1]);
+	db_close(db);
+}
+
 static void another_process_sees_what_was_committed(void **state)
 {
 	struct error e = { 0, "" };
@@ -429,6 +471,7 @@ int main(void)
 		CASE(a_frontier_never_moves_back),
 		CASE(a_host_without_a_source_is_never_watched),
 		CASE(a_removed_host_is_unwatched_since_its_watermark),
+		CASE(what_is_said_of_a_machine_is_said_of_all_its_hosts),
 		CASE(another_process_sees_what_was_committed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
