@@ -71,6 +71,20 @@ void buf_add_json(struct buf *b, const char *text)
 	buf_add(b, "\"", 1);
 }
 
+void buf_add_safe(struct buf *b, const char *text)
+{
+	while (*text) {
+		const char *at = text;
+		uint32_t c = utf8_next(&text);
+		if (c != UTF8_BAD && !utf8_is_deceptive(c)) {
+			buf_add(b, at, (size_t)(text - at));
+			continue;
+		}
+		for (; at < text; at++)
+			buf_addf(b, "\\x%02x", (unsigned char)*at);
+	}
+}
+
 bool buf_failed(const struct buf *b)
 {
 	return b->too_big;

@@ -37,6 +37,9 @@ FMX_PRINTF(2, 3) void buf_addf(struct buf *b, const char *fmt, ...);
 /* text as a JSON string with its quotes; bytes that are not UTF-8 become
  * U+FFFD. */
 void buf_add_json(struct buf *b, const char *text);
+/* text that a stranger wrote, for a terminal: what could steer it or deceive is
+ * shown as \xNN (utf8.h). */
+void buf_add_safe(struct buf *b, const char *text);
 bool buf_failed(const struct buf *b);
 /* "" when nothing was added. */
 const char *buf_text(const struct buf *b);

@@ -26,6 +26,14 @@ void *xrealloc(void *old, size_t count, size_t size)
 	return p;
 }
 
+void *xroom(void *array, size_t count, size_t *cap, size_t size)
+{
+	if (count < *cap)
+		return array;
+	*cap = *cap ? 2 * *cap : 16;
+	return xrealloc(array, *cap, size);
+}
+
 char *xstrdup(const char *text)
 {
 	char *p = strdup(text);

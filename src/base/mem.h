@@ -13,6 +13,8 @@
 
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
+/* Room for one more element behind count of them; the array moves, *cap grows. */
+void *xroom(void *array, size_t count, size_t *cap, size_t size);
 char *xstrdup(const char *text);
 
 /* Copies at most size - 1 bytes and always ends with NUL. True if all of

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "cli/cli.h"
 #include "cli/domain_run.h"
@@ -147,7 +148,7 @@ static bool asks(const char *before, size_t zones, const char *after)
 	char line[16];
 	(void)fflush(stdout);
 	(void)fprintf(stderr, "%s %zu zone%s%s [y/N] ", before, zones,
-		      zones == 1 ? "" : "s", after);
+		      number_plural(zones), after);
 	(void)fflush(stderr);
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }

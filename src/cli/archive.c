@@ -11,8 +11,8 @@
 #include "base/whole.h"
 #include "cli/cli.h"
 #include "outlet/json.h"
-#include "outlet/report_html.h"
-#include "serve/labclock.h"
+#include "outlet/page/page.h"
+#include "serve/system/labclock.h"
 
 /* What a text result may grow to; a result of that size is a mistake. */
 enum { PRINT_MAX = 1 << 30 };
@@ -32,7 +32,7 @@ static int64_t trial_now(const struct config *config)
 int archive_find(struct archive *a, const struct cli *c)
 {
 	struct error e;
-	*a = (struct archive){ .journal = NULL };
+	*a = (struct archive){ .db = NULL };
 	int code = cli_config(c, &a->config);
 	if (code)
 		return code;
@@ -44,7 +44,7 @@ int archive_find(struct archive *a, const struct cli *c)
 	return cli_fail(c, &e);
 }
 
-int archive_open(struct archive *a, const struct cli *c, enum journal_mode mode)
+int archive_open(struct archive *a, const struct cli *c, enum db_mode mode)
 {
 	struct error e;
 	int code = archive_find(a, c);
@@ -59,14 +59,16 @@ int archive_open(struct archive *a, const struct cli *c, enum journal_mode mode)
 				   ? " (root and the user that serve runs as may)"
 				   : "");
 	if (rc == 0)
-		rc = journal_open(a->path, mode, &a->journal, &e);
+		rc = db_open(a->path, mode, &a->db, &e);
+	if (rc == 0 && mode == DB_READ)
+		rc = ask_open(a->db, a->now, &a->ask, &e);
 	if (rc == 0)
 		return CLI_DONE;
 	archive_close(a);
 	return cli_fail(c, &e);
 }
 
-static void on_progress(void *arg, uint64_t done, uint64_t total)
+void archive_progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct progress *p = arg;
 	if (done == total)
@@ -75,17 +77,12 @@ static void on_progress(void *arg, uint64_t done, uint64_t total)
 		progress_set(p, done, total, NULL);
 }
 
-void archive_show_progress(struct archive *a, const struct cli *c)
-{
-	progress_begin(&a->progress, c, "records");
-	journal_on_progress(a->journal, on_progress, &a->progress);
-}
-
 void archive_close(struct archive *a)
 {
-	journal_close(a->journal);
+	ask_close(a->ask);
+	db_close(a->db);
 	config_release(&a->config);
-	*a = (struct archive){ .journal = NULL };
+	*a = (struct archive){ .db = NULL };
 }
 
 int archive_moment(const struct cli *c, const char *option, int64_t now, int64_t *value)
@@ -156,14 +153,14 @@ int archive_check_page(const struct cli *c)
 int archive_write_page(const struct cli *c, const struct report *r, const char *path)
 {
 	struct error e;
-	struct buf page = BUF_INIT(REPORT_HTML_MAX);
-	report_html(r, &page);
+	struct buf page = BUF_INIT(PAGE_MAX);
+	page_write(r, &page);
 	int rc = 0;
 	if (buf_failed(&page))
 		rc = error_set(&e, FMX_ETOOBIG,
 			       "the page would be larger than %d MB: take a shorter "
 			       "period with --since and --until",
-			       REPORT_HTML_MAX / 1024 / 1024);
+			       PAGE_MAX / 1024 / 1024);
 	else if (strcmp(path, "-") == 0)
 		archive_print(&page);
 	else
@@ -172,9 +169,9 @@ int archive_write_page(const struct cli *c, const struct report *r, const char *
 	return rc == 0 ? CLI_DONE : cli_fail(c, &e);
 }
 
-struct report_style archive_style(void)
+struct text_style archive_style(void)
 {
-	return (struct report_style){
+	return (struct text_style){
 		.bold = cli_style(stdout, CLI_BOLD),
 		.good = cli_style(stdout, CLI_GOOD),
 		.warn = cli_style(stdout, CLI_WARN),

@@ -3,13 +3,13 @@
  *
  * Use:
  *	struct archive a;
- *	int code = archive_open(&a, c, JOURNAL_READ);
+ *	int code = archive_open(&a, c, DB_READ);
  *	if (code)
  *		return code;
- *	...a.journal, a.now...
+ *	...a.db, a.ask...
  *	archive_close(&a);
  *
- * Ownership: the archive owns the journal and the configuration.
+ * Ownership: the archive owns the journal, the ask and the configuration.
  */
 #ifndef FMX_CLI_ARCHIVE_H
 #define FMX_CLI_ARCHIVE_H
@@ -19,15 +19,15 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "config/config.h"
-#include "old/journal.h"
-#include "outlet/report.h"
+#include "journal/ask.h"
+#include "outlet/report/report.h"
 
 struct archive {
 	struct config config;
 	char path[CONFIG_TEXT_MAX + 32];
-	struct journal *journal; /* NULL after archive_find() */
-	int64_t now;             /* the trial's clock if it has one */
-	struct progress progress;
+	struct db *db;   /* NULL after archive_find() */
+	struct ask *ask; /* NULL for who writes */
+	int64_t now;     /* the trial's clock if it has one */
 };
 
 /* The configuration and the journal's path alone. CLI_DONE, or what was said. */
@@ -35,9 +35,9 @@ FMX_MUST_CHECK int archive_find(struct archive *a, const struct cli *c);
 /* The journal must exist, also to be written: serve makes it, as the user that
  * it runs as. */
 FMX_MUST_CHECK int archive_open(struct archive *a, const struct cli *c,
-				enum journal_mode mode);
-/* A line on stderr while a replay takes long. */
-void archive_show_progress(struct archive *a, const struct cli *c);
+				enum db_mode mode);
+/* An upkeep_progress_fn; arg is a struct progress. */
+void archive_progress(void *arg, uint64_t done, uint64_t total);
 void archive_close(struct archive *a);
 
 /*
@@ -82,6 +82,6 @@ FMX_MUST_CHECK int archive_write_page(const struct cli *c, const struct report *
 /* "--html -" leaves no room for what else goes to stdout. */
 FMX_MUST_CHECK int archive_check_page(const struct cli *c);
 /* Texts for stdout: coloured if it is a terminal. */
-struct report_style archive_style(void);
+struct text_style archive_style(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/stamp.h"
 #include "cli/check_senders.h"
 #include "cli/cli.h"
@@ -232,7 +233,7 @@ static void text_proposal(FILE *to, const struct seen *s)
 	    "There is no Fake MX here. %zu of %zu host%s take%s mail. `fakemx plan` "
 	    "with layout high would add a decoy that no queueing sender visits while "
 	    "a real host accepts:",
-	    open, s->host_count, s->host_count == 1 ? "" : "s", open == 1 ? "s" : "");
+	    open, s->host_count, number_plural(s->host_count), open == 1 ? "s" : "");
 	(void)fputc('\n', to);
 	folded(to, text, 0);
 	(void)fprintf(to, "\n  %s. MX %d fake1.mx.%s.\n", s->domain, high, s->domain);

@@ -12,7 +12,7 @@ static void print(const struct cli *c, const struct explain *x)
 		return;
 	}
 	struct buf b = BUF_INIT(TEXT_MAX);
-	struct report_style style = archive_style();
+	struct text_style style = archive_style();
 	explain_text(x, &style, &b);
 	archive_print(&b);
 }
@@ -27,11 +27,10 @@ static int run(struct cli *c, int argc, char **argv)
 	(void)argc;
 	if (!addr_parse(argv[0], &client))
 		return cli_usage(c, "'%s' is not an IPv4 or IPv6 address", argv[0]);
-	int code = archive_open(&a, c, JOURNAL_READ);
+	int code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
-	archive_show_progress(&a, c);
-	if (explain_make(a.journal, client, a.now, &x, &e) != 0) {
+	if (explain_make(a.ask, a.db, client, &x, &e) != 0) {
 		code = cli_fail(c, &e);
 	} else {
 		print(c, &x);

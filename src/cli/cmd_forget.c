@@ -1,9 +1,11 @@
 /* forget - erase what is known of an address, name or domain. */
 #include <stdio.h>
 
+#include "base/number.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "journal/upkeep.h"
 #include "outlet/json.h"
 
 static int run(struct cli *c, int argc, char **argv)
@@ -12,10 +14,10 @@ static int run(struct cli *c, int argc, char **argv)
 	struct error e;
 
 	(void)argc;
-	int code = archive_open(&a, c, JOURNAL_WRITE);
+	int code = archive_open(&a, c, DB_WRITE);
 	if (code)
 		return code;
-	int64_t erased = journal_forget(a.journal, argv[0], a.now, &e);
+	int64_t erased = journal_forget(a.db, argv[0], a.now, &e);
 	if (erased < 0) {
 		code =
 		    e.code == FMX_EUSAGE ? cli_usage(c, "%s", e.text) : cli_fail(c, &e);
@@ -27,7 +29,7 @@ static int run(struct cli *c, int argc, char **argv)
 		archive_print_json(o);
 	} else {
 		(void)printf("%s: %lld record%s erased\n", argv[0], (long long)erased,
-			     erased == 1 ? "" : "s");
+			     number_plural((uint64_t)erased));
 	}
 	archive_close(&a);
 	return code;

@@ -1,47 +1,65 @@
-/* journal - backup, verify, restore. */
+/* journal - backup, verify, restore, import. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
+#include "cli/import_lines.h"
 #include "cli/verbs.h"
+#include "journal/upkeep.h"
 #include "outlet/json.h"
 
-static void tell(const struct cli *c, const char *done, const char *file,
-		 uint64_t records)
+/* `records` is what a journal of the first edition had; now its visits. */
+static void tell(const struct cli *c, const char *done, const char *file, uint64_t visits,
+		 uint64_t runs)
 {
 	if (c->json) {
 		json_t *o = json_object();
 		json_add(o, "version", json_integer(1));
 		json_add(o, "done", json_text(done));
 		json_add(o, "file", json_text(file));
-		json_add(o, "records", json_integer((json_int_t)records));
+		json_add(o, "records", json_count(visits));
+		json_add(o, "visits", json_count(visits));
+		json_add(o, "runs", json_count(runs));
 		archive_print_json(o);
 		return;
 	}
-	(void)printf("%s: %s, %" PRIu64 " record%s\n", file, done, records,
-		     records == 1 ? "" : "s");
+	(void)printf("%s: %s, %" PRIu64 " visit%s in %" PRIu64 " run%s\n", file, done,
+		     visits, number_plural(visits), runs, number_plural(runs));
+}
+
+/* Rebuilt and compared: nothing may differ. */
+static int check(const struct cli *c, const char *path, const char *against,
+		 struct verify_result *ret_result, struct error *e)
+{
+	struct progress progress;
+	progress_begin(&progress, c, "visits");
+	int rc =
+	    journal_verify(path, against, archive_progress, &progress, ret_result, e);
+	progress_end(&progress);
+	return rc;
 }
 
 static int backup(struct cli *c, const char *to)
 {
 	struct archive a;
 	struct error e;
-	uint64_t records = 0;
+	struct verify_result v;
 
-	int code = archive_open(&a, c, JOURNAL_READ);
+	int code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
-	int rc = journal_backup(a.journal, to, &e);
-	if (rc == 0)
-		rc = journal_verify(to, &records, &e);
+	int rc = journal_backup(a.db, to, cli_flag(c, "force"), &e);
 	archive_close(&a);
+	if (rc == 0)
+		rc = check(c, to, NULL, &v, &e);
 	if (rc != 0)
 		return cli_fail(c, &e);
-	tell(c, "backup made", to, records);
+	tell(c, "backup made", to, v.visits, v.runs);
 	return CLI_DONE;
 }
 
@@ -49,7 +67,8 @@ static int verify(struct cli *c, const char *file)
 {
 	struct archive a;
 	struct error e;
-	uint64_t records = 0;
+	struct verify_result v;
+	const char *against = cli_option(c, "against");
 	char path[sizeof(a.path)];
 
 	if (!file) {
@@ -60,9 +79,13 @@ static int verify(struct cli *c, const char *file)
 		file = path;
 		archive_close(&a);
 	}
-	if (journal_verify(file, &records, &e) != 0)
+	if (check(c, file, against, &v, &e) != 0)
 		return cli_fail(c, &e);
-	tell(c, "sound", file, records);
+	if (against && !c->json) /* of these only the runs are read */
+		(void)printf("%s: equal to %s, %" PRIu64 " run%s\n", file, against,
+			     v.runs, number_plural(v.runs));
+	else
+		tell(c, against ? "equal" : "sound", file, v.visits, v.runs);
 	return CLI_DONE;
 }
 
@@ -70,7 +93,7 @@ static int restore(struct cli *c, const char *from)
 {
 	struct archive a;
 	struct error e;
-	uint64_t records = 0;
+	struct verify_result v;
 
 	int code = archive_find(&a, c);
 	if (code)
@@ -78,15 +101,30 @@ static int restore(struct cli *c, const char *from)
 	bool was_there = access(a.path, F_OK) == 0;
 	int rc = journal_restore(from, a.path, &e);
 	if (rc == 0)
-		rc = journal_verify(a.path, &records, &e);
+		rc = check(c, a.path, NULL, &v, &e);
 	if (rc != 0) {
 		code = cli_fail(c, &e);
 	} else {
-		tell(c, "restored", a.path, records);
+		tell(c, "restored", a.path, v.visits, v.runs);
 		if (was_there)
 			cli_warn(c, "what was there is kept as %s.before-restore",
 				 a.path);
 	}
+	archive_close(&a);
+	return code;
+}
+
+static int import(struct cli *c, const char *from)
+{
+	struct archive a;
+	struct import_counts counts;
+
+	int code = archive_find(&a, c);
+	if (code)
+		return code;
+	code = import_lines(c, &a, from, &counts);
+	if (code == CLI_DONE)
+		tell(c, "imported", a.path, counts.visits, counts.runs);
 	archive_close(&a);
 	return code;
 }
@@ -99,7 +137,20 @@ static const struct {
 	{ "backup", 1, 1, backup },
 	{ "verify", 0, 1, verify },
 	{ "restore", 1, 1, restore },
+	{ "import", 1, 1, import },
 };
+
+/* An option belongs to one task. */
+static int check_options(const struct cli *c, const char *task)
+{
+	static const char *const owners[][2] = { { "force", "backup" },
+						 { "against", "verify" } };
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
+		if (cli_option(c, owners[i][0]) && strcmp(task, owners[i][1]) != 0)
+			return cli_usage(c, "--%s goes with journal %s", owners[i][0],
+					 owners[i][1]);
+	return CLI_DONE;
+}
 
 static int run(struct cli *c, int argc, char **argv)
 {
@@ -110,27 +161,45 @@ static int run(struct cli *c, int argc, char **argv)
 			continue;
 		if (argc - 1 < tasks[i].least)
 			return cli_usage(c, "journal %s needs a file", argv[0]);
-		return tasks[i].run(c, argc > 1 ? argv[1] : NULL);
+		int code = check_options(c, argv[0]);
+		return code ? code : tasks[i].run(c, argc > 1 ? argv[1] : NULL);
 	}
 	if (n.best)
 		return cli_usage(c, "unknown task 'journal %s'; did you mean '%s'?",
 				 argv[0], n.best);
 	return cli_usage(c,
-			 "unknown task 'journal %s'; there are backup, verify and "
-			 "restore",
+			 "unknown task 'journal %s'; there are backup, verify, restore "
+			 "and import",
 			 argv[0]);
 }
+
+static const struct option_row options[] = {
+	{ .name = "force", .meaning = "backup: overwrite the file that is there." },
+	{ .name = "against",
+	  .argument = "FILE",
+	  .meaning =
+	      "verify: compare with this journal, of another machine that judged the "
+	      "same visits." },
+	{ 0 },
+};
 
 const struct verb verb_journal = {
 	.name = "journal",
 	.run = run,
-	.synopsis = "backup TO | verify [FILE] | restore FROM",
-	.summary = "back the journal up, verify it, put a backup in its place",
-	.help = "backup makes a consistent copy while serve runs. verify reads every "
-		"record, of the\njournal or of FILE. restore verifies FROM, wants serve "
-		"stopped, and keeps what was\nthere as *.before-restore.\n\n"
-		"  fakemx journal backup /var/backups/fakemx.sqlite\n"
-		"  fakemx journal verify",
+	.synopsis =
+	    "backup [--force] TO | verify [--against FILE] [FILE] | restore FROM | "
+	    "import FILE|-",
+	.summary = "back the journal up, verify it, put a backup in its place, begin one",
+	.help =
+	    "backup makes a consistent copy while serve runs. verify judges all visits "
+	    "again and\ncompares with what the journal (or FILE) says. restore verifies "
+	    "FROM, wants serve\nstopped, and keeps what was there as *.before-restore. "
+	    "import reads lines as `fakemx\nvisits` prints them into a new journal, for "
+	    "the hosts of the configuration.\n\n"
+	    "  fakemx journal backup /var/backups/fakemx.sqlite\n"
+	    "  fakemx journal verify\n"
+	    "  fakemx visits | fakemx -c other.conf journal import -",
 	.least = 1,
 	.most = 2,
+	.options = options,
 };

@@ -2,38 +2,36 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "cli/archive.h"
 #include "cli/verbs.h"
 #include "outlet/list.h"
-#include "outlet/past.h"
 
 enum { TEXT_MAX = 1 << 30 };
 
-static void print_plain(const struct cli *c, const struct list *l, const struct judge *j)
+static void print_plain(const struct cli *c, const struct list *l)
 {
 	struct buf b = BUF_INIT(TEXT_MAX);
 	list_plain(l, &b);
 	archive_print(&b);
-	if (!judge_rules(j)->enforce)
+	if (!l->sites->rules.enforce)
 		cli_warn(c,
 			 "mode = observe: nothing is listed; %" PRIu64 " sender%s would "
 			 "be now (see fakemx report)",
-			 l->would_be, l->would_be == 1 ? "" : "s");
+			 l->would_be, number_plural(l->would_be));
 }
 
 static int print_list(const struct cli *c, struct archive *a, bool is_json)
 {
 	struct error e;
-	struct past past = { .arg = NULL };
-	if (past_open(&past, a->journal, a->now, &e) != 0)
+	struct list l;
+	if (list_make(a->ask, &l, &e) != 0)
 		return cli_fail(c, &e);
-	struct list l = list_make(past.judge);
 	if (is_json)
-		archive_print_json(list_json(&l, past.judge));
+		archive_print_json(list_json(&l));
 	else
-		print_plain(c, &l, past.judge);
+		print_plain(c, &l);
 	list_release(&l);
-	past_release(&past);
 	return CLI_DONE;
 }
 
@@ -62,10 +60,9 @@ static int run(struct cli *c, int argc, char **argv)
 	int code = parse_format(c, &is_json);
 	if (code)
 		return code;
-	code = archive_open(&a, c, JOURNAL_READ);
+	code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
-	archive_show_progress(&a, c);
 	code = print_list(c, &a, is_json);
 	archive_close(&a);
 	return code;

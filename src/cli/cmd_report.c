@@ -14,7 +14,7 @@ static int print(const struct cli *c, const struct report *r)
 	if (page || c->json)
 		return code;
 	struct buf b = BUF_INIT(TEXT_MAX);
-	struct report_style style = archive_style();
+	struct text_style style = archive_style();
 	report_text(r, &style, &b);
 	archive_print(&b);
 	return CLI_DONE;
@@ -37,13 +37,12 @@ static int run(struct cli *c, int argc, char **argv)
 				 argv[0]);
 	int code = archive_check_page(c);
 	if (code == CLI_DONE)
-		code = archive_open(&a, c, JOURNAL_READ);
+		code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
-	archive_show_progress(&a, c);
 	code = archive_span(c, a.now, &span);
 	if (code == CLI_DONE) {
-		if (report_make(a.journal, &span, a.now, &r, &e) != 0) {
+		if (report_make(a.ask, &span, &r, &e) != 0) {
 			code = cli_fail(c, &e);
 		} else {
 			code = print(c, &r);
@@ -74,10 +73,13 @@ const struct verb verb_report = {
 	    "[--since TIME] [--until TIME] [--html FILE] [--maillog [HOST=]FILE...]",
 	.summary = "what the decoys did: good mail first, then stopped senders",
 	.help =
-	    "Counts each sender once, by its latest walk that began in the period. A "
-	    "stopped\nsender tried decoys only and did not come back for five days; "
-	    "one that may have\nbeen good is shown first, as at risk, and counted "
-	    "nowhere else.\n\n"
+	    "Good mail first: which known sender or message may be lost, and how late "
+	    "the others\ncame; then how much of the spam was stopped. Each sender counts "
+	    "once, by its latest\nwalk in the period. A stopped one tried decoys only "
+	    "and "
+	    "did not come back for five days;\none that may have been good is shown as "
+	    "at "
+	    "risk and counted nowhere else.\n\n"
 	    "  fakemx report --since 7d\n"
 	    "  fakemx report --since 30d --html /var/www/fakemx/report.html\n"
 	    "  fakemx report --json --since 2026-11-01 --until 2026-12-01\n\n"

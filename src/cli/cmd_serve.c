@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "cli/beside.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
@@ -30,8 +31,8 @@ static int check_config(const struct cli *c)
 	for (size_t i = 0; i < config.site_count; i++)
 		domains += config.sites[i].domain_count;
 	(void)printf("%s is good: %zu site%s, %zu domain%s, mode %s\n", c->config_path,
-		     config.site_count, config.site_count == 1 ? "" : "s", domains,
-		     domains == 1 ? "" : "s",
+		     config.site_count, number_plural(config.site_count), domains,
+		     number_plural(domains),
 		     config.rules.enforce ? "enforce" : "observe");
 	config_release(&config);
 	return CLI_DONE;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -10,15 +11,15 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
-#include "outlet/book.h"
 #include "outlet/visits.h"
 #include "source/maillog/logtime.h"
 
 enum { POLL_US = 200000, LINE_MAX_BYTES = 64 * 1024 };
 
 struct printing {
-	struct report_span span;
-	struct book *book;
+	const struct cli *c;
+	struct archive archive;
+	struct ask_visits which;
 	struct buf line;
 };
 
@@ -37,58 +38,81 @@ static bool is_broken(void)
 
 enum { STOP = 1 };
 
-static int on_record(void *arg, const struct record *r, struct error *e)
+static int on_visit(void *arg, const struct ask_visit *v)
 {
 	struct printing *p = arg;
-	(void)e;
-	book_record(p->book, r);
-	if (r->kind != RECORD_VISIT || r->time < p->span.since ||
-	    r->time >= p->span.until)
-		return 0;
-	visits_line(&r->visit, book_host(p->book, r->visit.host), r->seen, &p->line);
+	struct visits_host host;
+	p->which.after = v->id;
+	visits_line(&v->visit,
+		    visits_host_of(ask_sites(p->archive.ask), v->visit.host, &host),
+		    v->seen, &p->line);
 	print_line(&p->line);
 	return is_broken() ? STOP : 0;
 }
 
+/* A new view of the journal: a host may have been defined since. */
+static int ask_again(struct printing *p, struct error *e)
+{
+	ask_close(p->archive.ask);
+	p->archive.ask = NULL;
+	int rc = ask_open(p->archive.db, p->archive.now, &p->archive.ask, e);
+	return rc == 0 ? ask_visits(p->archive.ask, &p->which, on_visit, p, e) : rc;
+}
+
 /* Asks again and again: a commit is at most a second apart, and asking costs
- * one row. */
-static int follow(struct archive *a, struct printing *p, struct error *e)
+ * a few rows. */
+static int follow(struct printing *p, struct error *e)
 {
 	int rc = 0;
 	while (rc == 0 && fflush(stdout) == 0) {
 		(void)usleep(POLL_US);
-		rc = journal_follow(a->journal, on_record, p, e);
+		rc = ask_again(p, e);
 	}
 	return rc;
 }
 
-static int print_visits(const struct cli *c, struct archive *a, struct printing *p)
+/* CLI_DONE, or what was said of a host that is not there. */
+static int find_host(struct printing *p)
+{
+	const char *name = cli_option(p->c, "host");
+	const struct sites *s = ask_sites(p->archive.ask);
+	for (size_t i = 0; name && i < s->host_count; i++) {
+		const struct host *h = sites_host_of(s, s->hosts[i].host);
+		if (h && strcasecmp(h->name, name) == 0) {
+			p->which.host = h->id;
+			return CLI_DONE;
+		}
+	}
+	return name ? cli_usage(p->c, "the journal knows no host '%s'", name) : CLI_DONE;
+}
+
+static int print_visits(struct printing *p)
 {
 	struct error e;
-	int rc = journal_checkpoint(a->journal, book_load, p->book, &e);
-	if (rc == 0)
-		rc = journal_replay(a->journal, NULL, on_record, p, &e);
-	if (rc == 0 && cli_flag(c, "follow"))
-		rc = follow(a, p, &e);
-	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
+	int rc = ask_visits(p->archive.ask, &p->which, on_visit, p, &e);
+	if (rc == 0 && cli_flag(p->c, "follow"))
+		rc = follow(p, &e);
+	return rc < 0 ? cli_fail(p->c, &e) : CLI_DONE;
 }
 
 static int from_journal(const struct cli *c)
 {
-	struct archive a;
-	struct printing p = { .line = BUF_INIT(LINE_MAX_BYTES) };
+	struct printing p = { .c = c, .line = BUF_INIT(LINE_MAX_BYTES) };
+	struct report_span span;
 
-	int code = archive_open(&a, c, JOURNAL_READ);
+	int code = archive_open(&p.archive, c, DB_READ);
 	if (code)
 		return code;
-	code = archive_span(c, a.now, &p.span);
+	code = archive_span(c, p.archive.now, &span);
+	if (code == CLI_DONE)
+		code = find_host(&p);
 	if (code == CLI_DONE) {
-		p.book = book_new();
-		code = print_visits(c, &a, &p);
-		book_free(p.book);
+		p.which.since = span.since;
+		p.which.until = span.until;
+		code = print_visits(&p);
 		buf_release(&p.line);
 	}
-	archive_close(&a);
+	archive_close(&p.archive);
 	return code;
 }
 
@@ -141,11 +165,9 @@ static int run(struct cli *c, int argc, char **argv)
 	if (argc > 0)
 		return cli_usage(c, "'%s': visits takes files after --maillog only",
 				 argv[0]);
-	if (cli_option(c, "host") || cli_option(c, "stamps") || cli_flag(c, "why"))
+	if (cli_option(c, "stamps") || cli_flag(c, "why"))
 		return cli_usage(c, "%s goes with --maillog",
-				 cli_option(c, "host")     ? "--host"
-				 : cli_option(c, "stamps") ? "--stamps"
-							   : "--why");
+				 cli_option(c, "stamps") ? "--stamps" : "--why");
 	return from_journal(c);
 }
 
@@ -163,7 +185,9 @@ static const struct option_row options[] = {
 	      "input, journal systemd's." },
 	{ .name = "host",
 	  .argument = "NAME",
-	  .meaning = "The host whose log it is; this machine otherwise." },
+	  .meaning =
+	      "Of the journal, this host's visits alone; of a log, whose log it is (this "
+	      "machine otherwise)." },
 	{ .name = "stamps",
 	  .argument = "ZONE",
 	  .meaning =

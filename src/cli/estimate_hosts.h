@@ -21,7 +21,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
-#include "outlet/estimate_show.h"
+#include "outlet/estimate/estimate_show.h"
 
 struct estimate_hosts {
 	char site[SITE_NAME_MAX];

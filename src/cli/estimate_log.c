@@ -44,7 +44,7 @@ static void print(const struct cli *c, const struct estimate_hosts *h,
 		return;
 	}
 	struct buf b = BUF_INIT(TEXT_MAX);
-	struct report_style style = archive_style();
+	struct text_style style = archive_style();
 	estimate_text(&page, &style, &b);
 	archive_print(&b);
 }

@@ -11,7 +11,7 @@
 #include "cli/visits_log_why.h"
 #include "config/config.h"
 #include "outlet/visits.h"
-#include "serve/labclock.h"
+#include "serve/system/labclock.h"
 #include "source/maillog/maillog.h"
 
 enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };

@@ -8,7 +8,7 @@
 #define FMX_CLI_VISITS_LOG_H
 
 #include "cli/cli.h"
-#include "outlet/report.h"
+#include "outlet/report/report.h"
 
 struct visits_log {
 	const char *host; /* whose log it is */

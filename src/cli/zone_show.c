@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/number.h"
+
 /* ---- JSON ---- */
 
 static void json_edits(const struct plan *p, struct buf *out)
@@ -299,7 +301,7 @@ int zone_show_format(const struct cli *c, bool *ret_given, enum export_format *r
 void zone_show_summary(FILE *to, const struct zone_totals *t, bool written)
 {
 	(void)fprintf(to, "%zu zone%s: %zu %s, %zu as wanted", t->zones,
-		      t->zones == 1 ? "" : "s", t->changed,
+		      number_plural(t->zones), t->changed,
 		      written ? "changed" : "to change", t->same);
 	if (t->no_mail)
 		(void)fprintf(to, ", %zu without mail", t->no_mail);

@@ -247,22 +247,48 @@ static int check_globals(const struct load *l, cfg_t *tree)
 		return error_set(l->error, FMX_EUSAGE,
 				 "%s: there is no site; fakemx.conf(5) has an example",
 				 l->file);
-	if (c->rules.final < c->rules.patience)
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s: final is shorter than patience: nothing could be "
-				 "provisional",
-				 l->file);
 	return 0;
+}
+
+/* What is safe as it is may be changed where no mail is real. */
+static int load_lab(const struct load *l, cfg_t *tree)
+{
+	struct config *c = l->config;
+	if (tree_size(tree, TREE_LAB) == 0)
+		return 0;
+	cfg_t *section = cfg_getnsec(tree, TREE_LAB, 0);
+	if (!c->lab)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: a lab section needs lab = true: these times are "
+				 "safe as they are where mail is real",
+				 l->file, tree_line(section));
+	int rc = fill(section, "lab", "lab", l->file, c, l->error);
+	if (rc == 0 && c->rules.final < c->rules.patience)
+		rc = error_set(l->error, FMX_EUSAGE,
+			       "%s:%u: final is shorter than patience: nothing could be "
+			       "provisional",
+			       l->file, tree_line(section));
+	if (rc == 0 && c->rules.listing_most < c->rules.listing_least)
+		rc =
+		    error_set(l->error, FMX_EUSAGE,
+			      "%s:%u: listing_most is shorter than listing_least: nobody "
+			      "could be listed",
+			      l->file, tree_line(section));
+	return rc;
 }
 
 static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 {
 	struct config *c = l->config;
+	c->rules = rules_default();
 	int rc = fill(tree, "", "the file", l->file, c, l->error);
 	if (rc)
 		return rc;
 	c->lab = c->lab || lab;
 	c->rules.lab = c->lab;
+	rc = load_lab(l, tree);
+	if (rc)
+		return rc;
 	size_t n = tree_size(tree, "site");
 	if (n > CONFIG_MAX_SITES)
 		return error_set(l->error, FMX_EUSAGE, "%s: more than %d sites", l->file,

@@ -23,8 +23,8 @@
 #ifndef FMX_CONFIG_CONFIG_H
 #define FMX_CONFIG_CONFIG_H
 
+#include "judge/rule.h"
 #include "mx/layout.h"
-#include "old/judge.h"
 
 #define CONFIG_PATH "/etc/fakemx/fakemx.conf"
 
@@ -72,7 +72,7 @@ struct config {
 	struct site *sites;        /* ids 0: the journal gives them */
 	struct config_zone *zones; /* of the site with the same index */
 	size_t site_count;
-	struct rules rules;
+	struct rules rules; /* listing_expires and mode; under lab, all of them */
 	struct config_limits limits;
 	int64_t retention;                 /* older records leave the journal */
 	char state[CONFIG_TEXT_MAX];       /* folder of the journal */

@@ -15,6 +15,8 @@ static const struct config_section sections[] = {
 	{ "zone", "site", false, false, "Where the DNS records of the domains live." },
 	{ "update", "zone", false, false,
 	  "Changes go by dynamic update (RFC 2136) instead of a file." },
+	{ "lab", "", false, false,
+	  "Only with lab = true: the times by which senders are judged, for a trial." },
 };
 
 #define FIELD(type, field) offsetof(type, field), sizeof(((type *)NULL)->field)
@@ -25,8 +27,8 @@ static const struct config_section sections[] = {
 /* clang-format off */
 #define GLOBAL(key, type, field, least, most, words, fallback, meaning) \
 	{ "", key, type, false, FIELD(struct config, field), least, most, words, fallback, meaning }
-#define RULE(key, field, least, most, fallback, meaning) \
-	GLOBAL(key, CONFIG_DURATION, rules.field, least, most, NULL, fallback, meaning)
+#define RULE(key, least, most, fallback, meaning) \
+	{ "lab", #key, CONFIG_DURATION, false, FIELD(struct config, rules.key), least, most, NULL, fallback, meaning }
 #define HOST(section, key, type, required, field, most, words, fallback, meaning) \
 	{ section, key, type, required, FIELD(struct host, field), 0, most, words, fallback, meaning }
 #define ZONE(section, key, type, required, field, meaning) \
@@ -44,7 +46,7 @@ static const struct config_key keys[] = {
 	       "observe lists nobody and says who would have been listed; enforce lists."),
 	GLOBAL("lab", CONFIG_FLAG, lab, 0, 0, NULL, "false",
 	       "A trial: loopback, private and documentation addresses are a warning, not "
-	       "refused, and enforce does not wait for watched_days."),
+	       "refused, and enforce does not wait for 14 watched days."),
 	GLOBAL("state", CONFIG_TEXT, state, 0, 0, NULL, "/var/lib/fakemx",
 	       "Folder of the journal."),
 	GLOBAL("user", CONFIG_TEXT, user, 0, 0, NULL, NULL,
@@ -52,7 +54,7 @@ static const struct config_key keys[] = {
 	GLOBAL("clock", CONFIG_TEXT, clock, 0, 0, NULL, NULL,
 	       "Only with lab: file of eight bytes, the microseconds (signed, native order) "
 	       "that the clock is ahead. Lets hours pass in a trial."),
-	GLOBAL("retention", CONFIG_DURATION, retention, DAY, 3650 * DAY, NULL, "90d",
+	GLOBAL("retention", CONFIG_DURATION, retention, 6 * DAY, 3650 * DAY, NULL, "90d",
 	       "How long visits stay in the journal."),
 	GLOBAL("allow", CONFIG_ENTRIES, allow, 0, 0, NULL, NULL,
 	       "Addresses, prefixes, names and domains that are never listed; a stopped one "
@@ -88,41 +90,8 @@ static const struct config_key keys[] = {
 	GLOBAL("session_timeout", CONFIG_DURATION, limits.session, SECOND, HOUR, NULL, "5m",
 	       "A decoy closes a connection that is so old."),
 
-	RULE("confirm", confirm, SECOND, HOUR, "60s",
-	     "A sender that went to a high decoy is judged this long afterwards."),
-	RULE("patience", patience, SECOND, 5 * DAY, "4h",
-	     "A sender that saw decoys only is called stopped after this much time in which "
-	     "the real hosts were well."),
-	RULE("final", final, SECOND, 30 * DAY, "5d", "Stopped is final after this."),
-	RULE("walk_gap", walk_gap, SECOND, DAY, "30m",
-	     "A walk ends when no visit comes for so long."),
-	RULE("excuse", excuse, SECOND, 30 * DAY, "24h",
-	     "A contact with a real host excuses visits to high decoys for so long."),
-	RULE("grace", grace, 0, HOUR, "60s", "After a start nothing is judged for so long."),
-	RULE("probe_interval", probe_interval, SECOND, HOUR, "60s",
-	     "Time between two health probes of a real host."),
-	RULE("unwell_tail", unwell_tail, 0, 7 * DAY, "6h",
-	     "After trouble of a real host everybody is excused for so long."),
-	RULE("mx_ttl", mx_ttl, SECOND, 7 * DAY, "1h",
-	     "TTL of the MX records: a changed set of real hosts excuses for twice as long, "
-	     "48 hours at least."),
-	RULE("delay_window", delay_window, SECOND, HOUR, "10m",
-	     "The longest way from a low decoy to a real host that counts as delay; a later "
-	     "arrival is a return."),
-	RULE("known_window", known_window, DAY, 3650 * DAY, "90d",
-	     "Accepted mail makes a sender known for so long."),
-	RULE("pool_accepted", pool_accepted, SECOND, 3650 * DAY, "30d",
-	     "Accepted mail keeps the sender's whole pool off the list for so long."),
-	RULE("listing_spacing", listing_spacing, SECOND, 7 * DAY, "1h",
-	     "Visits count for listing when at least this far apart."),
-	RULE("listing_expires", listing_expires, SECOND, 7 * DAY, "24h",
-	     "A sender leaves the list after this."),
-	RULE("watched_days", watched_days, 0, 365 * DAY, "14d",
-	     "enforce lists nobody before the real hosts were watched for so long."),
-	GLOBAL("listing_visits", CONFIG_COUNT, rules.listing_visits, 1, 1000, NULL, "2",
-	       "Counted visits that list a sender."),
-	GLOBAL("max_senders", CONFIG_COUNT, rules.max_senders, 1000, 100000000, NULL,
-	       "1000000", "Senders kept in mind; beyond it the oldest undecided go first."),
+	GLOBAL("listing_expires", CONFIG_DURATION, rules.listing_expires, SECOND, 7 * DAY,
+	       NULL, "24h", "A sender leaves the list after this."),
 
 	{ "site", "layout", CONFIG_WORD, true, FIELD(struct site, layout), 0, 0,
 	  "none high low both", NULL,
@@ -132,6 +101,10 @@ static const struct config_key keys[] = {
 	  NULL, "The domains whose MX records these are." },
 	{ "site", "domains_file", CONFIG_NAMES, false, FIELD(struct site, domains), 0, 0, NULL,
 	  NULL, "The same, or more of them, in a file: one a line, # begins a comment." },
+	{ "site", "mx_ttl", CONFIG_DURATION, false, FIELD(struct site, mx_ttl), SECOND, 7 * DAY,
+	  NULL, "1h",
+	  "TTL of the MX records: a changed set of real hosts excuses for twice as long, "
+	  "48 hours at least." },
 
 	HOST("host", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
 	     "Of its MX record; lower is tried first."),
@@ -167,6 +140,32 @@ static const struct config_key keys[] = {
 	ZONE("update", "key", CONFIG_TEXT, false, update_key, "File with the TSIG key."),
 	ZONE("update", "servers", CONFIG_SERVERS, false, update_servers,
 	     "The name servers that must agree after a change; otherwise the zone's NS records."),
+
+	RULE(confirm, SECOND, HOUR, "60s",
+	     "A sender that went to a high decoy is judged this long afterwards."),
+	RULE(patience, SECOND, 5 * DAY, "4h",
+	     "A sender that saw decoys only is called stopped after this much time in which "
+	     "the real hosts were well."),
+	RULE(final, SECOND, 30 * DAY, "5d", "Stopped is final after this."),
+	RULE(excuse, SECOND, 30 * DAY, "24h",
+	     "A contact with a real host excuses visits to high decoys for so long."),
+	RULE(grace, 0, HOUR, "60s", "After a start nothing is judged for so long."),
+	RULE(probe_interval, SECOND, HOUR, "60s",
+	     "Time between two health probes of a real host."),
+	RULE(unwell_tail, 0, 7 * DAY, "6h",
+	     "After trouble of a real host everybody is excused for so long."),
+	RULE(delay_window, SECOND, HOUR, "10m",
+	     "The longest way from a low decoy to a real host that counts as delay; a later "
+	     "arrival is a return."),
+	RULE(known_window, DAY, 3650 * DAY, "90d",
+	     "Accepted mail makes a sender known for so long."),
+	RULE(pool_accepted, SECOND, 3650 * DAY, "30d",
+	     "Accepted mail keeps the sender's whole pool off the list for so long."),
+	RULE(listing_least, SECOND, 168 * HOUR, "2h",
+	     "The shortest time between two hours that list a sender."),
+	RULE(listing_most, SECOND, 3650 * DAY, "168h", "The longest."),
+	RULE(watched_days, 0, 365 * DAY, "14d",
+	     "enforce lists nobody before the real hosts were watched for so long."),
 };
 /* clang-format on */
 

@@ -4,6 +4,7 @@
  * and the line of each value (which it forgets).
  */
 #include <assert.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,9 +57,29 @@ static const char *known_in(const char *section, const char *word)
 	return n.best;
 }
 
+static bool is_of_lab(const char *word)
+{
+	size_t count;
+	const struct config_key *keys = config_keys(&count);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(keys[i].section, "lab") == 0 &&
+		    strcmp(keys[i].name, word) == 0)
+			return true;
+	return false;
+}
+
 static void unknown_key(cfg_t *at, const char *word)
 {
 	const char *section = strcmp(at->name, "root") == 0 ? "" : at->name;
+	if (strcmp(section, TREE_LAB) == 0)
+		section = "lab";
+	if (!*section && is_of_lab(word)) {
+		mistaken((unsigned)at->line,
+			 "%s is safe as it is; only a trial may change it: lab = true "
+			 "and lab { %s = ... }",
+			 word, word);
+		return;
+	}
 	const char *best = known_in(section, word);
 	char where[64];
 	(void)snprintf(where, sizeof(where), *section ? "a %s section" : "the file",
@@ -108,6 +129,11 @@ static int on_value(cfg_t *at, cfg_opt_t *opt, const char *text, void *result)
 	return 0;
 }
 
+static const char *name_in_tree(const char *section)
+{
+	return strcmp(section, "lab") == 0 ? TREE_LAB : section;
+}
+
 /* The option table of one section, ended by CFG_END. */
 static cfg_opt_t *options_of(const char *section)
 {
@@ -130,7 +156,7 @@ static cfg_opt_t *options_of(const char *section)
 		if (strcmp(sections[i].parent, section) != 0)
 			continue;
 		opts[n++] = (cfg_opt_t){
-			.name = sections[i].name,
+			.name = name_in_tree(sections[i].name),
 			.type = CFGT_SEC,
 			.flags = CFGF_NODEFAULT | CFGF_MULTI |
 				 (sections[i].has_title ? CFGF_TITLE | CFGF_NO_TITLE_DUPES
@@ -280,9 +306,10 @@ static bool sections_are_single(cfg_t *at, const char *name)
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(s[i].parent, name) != 0)
 			continue;
-		unsigned n = cfg_size(at, s[i].name);
+		const char *in_tree = name_in_tree(s[i].name);
+		unsigned n = cfg_size(at, in_tree);
 		for (unsigned k = 0; k < n; k++) {
-			cfg_t *below = cfg_getnsec(at, s[i].name, k);
+			cfg_t *below = cfg_getnsec(at, in_tree, k);
 			if (k > 0 && !s[i].may_repeat) {
 				mistaken(tree_line(below),
 					 "a second %s section; there may be one",
@@ -296,17 +323,36 @@ static bool sections_are_single(cfg_t *at, const char *name)
 	return true;
 }
 
+/* `lab {` in the file itself is the section, `lab =` the key. */
+static void name_lab_section(char *text, size_t len)
+{
+	struct scan s = { .now = PLAIN, .line = 1 };
+	for (size_t i = 0; i < len; i++) {
+		bool is_begin =
+		    i == 0 || isspace((unsigned char)text[i - 1]) || text[i - 1] == '}';
+		if (s.now == PLAIN && s.depth == 0 && is_begin &&
+		    strncmp(text + i, "lab", 3) == 0 &&
+		    text[i + 3 + strspn(text + i + 3, " \t\r\n")] == '{')
+			memcpy(text + i, TREE_LAB, 3);
+		bool quoted = s.now == QUOTED || s.now == BARE_QUOTED;
+		if (quoted && text[i] == '\\' && text[i + 1] && text[i + 1] != '\n')
+			i++;
+		else
+			scan_step(&s, text + i);
+	}
+}
+
 static bool read_text(cfg_t *tree, const char *text, size_t len)
 {
 	if (!len)
-		return true; /* fmemopen() refuses nothing at all */
-	FILE *f = fmemopen((void *)(uintptr_t)text, len, "r");
-	if (!f) {
-		mistaken(1, "out of memory");
-		return false;
-	}
+		return true;        /* fmemopen() refuses nothing at all */
+	char *copy = xstrdup(text); /* text_is_fit(): there is no NUL in it */
+	name_lab_section(copy, len);
+	FILE *f = fmemopen(copy, len, "r");
+	assert(f); /* it fails for lack of memory alone */
 	int rc = cfg_parse_fp(tree, f);
 	(void)fclose(f); /* only read */
+	free(copy);
 	if (rc != CFG_SUCCESS)
 		mistaken((unsigned)tree->line, "this cannot be read");
 	return rc == CFG_SUCCESS;

@@ -14,6 +14,10 @@
 #include "base/error.h"
 #include "config/config.h"
 
+/* What the section `lab` is called in the tree: libconfuse cannot tell a key and a
+ * section of one name apart. */
+#define TREE_LAB "LAB"
+
 /* What a CFGT_PTR option of ours points to. */
 struct value {
 	unsigned line;

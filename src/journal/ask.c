@@ -1,10 +1,12 @@
 #include "journal/ask_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "journal/listed.h"
+#include "journal/take.h"
 
 /* ---- the snapshot ---- */
 
@@ -138,6 +140,20 @@ int ask_view(struct ask *a, uint16_t group, const struct view **ret_view, struct
 	rc = coverage_view(a->coverage, group, a->now, ret_view, e);
 	ask_end(a);
 	return rc;
+}
+
+const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size)
+{
+	char name[32];
+	(void)snprintf(name, sizeof(name), TAKE_BLIND, host);
+	sqlite3_stmt *s =
+	    db_statement(a->db, "SELECT position FROM source WHERE name = ?1");
+	(void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	text[0] = '\0';
+	if (db_step(a->db, s, NULL) > 0)
+		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));
+	db_done(s);
+	return text;
 }
 
 /* ---- one walk ---- */

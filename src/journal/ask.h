@@ -25,6 +25,9 @@ struct ask;
 FMX_MUST_CHECK int ask_open(struct db *db, int64_t now, struct ask **ret_ask,
 			    struct error *e);
 void ask_close(struct ask *a);
+/* Questions between are of one moment's snapshot; else each has its own. */
+FMX_MUST_CHECK int ask_begin(struct ask *a, struct error *e);
+void ask_end(struct ask *a);
 const struct sites *ask_sites(const struct ask *a);
 /* The greatest `seen`, or the caller's now if later; of the first visit, 0 none. */
 int64_t ask_now(const struct ask *a);
@@ -120,6 +123,8 @@ FMX_MUST_CHECK int ask_visits(struct ask *a, const struct ask_visits *which,
 			      ask_visit_fn fn, void *arg, struct error *e);
 FMX_MUST_CHECK int ask_visits_by_id(struct ask *a, const int64_t *ids, size_t count,
 				    ask_visit_fn fn, void *arg, struct error *e);
+/* Why serve says that it cannot see the host: a clause; "" it can. */
+const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size);
 /* Slots of one host in [since, until), ascending. */
 typedef int (*ask_slot_fn)(void *arg, const struct slot *s);
 FMX_MUST_CHECK int ask_slots(struct ask *a, uint16_t host, int64_t since, int64_t until,

@@ -19,9 +19,6 @@ struct ask {
 	struct decided decided;
 };
 
-/* A snapshot for one question; within another's callback, that one's. */
-FMX_MUST_CHECK int ask_begin(struct ask *a, struct error *e);
-void ask_end(struct ask *a);
 /* A new snapshot, between slices. */
 FMX_MUST_CHECK int ask_renew(struct ask *a, struct error *e);
 

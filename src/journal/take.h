@@ -30,6 +30,9 @@ enum {
 	TAKE_CLIENT_BUDGET = 1000,
 };
 
+/* The source (LINE_POSITION) whose position is why serve cannot see a host; "" it can. */
+#define TAKE_BLIND "blind:%u"
+
 enum line_kind {
 	LINE_VISIT,
 	LINE_WATERMARK, /* host, time: all before it was given */

@@ -57,7 +57,7 @@ static void look_finish(struct look *l)
 
 static void on_probed(const struct probe_result *r, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct seen_address *to = &a->look->result.seen.hosts[a->at].addresses[a->inner];
 	to->is_known = r->known;
 	to->state = r->state;
@@ -65,7 +65,7 @@ static void on_probed(const struct probe_result *r, void *arg)
 	if (r->ehlo_us >= 0)
 		to->has_starttls = r->has_starttls ? TRI_YES : TRI_NO;
 	(void)str_copy(to->reply, sizeof(to->reply), r->reply);
-	ask_end(a);
+	query_end(a);
 }
 
 static void probe_address(struct look *l, size_t host, size_t address)
@@ -79,7 +79,7 @@ static void probe_address(struct look *l, size_t host, size_t address)
 			       addr_kind_name(addr_kind(a->addr)));
 		return;
 	}
-	struct ask *ask = ask_new(l, host);
+	struct query *ask = query_new(l, host);
 	ask->inner = address;
 	prober_ask(lk->prober, a->addr, on_probed, ask);
 }
@@ -97,7 +97,7 @@ static void settle_lookup(struct seen_host *h, enum lookup_status status, bool i
 
 static void on_host_address(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	struct seen_host *h = &l->result.seen.hosts[a->at];
 	h->is_alias = h->is_alias || ans->is_alias;
@@ -109,18 +109,18 @@ static void on_host_address(const struct answer *ans, void *arg)
 	if (ans->count > 0 && h->is_secure != TRI_NO)
 		h->is_secure = ans->is_authentic ? TRI_YES : TRI_NO;
 	settle_lookup(h, ans->status, ++l->lookups[a->at] == 2);
-	ask_end(a);
+	query_end(a);
 }
 
 static void on_tlsa(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct seen_host *h = &a->look->result.seen.hosts[a->at];
 	if (ans->status == LOOKUP_OK)
 		h->has_tlsa = ans->is_authentic ? TRI_YES : TRI_NO;
 	else if (lookup_is_sure(ans->status))
 		h->has_tlsa = TRI_NO;
-	ask_end(a);
+	query_end(a);
 }
 
 static void look_at_host(struct look *l, uint16_t preference, const char *name,
@@ -135,14 +135,14 @@ static void look_at_host(struct look *l, uint16_t preference, const char *name,
 		h->lookup = HOST_MISSING;
 		return;
 	}
-	look_ask(l, name, RR_A, on_host_address, ask_new(l, at));
-	look_ask(l, name, RR_AAAA, on_host_address, ask_new(l, at));
+	look_ask(l, name, RR_A, on_host_address, query_new(l, at));
+	look_ask(l, name, RR_AAAA, on_host_address, query_new(l, at));
 	if (!is_signed || l->looker->options.mx_only)
 		return;
 	char tlsa[NAME_TEXT_MAX + 16];
 	(void)snprintf(tlsa, sizeof(tlsa), "_25._tcp.%s", name);
 	if (strlen(tlsa) < NAME_TEXT_MAX)
-		look_ask(l, tlsa, RR_TLSA, on_tlsa, ask_new(l, at));
+		look_ask(l, tlsa, RR_TLSA, on_tlsa, query_new(l, at));
 }
 
 /* ---- MX --------------------------------------------------------------- */
@@ -183,7 +183,7 @@ static void fail(struct look *l, enum lookup_status status)
 
 static void on_domain_address(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	struct seen *s = &l->result.seen;
 	l->domain_status[a->at] = ans->status;
@@ -199,7 +199,7 @@ static void on_domain_address(const struct answer *ans, void *arg)
 	if (s->mx == MX_UNKNOWN && lookup_is_sure(l->domain_status[0]) &&
 	    lookup_is_sure(l->domain_status[1]))
 		s->mx = MX_NOTHING;
-	ask_end(a);
+	query_end(a);
 }
 
 static void look_at_domain_itself(struct look *l)
@@ -207,8 +207,8 @@ static void look_at_domain_itself(struct look *l)
 	const char *domain = l->result.seen.domain;
 	l->domain_status[0] = l->domain_status[1] =
 	    LOOKUP_TIMEOUT; /* until they answer */
-	look_ask(l, domain, RR_A, on_domain_address, ask_new(l, 0));
-	look_ask(l, domain, RR_AAAA, on_domain_address, ask_new(l, 1));
+	look_ask(l, domain, RR_A, on_domain_address, query_new(l, 0));
+	look_ask(l, domain, RR_AAAA, on_domain_address, query_new(l, 1));
 }
 
 static void read_mx(struct look *l, const struct answer *ans)
@@ -238,7 +238,7 @@ static void read_mx(struct look *l, const struct answer *ans)
 
 static void on_mx(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	a->look->result.seen.is_alias = ans->is_alias;
 	if (ans->status == LOOKUP_OK)
 		read_mx(a->look, ans);
@@ -246,7 +246,7 @@ static void on_mx(const struct answer *ans, void *arg)
 		look_at_domain_itself(a->look);
 	else
 		fail(a->look, ans->status);
-	ask_end(a);
+	query_end(a);
 }
 
 /* ---- life ------------------------------------------------------------- */
@@ -267,15 +267,15 @@ void look_start(struct looker *lk, const char *domain, look_callback *callback, 
 		l->next->link = &l->next;
 	lk->looks = l;
 
-	look_ask(l, domain, RR_MX, on_mx, ask_new(l, 0));
+	look_ask(l, domain, RR_MX, on_mx, query_new(l, 0));
 	if (lk->options.mx_only)
 		return;
 	char sts[NAME_TEXT_MAX + 16];
 	(void)snprintf(sts, sizeof(sts), "_mta-sts.%s", domain);
-	look_ask(l, domain, RR_TXT, look_on_spf, ask_new(l, 0));
+	look_ask(l, domain, RR_TXT, look_on_spf, query_new(l, 0));
 	look_at_servers(l);
 	if (strlen(sts) < NAME_TEXT_MAX)
-		look_ask(l, sts, RR_TXT, look_on_sts, ask_new(l, 0));
+		look_ask(l, sts, RR_TXT, look_on_sts, query_new(l, 0));
 }
 
 static void find_own_addresses(struct looker *lk)

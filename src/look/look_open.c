@@ -5,9 +5,9 @@
 
 #include "base/mem.h"
 
-struct ask *ask_new(struct look *l, size_t at)
+struct query *query_new(struct look *l, size_t at)
 {
-	struct ask *a = xcalloc(1, sizeof(*a));
+	struct query *a = xcalloc(1, sizeof(*a));
 	a->look = l;
 	a->at = at;
 	a->next = l->asks;
@@ -21,7 +21,7 @@ struct ask *ask_new(struct look *l, size_t at)
 
 void look_free(struct look *l)
 {
-	for (struct ask *a = l->asks, *next; a; a = next) {
+	for (struct query *a = l->asks, *next; a; a = next) {
 		next = a->next;
 		free(a);
 	}
@@ -29,7 +29,7 @@ void look_free(struct look *l)
 	free(l);
 }
 
-void ask_end(struct ask *a)
+void query_end(struct query *a)
 {
 	struct look *l = a->look;
 	*a->link = a->next;
@@ -48,7 +48,7 @@ void ask_end(struct ask *a)
 /* A name of another zone: REFUSED, or a referral. */
 static void on_primary(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	if (lookup_is_sure(ans->status) && ans->is_authoritative)
 		a->then(ans, a);
 	else
@@ -56,7 +56,7 @@ static void on_primary(const struct answer *ans, void *arg)
 }
 
 void look_ask(struct look *l, const char *name, enum rr_type type,
-	      resolver_callback *callback, struct ask *a)
+	      resolver_callback *callback, struct query *a)
 {
 	const struct look_options *o = &l->looker->options;
 	struct resolver *r = l->looker->resolver;
@@ -67,10 +67,9 @@ void look_ask(struct look *l, const char *name, enum rr_type type,
 	a->type = type;
 	a->then = callback;
 	(void)str_copy(a->name, sizeof(a->name), name);
-	resolver_ask_server(r, o->primary.addr, o->primary.port, name, type,
-			    name_is_below(name, l->result.seen.domain) ? callback
-								       : on_primary,
-			    a);
+	resolver_ask_server(
+	    r, o->primary.addr, o->primary.port, name, type,
+	    name_is_below(name, l->result.seen.domain) ? callback : on_primary, a);
 }
 
 bool look_may_touch(const struct looker *lk, struct addr a)

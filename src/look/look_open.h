@@ -24,12 +24,12 @@ struct looker {
 	struct look *looks;
 };
 
-struct ask;
+struct query;
 
 struct look {
 	struct looker *looker;
 	struct look *next, **link;
-	struct ask *asks;
+	struct query *asks;
 	struct look_result result;
 	unsigned open; /* questions, probes and fetches without answer yet */
 	uint8_t lookups[SEEN_HOSTS_MAX];     /* of a host's addresses that came: 0 to 2 */
@@ -43,24 +43,24 @@ struct look {
 };
 
 /* What a question was for: arrays of struct seen move, so by index. */
-struct ask {
+struct query {
 	struct look *look;
-	struct ask *next, **link;
+	struct query *next, **link;
 	size_t at, inner;
 	char name[NAME_TEXT_MAX]; /* of a name server, or what was asked for */
 	enum rr_type type;        /* likewise */
 	resolver_callback *then;
 };
 
-struct ask *ask_new(struct look *l, size_t at);
+struct query *query_new(struct look *l, size_t at);
 /* Frees it; with the last one, finishes the look and frees that too. */
-void ask_end(struct ask *a);
+void query_end(struct query *a);
 void look_free(struct look *l);
 
 /* Asks the primary, if one is named, and the recursive server for what the
  * primary does not know; else the recursive server alone. */
 void look_ask(struct look *l, const char *name, enum rr_type type,
-	      resolver_callback *callback, struct ask *a);
+	      resolver_callback *callback, struct query *a);
 
 /* Addresses that are not public are touched in the lab alone. */
 bool look_may_touch(const struct looker *lk, struct addr a);

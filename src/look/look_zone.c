@@ -13,7 +13,7 @@
 
 void look_on_spf(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct seen *s = &a->look->result.seen;
 	for (size_t i = 0; i < ans->count; i++) {
 		char text[RDATA_TEXT_MAX];
@@ -23,7 +23,7 @@ void look_on_spf(const struct answer *ans, void *arg)
 		s->spf_has_mx = spf_has_mx(text, s->domain);
 		(void)str_copy(s->spf, sizeof(s->spf), text);
 	}
-	ask_end(a);
+	query_end(a);
 }
 
 static void sts_broken(struct seen *s, const char *why)
@@ -34,14 +34,14 @@ static void sts_broken(struct seen *s, const char *why)
 
 static void on_policy(const char *body, size_t len, const char *failure, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct seen *s = &a->look->result.seen;
 	struct error e;
 	if (failure)
 		sts_broken(s, failure);
 	else if (sts_read(body, len, s, &e) != 0)
 		sts_broken(s, e.text);
-	ask_end(a);
+	query_end(a);
 }
 
 static void fetch_policy(struct look *l)
@@ -55,12 +55,12 @@ static void fetch_policy(struct look *l)
 	}
 	fetch_start(l->looker->fetcher, host, "/.well-known/mta-sts.txt", l->policy_hosts,
 		    l->policy_host_count, l->looker->options.timeout_us, on_policy,
-		    ask_new(l, 0));
+		    query_new(l, 0));
 }
 
 static void on_policy_host(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	for (size_t i = 0; i < ans->count; i++) {
 		struct addr addr;
@@ -71,12 +71,12 @@ static void on_policy_host(const struct answer *ans, void *arg)
 	}
 	if (--l->policy_open == 0)
 		fetch_policy(l);
-	ask_end(a);
+	query_end(a);
 }
 
 void look_on_sts(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	bool found = false;
 	for (size_t i = 0; i < ans->count; i++) {
@@ -90,10 +90,10 @@ void look_on_sts(const struct answer *ans, void *arg)
 	(void)snprintf(host, sizeof(host), "mta-sts.%s", l->result.seen.domain);
 	if (found && strlen(host) < NAME_TEXT_MAX) {
 		l->policy_open = 2;
-		look_ask(l, host, RR_A, on_policy_host, ask_new(l, 0));
-		look_ask(l, host, RR_AAAA, on_policy_host, ask_new(l, 0));
+		look_ask(l, host, RR_A, on_policy_host, query_new(l, 0));
+		look_ask(l, host, RR_AAAA, on_policy_host, query_new(l, 0));
 	}
-	ask_end(a);
+	query_end(a);
 }
 
 /* ---- name servers ----------------------------------------------------- */
@@ -111,7 +111,7 @@ static bool has_route(struct addr a)
 	return ok;
 }
 
-static struct seen_server *judge_server(struct ask *a, const struct answer *ans)
+static struct seen_server *judge_server(struct query *a, const struct answer *ans)
 {
 	struct seen_server *v = &a->look->result.seen.servers[a->at];
 	if (ans->status == LOOKUP_TIMEOUT || ans->status == LOOKUP_UNREACHABLE) {
@@ -135,7 +135,7 @@ static void on_server_soa(const struct answer *ans, void *arg)
 	struct seen_server *v = judge_server(arg, ans);
 	if (ans->count > 0)
 		v->has_serial = rdata_serial(ans->records[0], &v->serial);
-	ask_end(arg);
+	query_end(arg);
 }
 
 static void on_server_mx(const struct answer *ans, void *arg)
@@ -148,10 +148,10 @@ static void on_server_mx(const struct answer *ans, void *arg)
 		if (rdata_mx(ans->records[i], &mx.preference, mx.host))
 			seen_add_mx(v, &mx);
 	}
-	ask_end(arg);
+	query_end(arg);
 }
 
-static void ask_server(struct look *l, const char *name, struct endpoint at)
+static void query_server(struct look *l, const char *name, struct endpoint at)
 {
 	struct looker *lk = l->looker;
 	struct seen *s = &l->result.seen;
@@ -159,38 +159,38 @@ static void ask_server(struct look *l, const char *name, struct endpoint at)
 		return;
 	size_t i = s->server_count - 1;
 	resolver_ask_server(lk->resolver, at.addr, at.port, s->zone, RR_SOA,
-			    on_server_soa, ask_new(l, i));
+			    on_server_soa, query_new(l, i));
 	resolver_ask_server(lk->resolver, at.addr, at.port, s->domain, RR_MX,
-			    on_server_mx, ask_new(l, i));
+			    on_server_mx, query_new(l, i));
 }
 
 static void on_server_address(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	for (size_t i = 0; i < ans->count; i++) {
 		struct endpoint at = { .port = l->looker->options.dns_port };
 		if (rdata_addr(ans->records[i], &at.addr) &&
 		    look_may_touch(l->looker, at.addr))
-			ask_server(l, a->name, at);
+			query_server(l, a->name, at);
 	}
-	ask_end(a);
+	query_end(a);
 }
 
-static void ask_servers(struct look *l, const struct answer *ans)
+static void query_servers(struct look *l, const struct answer *ans)
 {
 	static const enum rr_type types[] = { RR_A, RR_AAAA };
 	const struct look_options *o = &l->looker->options;
 	char name[NAME_TEXT_MAX];
 	if (o->has_primary) {
-		ask_server(l, addr_text(o->primary.addr, name), o->primary);
+		query_server(l, addr_text(o->primary.addr, name), o->primary);
 		return;
 	}
 	for (size_t i = 0; i < ans->count && i < NAME_SERVERS_MAX; i++) {
 		if (!rdata_name(ans->records[i], name))
 			continue;
 		for (size_t t = 0; t < 2; t++) {
-			struct ask *q = ask_new(l, 0);
+			struct query *q = query_new(l, 0);
 			(void)str_copy(q->name, sizeof(q->name), name);
 			resolver_ask(l->looker->resolver, name, types[t],
 				     on_server_address, q);
@@ -203,7 +203,7 @@ static void on_ns(const struct answer *ans, void *arg);
 /* NS records stand where the zone begins, perhaps above the domain. */
 static void find_zone(struct look *l, const char *name)
 {
-	struct ask *a = ask_new(l, 0);
+	struct query *a = query_new(l, 0);
 	const struct look_options *o = &l->looker->options;
 	(void)str_copy(a->name, sizeof(a->name), name);
 	if (o->has_primary)
@@ -215,17 +215,17 @@ static void find_zone(struct look *l, const char *name)
 
 static void on_ns(const struct answer *ans, void *arg)
 {
-	struct ask *a = arg;
+	struct query *a = arg;
 	struct look *l = a->look;
 	const char *parent = strchr(a->name, '.');
 	if (ans->count > 0 && !ans->is_alias) {
 		(void)str_copy(l->result.seen.zone, sizeof(l->result.seen.zone), a->name);
-		ask_servers(l, ans);
+		query_servers(l, ans);
 	} else if ((ans->status == LOOKUP_NODATA || ans->is_alias) && parent &&
 		   strchr(parent + 1, '.')) {
 		find_zone(l, parent + 1);
 	}
-	ask_end(a);
+	query_end(a);
 }
 
 void look_at_servers(struct look *l)

@@ -3,28 +3,26 @@
  *
  * Use:
  *	struct explain x;
- *	if (explain_make(journal, client, stamp_now(), &x, &e) != 0)
+ *	if (explain_make(ask, db, client, &x, &e) != 0)
  *		...
  *	explain_text(&x, &style, &buf);
  *	explain_release(&x);
  *
- * Ownership: explain_release() frees all of it.
+ * Ownership: explain_release() frees all of it; it points into the ask.
  *
- * Limits: the latest EXPLAIN_MAX_VISITS visits, walks and listing changes are
- * kept; how many older ones there were is told.
+ * Limits: visits are those whose numbers the runs keep (judge/run.h), all are counted;
+ * the latest EXPLAIN_MAX visits, walks and listing changes are kept, how many older
+ * ones there were is told.
  */
 #ifndef FMX_OUTLET_EXPLAIN_H
 #define FMX_OUTLET_EXPLAIN_H
 
 #include <jansson.h>
 
-#include "base/buf.h"
-#include "old/journal.h"
-#include "old/judge.h"
-#include "outlet/book.h"
-#include "outlet/report.h"
+#include "journal/ask.h"
+#include "outlet/text.h"
 
-enum { EXPLAIN_VERSION = 1, EXPLAIN_MAX_VISITS = 1000 };
+enum { EXPLAIN_VERSION = 1, EXPLAIN_MAX = 1000 };
 
 struct explain_visit {
 	int64_t seen;
@@ -32,39 +30,40 @@ struct explain_visit {
 };
 
 struct explain_walk {
-	struct verdict verdict; /* the last one of this walk */
-	uint32_t revisions;     /* how often an earlier verdict was corrected */
-	int64_t stopped_at;   /* a report made from then on called it stopped; 0 never */
-	bool was_final;       /* and finally */
-	int64_t corrected_at; /* until then; 0: it still does */
-	bool has_returned;    /* the correction: a real host met it */
+	struct verdict verdict;
+	uint32_t number; /* of the site, from 1 */
+	struct told told;
+	int64_t real; /* its first contact with a real host; 0 none */
+	/* A report made from told.stopped_at until then called it stopped: the sender
+	 * came, however late, or was excused; 0: it still does. */
+	int64_t corrected_at;
+	bool has_returned; /* it came */
 };
 
 struct explain {
 	struct addr client;
-	char *name; /* as last learnt; "" unknown */
-	bool has_name_record, is_confirmed, is_generic, spf_passes;
-	bool is_allowed;
-	int64_t now;
-	struct explain_visit *visits;
-	size_t visit_count, visits_left_out;
-	struct explain_walk *walks;
-	size_t walk_count, walks_left_out;
-	struct listing *changes; /* onto and off the list */
-	size_t change_count, changes_left_out;
+	struct sender sender; /* with its name, and its other address */
+	bool spf_passes, is_allowed;
+	const struct sites *sites;
+	struct explain_visit *visits; /* by time */
+	size_t visit_count, visit_cap;
+	uint64_t visits_total;
+	struct explain_walk *walks; /* by beginning */
+	size_t walk_count, walk_cap, walks_left_out;
+	struct listing *changes; /* onto and off the list, the oldest first */
+	size_t change_count, change_cap, changes_left_out;
 	struct listing *standing; /* now, for each group it was seen at */
-	size_t standing_count;
-	struct book *book;
+	size_t standing_count, standing_cap;
 };
 
-FMX_MUST_CHECK int explain_make(struct journal *j, struct addr client, int64_t now,
+FMX_MUST_CHECK int explain_make(struct ask *a, struct db *db, struct addr client,
 				struct explain *ret_explain, struct error *e);
 void explain_release(struct explain *x);
 
-/* The name of the site with that id; "" unknown. */
-const char *explain_site(const struct explain *x, uint16_t site);
+/* The name of the group or site with that id; "" unknown. Lent until the next call. */
+const char *explain_site(const struct explain *x, uint16_t id, char text[SITE_NAME_MAX]);
 
-void explain_text(const struct explain *x, const struct report_style *style,
+void explain_text(const struct explain *x, const struct text_style *style,
 		  struct buf *out);
 json_t *explain_json(const struct explain *x); /* a new reference */
 

@@ -38,7 +38,12 @@ json_t *json_text(const char *text)
 
 json_t *json_text_or_null(const char *text)
 {
-	return text[0] ? json_text(text) : json_null();
+	return text && text[0] ? json_text(text) : json_null();
+}
+
+json_t *json_count(uint64_t n)
+{
+	return json_integer((json_int_t)n);
 }
 
 json_t *json_stamp(int64_t t)

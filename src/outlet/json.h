@@ -20,7 +20,8 @@ void json_push(json_t *array, json_t *value);
 
 /* Bytes that are not UTF-8 become U+FFFD: texts may come from the network. */
 json_t *json_text(const char *text);
-json_t *json_text_or_null(const char *text); /* null for "" */
+json_t *json_text_or_null(const char *text); /* null for "" and NULL */
+json_t *json_count(uint64_t n);
 json_t *json_stamp(int64_t t);
 json_t *json_seconds(int64_t us);
 json_t *json_addr(struct addr a);

@@ -5,42 +5,34 @@
 #include "base/mem.h"
 #include "outlet/json.h"
 
-static void take(void *arg, const struct listing *l)
+static int take(void *arg, const struct listing *l)
 {
 	struct list *list = arg;
-	if (!l->is_listed) {
-		list->would_be++;
-		return;
-	}
-	if (list->count == list->cap) {
-		list->cap = list->cap ? 2 * list->cap : 64;
-		list->entries =
-		    xrealloc(list->entries, list->cap, sizeof(*list->entries));
-	}
+	list->would_be += !l->is_listed && l->would_be;
+	if (!l->is_listed)
+		return 0;
+	list->entries =
+	    xroom(list->entries, list->count, &list->cap, sizeof(*list->entries));
 	list->entries[list->count++] = *l;
+	return 0;
 }
 
-static int compare(const void *a, const void *b)
+int list_make(struct ask *a, struct list *ret_list, struct error *e)
 {
-	const struct listing *x = a;
-	const struct listing *y = b;
-	int order = addr_compare(x->client, y->client);
-	return order != 0 ? order : (x->site > y->site) - (x->site < y->site);
-}
-
-struct list list_make(const struct judge *j)
-{
-	struct list l = { 0 };
-	judge_each_listed(j, take, &l);
-	if (l.count > 0)
-		qsort(l.entries, l.count, sizeof(*l.entries), compare);
-	return l;
+	struct list l = { .sites = ask_sites(a) };
+	int rc = ask_listed(a, true, take, &l, e);
+	if (rc != 0) {
+		list_release(&l);
+		return rc;
+	}
+	*ret_list = l;
+	return 0;
 }
 
 void list_release(struct list *l)
 {
 	free(l->entries);
-	*l = (struct list){ 0 };
+	*l = (struct list){ .entries = NULL };
 }
 
 void list_plain(const struct list *l, struct buf *out)
@@ -55,33 +47,31 @@ void list_plain(const struct list *l, struct buf *out)
 }
 
 /* The name of the site whose id listings and verdicts carry. */
-static json_t *site_json(const struct judge *j, uint16_t id)
+static json_t *site_json(const struct list *l, uint16_t id)
 {
-	for (size_t i = 0; i < judge_site_count(j); i++)
-		if (judge_site(j, i)->id == id)
-			return json_text(judge_site(j, i)->name);
-	return json_null();
+	const struct site *s = sites_find(l->sites, id);
+	return s ? json_text(s->name) : json_null();
 }
 
-json_t *list_json(const struct list *l, const struct judge *j)
+json_t *list_json(const struct list *l)
 {
 	json_t *document = json_object();
 	json_t *entries = json_array();
 	json_add(document, "version", json_integer(LIST_VERSION));
 	json_add(document, "mode",
-		 json_text(judge_rules(j)->enforce ? "enforce" : "observe"));
+		 json_text(l->sites->rules.enforce ? "enforce" : "observe"));
 	for (size_t i = 0; i < l->count; i++) {
-		const struct listing *e = &l->entries[i];
+		const struct listing *n = &l->entries[i];
 		json_t *o = json_object();
-		json_add(o, "address", json_addr(e->client));
-		json_add(o, "site", site_json(j, e->site));
-		json_add(o, "reason", json_text(reason_text(e->reason)));
-		json_add(o, "counted_visits", json_integer(e->counted_visits));
-		json_add(o, "since", json_stamp(e->since));
-		json_add(o, "until", json_stamp(e->until));
+		json_add(o, "address", json_addr(n->client));
+		json_add(o, "site", site_json(l, n->site));
+		json_add(o, "reason", json_text(reason_text(n->reason)));
+		json_add(o, "counted_visits", json_count(n->counted_visits));
+		json_add(o, "since", json_stamp(n->since));
+		json_add(o, "until", json_stamp(n->until));
 		json_push(entries, o);
 	}
 	json_add(document, "listed", entries);
-	json_add(document, "would_be_listed", json_integer((json_int_t)l->would_be));
+	json_add(document, "would_be_listed", json_count(l->would_be));
 	return document;
 }

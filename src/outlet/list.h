@@ -3,14 +3,15 @@
  *
  * Plain: one address a line, each once, in order. JSON: with reason and
  * expiry. In observe mode nothing is listed and both are empty.
+ *
+ * Ownership: list_release().
  */
 #ifndef FMX_OUTLET_LIST_H
 #define FMX_OUTLET_LIST_H
 
 #include <jansson.h>
 
-#include "base/buf.h"
-#include "old/judge.h"
+#include "journal/ask.h"
 
 enum { LIST_VERSION = 1 };
 
@@ -18,14 +19,13 @@ struct list {
 	struct listing *entries; /* by address, then site */
 	size_t count, cap;
 	uint64_t would_be; /* listed, but for the mode or the watched days */
+	const struct sites *sites;
 };
 
-/* Ownership: list_release(). */
-struct list list_make(const struct judge *j);
+FMX_MUST_CHECK int list_make(struct ask *a, struct list *ret_list, struct error *e);
 void list_release(struct list *l);
 
 void list_plain(const struct list *l, struct buf *out);
-/* A new reference. j names the sites. */
-json_t *list_json(const struct list *l, const struct judge *j);
+json_t *list_json(const struct list *l); /* a new reference */
 
 #endif

@@ -5,16 +5,24 @@
 
 #include "outlet/json.h"
 
+const struct visits_host *visits_host_of(const struct sites *s, uint16_t id,
+					 struct visits_host *ret_host)
+{
+	const struct host_place *p = sites_host(s, id);
+	const struct host *h = sites_host_of(s, id);
+	const struct site *site = p ? sites_find(s, p->site) : NULL;
+	if (!p || !h)
+		return NULL;
+	*ret_host = (struct visits_host){ .role = p->role,
+					  .name = h->name,
+					  .site = site ? site->name : "" };
+	return ret_host;
+}
+
 /* 0 is unknown. */
 static json_t *time_or_null(int64_t time)
 {
 	return time != 0 ? json_stamp(time) : json_null();
-}
-
-/* NULL and "" are unknown. */
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_text_or_null(text) : json_null();
 }
 
 static json_t *envelopes(const struct visit *v)
@@ -35,16 +43,16 @@ json_t *visits_json(const struct visit *v, const struct visits_host *host, int64
 	json_t *o = json_object();
 	json_add(o, "time", json_stamp(v->time));
 	json_add(o, "seen", time_or_null(seen));
-	json_add(o, "site", text_or_null(host ? host->site : NULL));
-	json_add(o, "host", text_or_null(host ? host->name : NULL));
-	json_add(o, "role", text_or_null(host ? role_name(host->role) : NULL));
+	json_add(o, "site", json_text_or_null(host ? host->site : NULL));
+	json_add(o, "host", json_text_or_null(host ? host->name : NULL));
+	json_add(o, "role", json_text_or_null(host ? role_name(host->role) : NULL));
 	json_add(o, "address", json_addr(v->client));
 	json_add(o, "depth", json_text(depth_name(v->depth)));
-	json_add(o, "outcome", text_or_null(outcome_name(v->outcome)));
-	json_add(o, "helo", text_or_null(v->helo));
-	json_add(o, "sender", text_or_null(v->mail_from));
-	json_add(o, "recipient_domain", text_or_null(v->recipient_domain));
-	json_add(o, "name", text_or_null(v->name));
+	json_add(o, "outcome", json_text_or_null(outcome_name(v->outcome)));
+	json_add(o, "helo", json_text_or_null(v->helo));
+	json_add(o, "sender", json_text_or_null(v->mail_from));
+	json_add(o, "recipient_domain", json_text_or_null(v->recipient_domain));
+	json_add(o, "name", json_text_or_null(v->name));
 	json_add(o, "source", json_text(visit_source_name(v->source)));
 	json_add(o, "precision_seconds", json_seconds(v->precision_us));
 	json_add(o, "answered", time_or_null(v->answered));

@@ -16,13 +16,17 @@
 #include <jansson.h>
 
 #include "base/buf.h"
+#include "journal/site.h"
 #include "judge/visit.h"
-#include "mx/layout.h"
 
 struct visits_host {
 	enum role role;
 	const char *name, *site; /* "" unknown */
 };
+
+/* The host with that id; NULL: never defined. Texts are lent by the sites. */
+const struct visits_host *visits_host_of(const struct sites *s, uint16_t id,
+					 struct visits_host *ret_host);
 
 /* Every visit that began before TIME was given. */
 #define VISITS_WATERMARK "watermark"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "old/journal.h"
+#include "journal/ask.h"
 
 struct check {
 	const struct population *population;
@@ -26,12 +26,12 @@ static size_t sender_of(const struct check *c, struct addr a)
 	return c->population->count;
 }
 
-static void learn_site(struct check *c, const struct site *s)
+static void learn_hosts(struct check *c, const struct sites *s)
 {
 	for (size_t i = 0; i < s->host_count; i++)
 		for (size_t h = 0; h < c->host_count; h++)
-			if (strcmp(s->hosts[i].name, c->hosts[h].name) == 0)
-				c->ids[h] = s->hosts[i].id;
+			if (strcmp(s->hosts[i].definition->name, c->hosts[h].name) == 0)
+				c->ids[h] = s->hosts[i].host;
 }
 
 static void count_visit(struct check *c, const struct visit *v)
@@ -47,19 +47,9 @@ static void count_visit(struct check *c, const struct visit *v)
 	c->strangers++;
 }
 
-static int on_record(void *arg, const struct record *r, struct error *e)
+static int on_visit(void *arg, const struct ask_visit *v)
 {
-	struct check *c = arg;
-	if (r->kind == RECORD_VISIT)
-		count_visit(c, &r->visit);
-	if (r->kind != RECORD_SITE)
-		return 0;
-	struct site s;
-	int rc = site_parse(r->text, &s, e);
-	if (rc < 0)
-		return rc;
-	learn_site(c, &s);
-	site_release(&s);
+	count_visit(arg, &v->visit);
 	return 0;
 }
 
@@ -116,18 +106,25 @@ int rehearse_check_journal(const char *path, const struct population *population
 			   const struct driver_host *hosts, size_t host_count,
 			   const struct driver_count *counts, struct error *e)
 {
-	struct journal *j;
-	int rc = journal_open(path, JOURNAL_READ, &j, e);
+	struct db *db;
+	struct ask *a = NULL;
+	int rc = db_open(path, DB_READ, &db, e);
 	if (rc < 0)
 		return rc;
 	struct check c = { .population = population,
 			   .hosts = hosts,
 			   .host_count = host_count };
 	c.seen = xcalloc(population->count, sizeof(*c.seen));
-	rc = journal_replay(j, NULL, on_record, &c, e);
+	rc = ask_open(db, 0, &a, e);
+	if (rc == 0) {
+		learn_hosts(&c, ask_sites(a));
+		struct ask_visits all = { .since = INT64_MIN, .until = INT64_MAX };
+		rc = ask_visits(a, &all, on_visit, &c, e);
+	}
 	if (rc == 0)
 		rc = compare(&c, counts, e);
 	free(c.seen);
-	journal_close(j);
+	ask_close(a);
+	db_close(db);
 	return rc;
 }

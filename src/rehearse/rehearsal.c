@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "mx/predict.h"
-#include "outlet/tally.h"
 #include "rehearse/check.h"
 #include "rehearse/driver.h"
 #include "rehearse/fixture.h"
@@ -299,12 +299,6 @@ void rehearse_stay(struct rehearsal *r)
 		(void)uv_run(&r->loop, UV_RUN_ONCE);
 }
 
-static int compare_delays(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* In the words of `predict`, for the hosts as they are here. */
 static void explain_loss(const struct rehearsal *r, struct rehearse_population *p)
 {
@@ -344,9 +338,9 @@ struct rehearse_population rehearse_population(const struct rehearsal *r, size_t
 	if (p.lost && !p.profile->is_bot)
 		explain_loss(r, &p);
 	if (p.delivered) {
-		qsort(delays, p.delivered, sizeof(*delays), compare_delays);
-		p.p50_us = tally_percentile(delays, p.delivered, 50);
-		p.p95_us = tally_percentile(delays, p.delivered, 95);
+		number_sort(delays, p.delivered);
+		p.p50_us = number_percentile(delays, p.delivered, 50);
+		p.p95_us = number_percentile(delays, p.delivered, 95);
 		p.max_us = delays[p.delivered - 1];
 	}
 	free(delays);

@@ -12,7 +12,7 @@
 #include "base/stamp.h"
 #include "cli/archive.h"
 #include "cli/verbs.h"
-#include "outlet/report.h"
+#include "outlet/report/report.h"
 #include "rehearse/rehearsal.h"
 
 enum { DEFAULT_SENDERS = 300, REPORT_MOST = 4 * 1024 * 1024 };
@@ -109,14 +109,7 @@ static void print_population(const struct rehearse_population *p)
 
 static void print_text(const struct rehearsal *r, const struct report *report)
 {
-	struct report_style style = {
-		.bold = cli_style(stdout, CLI_BOLD),
-		.good = cli_style(stdout, CLI_GOOD),
-		.warn = cli_style(stdout, CLI_WARN),
-		.bad = cli_style(stdout, CLI_BAD),
-		.faint = cli_style(stdout, CLI_FAINT),
-		.plain = cli_style(stdout, CLI_PLAIN),
-	};
+	struct text_style style = archive_style();
 	struct buf text = BUF_INIT(REPORT_MOST);
 	report_text(report, &style, &text);
 	(void)fputs(buf_text(&text), stdout);
@@ -135,13 +128,17 @@ static void print_text(const struct rehearsal *r, const struct report *report)
 static int make_report(const struct rehearsal *r, struct report *ret_report,
 		       struct error *e)
 {
-	struct journal *j;
-	int rc = journal_open(rehearse_journal(r), JOURNAL_READ, &j, e);
+	struct db *db;
+	struct ask *a = NULL;
+	int rc = db_open(rehearse_journal(r), DB_READ, &db, e);
 	if (rc < 0)
 		return rc;
 	struct report_span span = { .since = REPORT_BEGIN, .until = STAMP_NEVER };
-	rc = report_make(j, &span, rehearse_now(r), ret_report, e);
-	journal_close(j);
+	rc = ask_open(db, rehearse_now(r), &a, e);
+	if (rc == 0)
+		rc = report_make(a, &span, ret_report, e);
+	ask_close(a);
+	db_close(db);
 	return rc;
 }
 

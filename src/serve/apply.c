@@ -1,12 +1,13 @@
 /* Makes the engine agree with a configuration: at the start, and at a reload. */
-#include "serve/internal.h"
+#include "serve/apply.h"
 
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "serve/definitions.h"
-#include "serve/notify.h"
+#include "journal/upkeep.h"
+#include "serve/lines.h"
+#include "serve/system/notify.h"
 
 struct specs {
 	struct decoy_spec *all;
@@ -98,62 +99,106 @@ static bool has_source(const struct engine *n, const struct host *h)
 	return h->posture != POSTURE_CLOSED || knock_watches(n->knock, h->id);
 }
 
-void apply_marks(struct engine *n, const struct config *c)
+static void apply_watermarks(struct engine *n, const struct config *c)
 {
-	const struct judge *j = ledger_judge(n->ledger);
-	struct marks_host *hosts = NULL;
+	const struct sites *all = writer_sites(n->writer);
+	struct coverage *coverage = take_coverage(writer_take(n->writer));
+	struct watermarks_host *hosts = NULL;
 	size_t count = 0;
 	for (size_t i = 0; i < c->site_count; i++) {
 		const struct site *s = &c->sites[i];
 		hosts = xrealloc(hosts, count + s->host_count + 1, sizeof(*hosts));
-		/* While a full disk keeps the definition from the judge, the site
-		 * is its own group; the commit that brings it comes here again. */
-		bool is_known = judge_site_is_configured(j, s->id);
-		uint16_t group = is_known ? judge_group(j, s->id) : s->id;
 		for (size_t k = 0; k < s->host_count; k++) {
 			const struct host *h = &s->hosts[k];
+			int64_t told = coverage_told_until(coverage, h->id);
 			hosts[count++] =
-			    (struct marks_host){ .host = h->id,
-						 .group = group,
-						 .has_source = has_source(n, h) };
+			    (struct watermarks_host){ .host = h->id,
+						      .group = sites_group(all, s->id),
+						      .has_source = has_source(n, h),
+						      .told = told > 0 ? told : 0 };
 		}
 	}
-	marks_set(n->marks, hosts, count, c->rules.confirm);
+	watermarks_set(n->watermarks, hosts, count, c->rules.confirm,
+		       writer_now(n->writer));
 	free(hosts);
 }
 
-int apply_config(struct engine *n, struct config *c, struct error *e)
+static int apply_allow(struct engine *n, const struct config *c, struct error *e)
 {
-	int r = ids_give(n->ids, c->sites, c->site_count, e);
-	struct specs specs = make_specs(c);
-	if (r == 0)
-		r = apply_listeners(n, c, &specs, e);
-	if (r < 0) {
-		free(specs.all);
-		return r;
-	}
-	/* What the old readers and decoys still gave belongs before the new
-	 * definitions. */
-	char feed_socket[CONFIG_TEXT_MAX + 32];
-	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
-		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
-	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
-	desk_set(n->desk, c->sites, c->site_count, c->policy_defer);
-	input_write_marks(n, MARKS_EACH);
-	(void)definitions_write(n->ledger, n->past, c);
-	engine_commit(n);
+	return allow_config(writer_db(n->writer), (const char *const *)c->allow,
+			    c->allow_count, writer_now(n->writer), e);
+}
+
+/* Numbers for the sites and hosts, in the journal too. */
+static int define(struct engine *n, struct config *c, bool is_started, struct error *e)
+{
+	int r =
+	    writer_define(n->writer, c->sites, c->site_count, &c->rules, is_started, e);
+	return r < 0 ? r : apply_allow(n, c, e);
+}
+
+static void apply_names(struct engine *n, const struct config *c)
+{
 	struct names_options names = { .is_on = c->names,
 				       .has_resolver = c->resolver.port != 0,
 				       .resolver = c->resolver.addr,
 				       .port = c->resolver.port };
 	names_apply(n->names, &names);
-	/* What it says of a host needs the host's definition before it. */
-	knock_apply(n->knock, specs.all, specs.count);
+}
+
+/* A host alarm begins within two probe intervals of the trouble. */
+static void apply_probes(struct engine *n, const struct config *c)
+{
+	int64_t half = c->rules.probe_interval / 2;
+	alarms_set_wait(n->alarms, ALARM_HOST,
+			half < 30 * STAMP_SECOND ? half : 30 * STAMP_SECOND);
+	probe_schedule_set(n->probes, c->sites, c->site_count, c->rules.probe_interval);
+}
+
+/* While serve was down nobody was at our decoys. */
+static void say_absent(struct engine *n, const struct specs *specs)
+{
+	for (size_t i = 0; i < specs->count; i++) {
+		uint16_t host = specs->all[i].host;
+		if (i == 0 || specs->all[i - 1].host != host)
+			lines_absent(n, host);
+	}
+}
+
+static void apply_parts(struct engine *n, const struct config *c,
+			const struct specs *specs, bool is_started)
+{
+	char feed_socket[CONFIG_TEXT_MAX + 32];
+	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
+		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
+	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
+	policy_answers_set(n->answers, c->sites, c->site_count, c->policy_defer);
+	apply_names(n, c);
+	apply_watermarks(n, c);
+	if (is_started)
+		say_absent(n, specs);
+	knock_apply(n->knock, specs->all, specs->count);
+	apply_watermarks(n, c); /* with whom the knock watcher sees */
+	alarm_command_set(n->alarm_command, c->alarm);
+	apply_probes(n, c);
+}
+
+int apply_config(struct engine *n, struct config *c, bool is_started, struct error *e)
+{
+	struct error back;
+	lines_watermarks(n, true); /* of the old hosts' sources */
+	int r = define(n, c, is_started, e);
+	if (r < 0)
+		return r;
+	struct specs specs = make_specs(c);
+	r = apply_listeners(n, c, &specs, e);
+	if (r == 0)
+		apply_parts(n, c, &specs, is_started);
+	else if (!is_started && define(n, &n->config, false, &back) < 0)
+		log_error("reload-half-done reason=\"%s\" note=\"restart serve\"",
+			  back.text);
 	free(specs.all);
-	caller_set(n->caller, c->alarm);
-	health_set(n->health, c->sites, c->site_count, c->rules.probe_interval);
-	apply_marks(n, c);
-	return 0;
+	return r;
 }
 
 /* What only a restart can change. */
@@ -166,9 +211,6 @@ static int check_lasting(const struct engine *n, const struct config *c, struct 
 	if (strcmp(n->config.clock, c->clock) != 0)
 		return error_set(e, FMX_EUSAGE,
 				 "clock has changed; that needs a restart");
-	if (ledger_is_failing(n->ledger))
-		return error_set(e, -EAGAIN,
-				 "the journal cannot be written now; see journal-failed");
 	return 0;
 }
 
@@ -178,10 +220,9 @@ static int reload(struct engine *n, struct error *e)
 	int r = config_load(n->options.config_path, n->options.lab, &c, e);
 	if (r < 0)
 		return r;
-	engine_commit(n); /* the judge knows all that was said before */
 	r = check_lasting(n, &c, e);
 	if (r == 0)
-		r = apply_config(n, &c, e);
+		r = apply_config(n, &c, false, e);
 	if (r < 0) {
 		config_release(&c);
 		return r;

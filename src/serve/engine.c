@@ -2,59 +2,26 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
-#include "serve/internal.h"
-#include "serve/notify.h"
+#include "base/mem.h"
+#include "serve/alarm/alarm_raise.h"
+#include "serve/apply.h"
+#include "serve/catch_up.h"
+#include "serve/lines.h"
+#include "serve/metrics/metrics.h"
+#include "serve/parts.h"
+#include "serve/start.h"
+#include "serve/system/notify.h"
 
-static const int signal_numbers[SIGNALS] = {
-	[SIGNAL_STOP] = SIGTERM,
-	[SIGNAL_QUIT] = SIGINT,
-	[SIGNAL_RELOAD] = SIGHUP,
-	[SIGNAL_CATCH_UP] = SIGUSR1,
-};
+enum { TICK_MS = 1000, STATUS_TICKS = 10, METRICS_TICKS = 15 };
 
-void engine_tell(struct engine *n, const char *line)
-{
-	/* Whoever does not read gets nothing: serving never waits for it. */
-	if (n->options.ready_fd >= 0)
-		(void)!write(n->options.ready_fd, line, strlen(line));
-}
-
-/* A slow disk gets larger batches: the loop waits for it while it writes. */
-static uint64_t next_delay(int64_t took_us)
-{
-	uint64_t ms = (uint64_t)took_us * COMMIT_SHARE / 1000;
-	if (ms < COMMIT_DELAY_MS)
-		return COMMIT_DELAY_MS;
-	return ms > COMMIT_LONGEST_MS ? COMMIT_LONGEST_MS : ms;
-}
-
-void engine_commit(struct engine *n)
-{
-	bool was_failing = ledger_is_failing(n->ledger);
-	int64_t began = stamp_monotonic();
-	(void)uv_timer_stop(&n->commit);
-	n->waiting = 0;
-	bool is_written = ledger_commit(n->ledger);
-	if (is_written && n->desk)
-		desk_fed(n->desk);
-	if (is_written && was_failing)
-		apply_marks(n, &n->config);
-	n->commit_delay_ms = next_delay(stamp_monotonic() - began);
-}
-
-/* The judge is moved by records alone; when something is due and none comes,
- * a watermark is the record. */
-static enum marks_need marks_need(const struct engine *n)
-{
-	int64_t now = ledger_now(n->ledger);
-	bool is_due = judge_next(ledger_judge(n->ledger)) <= now;
-	return is_due && now - ledger_last_seen(n->ledger) >= MARKS_TICK ? MARKS_ONE
-									 : MARKS_DUE;
-}
+static const int signal_numbers[ENGINE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
 static void tell_status(struct engine *n)
 {
@@ -63,35 +30,46 @@ static void tell_status(struct engine *n)
 	(void)snprintf(
 	    status, sizeof(status), "%u decoy sockets, %u connections, %llu visits%s",
 	    d.listeners, d.open, (unsigned long long)n->visits,
-	    ledger_is_failing(n->ledger) ? "; the journal cannot be written" : "");
+	    writer_is_failing(n->writer) ? "; the journal cannot be written" : "");
 	notify_status(status);
 }
 
-/* Commits also with nothing of our own: what other processes wrote comes back.
- * While the disk is full, watermarks are left out (newer ones replace them) and
- * the batch is not tried each second. */
-static void tick_journal(struct engine *n)
+/* Where the clock jumps nothing is judged until it can be believed again. */
+static void look_at_clock(struct engine *n)
 {
-	if (!ledger_is_failing(n->ledger))
-		input_write_marks(n, marks_need(n));
-	else if (n->ticks % RETRY_TICKS != 0)
+	if (!n->clock_watch ||
+	    !clock_watch_look(n->clock_watch, stamp_now(), stamp_monotonic()))
 		return;
-	engine_commit(n);
+	bool is_held = clock_watch_is_held(n->clock_watch);
+	writer_hold(n->writer, is_held);
+	if (is_held)
+		log_warning(
+		    "clock-jumped seconds=%.0f note=\"nobody is judged, and nothing "
+		    "deleted, before the clock has agreed with itself for ten "
+		    "minutes; is the time of this machine right?\"",
+		    (double)clock_watch_jump(n->clock_watch) / (double)STAMP_SECOND);
+	else
+		log_info("clock-agrees note=\"senders are judged again\"");
 }
 
 static void on_tick(uv_timer_t *t)
 {
 	struct engine *n = t->data;
 	notify_watchdog();
+	look_at_clock(n);
 	watch_tick(n->watch);
-	health_tick(n->health);
-	retain_tick(n->retain, ledger_now(n->ledger), n->config.retention);
-	tick_journal(n);
-	warn_tick(n);
+	probe_schedule_tick(n->probes);
+	/* While the journal cannot be written newer watermarks replace these; while
+	 * everybody is about to look again, nobody is silent. */
+	if (!writer_is_failing(n->writer) && !n->catch_up.is_active)
+		lines_watermarks(n, false);
+	writer_tick(n->writer, n->config.retention);
+	alarm_raise_tick(n);
+	if (*n->config.metrics)
+		journal_counts_tick(n->journal_counts, writer_now(n->writer));
 	if (n->ticks % METRICS_TICKS == 0)
 		metrics_write(n);
-	if (n->settle.is_active)
-		settle_look(n);
+	catch_up_look(n);
 	if (n->ticks++ % STATUS_TICKS == 0)
 		tell_status(n);
 }
@@ -100,13 +78,12 @@ static void on_tick(uv_timer_t *t)
 static void on_poll(uv_timer_t *t)
 {
 	struct engine *n = t->data;
-	int64_t offset = labclock_offset(&n->clock);
+	int64_t offset = labclock_offset(&n->lab_clock);
 	if (offset != n->clock_offset) {
 		n->clock_offset = offset;
-		settle_begin(n);
+		catch_up_begin(n);
 	}
-	if (n->settle.is_active)
-		settle_look(n);
+	catch_up_look(n);
 }
 
 static void close_handle(uv_handle_t *h)
@@ -120,9 +97,8 @@ static void close_handles(struct engine *n)
 	if (!n->has_handles)
 		return;
 	close_handle((uv_handle_t *)&n->tick);
-	close_handle((uv_handle_t *)&n->commit);
 	close_handle((uv_handle_t *)&n->poll);
-	for (size_t i = 0; i < SIGNALS; i++)
+	for (size_t i = 0; i < ENGINE_SIGNALS; i++)
 		close_handle((uv_handle_t *)&n->signals[i]);
 }
 
@@ -141,12 +117,14 @@ static void stop(struct engine *n)
 		knock_stop(n->knock);
 	if (n->policy)
 		policy_server_stop(n->policy);
-	if (n->health)
-		health_stop(n->health);
-	if (n->retain)
-		retain_stop(n->retain);
-	if (n->caller)
-		caller_stop(n->caller);
+	if (n->probes)
+		probe_schedule_stop(n->probes);
+	if (n->writer)
+		writer_stop(n->writer);
+	if (n->journal_counts)
+		journal_counts_stop(n->journal_counts);
+	if (n->alarm_command)
+		alarm_command_stop(n->alarm_command);
 	if (n->names)
 		names_stop(n->names);
 	close_handles(n);
@@ -158,22 +136,21 @@ static void on_signal(uv_signal_t *s, int number)
 	log_info("signal name=SIG%s", sigabbrev_np(number));
 	switch (number) {
 	case SIGHUP: apply_reload(n); break;
-	case SIGUSR1: settle_begin(n); break;
+	case SIGUSR1: catch_up_begin(n); break;
 	default: stop(n);
 	}
 }
 
-int engine_start_handles(struct engine *n, struct error *e)
+static int start_handles(struct engine *n, struct error *e)
 {
 	n->has_handles = true;
 	(void)uv_timer_init(&n->loop, &n->tick);
-	(void)uv_timer_init(&n->loop, &n->commit);
 	(void)uv_timer_init(&n->loop, &n->poll);
-	n->tick.data = n->commit.data = n->poll.data = n;
+	n->tick.data = n->poll.data = n;
 	int r = uv_timer_start(&n->tick, on_tick, TICK_MS, TICK_MS);
-	if (r == 0 && n->clock.map)
+	if (r == 0 && n->lab_clock.map)
 		r = uv_timer_start(&n->poll, on_poll, LABCLOCK_POLL_MS, LABCLOCK_POLL_MS);
-	for (size_t i = 0; i < SIGNALS; i++) {
+	for (size_t i = 0; i < ENGINE_SIGNALS; i++) {
 		n->signals[i].data = n;
 		(void)uv_signal_init(&n->loop, &n->signals[i]);
 		if (r == 0)
@@ -187,45 +164,44 @@ static void say_ready(struct engine *n)
 	char status[64];
 	(void)snprintf(status, sizeof(status), "%zu sites, %u decoy sockets",
 		       n->config.site_count, decoy_counts(n->decoys).listeners);
-	log_info("ready sites=%zu listeners=%u closed=%u records=%llu",
-		 n->config.site_count, decoy_counts(n->decoys).listeners,
-		 knock_counts(n->knock).hosts,
-		 (unsigned long long)ledger_counts(n->ledger).records);
+	log_info("ready sites=%zu listeners=%u closed=%u", n->config.site_count,
+		 decoy_counts(n->decoys).listeners, knock_counts(n->knock).hosts);
 	notify_ready(status);
-	engine_tell(n, "ready\n");
+	catch_up_tell(n, "ready\n");
 }
 
 int engine_run(struct engine *n)
 {
-	health_tick(n->health);
+	probe_schedule_tick(n->probes);
 	say_ready(n);
 	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
 	/* Handles are closed, and everything that sources held was given. */
-	input_write_marks(n, MARKS_EACH);
-	input_add(n, &(struct record){ .kind = RECORD_STOP });
-	bool is_written = ledger_commit(n->ledger);
-	warn_save(n);
+	lines_watermarks(n, true);
+	bool is_written = writer_commit(n->writer);
+	alarm_raise_save(n);
 	metrics_write(n);
-	log_info("stopped visits=%llu own=%llu lost=%llu", (unsigned long long)n->visits,
-		 (unsigned long long)n->own_visits,
-		 (unsigned long long)(is_written ? 0 : ledger_pending(n->ledger)));
+	size_t lost = is_written ? 0 : take_counts(writer_take(n->writer)).pending;
+	log_info("stopped visits=%llu own=%llu lost=%zu", (unsigned long long)n->visits,
+		 (unsigned long long)n->own_visits, lost);
 	return is_written ? 0 : -EIO;
 }
 
 static void close_loop(struct engine *n)
 {
-	if (!n->has_loop)
-		return;
 	stop(n);
 	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
 	decoy_free(n->decoys);
 	knock_free(n->knock);
 	policy_server_free(n->policy);
 	watch_free(n->watch);
-	health_free(n->health);
-	retain_free(n->retain);
-	caller_free(n->caller);
+	probe_schedule_free(n->probes);
+	alarm_command_free(n->alarm_command);
 	names_free(n->names);
+	journal_counts_free(n->journal_counts);
+	policy_answers_free(n->answers);
+	n->answers = NULL;
+	db_close(n->policy_db);
+	writer_free(n->writer);
 	int r = uv_loop_close(&n->loop);
 	assert(r == 0);
 }
@@ -235,14 +211,34 @@ void engine_free(struct engine *n)
 	if (!n)
 		return;
 	close_loop(n);
-	desk_free(n->desk);
-	ledger_close(n->ledger);
-	marks_free(n->marks);
-	own_free(n->own);
+	watermarks_free(n->watermarks);
+	self_probe_free(n->self_probes);
 	alarms_free(n->alarms);
-	past_free(n->past);
-	ids_free(n->ids);
-	labclock_close(&n->clock);
+	labclock_close(&n->lab_clock);
+	clock_watch_free(n->clock_watch);
 	config_release(&n->config);
 	free(n);
+}
+
+int engine_start(const struct engine_options *options, struct config *config,
+		 struct engine **ret_engine, struct error *e)
+{
+	struct engine *n = xcalloc(1, sizeof(*n));
+	n->options = *options;
+	n->config = *config;
+	*config = (struct config){ .sites = NULL };
+	if (n->options.ready_fd >= 0)
+		(void)fcntl(n->options.ready_fd, F_SETFL, O_NONBLOCK);
+	start_inherit(n);
+	int r = uv_loop_init(&n->loop);
+	assert(r == 0);
+	r = start_parts(n, e);
+	if (r == 0)
+		r = start_handles(n, e);
+	if (r < 0) {
+		engine_free(n);
+		return r;
+	}
+	*ret_engine = n;
+	return 0;
 }

@@ -1,16 +1,12 @@
 /*
- * engine - one serve: sources, journal, judge and log on one libuv loop
+ * engine - one serve: sources, journal and log on one libuv loop
  *
- *   visits, watermarks, health probes ─► ledger (journal, judge) ─► log
+ *   visits, watermarks, probes ─► lines ─► writer (journal) ─► log, alarms
  *
- * A batch is committed COMMIT_DELAY_MS after its first record, or at once when
- * COMMIT_BATCH records wait. Once a second the engine does what is due: writes
- * watermarks (marks.h), starts probes (health.h), picks up what other
- * processes wrote to the journal, tells systemd. SIGTERM and SIGINT stop it in
- * order, SIGHUP reloads the configuration, SIGUSR1 asks it to catch up: it
- * probes all real hosts, waits until every source has looked again, journals
- * all watermarks, and says `caught-up`. The same happens when the clock of a
- * trial has jumped.
+ * Once a second the engine does what is due: writes watermarks (watermarks.h), starts
+ * probes (probe_schedule.h), sees what other processes wrote to the journal, tells
+ * systemd. SIGTERM and SIGINT stop it in order, SIGHUP reloads the configuration,
+ * SIGUSR1 asks it to catch up (catch_up.h), as does a jump of a trial's clock.
  *
  * Use:
  *	struct engine *n;
@@ -21,21 +17,12 @@
  *
  * Ownership: engine_start() takes the configuration in every case.
  *
- * Limits: one thread, but for retention.
+ * Limits: one thread, but for checkpoints (checkpoint.h).
  */
 #ifndef FMX_SERVE_ENGINE_H
 #define FMX_SERVE_ENGINE_H
 
-#include "base/error.h"
-#include "config/config.h"
-
-struct engine_options {
-	const char *config_path; /* for reloads */
-	bool lab;                /* as given on the command line */
-	int ready_fd;            /* -1; else "ready" and "caught-up" are written there */
-};
-
-struct engine;
+#include "serve/parts.h"
 
 /* What cannot be had is an error with its sentence: a port in use, a journal
  * of another serve. FMX_EREFUSED and FMX_EUSAGE are the configuration's. */

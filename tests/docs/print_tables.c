@@ -15,8 +15,8 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "config/config.h"
-#include "serve/alarm.h"
-#include "serve/metrics.h"
+#include "serve/alarm/alarm.h"
+#include "serve/metrics/metrics.h"
 
 static const char *text(const char *t)
 {

@@ -20,9 +20,8 @@ static void check_text(const char *text, size_t size)
 
 static void check_answer(const struct policy_request *r)
 {
-	struct glance g = { .order = ORDER_STRAIGHT,
-			    .delay_us = 10000,
-			    .is_listed = r->depth == DEPTH_MAIL };
+	struct ask_quick g = { .quick = { .order = ORDER_STRAIGHT, .delay_us = 10000 },
+			       .is_listed = r->depth == DEPTH_MAIL };
 	struct policy_options options = { .defers = true, .is_first = true };
 	char action[POLICY_ACTION_MAX];
 	enum policy_action a = policy_answer(r, &g, &options, action);

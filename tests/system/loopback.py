@@ -12,7 +12,6 @@ import datetime
 import os
 import pathlib
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -23,6 +22,7 @@ import tempfile
 import threading
 import time
 
+from lab import conf, journal
 from lab.case import program
 
 DOMAIN = "shop.example"
@@ -51,6 +51,7 @@ class RealHost:
     def __init__(self, address, port, log, clock):
         self.log, self._clock, self._lock, self._count = log, clock, threading.Lock(), 0
         self.is_silent = False  # as when its syslog daemon has died
+        self.is_filtered = False  # rspamd calls all mail clean
         log.touch()
 
         class Handler(socketserver.StreamRequestHandler):
@@ -69,12 +70,12 @@ class RealHost:
         self._server.server_close()
         self._thread.join()
 
-    def write(self, text, ident="smtpd[4711]"):
+    def write(self, text, ident="postfix/smtpd[4711]"):
         if self.is_silent:
             return
         now = datetime.datetime.fromtimestamp(time.time() + self._clock(), datetime.timezone.utc)
         with self._lock, open(self.log, "a") as f:
-            f.write(f"{now.isoformat(timespec='microseconds')} mail postfix/{ident}: {text}\n")
+            f.write(f"{now.isoformat(timespec='microseconds')} mail {ident}: {text}\n")
 
     @staticmethod
     def _lines(rfile):
@@ -88,7 +89,7 @@ class RealHost:
         with self._lock:
             self._count += 1
             process = 5000 + self._count
-        name = f"smtpd[{process}]"
+        name = f"postfix/smtpd[{process}]"
 
         def log(text, at=name):
             self.write(text, at)
@@ -112,10 +113,14 @@ class RealHost:
                 wfile.write(b"354 End data with <CR><LF>.<CR><LF>\r\n")
                 while rfile.readline() not in (b".\r\n", b""):
                     pass
-                log(f"{queued}: from=<{mail_from}>, size=300, nrcpt=1 (queue active)", "qmgr[4700]")
+                if self.is_filtered:
+                    log(f"<747296>; task; rspamd_task_write_log: id: <x@{queued}>, qid: <{queued}>, ip: {client}, "
+                        f"from: <{mail_from}>, (default: F (no action): [0.10/15.00] []), len: 9, time: 9.9ms",
+                        "rspamd[4690]")
+                log(f"{queued}: from=<{mail_from}>, size=300, nrcpt=1 (queue active)", "postfix/qmgr[4700]")
                 log(f"{queued}: to=<{rcpt_to}>, relay=store, delay=0.1, delays=0.1/0/0/0, dsn=2.0.0, status=sent (250 kept)",
-                    "lmtp[4701]")
-                log(f"{queued}: removed", "qmgr[4700]")
+                    "postfix/lmtp[4701]")
+                log(f"{queued}: removed", "postfix/qmgr[4700]")
                 wfile.write(f"250 2.0.0 Ok: queued as {queued}\r\n".encode())
                 queued = None
                 continue
@@ -223,9 +228,8 @@ class Bench:
 
     def write(self, site=None, **options):
         options = {"confirm": "1s", "grace": "0", "probe_interval": "1s", **options}
-        keys = "".join(f"{k} = {v}\n" for k, v in options.items())
-        self.conf.write_text(f'lab = true\nstate = "{self.state}"\nclock = "{self.clock}"\n'
-                             f'{keys}{site if site is not None else self.site()}')
+        self.conf.write_text(f'state = "{self.state}"\nclock = "{self.clock}"\n'
+                             f'{conf.keys(options)}{site if site is not None else self.site()}')
 
     # The daemon
 
@@ -294,17 +298,19 @@ class Bench:
         """The verdict and listing lines that were logged, all starts together."""
         return [m.group(1) for m in re.finditer(r"(?:info|debug) ((?:verdict|listing) .*)", self.text())]
 
-    def replay(self, *argv):
-        """What another process makes of the journal: [(seq, line), ...]."""
-        tool = pathlib.Path(program("fakemx-serve")).parent / "tests/tools/replay"
-        out = subprocess.run([tool, *argv, self.journal], check=True, capture_output=True, text=True).stdout
-        return [(int(seq), line) for seq, _, line in (row.partition(" ") for row in out.splitlines())]
-
-    def records(self, kind=None):
-        found = [dict(p.split("=", 1) for p in shlex.split(line.removeprefix("record ")))
-                 for _, line in self.replay("--records")]
-        return [r for r in found if kind in (None, r["kind"])]
+    def rows(self, sql, *values):
+        """What the journal holds, as another process reads it: a list of dicts."""
+        return journal.rows(self.journal, sql, *values)
 
     def visits(self, address=None, source=None):
-        return [v for v in self.records("visit")
+        return [v for v in journal.visits(self.journal)
                 if address in (None, v["address"]) and source in (None, v["source"])]
+
+    def probes(self):
+        return self.rows("SELECT time, ok, name AS host FROM probe p JOIN host h ON h.id = p.host ORDER BY time")
+
+    def walks(self):
+        return journal.walks(self.journal)
+
+    def told(self):
+        return journal.told(self.text())

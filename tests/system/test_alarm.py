@@ -20,10 +20,10 @@ class AlarmCase(unittest.TestCase):
     def tearDown(self):
         self.bench.close()
 
-    def start(self, **site):
+    def start(self, probe_interval="1s", **site):
         said = '"$FAKEMX_ALARM $FAKEMX_ALARM_KIND $FAKEMX_ALARM_HOST $FAKEMX_ALARM_ADDRESS"'
         self.bench.write(self.bench.site(**site), alarm=f"'echo {said} >> {self.record}'", metrics=f'"{self.metrics}"',
-                         unwell_tail="0")
+                         unwell_tail="0", probe_interval=probe_interval)
         self.bench.start()
         self.bench.catch_up()
 
@@ -72,7 +72,7 @@ class Hosts(AlarmCase):
         self.metric('fakemx_alarm{kind="decoy",host="fake0.shop.example"} 0')
 
     def test_a_real_host_that_is_not_well(self):
-        self.start()
+        self.start(probe_interval="10s")
         self.bench.real.close()
         self.bench.wait_log("health host=mail.shop.example well=no")
         self.assertEqual([], self.calls())
@@ -99,8 +99,8 @@ class Hosts(AlarmCase):
         wait_for("probes in the log", lambda: self.bench.real.log.read_text().count("disconnect") >= 5)
         self.bench.catch_up()
         self.bench.real.is_silent = True
-        probes = len(self.bench.records("health"))
-        wait_for("more probes", lambda: len(self.bench.records("health")) >= probes + 4)
+        probes = len(self.bench.probes())
+        wait_for("more probes", lambda: len(self.bench.probes()) >= probes + 4)
         self.bench.jump(60)
         self.bench.wait_log("warning log-stalled host=mail.shop.example")
         self.assertEqual([], self.calls())
@@ -134,7 +134,8 @@ class Hosts(AlarmCase):
 
 class Senders(AlarmCase):
     def at_risk(self, *sources):
-        """Senders whose mail was accepted go to the high decoy only, a day later."""
+        """Senders whose mail was accepted, and called clean, go to the high decoy only, a day later."""
+        self.bench.real.is_filtered = True
         for source in sources:
             deliver(self.bench.mail, source)
         self.bench.catch_up()

@@ -99,6 +99,7 @@ class Feed(LabCase):
         cls.made, cls.next = {}, 0
         cls.site.senders[0].start()
         cls.serve.catch_up()
+        cls.serve.jump(120)  # both real hosts were watched and well all that time
 
     @classmethod
     def tearDownClass(cls):
@@ -191,8 +192,8 @@ class Feed(LabCase):
         self.visit(self.site.mail, good)
         for address in (good, bot):
             self.assertIn("451", deliver(self.site.crowd, address, FAKE1, f"info@{DOMAIN}")[-1])
-        for _ in range(3):
-            self.serve.jump(2 * 3600, is_complete=None)
+        for _ in range(3):  # a quarter of an hour later serve would say that nobody saw it
+            self.serve.jump(240, is_complete=None)
         self.assertEqual(set(), {"backdoor", "skipped"} & set(self.orders(good) + self.orders(bot)))
         os.kill(self.door.children[-1].pid, signal.SIGCONT)
         net.wait_for("the bot is judged", lambda: "backdoor" in self.orders(bot), 40)

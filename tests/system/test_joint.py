@@ -76,10 +76,8 @@ class Joint(LabCase):
     @classmethod
     def config(cls):
         return (recipe("fakemx.conf") + f"""lab = true
+lab {{ grace = 1s probe_interval = 5s unwell_tail = 0 }}
 mode = enforce
-grace = 1s
-probe_interval = 5s
-unwell_tail = 0
 names = true
 resolver = "{RESOLVER}"
 site "lab" {{
@@ -303,8 +301,8 @@ class Greylisting(LabCase):
         cls.crowd = cls.net.host("crowd", [])
         cls.mail.start()
         cls.serve = Serve(cls.decoys, f"""lab = true
+lab {{ grace = 1s }}
 mode = enforce
-grace = 1s
 site "lab" {{
   layout = both
   domains = {{ "{DOMAIN}" }}

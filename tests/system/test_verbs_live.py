@@ -44,12 +44,18 @@ class Live(unittest.TestCase):
         self.bench.catch_up()
 
     def list_the_bot(self):
+        """Two hours count, the second two hours after the first; none with the start in it, and each when it is over."""
+        self.wait_well()
+        self.bench.jump(3600)
         self.wait_well()
         self.knock_on_the_back_door(BOT)
         self.wait_well()
         self.bench.jump(2 * 3600)
         self.wait_well()
         self.knock_on_the_back_door(BOT)
+        self.wait_well()
+        self.bench.jump(3600 + 120)
+        self.wait_well()
         wait_for("the listing", lambda: self.good("list"), 20)
 
     def test_what_serve_lists_is_shown_and_allowing_takes_it_off_at_once(self):

@@ -1,10 +1,11 @@
 /*
- * write_journal - appends records to a journal, for tests from outside
+ * write_journal - lines into a journal, for tests from outside
  *
- * Use: write_journal FILE < RECORDS. A record is a line of JSON: "kind" is the
- * name of a kind (record.h); "time" and "seen" (seconds since 1970, seen is
- * time unless given); and the fields of the record and its visit or name as
- * they are called there, addresses as text. Committed in batches.
+ * Use: write_journal FILE < LINES. A line is an object: "kind" is site, start, rules,
+ * visit, watermark, health, lost, name or allow; "time" and "seen" (seconds since 1970,
+ * seen is time unless given); and what else there is of it, addresses as text, hosts
+ * and sites by number. They go the way of serve's: through take, and due looks at
+ * them after each hour of `seen`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,15 +13,33 @@
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "base/stamp.h"
-#include "old/journal.h"
+#include "journal/due.h"
+#include "journal/take.h"
+#include "journal/upkeep.h"
 
-enum { BATCH = 10000 };
+#define STEP STAMP_HOUR
+
+struct writing {
+	struct db *db;
+	struct take *take;
+	struct due *due;
+	struct rules rules;
+	struct site site;
+	int64_t seen, stepped;
+};
 
 static void fail(const char *what, const char *line)
 {
 	(void)fprintf(stderr, "write_journal: %s: %s\n", what, line);
 	exit(1);
+}
+
+static void check(int rc, const struct error *e, const char *line)
+{
+	if (rc < 0)
+		fail(e->text, line);
 }
 
 static int64_t moment(const json_t *o, const char *key, int64_t otherwise)
@@ -46,11 +65,18 @@ static uint16_t id(const json_t *o, const char *key)
 	return (uint16_t)json_integer_value(json_object_get(o, key));
 }
 
+static enum spam spam_of(const json_t *o)
+{
+	const json_t *spam = json_object_get(o, "is_spam");
+	return !spam ? SPAM_UNKNOWN : json_is_true(spam) ? SPAM_YES : SPAM_NO;
+}
+
 static void fill_visit(const json_t *o, struct visit *v, const char *line)
 {
+	v->time = moment(o, "time", 0);
 	v->site = id(o, "site");
 	v->host = id(o, "host");
-	v->spam = flag(o, "is_spam") ? SPAM_YES : SPAM_UNKNOWN;
+	v->spam = spam_of(o);
 	v->precision_us =
 	    (uint32_t)json_integer_value(json_object_get(o, "precision_us"));
 	v->precision_us = v->precision_us ? v->precision_us : 1;
@@ -60,6 +86,11 @@ static void fill_visit(const json_t *o, struct visit *v, const char *line)
 	v->mail_from = text(o, "mail_from");
 	v->recipient_domain = text(o, "recipient_domain");
 	v->name = text(o, "name");
+	const json_t *to = json_object_get(o, "envelopes");
+	for (size_t i = 0; i < json_array_size(to); i++)
+		visit_add_envelope(
+		    v, envelope_hash(v->mail_from,
+				     json_string_value(json_array_get(to, i))));
 	if (!addr_parse(text(o, "client"), &v->client) ||
 	    !depth_parse(text(o, "depth"), &v->depth) ||
 	    !visit_source_parse(text(o, "source"), &v->source) ||
@@ -67,70 +98,124 @@ static void fill_visit(const json_t *o, struct visit *v, const char *line)
 		fail("visit", line);
 }
 
-static void fill_name(const json_t *o, struct record_name *n, const char *line)
+static void define(struct writing *w, const json_t *o, bool is_started, const char *line)
 {
-	n->is_confirmed = flag(o, "is_confirmed");
-	n->is_generic = flag(o, "is_generic");
-	n->spf_passes = flag(o, "spf_passes");
-	n->name = text(o, "name");
-	n->domain = text(o, "domain");
+	struct error e;
+	int64_t time = moment(o, "time", 0);
+	if (!is_started) {
+		site_release(&w->site);
+		if (site_parse(text(o, "text"), &w->site, &e) != 0)
+			fail(e.text, line);
+		(void)site_set_places(&w->site); /* as in a configuration */
+		for (size_t i = 0; i < w->site.host_count; i++)
+			w->site.hosts[i].id = 0;
+		w->site.id = 0;
+	}
+	check(take_commit(w->take, &e), &e, line);
+	check(sites_define(w->db, &w->site, w->site.host_count > 0, &w->rules, time,
+			   is_started, &e),
+	      &e, line);
+	check(take_sites(w->take, &e), &e, line);
+}
+
+static void add_name(struct writing *w, const json_t *o, struct line *l, const char *line)
+{
+	struct name_fact *n = &l->name;
+	l->kind = LINE_NAME;
 	if (!addr_parse(text(o, "client"), &n->client))
 		fail("name", line);
+	n->is_confirmed = flag(o, "is_confirmed");
+	n->is_generic = flag(o, "is_generic");
+	(void)str_copy(n->name, sizeof(n->name), text(o, "name"));
+	(void)str_copy(n->domain, sizeof(n->domain), text(o, "domain"));
+	l->client = n->client;
+	take_add(w->take, l);
+	if (!flag(o, "spf_passes"))
+		return;
+	l->kind = LINE_SPF;
+	l->text = n->domain;
+	take_add(w->take, l);
 }
 
-static enum record_kind kind_of(const json_t *o, const char *line)
+static void add_allow(struct writing *w, const json_t *o, const char *line)
 {
-	for (int kind = RECORD_START; kind <= RECORD_UNSITE; kind++)
-		if (strcmp(record_kind_name((enum record_kind)kind), text(o, "kind")) ==
-		    0)
-			return (enum record_kind)kind;
-	fail("kind", line);
-	return RECORD_START;
+	struct error e;
+	check(take_commit(w->take, &e), &e, line);
+	check(allow_set(w->db, text(o, "text"), text(o, "note"), flag(o, "is_ok"), false,
+			moment(o, "time", 0), &e),
+	      &e, line);
 }
 
-static void add(struct journal *j, const json_t *o, const char *line)
+static bool is_kind(const json_t *o, const char *kind)
 {
-	struct record r = { .kind = kind_of(o, line) };
-	r.time = r.visit.time = moment(o, "time", 0);
-	r.seen = moment(o, "seen", r.time);
-	r.is_ok = flag(o, "is_ok");
-	r.text = text(o, "text");
-	r.note = text(o, "note");
-	if (r.kind == RECORD_VISIT) {
-		fill_visit(o, &r.visit, line);
-	} else if (r.kind == RECORD_NAME) {
-		fill_name(o, &r.name, line);
+	return strcmp(text(o, "kind"), kind) == 0;
+}
+
+static void add(struct writing *w, const json_t *o, const char *line)
+{
+	struct error e;
+	struct line l = { .time = moment(o, "time", 0), .host = id(o, "host") };
+	l.seen = w->seen = moment(o, "seen", l.time);
+	if (is_kind(o, "site") || is_kind(o, "start")) {
+		define(w, o, is_kind(o, "start"), line);
+	} else if (is_kind(o, "rules")) {
+		check(rules_parse(text(o, "text"), &w->rules, &e), &e, line);
+	} else if (is_kind(o, "visit")) {
+		l.kind = LINE_VISIT;
+		fill_visit(o, &l.visit, line);
+		l.client = l.visit.client;
+		take_add(w->take, &l);
+	} else if (is_kind(o, "watermark")) {
+		l.kind = LINE_WATERMARK;
+		take_add(w->take, &l);
+	} else if (is_kind(o, "health")) {
+		l.kind = LINE_PROBE;
+		l.is_ok = flag(o, "is_ok");
+		take_add(w->take, &l);
+	} else if (is_kind(o, "name")) {
+		add_name(w, o, &l, line);
+	} else if (is_kind(o, "allow")) {
+		add_allow(w, o, line);
 	} else {
-		r.site = id(o, "site");
-		r.host = id(o, "host");
+		fail("kind", line);
 	}
-	if (journal_append(j, &r) != 0)
-		fail("too many", line);
+}
+
+static void settle(struct writing *w, const char *name)
+{
+	struct error e;
+	check(take_commit(w->take, &e), &e, name);
+	check(due_all(w->due, w->seen, &e), &e, name);
+	w->stepped = w->seen;
 }
 
 int main(int argc, char **argv)
 {
-	struct journal *j;
+	struct writing w = { .rules = rules_default() };
 	struct error e;
 	char *line = NULL;
 	size_t size = 0;
 
 	if (argc != 2)
-		fail("use", "write_journal FILE < RECORDS");
-	if (journal_open(argv[1], JOURNAL_WRITE, &j, &e) != 0)
-		fail(argv[1], e.text);
-	for (size_t n = 1; getline(&line, &size, stdin) > 0; n++) {
+		fail("use", "write_journal FILE < LINES");
+	check(db_open(argv[1], DB_WRITE, &w.db, &e), &e, argv[1]);
+	check(take_new(w.db, &w.take, &e), &e, argv[1]);
+	w.due = due_new(w.db, take_coverage(w.take), &(struct due_sink){ .arg = NULL });
+	while (getline(&line, &size, stdin) > 0) {
 		json_t *o = json_loads(line, 0, NULL);
 		if (!o)
 			fail("not JSON", line);
-		add(j, o, line);
+		add(&w, o, line);
 		json_decref(o);
-		if (n % BATCH == 0 && journal_commit(j, NULL, NULL, &e) != 0)
-			fail(argv[1], e.text);
+		if (w.seen - w.stepped >= STEP ||
+		    take_counts(w.take).pending >= TAKE_BATCH)
+			settle(&w, argv[1]);
 	}
+	settle(&w, argv[1]);
 	free(line);
-	if (journal_commit(j, NULL, NULL, &e) != 0)
-		fail(argv[1], e.text);
-	journal_close(j);
+	site_release(&w.site);
+	due_free(w.due);
+	take_free(w.take);
+	db_close(w.db);
 	return 0;
 }

@@ -32,12 +32,20 @@ static const struct {
 } mistakes[] = {
 	{ "an empty file", "", FMX_EUSAGE,
 	  "f: there is no site; fakemx.conf(5) has an example" },
-	{ "an unknown key with a neighbour", "\n\npatiense = 4h\n" GOOD, FMX_EUSAGE,
-	  "f:3: unknown key 'patiense' in the file; did you mean 'patience'?" },
+	{ "an unknown key with a neighbour", "\n\nretentoin = 4d\n" GOOD, FMX_EUSAGE,
+	  "f:3: unknown key 'retentoin' in the file; did you mean 'retention'?" },
+	{ "a time that is safe as it is", "patience = 1h\n" GOOD, FMX_EUSAGE,
+	  "f:1: patience is safe as it is; only a trial may change it: lab = true and lab { patience = ... }" },
+	{ "an unknown key of a trial", "lab {\npatiense = 4h\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: unknown key 'patiense' in a lab section; did you mean 'patience'?" },
+	{ "a trial where mail is real", "lab {\npatience = 4h\n}\nsite \"a\" { layout = none domains = { \"example.com\" } }\n", FMX_EUSAGE,
+	  "f:2: a lab section needs lab = true: these times are safe as they are where mail is real" },
+	{ "two trials", GOOD "lab {\ngrace = 1s\n}\nlab\n{\ngrace = 2s\n}\n", FMX_EUSAGE,
+	  "..." },
 	{ "an unknown key without one", "colour = red\n" GOOD, FMX_EUSAGE,
 	  "f:1: unknown key 'colour' in the file; see fakemx.conf(5) for all keys" },
-	{ "a comment is one line", "# a\n// b\n/* c\n*/\npatiense = 4h\n" GOOD, FMX_EUSAGE,
-	  "f:5: unknown key 'patiense' in the file; did you mean 'patience'?" },
+	{ "a comment is one line", "# a\n// b\n/* c\n*/\nmod = 4h\n" GOOD, FMX_EUSAGE,
+	  "f:5: unknown key 'mod' in the file; did you mean 'mode'?" },
 	{ "slashes within a word are no comment", "state = /srv//x policy = { \"${HOME}/y\" }\n" GOOD, FMX_EUSAGE,
 	  "f:1: \"${\" is not expanded here; write it in single quotes if you mean it" },
 	{ "an unknown key in a section",
@@ -56,18 +64,18 @@ static const struct {
 	       "{ preference = 1 address = { \"192.0.2.77\" } } }\n", FMX_EUSAGE,
 	  "f: the domain example.com is in the sites example and b; "
 	  "leave it in the one whose MX hosts it has" },
-	{ "a number beyond any integer", "max_senders = 99999999999999999999999\n" GOOD, FMX_EUSAGE,
-	  "f:1: max_senders is 1000 to 100000000, not 99999999999999999999999" },
-	{ "a duration without its form", "patience = soon\n" GOOD, FMX_EUSAGE,
-	  "f:1: patience is a time such as 90s, 15m, 24h or 7d, not 'soon'" },
+	{ "a number beyond any integer", "connections = 99999999999999999999999\n" GOOD, FMX_EUSAGE,
+	  "f:1: connections is 1 to 1000000, not 99999999999999999999999" },
+	{ "a duration without its form", "retention = soon\n" GOOD, FMX_EUSAGE,
+	  "f:1: retention is a time such as 90s, 15m, 24h or 7d, not 'soon'" },
 	{ "a listing for ever", "listing_expires = 30d\n" GOOD, FMX_EUSAGE,
 	  "f:1: listing_expires is 1.00 s to 7 days, not 30d" },
 	{ "a flag that is none", "lab = perhaps\n", FMX_EUSAGE,
 	  "f:1: lab is true or false, not 'perhaps'" },
 	{ "a mistyped word", "mode = enforced\n" GOOD, FMX_EUSAGE,
 	  "f:1: mode is one of 'observe enforce', not 'enforced'; did you mean 'enforce'?" },
-	{ "a scalar given twice", "patience = 4h\npatience = 5h\n" GOOD, FMX_EUSAGE,
-	  "f:2: patience is given twice; first on line 1" },
+	{ "a scalar given twice", "retention = 40d\nretention = 50d\n" GOOD, FMX_EUSAGE,
+	  "f:2: retention is given twice; first on line 1" },
 	{ "a list given twice", "site \"a\" {\ndomains = { \"example.com\" }\ndomains = { \"example.net\" }\n}",
 	  FMX_EUSAGE, "f:3: domains is given twice; first on line 2" },
 	{ "a list emptied by a second one",
@@ -139,8 +147,8 @@ static const struct {
 	  "f:7: the zone of site example needs either a file or an update section" },
 	{ "a clock where mail is real", "clock = \"/tmp/clock\"\nsite \"a\" { layout = high domains = { \"example.com\" } }\n",
 	  FMX_EUSAGE, "f:1: clock needs lab = true: time does not jump where mail is real" },
-	{ "patience longer than final", "patience = 4d\nfinal = 3d\n" GOOD, FMX_EUSAGE,
-	  "f: final is shorter than patience: nothing could be provisional" },
+	{ "patience longer than final", "lab {\npatience = 4d final = 3d\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: final is shorter than patience: nothing could be provisional" },
 
 	/* What the model refuses is said with the line of the site. */
 	{ "no real host", SITE(DECOY30), FMX_EUSAGE, "f:3: ..." },
@@ -210,12 +218,12 @@ static void a_good_file_is_read_after_any_mistake(void **state)
 static const char whole[] =
     "# everything at once\n"
     "mode = enforce\nlab = yes\nstate = '/tmp/${fakemx}' // not expanded\n"
-    "patience = 90m listing_visits = 3\n"
+    "lab { patience = 90m listing_least = 3m } # lab {\n"
     "allow = { \"192.0.2.0/24\", \"Example.ORG\" }\nallow += { \"2001:db8::1\" }\n"
     "policy = { \"127.0.0.1@10030\", \"fd00::1@9\", \"/run/f/p.sock\" } policy_defer = "
     "true\n"
     "site \"part-two\" {\n"
-    "  layout = both\n  domains = { \"Example.com.\", \"example.net\" }\n"
+    "  layout = both\n  domains = { \"Example.com.\", \"example.net\" } mx_ttl = 5m\n"
     "  host \"mail.example.com\" { preference = 10\n"
     "    address = { \"127.0.0.10@2525\", \"2001:db8::10\" } watch = "
     "\"/var/log/mail.log\" }\n"
@@ -241,7 +249,8 @@ static void every_value_reaches_its_field(void **state)
 	assert_true(c.lab && c.rules.lab);
 	assert_string_equal(c.state, "/tmp/${fakemx}");
 	assert_int_equal(c.rules.patience, 90 * STAMP_MINUTE);
-	assert_int_equal(c.rules.listing_visits, 3);
+	assert_int_equal(c.rules.listing_least, 3 * STAMP_MINUTE);
+	assert_int_equal(c.rules.final, 5 * STAMP_DAY);
 	assert_int_equal(c.allow_count, 3);
 	assert_string_equal(c.allow[1], "example.org");
 	assert_string_equal(c.allow[2], "2001:db8::1");
@@ -256,6 +265,7 @@ static void every_value_reaches_its_field(void **state)
 	const struct site *s = &c.sites[0];
 	assert_int_equal(s->layout, LAYOUT_BOTH);
 	assert_int_equal(s->domain_count, 2);
+	assert_int_equal(s->mx_ttl, 5 * STAMP_MINUTE);
 	assert_string_equal(s->domains[0], "example.com");
 	assert_int_equal(s->host_count, 5);
 	assert_string_equal(s->hosts[0].watch, "/var/log/mail.log");
@@ -280,7 +290,7 @@ static void what_is_not_given_is_as_the_model_has_it(void **state)
 	(void)state;
 	struct config c;
 	struct error e;
-	assert_int_equal(parse(GOOD, &c, &e), 0);
+	assert_int_equal(parse(GOOD "lab { }\n", &c, &e), 0);
 	struct rules want = rules_default();
 	want.lab = true;
 	struct buf got_text = BUF_INIT(10000), want_text = BUF_INIT(10000);

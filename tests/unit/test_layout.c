@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "old/record.h"
+#include "judge/visit.h"
 
 /*
  * A site is written as words: ROLE/NAME/PREFERENCE/POSTURE/ADDRESS[,ADDRESS]; a real host
@@ -317,7 +317,6 @@ static void the_words_of_a_visit_read_back(void **state)
 	assert_null(outcome_name(OUTCOME_NONE));
 	assert_false(depth_parse("", &d));
 	assert_false(outcome_parse("null", &o));
-	assert_string_equal(record_kind_name(RECORD_UNSITE), "unsite");
 }
 
 int main(void)

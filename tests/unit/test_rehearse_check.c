@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "old/journal.h"
+#include "journal/take.h"
 
 enum { LOW, MAIL, HIGH, HOSTS };
 
@@ -47,45 +47,27 @@ static const struct {
 };
 /* clang-format on */
 
-/* The definition that serve would have journalled, with ids 7, 8 and 9. */
-static void write_site(struct buf *out)
+/* As serve would define it; the journal gives the ids. */
+static struct site defined_site(struct host defined[HOSTS], char **domains)
 {
-	struct host defined[HOSTS];
-	char *domains[] = { (char[]){ "example.com" } };
 	for (size_t i = 0; i < HOSTS; i++) {
-		defined[i] = (struct host){ .id = (uint16_t)(7 + i),
-					    .role = hosts[i].role,
+		defined[i] = (struct host){ .role = hosts[i].role,
+					    .posture = hosts[i].posture,
 					    .preference = hosts[i].preference,
 					    .address_count = 1 };
 		(void)str_copy(defined[i].name, sizeof(defined[i].name), hosts[i].name);
 		assert_true(addr_parse("127.0.0.2", &defined[i].addresses[0].addr));
+		defined[i].addresses[0].addr.bytes[15] = (uint8_t)(2 + i);
 		defined[i].addresses[0].port = SMTP_PORT;
 	}
-	struct site s = { .id = 1,
-			  .layout = LAYOUT_BOTH,
+	struct site s = { .layout = LAYOUT_BOTH,
 			  .name = "a",
 			  .hosts = defined,
 			  .host_count = HOSTS,
 			  .domains = domains,
 			  .domain_count = 1 };
-	site_text(&s, out);
-}
-
-static struct record empty_record(enum record_kind kind)
-{
-	return (struct record){
-		.kind = kind,
-		.time = 1,
-		.text = "",
-		.note = "",
-		.name = { .name = "", .domain = "" },
-		.visit = { .precision_us = 1,
-			   .time = 1,
-			   .helo = "",
-			   .mail_from = "",
-			   .recipient_domain = "",
-			   .name = "" },
-	};
+	assert_null(site_set_places(&s));
+	return s;
 }
 
 static struct addr client_of(const struct population *c, char digit)
@@ -95,31 +77,54 @@ static struct addr client_of(const struct population *c, char digit)
 	return digit == '9' ? stranger : c->senders[digit - '0'].addr;
 }
 
+static struct line line_of(const struct population *c, const struct site *s,
+			   const char *v)
+{
+	const struct host *h = &s->hosts[v[1] == 'l' ? LOW : v[1] == 'h' ? HIGH : MAIL];
+	struct line l = { .kind = LINE_VISIT, .host = h->id, .time = 1000, .seen = 1000 };
+	l.visit = (struct visit){ .client = client_of(c, v[0]),
+				  .site = s->id,
+				  .host = h->id,
+				  .depth = DEPTH_CONNECT,
+				  .outcome = v[1] == 'M'   ? OUTCOME_ACCEPTED
+					     : v[1] == 'm' ? OUTCOME_ABORTED
+							   : OUTCOME_NONE,
+				  .precision_us = 1,
+				  .time = 1000,
+				  .helo = "",
+				  .mail_from = "",
+				  .recipient_domain = "",
+				  .name = "" };
+	l.client = l.visit.client;
+	return l;
+}
+
+static void ok(int rc, const struct error *e)
+{
+	if (rc != 0)
+		fail_msg("%s", e->text);
+}
+
 static void write_journal(const char *path, const struct population *c,
 			  const char *visits)
 {
-	struct journal *j;
+	struct db *db;
+	struct take *take;
 	struct error e;
-	assert_int_equal(journal_open(path, JOURNAL_WRITE, &j, &e), 0);
-	struct record r = empty_record(RECORD_SITE);
-	struct buf text = BUF_INIT(10000);
-	write_site(&text);
-	r.text = buf_text(&text);
-	assert_int_equal(journal_append(j, &r), 0);
+	struct host defined[HOSTS];
+	char *domains[] = { (char[]){ "example.com" } };
+	struct site s = defined_site(defined, domains);
+	struct rules rules = rules_default();
+	ok(db_open(path, DB_WRITE, &db, &e), &e);
+	ok(sites_define(db, &s, 1, &rules, 500, false, &e), &e);
+	ok(take_new(db, &take, &e), &e);
 	for (const char *v = visits; *v; v += 2) {
-		r = empty_record(RECORD_VISIT);
-		r.visit.client = client_of(c, v[0]);
-		r.visit.site = 1;
-		r.visit.host = v[1] == 'l' ? 7 : v[1] == 'h' ? 9 : 8;
-		r.visit.depth = DEPTH_CONNECT;
-		r.visit.outcome = v[1] == 'M'   ? OUTCOME_ACCEPTED
-				  : v[1] == 'm' ? OUTCOME_ABORTED
-						: OUTCOME_NONE;
-		assert_int_equal(journal_append(j, &r), 0);
+		struct line l = line_of(c, &s, v);
+		take_add(take, &l);
 	}
-	assert_int_equal(journal_commit(j, NULL, NULL, &e), 0);
-	journal_close(j);
-	buf_release(&text);
+	ok(take_commit(take, &e), &e);
+	take_free(take);
+	db_close(db);
 }
 
 static void what_differs_is_found_and_said(void **state)

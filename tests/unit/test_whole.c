@@ -1,12 +1,49 @@
 /* A file is the old or the new one; and text that strangers wrote. */
-#include "journal_folder.h"
-
 #include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cmocka.h>
+
 #include "base/utf8.h"
 #include "base/whole.h"
+
+/* A folder of its own for each test; its files go with it. */
+struct folder {
+	char name[64];
+	char path[128];
+	char copy[128];
+};
+
+static inline int make_folder(void **state)
+{
+	struct folder *p = calloc(1, sizeof(*p));
+	assert_non_null(p);
+	(void)snprintf(p->name, sizeof(p->name), "/tmp/fmx-journal-XXXXXX");
+	assert_non_null(mkdtemp(p->name));
+	(void)snprintf(p->path, sizeof(p->path), "%s/journal.db", p->name);
+	(void)snprintf(p->copy, sizeof(p->copy), "%s/copy.db", p->name);
+	*state = p;
+	return 0;
+}
+
+static inline int drop_folder(void **state)
+{
+	struct folder *p = *state;
+	char command[128];
+	(void)snprintf(command, sizeof(command), "rm -rf %s", p->name);
+	int rc = system(command);
+	free(p);
+	return rc;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, drop_folder)
 
 static void file_is(const char *path, const char *want)
 {

@@ -174,38 +174,40 @@ bool policy_is_within(const struct policy_reader *r)
 	return r->bytes > 0 && !r->is_done;
 }
 
-static enum policy_action defer(const struct glance *g, char action[POLICY_ACTION_MAX])
+static enum policy_action defer(const struct ask_quick *q, char action[POLICY_ACTION_MAX])
 {
 	char until[STAMP_TEXT_MAX];
 	(void)snprintf(action, POLICY_ACTION_MAX,
 		       "DEFER_IF_PERMIT 4.7.1 This address came to a fake MX of the "
 		       "domain and not to its mail servers; until %s mail from it has "
 		       "to wait",
-		       stamp_text(g->until, until));
+		       stamp_text(q->until, until));
 	return POLICY_DEFER;
 }
 
-static enum policy_action prepend(const struct glance *g, char action[POLICY_ACTION_MAX])
+static enum policy_action prepend(const struct ask_quick *q,
+				  char action[POLICY_ACTION_MAX])
 {
 	int n = snprintf(action, POLICY_ACTION_MAX, "PREPEND X-FakeMX: order=%s",
-			 order_name(g->order));
-	if (g->delay_us >= 0)
+			 order_name(q->quick.order));
+	if (q->quick.delay_us >= 0)
 		(void)snprintf(action + n, POLICY_ACTION_MAX - (size_t)n, " delay=%.2f",
-			       (double)g->delay_us / (double)STAMP_SECOND);
+			       (double)q->quick.delay_us / (double)STAMP_SECOND);
 	return POLICY_PREPEND;
 }
 
-enum policy_action policy_answer(const struct policy_request *r, const struct glance *g,
+enum policy_action policy_answer(const struct policy_request *r,
+				 const struct ask_quick *q,
 				 const struct policy_options *options,
 				 char ret_action[POLICY_ACTION_MAX])
 {
 	bool is_ours = !r->is_access || !r->has_client || r->is_authenticated;
-	if (!is_ours && g && !g->is_own) {
-		if (g->is_listed && options->defers)
-			return defer(g, ret_action);
-		if (g->order != ORDER_UNKNOWN && options->is_first && r->takes_header &&
-		    *r->instance)
-			return prepend(g, ret_action);
+	if (!is_ours && q && !q->is_own) {
+		if (q->is_listed && options->defers)
+			return defer(q, ret_action);
+		if (q->quick.order != ORDER_UNKNOWN && options->is_first &&
+		    r->takes_header && *r->instance)
+			return prepend(q, ret_action);
 	}
 	(void)str_copy(ret_action, POLICY_ACTION_MAX, "DUNNO");
 	return POLICY_DUNNO;

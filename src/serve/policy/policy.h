@@ -10,7 +10,7 @@
  *	while (len && (next = policy_read(&r, data, len, &used)) != POLICY_BROKEN) {
  *		data += used, len -= used;
  *		if (next == POLICY_REQUEST)
- *			... policy_answer(&r.request, &glance, &options, action)
+ *			... policy_answer(&r.request, &quick, &options, action)
  *	}
  *
  * Ownership: plain data. A request lives until the next policy_read().
@@ -24,8 +24,8 @@
 #define FMX_SERVE_POLICY_POLICY_H
 
 #include "base/stamp.h"
+#include "journal/ask.h"
 #include "judge/visit.h"
-#include "old/glance.h"
 
 enum {
 	POLICY_LINE_MAX = 4096,
@@ -77,9 +77,10 @@ enum policy_action { POLICY_DUNNO, POLICY_PREPEND, POLICY_DEFER };
 /*
  * What to answer, without "action=" and the line ends: a header for what is
  * known, once a message; DUNNO in doubt; never a rejection. No text of the
- * client's gets into it. g may be NULL: nothing can be said.
+ * client's gets into it. q may be NULL: nothing can be said.
  */
-enum policy_action policy_answer(const struct policy_request *r, const struct glance *g,
+enum policy_action policy_answer(const struct policy_request *r,
+				 const struct ask_quick *q,
 				 const struct policy_options *options,
 				 char ret_action[POLICY_ACTION_MAX]);
 

@@ -8,8 +8,9 @@
  * or stays silent is reported as trouble.
  *
  * A visit is given once: when the connection is over, or when the set stops or
- * the decoy goes. The set's watermark of a host is the start of its oldest
- * open connection, or now.
+ * the decoy goes; and when it has been open for DECOY_HELD_MS, as it stands: what
+ * becomes of it is another one. The set's watermark of a host is the start of its oldest
+ * open visit, or now.
  *
  * Use:
  *	struct decoy_limits limits = decoy_limits_default();
@@ -35,6 +36,8 @@
 #include "base/stamp.h"
 #include "mx/layout.h"
 #include "source/source.h"
+
+enum { DECOY_HELD_MS = 10 * 60 * 1000 };
 
 struct decoy_limits {
 	uint32_t connections; /* in dialogue at once, in the whole set: 10,000 */

@@ -38,9 +38,10 @@ struct decoy_conn {
 	struct decoy_conn *older, *newer; /* in order of start */
 	struct decoy_conn *next;          /* of the same bucket of clients */
 	struct addr client;
-	int64_t time;       /* of the set's clock */
+	int64_t time; /* of the set's clock; after DECOY_HELD_MS, of its next visit */
 	uint32_t start_ms;  /* of the loop's, as is */
 	uint32_t active_ms; /* the last byte's */
+	uint32_t held_ms;   /* since when it holds the watermark */
 	int fd;
 };
 

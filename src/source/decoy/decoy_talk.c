@@ -236,7 +236,7 @@ void decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client, int6
 	c->listener = l;
 	c->client = client;
 	c->time = time;
-	c->start_ms = c->active_ms = decoy_now_ms(l->set);
+	c->start_ms = c->active_ms = c->held_ms = decoy_now_ms(l->set);
 	c->fd = fd;
 	int rc = uv_poll_init(l->set->loop, &c->poll, fd);
 	assert(rc == 0); /* a socket that accept4() just gave */
@@ -259,6 +259,17 @@ void decoy_talk_dismiss(struct decoy_conn *c)
 	decoy_talk_end(c, DECOY_LINGER);
 }
 
+/* Nobody holds the watermark of a host back for longer: what comes of the connection
+ * is another visit. */
+static void let_go(struct decoy_conn *c, uint32_t now)
+{
+	if (now - c->held_ms < DECOY_HELD_MS)
+		return;
+	give(c);
+	c->time = stamp_clock_now(c->listener->set->clock);
+	c->held_ms = now;
+}
+
 void decoy_talk_time_out(struct decoy_set *d)
 {
 	uint32_t now = decoy_now_ms(d);
@@ -266,8 +277,10 @@ void decoy_talk_time_out(struct decoy_set *d)
 	for (struct decoy_conn *c = d->oldest; c; c = newer) {
 		newer = c->newer;
 		if (now - c->start_ms < d->limits.total_ms &&
-		    now - c->active_ms < d->limits.idle_ms)
+		    now - c->active_ms < d->limits.idle_ms) {
+			let_go(c, now);
 			continue;
+		}
 		d->counts.over_time++;
 		decoy_talk_end(c, DECOY_RESET);
 	}

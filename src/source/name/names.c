@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "dns/resolver.h"
 #include "source/name/names_cache.h"
@@ -33,12 +32,6 @@ struct candidate {
 	bool is_generic;
 };
 
-/* A client and a domain whose SPF was asked for; by their hash. */
-struct pair {
-	uint64_t key;
-	int64_t until;
-};
-
 struct names {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
@@ -46,7 +39,6 @@ struct names {
 	struct names_options options;
 	struct resolver *resolver; /* made when first needed */
 	struct names_cache *cache;
-	struct pair *pairs;        /* NAMES_SPF_PAIRS, made when first needed */
 	struct job *first, **last; /* waiting */
 	struct job *open;
 	struct names_counts counts;
@@ -61,7 +53,7 @@ struct names *names_new(uv_loop_t *loop, struct stamp_clock clock,
 	n->loop = loop;
 	n->clock = clock;
 	n->sink = *sink;
-	n->cache = names_cache_new(NAMES_CACHE_MAX);
+	n->cache = names_cache_new();
 	n->last = &n->first;
 	return n;
 }
@@ -86,12 +78,8 @@ static void free_jobs(struct job *job)
 /* Given up: their next visit asks again. */
 static void drop_jobs(struct names *n, struct job *jobs)
 {
-	for (struct job *job = jobs; job; job = job->next)
-		if (job->wants_name)
-			names_cache_failed(n->cache, job->client, 0);
+	names_cache_clear(n->cache);
 	free_jobs(jobs);
-	free(n->pairs);
-	n->pairs = NULL;
 }
 
 /* No callback comes any more. */
@@ -128,7 +116,6 @@ void names_apply(struct names *n, const struct names_options *options)
 	n->options = *options;
 	drop_resolver(n);
 	drop_waiting(n);
-	names_cache_retry(n->cache);
 }
 
 /* ---- the end of a lookup ---- */
@@ -157,29 +144,21 @@ static void end_name(struct job *job)
 		job_end(job);
 }
 
-/* As the cache has it: SPF and name are learnt apart, and told together. */
-static void tell(struct names *n, struct addr client, int64_t now)
-{
-	struct record_name r;
-	if (!names_cache_get(n->cache, client, now, &r))
-		return;
-	n->counts.learnt++;
-	n->sink.learnt(n->sink.arg, &r);
-}
-
 static void give(struct job *job, const struct candidate *c, bool is_confirmed)
 {
 	struct names *n = job->names;
-	int64_t now = stamp_clock_now(n->clock);
-	struct record_name r = {
-		.client = job->client,
-		.is_confirmed = is_confirmed,
-		.is_generic = c && c->is_generic,
-		.name = c ? c->name : "",
-		.domain = c && is_confirmed ? c->domain : "",
-	};
-	names_cache_learnt(n->cache, &r, now + NAMES_FRESH);
-	tell(n, job->client, now);
+	struct name_fact f = { .client = job->client,
+			       .is_confirmed = is_confirmed,
+			       .is_generic = c && c->is_generic };
+	if (c)
+		(void)str_copy(f.name, sizeof(f.name),
+			       c->name); /* as long as a name may be */
+	if (c && is_confirmed)
+		(void)str_copy(f.domain, sizeof(f.domain), c->domain);
+	names_cache_set(n->cache, job->client, "",
+			stamp_clock_now(n->clock) + NAMES_FRESH);
+	n->counts.learnt++;
+	n->sink.learnt(n->sink.arg, &f);
 	end_name(job);
 }
 
@@ -187,8 +166,8 @@ static void fail(struct job *job)
 {
 	struct names *n = job->names;
 	n->counts.failed++;
-	names_cache_failed(n->cache, job->client,
-			   stamp_clock_now(n->clock) + NAMES_RETRY);
+	names_cache_set(n->cache, job->client, "",
+			stamp_clock_now(n->clock) + NAMES_RETRY);
 	end_name(job);
 }
 
@@ -303,31 +282,6 @@ static void on_reverse(const struct answer *a, void *arg)
 
 static void step_spf(struct job *job);
 
-static struct pair *pair_of(struct names *n, struct addr client, const char *domain,
-			    uint64_t *ret_key)
-{
-	struct {
-		struct addr client;
-		char domain[NAME_TEXT_MAX];
-	} key = { .client = client };
-	bool fits = str_copy(key.domain, sizeof(key.domain), domain);
-	assert(fits);
-	*ret_key = hash_bytes(&key, sizeof(key.client) + strlen(domain));
-	if (!n->pairs)
-		n->pairs = xcalloc(NAMES_SPF_PAIRS, sizeof(*n->pairs));
-	return &n->pairs[*ret_key % NAMES_SPF_PAIRS];
-}
-
-static void set_pair(struct job *job, int64_t until)
-{
-	char domain[NAME_TEXT_MAX];
-	uint64_t key;
-	if (!names_spf_domain(job->mail_from, domain))
-		return;
-	struct pair *p = pair_of(job->names, job->client, domain, &key);
-	*p = (struct pair){ key, until };
-}
-
 static void on_spf_answer(const struct answer *a, void *arg)
 {
 	struct job *job = arg;
@@ -339,7 +293,7 @@ static void on_spf_answer(const struct answer *a, void *arg)
 static void step_spf(struct job *job)
 {
 	struct names *n = job->names;
-	int64_t now = stamp_clock_now(n->clock);
+	char domain[NAME_TEXT_MAX];
 	struct names_spf_question q;
 	enum names_spf_state state = names_spf_step(job->spf, &q);
 	if (state == NAMES_SPF_ASKS && uv_now(n->loop) - job->spf_began > NAMES_SPF_MS)
@@ -350,10 +304,14 @@ static void step_spf(struct job *job)
 		return;
 	case NAMES_SPF_PASSES:
 		n->counts.spf_passed++;
-		names_cache_passed(n->cache, job->client, now + NAMES_FRESH);
-		tell(n, job->client, now);
+		if (names_spf_domain(job->mail_from, domain))
+			n->sink.passed(n->sink.arg, job->client, domain);
 		break;
-	case NAMES_SPF_UNSURE: set_pair(job, now + NAMES_RETRY); break;
+	case NAMES_SPF_UNSURE:
+		if (names_spf_domain(job->mail_from, domain))
+			names_cache_set(n->cache, job->client, domain,
+					stamp_clock_now(n->clock) + NAMES_RETRY);
+		break;
 	case NAMES_SPF_DOES_NOT: break;
 	}
 	job_end(job);
@@ -376,13 +334,9 @@ static void begin_spf(struct job *job)
 static bool wants_spf(struct names *n, const struct visit *v, int64_t now)
 {
 	char domain[NAME_TEXT_MAX];
-	uint64_t key;
-	if (v->source != VISIT_SOURCE_DECOY || v->depth < DEPTH_MAIL ||
-	    addr_kind(v->client) == ADDR_LOOPBACK ||
-	    !names_spf_domain(v->mail_from, domain))
-		return false;
-	const struct pair *p = pair_of(n, v->client, domain, &key);
-	return p->key != key || p->until <= now;
+	return v->depth >= DEPTH_MAIL && addr_kind(v->client) != ADDR_LOOPBACK &&
+	       names_spf_domain(v->mail_from, domain) &&
+	       names_cache_is_due(n->cache, v->client, domain, now);
 }
 
 /* ---- the queue ---- */
@@ -430,15 +384,17 @@ static void start_jobs(struct names *n)
 
 static void enqueue(struct names *n, const struct visit *v, bool wants_name, bool has_spf)
 {
+	char domain[NAME_TEXT_MAX];
 	struct job *job = xcalloc(1, sizeof(*job));
 	job->names = n;
 	job->client = v->client;
 	job->wants_name = wants_name;
 	if (wants_name)
-		names_cache_asking(n->cache, v->client);
-	if (has_spf) {
+		names_cache_set(n->cache, v->client, "", STAMP_NEVER);
+	if (has_spf && names_spf_domain(v->mail_from, domain)) {
 		job->mail_from = xstrdup(v->mail_from);
-		set_pair(job, stamp_clock_now(n->clock) + NAMES_FRESH);
+		names_cache_set(n->cache, v->client, domain,
+				stamp_clock_now(n->clock) + NAMES_FRESH);
 	}
 	*n->last = job;
 	n->last = &job->next;
@@ -446,15 +402,15 @@ static void enqueue(struct names *n, const struct visit *v, bool wants_name, boo
 	start_jobs(n);
 }
 
-void names_visit(struct names *n, const struct visit *v)
+void names_visit(struct names *n, const struct visit *v, bool is_at_decoy)
 {
 	bool may_ask = n->options.is_on && !n->is_stopping && v->depth > DEPTH_KNOCK &&
 		       (n->options.has_resolver || addr_kind(v->client) == ADDR_PUBLIC);
 	if (!may_ask)
 		return;
 	int64_t now = stamp_clock_now(n->clock);
-	bool wants_name = names_cache_is_due(n->cache, v->client, now);
-	bool has_spf = wants_spf(n, v, now);
+	bool wants_name = names_cache_is_due(n->cache, v->client, "", now);
+	bool has_spf = is_at_decoy && wants_spf(n, v, now);
 	if (!wants_name && !has_spf)
 		return;
 	if (n->counts.waiting >= NAMES_QUEUE_MAX || !has_resolver(n)) {
@@ -464,23 +420,14 @@ void names_visit(struct names *n, const struct visit *v)
 	enqueue(n, v, wants_name, has_spf);
 }
 
-void names_known(struct names *n, const struct record_name *known, int64_t seen)
+void names_forget(struct names *n)
 {
-	names_cache_learnt(n->cache, known, seen + NAMES_FRESH);
-	if (known->spf_passes)
-		names_cache_passed(n->cache, known->client, seen + NAMES_FRESH);
-}
-
-void names_forget(struct names *n, const char *what)
-{
-	names_cache_forget(n->cache, what);
+	names_cache_clear(n->cache);
 }
 
 struct names_counts names_counts(const struct names *n)
 {
-	struct names_counts c = n->counts;
-	c.known = names_cache_count(n->cache);
-	return c;
+	return n->counts;
 }
 
 void names_stop(struct names *n)

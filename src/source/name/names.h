@@ -5,17 +5,16 @@
  * one counts if its own addresses contain the client's (forward confirmation:
  * anybody can write any name into his own reverse zone). Then its registrable
  * domain, and whether the name was made from the address (names_generic.h).
- * What was learnt goes to the sink as a record_name, for the journal. A client
- * that surely has no name gives one too, with the name "". Where DNS
+ * What was learnt goes to the sink, for the journal. A client
+ * that surely has no name gives a fact too, with the name "". Where DNS
  * did not answer nothing is given: we do not know.
  *
  * Of several PTR names the first in order of the alphabet that is confirmed is
  * taken, one not made from the address first: DNS turns their order around.
  *
  * A client that named an envelope sender to a decoy is asked about once more: does
- * the SPF of that domain pass for it (names_spf.h)? If so, a record says it, with
- * what else is known of the client; other answers are no news. A pass of
- * any domain counts for NAMES_FRESH.
+ * the SPF of that domain pass for it (names_spf.h)? If so, the sink is told; other
+ * answers are no news.
  *
  * Knocks ask nothing: they can be forged, and would make us ask the world.
  * Clients with addresses that are not public are asked about only if a
@@ -24,8 +23,7 @@
  * Use:
  *	struct names *n = names_new(loop, clock, &sink);
  *	names_apply(n, &options);		// again after a reload
- *	names_known(n, &record.name, record.seen);	// from the journal
- *	names_visit(n, &visit);			// each visit; returns at once
+ *	names_visit(n, &visit, is_at_decoy);	// each visit; returns at once
  *	names_stop(n);
  *	uv_run(loop, UV_RUN_DEFAULT);
  *	names_free(n);
@@ -33,13 +31,11 @@
  * Ownership: what the sink gets is lent for the call. It is never called from
  * within names_visit(). It may not stop or free what calls it.
  *
- * Limits: NAMES_CACHE_MAX clients are remembered, the longest known go first;
- * NAMES_QUEUE_MAX wait, more are dropped (counted; their next visit asks
- * again); NAMES_OPEN_MAX are looked up at once. NAMES_PTR_MAX names of one client
- * are confirmed. SPF: NAMES_SPF_PAIRS pairs of client and domain are remembered,
- * what a new one displaces is asked again; a check ends after NAMES_SPF_MS. A client is
- *asked about again after NAMES_FRESH, after NAMES_RETRY where DNS did not answer. TTLs
- *are not looked at.
+ * Limits: those of names_cache.h, which a start finds empty; NAMES_QUEUE_MAX wait, more
+ *are dropped (counted; their next visit asks again); NAMES_OPEN_MAX are looked up at
+ *once. NAMES_PTR_MAX names of one client are confirmed. An SPF check ends after
+ *NAMES_SPF_MS. A client is asked about again after NAMES_FRESH, after NAMES_RETRY where
+ *DNS did not answer. TTLs are not looked at.
  */
 #ifndef FMX_SOURCE_NAME_NAMES_H
 #define FMX_SOURCE_NAME_NAMES_H
@@ -47,14 +43,13 @@
 #include <uv.h>
 
 #include "base/stamp.h"
-#include "old/record.h"
+#include "judge/name.h"
+#include "judge/visit.h"
 
 enum {
-	NAMES_CACHE_MAX = 100000,
 	NAMES_QUEUE_MAX = 10000,
 	NAMES_OPEN_MAX = 64,
 	NAMES_PTR_MAX = 4,
-	NAMES_SPF_PAIRS = 16384,
 	NAMES_SPF_MS = 20000,
 	NAMES_SILENT = 20, /* lookups in a row without an answer are trouble */
 };
@@ -69,7 +64,9 @@ struct names_options {
 };
 
 struct names_sink {
-	void (*learnt)(void *arg, const struct record_name *n);
+	void (*learnt)(void *arg, const struct name_fact *n);
+	/* SPF of the domain passes for the client. */
+	void (*passed)(void *arg, struct addr client, const char *domain);
 	/* The resolver does not answer: one sentence when that begins, one
 	 * (is_over) when it answers again. */
 	void (*trouble)(void *arg, bool is_over, const char *sentence);
@@ -78,11 +75,11 @@ struct names_sink {
 
 struct names_counts {
 	uint64_t asked;   /* clients that were looked up */
-	uint64_t learnt;  /* records given */
+	uint64_t learnt;  /* facts given */
 	uint64_t failed;  /* DNS did not answer */
 	uint64_t dropped; /* the queue was full */
 	uint64_t spf_asked, spf_passed;
-	uint32_t waiting, open, known;
+	uint32_t waiting, open;
 };
 
 struct names;
@@ -90,11 +87,9 @@ struct names *names_new(uv_loop_t *loop, struct stamp_clock clock,
 			const struct names_sink *sink);
 /* Another resolver than before ends what is under way with the old one. */
 void names_apply(struct names *n, const struct names_options *options);
-/* A record of the journal, of this moment: not asked again while it is fresh. */
-void names_known(struct names *n, const struct record_name *known, int64_t seen);
-/* An address, a name or a domain: as RECORD_FORGET. */
-void names_forget(struct names *n, const char *what);
-void names_visit(struct names *n, const struct visit *v);
+/* What was answered may be gone from the journal: everything is asked again. */
+void names_forget(struct names *n);
+void names_visit(struct names *n, const struct visit *v, bool is_at_decoy);
 struct names_counts names_counts(const struct names *n);
 /* Gives nothing any more; then the loop must run until handles are closed. */
 void names_stop(struct names *n);

@@ -17,7 +17,7 @@ import signal
 import struct
 import time
 
-from . import case, net
+from . import case, conf, net
 from .site import DOMAIN, FAKE0, FAKE1, FAKE1_V6
 
 
@@ -35,7 +35,7 @@ def config(site, low="reset", high="defer", **options):
         decoys += (f'  decoy "fake1.{DOMAIN}" {{ preference = 30 address = {{ "{FAKE1}", "{FAKE1_V6}" }} '
                    f'posture = {high} }}\n')
     layout = "both" if low and high else "low" if low else "high"
-    return "lab = true\n" + "".join(f"{k} = {v}\n" for k, v in options.items()) + (
+    return conf.keys(options) + (
         f'site "lab" {{\n  layout = {layout}\n  domains = {{ "{DOMAIN}" }}\n{hosts}{decoys}}}\n')
 
 
@@ -130,8 +130,9 @@ class Serve:
         return found
 
     def verdicts(self):
-        """The latest verdict of each address and walk."""
-        return {(v["address"], int(v["walk"])): v for v in self.events("verdict")}
+        """The latest verdict of each address and walk at a decoy. (A walk that touches no decoy is
+        told by explain alone.)"""
+        return {(v["address"], v["began"]): v for v in self.events("verdict")}
 
     def latest(self, address):
         """The latest verdict of an address, or {}."""

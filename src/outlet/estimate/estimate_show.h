@@ -1,0 +1,45 @@
+/*
+ * estimate_show - an estimate (estimate.h) as text and as JSON
+ *
+ * The JSON has the shape of a report, so that what reads reports reads it too:
+ * nothing of a decoy was seen, hence no order, fate or delay; and a key
+ * `estimate` with the ranges.
+ *
+ * Use:
+ *	struct estimate_page page = { .site = "example", .hosts = h,
+ *				      .host_count = n, .result = &r };
+ *	estimate_text(&page, &style, &buf);
+ *
+ * Ownership: borrows everything.
+ */
+#ifndef FMX_OUTLET_ESTIMATE_ESTIMATE_SHOW_H
+#define FMX_OUTLET_ESTIMATE_ESTIMATE_SHOW_H
+
+#include <jansson.h>
+
+#include "base/buf.h"
+#include "outlet/estimate/estimate.h"
+#include "outlet/text.h"
+
+struct estimate_page_host {
+	const char *name;
+	uint16_t preference;
+	bool has_preference; /* false: only its rank is known */
+};
+
+struct estimate_page {
+	const char *site;
+	const struct estimate_page_host *hosts; /* as in the result */
+	size_t host_count;
+	const struct estimate_result *result;
+};
+
+void estimate_text(const struct estimate_page *page, const struct text_style *style,
+		   struct buf *out);
+/* A new reference. */
+json_t *estimate_json(const struct estimate_page *page);
+
+/* Why a sender is at risk: a clause. */
+const char *estimate_risk_reason(enum tier t);
+
+#endif

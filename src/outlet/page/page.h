@@ -1,0 +1,44 @@
+/*
+ * page - the report as one page that needs nothing else
+ *
+ * DESIGN section 8. No script, no resource of its own or of others: a strict
+ * Content-Security-Policy in the page lets its one style sheet through by its
+ * hash, and nothing else. Charts are SVG (chart.h), and all their numbers stand
+ * in tables too. The order is that of report_text(): good mail first. Prints
+ * on A4, in black and white too; follows a dark desktop.
+ *
+ * Each number of the JSON document that is shown is an element
+ *	<data data-key="fate.stopped" value="61">61</data>
+ * whose key is its path in the site's object, the site being the number in
+ * data-site of the article around it. So the page can be held against the JSON.
+ *
+ * Use:
+ *	struct buf page = BUF_INIT(PAGE_MAX);
+ *	page_write(&report, &page);
+ *	if (buf_failed(&page))
+ *		...
+ *
+ * Limits: the first PAGE_SITES sites in full, PAGE_AT_RISK senders
+ * at risk and PAGE_GAPS gaps each; how many more there are is said. All
+ * of them are in the JSON.
+ */
+#ifndef FMX_OUTLET_PAGE_PAGE_H
+#define FMX_OUTLET_PAGE_PAGE_H
+
+#include "outlet/report/report.h"
+
+enum {
+	PAGE_SITES = 50,
+	PAGE_INDEX = 1000,
+	PAGE_AT_RISK = 1000,
+	PAGE_GAPS = 100,
+	PAGE_MAX = 256 * 1024 * 1024,
+};
+
+void page_write(const struct report *r, struct buf *out);
+
+/* The style sheet, and what the policy calls it: sha256-... in base64. */
+extern const char page_css[];
+extern const char page_css_hash[];
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * apply - makes the parts agree with a configuration: at the start, at a reload
+ *
+ * Use:
+ *	apply_config(n, &n->config, true, &e);
+ *	apply_reload(n);	// reads the file again; says what came of it
+ */
+#ifndef FMX_SERVE_APPLY_H
+#define FMX_SERVE_APPLY_H
+
+#include "serve/parts.h"
+
+/* c stays the caller's. All or nothing: on error the parts are as before. */
+FMX_MUST_CHECK int apply_config(struct engine *n, struct config *c, bool is_started,
+				struct error *e);
+void apply_reload(struct engine *n);
+
+#endif

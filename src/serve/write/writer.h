@@ -1,0 +1,74 @@
+/*
+ * writer - serve's hand on the journal: lines in batches, and the work of time
+ *
+ * Lines wait for WRITER_DELAY_MS after the first of a batch, or until TAKE_BATCH
+ * wait, and are then committed (journal/take.h). What time brings (journal/due.h)
+ * is done in steps of 20 ms, each in a turn of the loop of its own, after commits
+ * and with each tick; so is retention. Verdicts and listings come to the sink after
+ * they were committed.
+ *
+ * While the journal cannot be written - a full disk, a file that was deleted or
+ * replaced - lines wait in memory, and the writer tries again with each tick;
+ * what became too much is "unwatched" later (take.h).
+ *
+ * Use:
+ *	writer_open(loop, path, clock, &sink, &w, &e);
+ *	writer_define(w, sites, count, &rules, true, &e);
+ *	writer_add(w, &line);
+ *	writer_tick(w, retention);	// each second
+ *	writer_stop(w);			// then uv_run(), writer_commit(), writer_free(w)
+ *
+ * Ownership: the writer owns the journal; what it lends lives until writer_free().
+ *
+ * Limits: those of take.h and due.h.
+ */
+#ifndef FMX_SERVE_WRITE_WRITER_H
+#define FMX_SERVE_WRITE_WRITER_H
+
+#include <uv.h>
+
+#include "journal/due.h"
+#include "journal/take.h"
+
+enum { WRITER_DELAY_MS = 500 };
+
+struct writer_sink {
+	struct due_sink told;
+	/* The journal cannot be written, and then can: a sentence each. */
+	void (*trouble)(void *arg, bool is_over, const char *sentence);
+	/* Another process wrote: allow, forget. */
+	void (*changed)(void *arg);
+	/* The journal may be another than before. */
+	void (*committed)(void *arg);
+	void *arg; /* of the last three */
+};
+
+struct writer;
+FMX_MUST_CHECK int writer_open(uv_loop_t *loop, const char *path,
+			       struct stamp_clock clock, const struct writer_sink *sink,
+			       struct writer **ret_writer, struct error *e);
+/* Gives sites and hosts their numbers, and the journal the configuration. What
+ * waits is committed first. */
+FMX_MUST_CHECK int writer_define(struct writer *w, struct site *sites, size_t count,
+				 const struct rules *rules, bool is_started,
+				 struct error *e);
+/* seen is set. */
+void writer_add(struct writer *w, struct line *l);
+bool writer_commit(struct writer *w); /* false while it cannot be written */
+void writer_tick(struct writer *w, int64_t retention);
+/* A clock that cannot be believed: nothing is judged or deleted. */
+void writer_hold(struct writer *w, bool is_held);
+
+int64_t writer_now(const struct writer *w);
+bool writer_is_failing(const struct writer *w);
+/* Nothing is left to be judged now. */
+bool writer_is_idle(const struct writer *w);
+struct take *writer_take(const struct writer *w);
+struct db *writer_db(const struct writer *w);
+const struct sites *writer_sites(const struct writer *w);
+
+/* Nothing is judged any more; writer_add() and writer_commit() still work. */
+void writer_stop(struct writer *w);
+void writer_free(struct writer *w); /* NULL is fine */
+
+#endif

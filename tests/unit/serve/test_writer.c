@@ -1,0 +1,231 @@
+/* serve's hand on the journal: batches, steps, what cannot be written. */
+#include "serve/write/writer.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "journal/upkeep.h"
+#include "serve_case.h"
+
+struct rig {
+	struct journal_case *folder;
+	uv_loop_t loop;
+	uv_timer_t end;
+	struct writer *writer;
+	struct serve_case site; /* its site and hosts alone */
+	unsigned troubles, ends, changes;
+	char sentence[512];
+};
+
+static void on_trouble(void *arg, bool is_over, const char *sentence)
+{
+	struct rig *r = arg;
+	*(is_over ? &r->ends : &r->troubles) += 1;
+	(void)snprintf(r->sentence, sizeof(r->sentence), "%s", sentence);
+}
+
+static void on_changed(void *arg)
+{
+	((struct rig *)arg)->changes++;
+}
+
+static void on_committed(void *arg)
+{
+	(void)arg;
+}
+
+static void start(struct rig *r)
+{
+	struct error e = { 0, "" };
+	struct writer_sink sink = {
+		.told = { case_ignore_verdict, case_ignore_listing, NULL },
+		.trouble = on_trouble,
+		.changed = on_changed,
+		.committed = on_committed,
+		.arg = r,
+	};
+	struct rules rules = rules_default();
+	void *folder;
+	*r = (struct rig){ .troubles = 0 };
+	serve_case_site(&r->site);
+	(void)case_setup(&folder);
+	r->folder = folder;
+	assert_int_equal(uv_loop_init(&r->loop), 0);
+	assert_int_equal(uv_timer_init(&r->loop, &r->end), 0);
+	ok(writer_open(&r->loop, r->folder->path, (struct stamp_clock){ NULL }, &sink,
+		       &r->writer, &e),
+	   &e);
+	ok(writer_define(r->writer, &r->site.site, 1, &rules, true, &e), &e);
+}
+
+static void on_end(uv_timer_t *t)
+{
+	uv_stop(t->loop);
+}
+
+static void run_for(struct rig *r, unsigned ms)
+{
+	uv_update_time(&r->loop);
+	(void)uv_timer_start(&r->end, on_end, ms, 0);
+	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
+}
+
+static void stop(struct rig *r)
+{
+	void *folder = r->folder;
+	writer_stop(r->writer);
+	uv_close((uv_handle_t *)&r->end, NULL);
+	(void)uv_run(&r->loop, UV_RUN_DEFAULT);
+	writer_free(r->writer);
+	assert_int_equal(uv_loop_close(&r->loop), 0);
+	(void)case_teardown(&folder);
+}
+
+static void add_visit(struct rig *r, unsigned client)
+{
+	struct visit v = { .client = case_client(client),
+			   .site = r->site.site.id,
+			   .host = CASE_HIGH,
+			   .depth = DEPTH_CONNECT,
+			   .source = VISIT_SOURCE_DECOY,
+			   .precision_us = 1,
+			   .time = stamp_now(),
+			   .helo = "",
+			   .mail_from = "",
+			   .recipient_domain = "",
+			   .name = "" };
+	struct line l = {
+		.kind = LINE_VISIT, .host = CASE_HIGH, .time = v.time, .visit = v
+	};
+	writer_add(r->writer, &l);
+}
+
+static int visits(struct rig *r)
+{
+	return (int)strtol(asked(writer_db(r->writer), "SELECT count(*) FROM visit"),
+			   NULL, 10);
+}
+
+static void a_batch_is_written_half_a_second_after_its_first_line(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r);
+	add_visit(&r, 1);
+	run_for(&r, WRITER_DELAY_MS / 2);
+	assert_int_equal(visits(&r), 0);
+	add_visit(&r, 2);
+	run_for(&r, WRITER_DELAY_MS);
+	assert_int_equal(visits(&r), 2);
+	stop(&r);
+}
+
+static void a_full_batch_does_not_wait(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r);
+	for (unsigned i = 0; i < TAKE_BATCH; i++)
+		add_visit(&r, i % 250);
+	assert_int_equal(visits(&r), 0); /* not within a source's callback */
+	run_for(&r, WRITER_DELAY_MS / 5);
+	assert_true(visits(&r) > 0);
+	stop(&r);
+}
+
+/* The disk is full, or as good as that: another process holds the journal. */
+static void what_cannot_be_written_waits_and_is_said_once(void **state)
+{
+	(void)state;
+	struct rig r;
+	sqlite3 *other = NULL;
+	start(&r);
+	assert_int_equal(sqlite3_open(r.folder->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), 0);
+	add_visit(&r, 1);
+	assert_false(writer_commit(r.writer));
+	assert_false(writer_commit(r.writer));
+	assert_true(writer_is_failing(r.writer));
+	assert_int_equal(r.troubles, 1);
+	assert_non_null(strstr(r.sentence, r.folder->path));
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	add_visit(&r, 2);
+	for (int i = 0; i < 6; i++)
+		writer_tick(r.writer, 0);
+	assert_false(writer_is_failing(r.writer));
+	assert_int_equal(r.ends, 1);
+	assert_int_equal(visits(&r), 2);
+	stop(&r);
+}
+
+static void a_journal_that_was_deleted_is_said(void **state)
+{
+	(void)state;
+	struct rig r;
+	char away[CASE_PATH_MAX + 8];
+	start(&r);
+	(void)snprintf(away, sizeof(away), "%s.away", r.folder->path);
+	assert_int_equal(rename(r.folder->path, away), 0);
+	writer_tick(r.writer, 0);
+	assert_true(writer_is_failing(r.writer));
+	assert_int_equal(r.troubles, 1);
+	add_visit(&r, 1);
+	assert_false(writer_commit(r.writer));
+	assert_int_equal(rename(away, r.folder->path), 0);
+	assert_true(writer_commit(r.writer));
+	assert_int_equal(r.ends, 1);
+	assert_int_equal(visits(&r), 1);
+	stop(&r);
+}
+
+static void what_others_write_is_noticed_and_our_own_is_not(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct error e = { 0, "" };
+	start(&r);
+	add_visit(&r, 1);
+	assert_true(writer_commit(r.writer));
+	writer_tick(r.writer, 0);
+	assert_int_equal(r.changes, 0);
+	struct db *other = case_open(r.folder, DB_WRITE);
+	ok(allow_set(other, "20.1.1.1", "a friend", true, false, stamp_now(), &e), &e);
+	db_close(other);
+	writer_tick(r.writer, 0);
+	writer_tick(r.writer, 0);
+	assert_int_equal(r.changes, 1);
+	stop(&r);
+}
+
+static void the_log_is_moved_into_the_file_off_the_loop(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct stat log;
+	char path[CASE_PATH_MAX + 8];
+	start(&r);
+	(void)snprintf(path, sizeof(path), "%s-wal", r.folder->path);
+	for (unsigned batch = 0; batch < 40; batch++) {
+		for (unsigned i = 0; i < TAKE_BATCH; i++)
+			add_visit(&r, (batch * TAKE_BATCH + i) % 250);
+		assert_true(writer_commit(r.writer));
+		run_for(&r, 20);
+	}
+	assert_int_equal(visits(&r), 40 * TAKE_BATCH);
+	assert_int_equal(stat(path, &log), 0);
+	assert_in_range(log.st_size, 1, 48 * 1024 * 1024);
+	stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_batch_is_written_half_a_second_after_its_first_line),
+		cmocka_unit_test(a_full_batch_does_not_wait),
+		cmocka_unit_test(what_cannot_be_written_waits_and_is_said_once),
+		cmocka_unit_test(a_journal_that_was_deleted_is_said),
+		cmocka_unit_test(what_others_write_is_noticed_and_our_own_is_not),
+		cmocka_unit_test(the_log_is_moved_into_the_file_off_the_loop),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
