@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "journal/upkeep.h"
 #include "world.h"
 
 enum { NO_DELAY = -1, ANY = 99 };
@@ -598,6 +599,142 @@ static void enforce(struct world *w)
 	world_rules(w);
 }
 
+static void case_16_forgetting_makes_nobody_worse(void **state)
+{
+	struct world w;
+	struct error e = { 0, "" };
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'X', "mx1.good.example", false);
+	world_name(&w, 'C', "mx2.good.example", false);
+	/* B is excused by its prefix, C by its name's domain, D by nobody. */
+	world_play(&w, "A:R~@-1h X:R~@-1h B:H@0 C:H@0 D:H@0 W@5h");
+	expect(&w, 'B', ORDER_UNKNOWN, FATE_UNKNOWN);
+	expect(&w, 'C', ORDER_UNKNOWN, FATE_UNKNOWN);
+	expect(&w, 'D', ORDER_BACKDOOR, FATE_STOPPED);
+	assert_true(journal_forget(w.db, "20.1.1.1", w.seen, &e) > 0);
+	assert_true(journal_forget(w.db, "30.1.1.1", w.seen, &e) > 0);
+	ok_ask_again(&w);
+	world_play(&w, "W@6h");
+	struct world_walk walks[1];
+	assert_int_equal(world_walks(&w, 'A', walks, 1), 0);
+	expect(&w, 'B', ORDER_UNKNOWN, FATE_UNKNOWN);
+	expect(&w, 'C', ORDER_UNKNOWN, FATE_UNKNOWN);
+	world_play(&w, "W@6d");
+	expect(&w, 'B', ORDER_UNKNOWN, FATE_UNKNOWN);
+	expect(&w, 'C', ORDER_UNKNOWN, FATE_UNKNOWN);
+	world_release(&w);
+}
+
+/* ---- two sites ---- */
+
+static void make_pair(struct host hosts[2], const char *real, const char *decoy)
+{
+	static const char *const names[] = { "mail", "fake" };
+	for (size_t i = 0; i < 2; i++) {
+		hosts[i] = (struct host){ .role = i ? ROLE_DECOY : ROLE_REAL,
+					  .posture = i ? POSTURE_DEFER : POSTURE_CLOSED,
+					  .preference = (uint16_t)(10 + 10 * i),
+					  .address_count = 1 };
+		hosts[i].addresses[0].port = SMTP_PORT;
+		assert_true(addr_parse(i ? decoy : real, &hosts[i].addresses[0].addr));
+		(void)snprintf(hosts[i].name, sizeof(hosts[i].name), "%s.%s.example",
+			       names[i], decoy);
+		(void)snprintf(hosts[i].watch, sizeof(hosts[i].watch), "%s",
+			       i ? "" : "feed");
+	}
+}
+
+struct two {
+	struct world w; /* its journal; the site is not used */
+	struct host hosts[4];
+	struct site sites[2];
+};
+
+static void define_two(struct two *t, const char *second_real)
+{
+	struct error e = { 0, "" };
+	make_pair(t->hosts, "5.9.1.1", "5.9.1.3");
+	make_pair(t->hosts + 2, second_real, "5.9.2.3");
+	for (size_t i = 0; i < 2; i++) {
+		t->sites[i] = (struct site){ .layout = LAYOUT_HIGH,
+					     .hosts = t->hosts + 2 * i,
+					     .host_count = 2 };
+		(void)snprintf(t->sites[i].name, sizeof(t->sites[i].name), "site%zu", i);
+		(void)site_set_places(&t->sites[i]);
+	}
+	assert_int_equal(
+	    sites_define(t->w.db, t->sites, 2, &t->w.rules, t->w.seen, false, &e), 0);
+	assert_int_equal(take_sites(t->w.take, &e), 0);
+}
+
+static void mark_two(struct two *t, const char *second)
+{
+	for (size_t i = 0; i < 4; i++) {
+		struct line l = { .kind = LINE_WATERMARK,
+				  .host = t->hosts[i].id,
+				  .time = world_time(second),
+				  .seen = world_time(second) };
+		world_line(&t->w, &l);
+		l.kind = LINE_PROBE;
+		l.is_ok = true;
+		if (t->hosts[i].role == ROLE_REAL)
+			world_line(&t->w, &l);
+	}
+}
+
+static void come_to(struct two *t, size_t host, char client, const char *second)
+{
+	struct line l = { .kind = LINE_VISIT, .seen = world_time(second) };
+	l.visit = (struct visit){ .client = world_client(client),
+				  .host = t->hosts[host].id,
+				  .depth = DEPTH_CONNECT,
+				  .outcome = host % 2 ? OUTCOME_NONE : OUTCOME_REJECTED,
+				  .precision_us = 1,
+				  .time = world_time(second),
+				  .helo = "",
+				  .mail_from = "",
+				  .recipient_domain = "",
+				  .name = "" };
+	world_line(&t->w, &l);
+}
+
+/* C comes to one site's real host and to the other's decoy. */
+static void case_17_sites_share_an_address_and_part_again(void **state)
+{
+	struct two t;
+	(void)state;
+	world_init(&t.w);
+	t.w.seen = WORLD_ZERO - 20 * STAMP_DAY;
+	define_two(&t, "5.9.2.1");
+	assert_int_not_equal(sites_group(take_get_sites(t.w.take), t.sites[0].id),
+			     sites_group(take_get_sites(t.w.take), t.sites[1].id));
+	mark_two(&t, "-10d");
+	come_to(&t, 0, 'C', "-1h");
+	come_to(&t, 3, 'C', "0");
+	mark_two(&t, "5h");
+	expect(&t.w, 'C', ORDER_BACKDOOR, FATE_STOPPED);
+	/* One address: the runs of before are looked at together. */
+	define_two(&t, "5.9.1.1");
+	assert_int_equal(sites_group(take_get_sites(t.w.take), t.sites[0].id),
+			 sites_group(take_get_sites(t.w.take), t.sites[1].id));
+	mark_two(&t, "6h");
+	expect(&t.w, 'C', ORDER_UNKNOWN, FATE_STOPPED);
+	come_to(&t, 0, 'D', "60h");
+	come_to(&t, 3, 'D', "61h");
+	mark_two(&t, "66h");
+	expect(&t.w, 'D', ORDER_UNKNOWN, FATE_STOPPED);
+	/* They part: what was said stays, and is told once. */
+	define_two(&t, "5.9.2.1");
+	mark_two(&t, "67h");
+	expect(&t.w, 'C', ORDER_UNKNOWN, FATE_STOPPED);
+	expect(&t.w, 'D', ORDER_UNKNOWN, FATE_STOPPED);
+	struct world_walk walks[8];
+	assert_int_equal(world_walks(&t.w, 'D', walks, 8), 2);
+	world_release(&t.w);
+}
+
 static void case_18_visits_while_listed_do_not_renew_it(void **state)
 {
 	struct world w;
@@ -736,6 +873,8 @@ int main(void)
 		cmocka_unit_test(case_38_all_clients_behind_one_address),
 		cmocka_unit_test(
 		    case_41_each_part_of_a_run_cut_at_midnight_is_for_itself),
+		cmocka_unit_test(case_16_forgetting_makes_nobody_worse),
+		cmocka_unit_test(case_17_sites_share_an_address_and_part_again),
 		cmocka_unit_test(case_18_visits_while_listed_do_not_renew_it),
 		cmocka_unit_test(lists_when_its_second_hour_is_over),
 		cmocka_unit_test(

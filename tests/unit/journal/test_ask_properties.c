@@ -262,6 +262,87 @@ static void nothing_changes_before_its_need(void **state)
 	}
 }
 
+/* ---- one sender, and all of them ---- */
+
+enum { ANSWERS = 128 };
+
+struct answers {
+	struct verdict at[ANSWERS];
+	size_t count;
+};
+
+static int add_answer(void *arg, const struct ask_walk *walk)
+{
+	struct answers *a = arg;
+	assert_true(a->count < ANSWERS);
+	a->at[a->count++] = walk->verdict;
+	return 0;
+}
+
+static bool is_same(const struct verdict *a, const struct verdict *b)
+{
+	return addr_equal(a->client, b->client) && a->began == b->began &&
+	       a->last == b->last && a->order == b->order &&
+	       a->order_reason == b->order_reason && a->fate == b->fate &&
+	       a->fate_reason == b->fate_reason && a->tier == b->tier &&
+	       a->missing == b->missing && a->delay_us == b->delay_us;
+}
+
+static void expect_each(const struct answers *all, const struct answers *some,
+			uint64_t seed)
+{
+	for (size_t i = 0; i < some->count; i++) {
+		size_t k = 0;
+		char text[ADDR_TEXT_MAX];
+		while (k < all->count && !is_same(&all->at[k], &some->at[i]))
+			k++;
+		if (k == all->count)
+			fail_msg("seed %llu: %s has another walk at %lld",
+				 (unsigned long long)seed,
+				 addr_text(some->at[i].client, text),
+				 (long long)(some->at[i].began - WORLD_ZERO));
+	}
+}
+
+/* A report reads the runs side by side, explain looks them up. */
+static void a_report_says_what_explain_says(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= HISTORIES; seed++) {
+		struct story *stories = xcalloc(WORLD_HOSTS, sizeof(*stories));
+		struct answers report = { .count = 0 }, each = { .count = 0 };
+		struct error e = { 0, "" };
+		struct world w;
+		struct ask *a;
+		state_of_draw = seed * UINT64_C(0xa0761d6478bd642f);
+		make_history(stories, 30);
+		world_init(&w);
+		w.batch = 0;
+		world_begin(&w);
+		names(&w);
+		play(&w, stories, world_time("40h"));
+		end(&w, draw(2) ? "33h" : "40h");
+		struct ask_stream s = { .since = INT64_MIN,
+					.until = INT64_MAX,
+					.walk = add_answer,
+					.arg = &report };
+		assert_int_equal(ask_open(w.db, w.seen, &a, &e), 0);
+		assert_int_equal(ask_walks(a, 1, &s, &e), 0);
+		/* V is A's twin: its walks come with A's. */
+		for (const char *c = "ABXYZCD"; *c; c++)
+			assert_int_equal(
+			    ask_client(a, world_client(*c), add_answer, NULL, &each, &e),
+			    0);
+		ask_close(a);
+		assert_true(each.count > 10);
+		assert_int_equal(report.count, each.count);
+		expect_each(&report, &each, seed);
+		expect_each(&each, &report, seed);
+		world_release(&w);
+		free(stories);
+	}
+}
+
 /* ---- files ---- */
 
 struct folder {
@@ -431,6 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_and_answers_do_not_depend_on_batches_or_order),
 		cmocka_unit_test(nothing_changes_before_its_need),
+		cmocka_unit_test(a_report_says_what_explain_says),
 		cmocka_unit_test_setup_teardown(a_rebuild_finds_what_was_there,
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(two_journals_of_the_same_lines_are_equal,
