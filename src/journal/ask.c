@@ -57,6 +57,15 @@ static int enter(struct ask *a, struct error *e)
 	return rc;
 }
 
+static void drop_twins(struct ask *a)
+{
+	free(a->by_four);
+	free(a->by_six);
+	a->by_four = a->by_six = NULL;
+	a->twin_count = 0;
+	a->has_twins = false;
+}
+
 static void leave(struct ask *a)
 {
 	if (a->is_ours)
@@ -76,8 +85,10 @@ int ask_begin(struct ask *a, struct error *e)
 
 void ask_end(struct ask *a)
 {
-	if (--a->depth == 0)
-		leave(a);
+	if (--a->depth > 0)
+		return;
+	drop_twins(a);
+	leave(a);
 }
 
 int ask_renew(struct ask *a, struct error *e)

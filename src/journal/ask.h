@@ -58,8 +58,8 @@ FMX_MUST_CHECK int ask_client(struct ask *a, struct addr client, ask_walk_fn fn,
  * each sender first its walks that overlap [since, until) by began, then what came aside.
  * Each walk once, with the touching runs always: they stream by beside it. A decoy walk
  * that was told and need not be asked again comes as told; of a real walk all that
- * decides lies in the stream, but for the NAT. So a report counts as it reads, and keeps
- * nothing of a sender.
+ * decides lies in the stream, but for the NAT. Not within its own callbacks. So a report
+ * counts as it reads, and keeps nothing of a sender.
  */
 struct ask_stream {
 	int64_t since, until;

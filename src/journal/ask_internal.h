@@ -7,6 +7,11 @@
 #include "journal/ask.h"
 #include "journal/proof.h"
 
+/* The two addresses of one sender. */
+struct twins {
+	struct addr four, six;
+};
+
 struct ask {
 	struct db *db;
 	struct sites sites;
@@ -17,6 +22,10 @@ struct ask {
 	bool is_ours;    /* the read transaction */
 	struct lookup lookup;
 	struct decided decided;
+	/* For a report of many groups: of one snapshot, ascending by one address. */
+	bool has_twins;
+	struct twins *by_four, *by_six;
+	size_t twin_count;
 };
 
 /* A new snapshot, between slices. */

@@ -16,11 +16,6 @@ enum { KINDS = RUN_ASIDE, STREAMS_MOST = KINDS * SITE_MAX_KIN };
 #define BEFORE (8 * STAMP_DAY)
 #define BEHIND STAMP_DAY
 
-/* The two addresses of one sender. */
-struct twins {
-	struct addr four, six;
-};
-
 struct stream {
 	enum run_kind kind;
 	uint16_t group;
@@ -37,9 +32,6 @@ struct walks {
 	int64_t since, until; /* of the runs that are read */
 	struct stream streams[STREAMS_MOST];
 	size_t stream_count;
-	struct twins *twins; /* ascending by four, and by six */
-	struct twins *by_six;
-	size_t twin_count;
 	bool is_swept; /* no resweep waits */
 	size_t rows;   /* of this slice */
 	struct run_list runs;
@@ -66,64 +58,82 @@ static int compare_six(const void *a, const void *b)
 
 /* From the IPv6 side: those have fewer names. Three addresses under one name are a pool.
  */
-static int load_twins(struct walks *w, struct error *e)
+static int read_twins(struct ask *a, struct error *e)
 {
 	static const struct addr four_low = { .bytes = { [10] = 0xff, [11] = 0xff } };
 	struct addr four_high = four_low;
 	memset(four_high.bytes + 12, 0xff, 4);
 	sqlite3_stmt *s = db_statement(
-	    w->ask->db,
+	    a->db,
 	    "SELECT b.client, a.client FROM name a CROSS JOIN name b ON b.name = a.name "
 	    "WHERE (a.client < ?1 OR a.client > ?2) AND b.client BETWEEN ?1 AND ?2 "
 	    "AND a.confirmed_at IS NOT NULL AND a.generic = 0 "
 	    "AND b.confirmed_at IS NOT NULL AND (SELECT count(*) FROM (SELECT 1 FROM "
-	    "name "
-	    "c WHERE c.name = a.name AND c.confirmed_at IS NOT NULL LIMIT 3)) = 2");
+	    "name c WHERE c.name = a.name AND c.confirmed_at IS NOT NULL LIMIT 3)) = 2");
 	size_t cap = 0;
 	int rc;
 	db_bind_addr(s, 1, four_low);
 	db_bind_addr(s, 2, four_high);
-	while ((rc = db_step(w->ask->db, s, e)) == 1) {
-		if (w->twin_count == cap) {
+	while ((rc = db_step(a->db, s, e)) == 1) {
+		if (a->twin_count == cap) {
 			cap = cap ? 2 * cap : 64;
-			w->twins = xrealloc(w->twins, cap, sizeof(*w->twins));
+			a->by_four = xrealloc(a->by_four, cap, sizeof(*a->by_four));
 		}
-		w->twins[w->twin_count++] =
+		a->by_four[a->twin_count++] =
 		    (struct twins){ db_addr(s, 0), db_addr(s, 1) };
 	}
 	db_done(s);
-	w->by_six = xcalloc(w->twin_count + 1, sizeof(*w->by_six));
-	if (w->twin_count) {
-		memcpy(w->by_six, w->twins, w->twin_count * sizeof(*w->twins));
-		qsort(w->twins, w->twin_count, sizeof(*w->twins), compare_four);
-		qsort(w->by_six, w->twin_count, sizeof(*w->by_six), compare_six);
-	}
 	return rc;
 }
 
-static const struct addr *twin_of(const struct walks *w, struct addr client)
+static int load_twins(struct ask *a, struct error *e)
+{
+	int rc = a->has_twins ? 0 : read_twins(a, e);
+	if (rc != 0 || a->has_twins)
+		return rc;
+	a->has_twins = true;
+	if (a->twin_count == 0)
+		return 0;
+	a->by_six = xcalloc(a->twin_count, sizeof(*a->by_six));
+	memcpy(a->by_six, a->by_four, a->twin_count * sizeof(*a->by_six));
+	qsort(a->by_four, a->twin_count, sizeof(*a->by_four), compare_four);
+	qsort(a->by_six, a->twin_count, sizeof(*a->by_six), compare_six);
+	return 0;
+}
+
+static const struct addr *twin_of(const struct ask *a, struct addr client)
 {
 	struct twins key = { client, client };
 	bool is_four = addr_is_v4(client);
 	const struct twins *t =
-	    w->twin_count == 0
+	    a->twin_count == 0
 		? NULL
-		: bsearch(&key, is_four ? w->twins : w->by_six, w->twin_count,
+		: bsearch(&key, is_four ? a->by_four : a->by_six, a->twin_count,
 			  sizeof(key), is_four ? compare_four : compare_six);
 	return !t ? NULL : is_four ? &t->six : &t->four;
 }
 
 /* ---- streams ---- */
 
-/* The order of a stream, and of one client's rows. Of contacts at real hosts, which are
- * most rows by far, only what decides and counts them. */
-#define OF_CLIENTS                                                                       \
-	" FROM run WHERE kind = ?1 AND grp = ?2 AND client >= ?3 AND client <= ?4 "      \
-	"ORDER BY client, began"
-#define ALL_SQL "SELECT " DB_RUN_COLUMNS OF_CLIENTS
-#define REAL_SQL                                                                         \
-	"SELECT began, last, client, width, earlier, answered, clean, hosts, "           \
-	"visits" OF_CLIENTS
+/* Of contacts at real hosts, which are most rows by far, only what decides and counts
+ * them. Statements are kept by their text: that of a stream must not be that of a
+ * look-up beside it. */
+#define REAL_COLUMNS "began, last, client, width, earlier, answered, clean, hosts, visits"
+#define STREAM_SQL(columns, kind)                                                        \
+	"SELECT " columns " FROM run WHERE kind = " kind                                 \
+	" AND grp = ?1 AND client >= ?2 ORDER BY client, began"
+#define CLIENT_SQL(columns)                                                              \
+	"SELECT " columns " FROM run WHERE kind = ?3 AND grp = ?1 AND client = ?2 "      \
+	"ORDER BY began"
+
+static const char *const stream_sql[] = {
+	[RUN_REAL] = STREAM_SQL(REAL_COLUMNS, "1"),
+	[RUN_LATE] = STREAM_SQL(REAL_COLUMNS, "2"),
+	[RUN_DECOY] = STREAM_SQL(DB_RUN_COLUMNS, "3"),
+	[RUN_ASIDE] = STREAM_SQL(DB_RUN_COLUMNS, "4"),
+};
+static const char real_sql[] = CLIENT_SQL(REAL_COLUMNS);
+static const char all_sql[] = CLIENT_SQL(DB_RUN_COLUMNS);
 
 enum {
 	REAL_BEGAN,
@@ -203,14 +213,6 @@ static void take_row(struct walks *w, const struct stream *t)
 		db_read_run(s, r);
 }
 
-static void bind_stream(const struct stream *t, struct addr from, struct addr to)
-{
-	(void)sqlite3_bind_int(t->statement, 1, t->kind);
-	(void)sqlite3_bind_int(t->statement, 2, t->group);
-	db_bind_addr(t->statement, 3, from);
-	db_bind_addr(t->statement, 4, to);
-}
-
 static int step_stream(struct walks *w, struct stream *t, struct error *e)
 {
 	int rc = db_step(w->ask->db, t->statement, e);
@@ -223,14 +225,14 @@ static int step_stream(struct walks *w, struct stream *t, struct error *e)
 
 static int open_streams(struct walks *w, struct addr from, struct error *e)
 {
-	struct addr to;
 	int rc = 0;
-	memset(to.bytes, 0xff, sizeof(to.bytes));
 	w->rows = 0;
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
-		(void)sqlite3_reset(w->streams[i].statement);
-		bind_stream(&w->streams[i], from, to);
-		rc = step_stream(w, &w->streams[i], e);
+		struct stream *t = &w->streams[i];
+		(void)sqlite3_reset(t->statement);
+		(void)sqlite3_bind_int(t->statement, 1, t->group);
+		db_bind_addr(t->statement, 2, from);
+		rc = step_stream(w, t, e);
 	}
 	return rc;
 }
@@ -241,21 +243,38 @@ static void end_streams(struct walks *w)
 		(void)sqlite3_reset(w->streams[i].statement);
 }
 
+/* Most groups have no kin: their statements are the journal's, prepared once. */
+static int prepare_stream(struct walks *w, struct stream *t, struct error *e)
+{
+	sqlite3 *db = db_sqlite(w->ask->db);
+	if (w->stream_count < KINDS)
+		t->statement = db_statement(w->ask->db, stream_sql[t->kind]);
+	else if (sqlite3_prepare_v2(db, stream_sql[t->kind], -1, &t->statement, NULL) !=
+		 SQLITE_OK)
+		return db_error(w->ask->db, sqlite3_extended_errcode(db), e);
+	w->stream_count++;
+	return 0;
+}
+
 static int prepare_streams(struct walks *w, struct error *e)
 {
 	uint16_t kin[SITE_MAX_KIN];
 	size_t kin_count = sites_kin(&w->ask->sites, w->group, kin);
-	sqlite3 *db = db_sqlite(w->ask->db);
-	for (size_t i = 0; i < KINDS * kin_count; i++) {
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < KINDS * kin_count; i++) {
 		struct stream *t = &w->streams[w->stream_count];
 		*t = (struct stream){ .kind = (enum run_kind)(RUN_REAL + i % KINDS),
 				      .group = kin[i / KINDS] };
-		if (sqlite3_prepare_v2(db, is_real(t->kind) ? REAL_SQL : ALL_SQL, -1,
-				       &t->statement, NULL) != SQLITE_OK)
-			return db_error(w->ask->db, sqlite3_extended_errcode(db), e);
-		w->stream_count++;
+		rc = prepare_stream(w, t, e);
 	}
-	return 0;
+	return rc;
+}
+
+static void drop_streams(struct walks *w)
+{
+	end_streams(w);
+	for (size_t i = KINDS; i < w->stream_count; i++)
+		(void)sqlite3_finalize(w->streams[i].statement); /* told by its step */
 }
 
 static bool least_client(const struct walks *w, struct addr *ret_client)
@@ -295,8 +314,10 @@ static int look_up_client(struct walks *w, struct addr client, size_t *ret_count
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		struct stream t = w->streams[i];
 		t.statement =
-		    db_statement(w->ask->db, is_real(t.kind) ? REAL_SQL : ALL_SQL);
-		bind_stream(&t, client, client);
+		    db_statement(w->ask->db, is_real(t.kind) ? real_sql : all_sql);
+		(void)sqlite3_bind_int(t.statement, 1, t.group);
+		db_bind_addr(t.statement, 2, client);
+		(void)sqlite3_bind_int(t.statement, 3, t.kind);
 		rc = step_stream(w, &t, e);
 		while (rc == 0 && t.has_row) {
 			take_row(w, &t);
@@ -429,7 +450,7 @@ static int tell_sender(struct walks *w, struct addr client, const struct addr *t
 
 static int next_sender(struct walks *w, struct addr client, struct error *e)
 {
-	const struct addr *twin = twin_of(w, client);
+	const struct addr *twin = twin_of(w->ask, client);
 	size_t of_twin = 0;
 	w->runs.count = 0;
 	int rc = take_client(w, client, e);
@@ -444,16 +465,20 @@ static int next_sender(struct walks *w, struct addr client, struct error *e)
 
 static int find_swept(struct walks *w, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(w->ask->db, "SELECT id FROM grp WHERE swept < resweep");
-	int rc;
+	uint16_t kin[SITE_MAX_KIN];
+	size_t kin_count = sites_kin(&w->ask->sites, w->group, kin);
+	int rc = 0;
 	w->is_swept = true;
-	while ((rc = db_step(w->ask->db, s, e)) == 1)
-		w->is_swept &=
-		    sites_group(&w->ask->sites, (uint16_t)sqlite3_column_int(s, 0)) !=
-		    w->group;
-	db_done(s);
-	return rc;
+	for (size_t i = 0; rc >= 0 && i < kin_count; i++) {
+		sqlite3_stmt *s = db_statement(
+		    w->ask->db, "SELECT swept < resweep FROM grp WHERE id = ?1");
+		(void)sqlite3_bind_int(s, 1, kin[i]);
+		rc = db_step(w->ask->db, s, e);
+		if (rc == 1)
+			w->is_swept &= sqlite3_column_int(s, 0) == 0;
+		db_done(s);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 static int begin_slice(struct walks *w, struct addr from, struct error *e)
@@ -509,16 +534,13 @@ int ask_walks(struct ask *a, uint16_t group, const struct ask_stream *s, struct 
 	}
 	rc = prepare_streams(w, e);
 	if (rc == 0)
-		rc = load_twins(w, e);
+		rc = load_twins(a, e);
 	if (rc == 0)
 		rc = read_all(w, e);
-	for (size_t i = 0; i < w->stream_count; i++)
-		(void)sqlite3_finalize(w->streams[i].statement); /* told by its step */
+	drop_streams(w);
 	ask_end(a);
 	run_list_release(&w->runs);
 	free(w->mains);
-	free(w->twins);
-	free(w->by_six);
 	free(w);
 	return rc;
 }

@@ -48,7 +48,8 @@ struct due {
 	struct listing *listings;
 	size_t listing_count, listing_cap;
 	int64_t now; /* T */
-	size_t turn; /* the group that comes first */
+	/* A round visits each group once, over as many steps as it takes. */
+	size_t turn, round_left;
 	int64_t seal_next;
 };
 
@@ -433,7 +434,8 @@ static int load_groups(struct due *d, struct due_group **ret_groups, size_t *ret
 	size_t count = 0, cap = 0;
 	int rc;
 	sqlite3_stmt *s =
-	    db_statement(d->db, "SELECT id, resweep, swept, cursor, frontier FROM grp");
+	    db_statement(d->db, "SELECT id, resweep, swept, cursor, frontier FROM grp "
+				"ORDER BY id");
 	while ((rc = db_step(d->db, s, e)) == 1) {
 		if (count == cap) {
 			cap = cap ? 2 * cap : 16;
@@ -447,15 +449,38 @@ static int load_groups(struct due *d, struct due_group **ret_groups, size_t *ret
 	return rc;
 }
 
+static int compare_groups(const void *a, const void *b)
+{
+	const struct due_group *x = a, *y = b;
+	return (x->id > y->id) - (x->id < y->id);
+}
+
 /* Of the group that its runs are judged with now. */
 static int64_t frontier_of(const struct due *d, const struct due_group *groups,
 			   size_t count, uint16_t id)
 {
-	uint16_t group = sites_group(d->lookup.sites, id);
-	for (size_t i = 0; i < count; i++)
-		if (groups[i].id == group)
-			return groups[i].frontier;
-	return VIEW_NEVER;
+	struct due_group key = { .id = sites_group(d->lookup.sites, id) };
+	const struct due_group *g =
+	    bsearch(&key, groups, count, sizeof(*groups), compare_groups);
+	return g ? g->frontier : VIEW_NEVER;
+}
+
+/* Goes on with the group that time ran out on. */
+static int step_round(struct due *d, struct due_group *groups, size_t count,
+		      struct error *e)
+{
+	int rc = 0;
+	if (d->round_left == 0 || d->round_left > count)
+		d->round_left = count;
+	while (rc == 0 && d->round_left > 0 && has_time(d)) {
+		struct due_group *g = &groups[d->turn % count];
+		rc = step_group(d, g, frontier_of(d, groups, count, g->id), e);
+		if (rc == 0 && has_time(d)) {
+			d->turn = (d->turn + 1) % count;
+			d->round_left--;
+		}
+	}
+	return rc;
 }
 
 static int step(struct due *d, struct error *e)
@@ -463,13 +488,10 @@ static int step(struct due *d, struct error *e)
 	struct due_group *groups;
 	size_t count;
 	int rc = load_groups(d, &groups, &count, e);
-	for (size_t i = 0; rc == 0 && i < count && has_time(d); i++) {
-		struct due_group *g = &groups[(d->turn + i) % count];
-		rc = step_group(d, g, frontier_of(d, groups, count, g->id), e);
-	}
-	if (rc == 0 && d->now >= d->seal_next && has_time(d))
+	if (rc == 0)
+		rc = step_round(d, groups, count, e);
+	if (rc == 0 && d->now >= d->seal_next && d->round_left == 0)
 		d->seal_next = d->now + SEAL_INTERVAL;
-	d->turn++;
 	free(groups);
 	return rc;
 }
@@ -490,7 +512,7 @@ int due_step(struct due *d, int64_t now, bool *ret_more, struct error *e)
 	if (rc != 0)
 		return rc;
 	rc = step(d, e);
-	*ret_more = rc == 0 && !has_time(d);
+	*ret_more = rc == 0 && d->round_left > 0;
 	if (rc == 0)
 		rc = db_commit(d->db, e);
 	if (rc != 0) {
