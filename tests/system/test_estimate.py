@@ -56,6 +56,8 @@ class EstimateHolds(LabCase):
     def serve(self, name, **decoys):
         serve = Serve(self.site.decoys, config(self.site, grace="1s", **decoys), name).start()
         self.addCleanup(serve.stop)
+        serve.jump(130)  # of who came before all hosts were watched nothing is said
+        serve.jump(60)
         return serve
 
     def would_stop(self, serve):
