@@ -41,16 +41,28 @@ static bool read_amavis(struct slice in, struct verdict *ret_verdict)
 }
 
 /* "<ab12cd>; task; rspamd_task_write_log: id: <m@b.example>, qid: <4XYZAB>, ip:
- * 203.0.113.9, from: <a@b.example>, (default: T (add header): [9.1/15.0] ..." */
+ * 203.0.113.9, from: <a@b.example>, (default: T (add header): [9.1/15.0] ...". The
+ * letter before the action (T, F, S) says how it came to it. */
 static bool read_rspamd(struct slice in, struct verdict *ret_verdict)
 {
-	const char *p = memmem(in.at, slice_len(in), "rspamd_task_write_log: id: <", 28);
-	if (!p)
+	static const struct {
+		const char *action;
+		bool is_spam;
+	} rows[] = { { "reject", true },
+		     { "add header", true },
+		     { "rewrite subject", true },
+		     { "no action", false } };
+	struct slice task, result = only(in, ", (default: ", ')');
+	if (!words_find(in, "rspamd_task_write_log: id: <") ||
+	    !slice_take_until(&result, '(', &task))
 		return false;
-	struct slice result = only(in, ", (default: ", ' ');
-	ret_verdict->is_spam = slice_is(result, "T");
 	ret_verdict->key = only(in, ", qid: <", '>');
-	return ret_verdict->is_spam || slice_is(result, "F");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ret_verdict->is_spam = rows[i].is_spam;
+		if (slice_is(result, rows[i].action))
+			return true;
+	}
+	return false; /* greylist, soft reject: not decided */
 }
 
 /* "spamd: result: Y 11 - BAYES_99,... scantime=1.2,size=98,mid=<m@b.example>,

@@ -40,6 +40,8 @@ PROGRAMS = {
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
     "zonetools": (["bind9-utils", "knot-dnssecutils", "nsd"], ""),
     "ansible": (["ansible-core"], ""),
+    "rspamd": (["rspamd"], ""),
+    "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 

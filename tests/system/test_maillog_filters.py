@@ -1,0 +1,90 @@
+"""The real rspamd and SpamAssassin beside Postfix, on a machine of their own, as milters: what they say of a message is what the
+visit that brought it says. The log is a central one, with the lines of both machines in the order of time."""
+
+import email.utils
+import pathlib
+
+from lab import callers
+from lab.case import NAME_SERVER, RESOLVER, LabCase
+from lab.maillog import ADDRESSES, DOMAIN, NAME, visits
+from lab.net import wait_for
+from lab.postfix_mx import CallablePostfix
+from lab.programs import Knot, Program, Unbound
+
+FILTER = "30.0.0.60"
+# What all filters know as spam, and rspamd's own one for "add a header" instead of "reject".
+GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+RSPAMD_HEADER = GTUBE.replace("XJS", "YJS")
+
+
+class Rspamd(Program):
+    package = "rspamd"
+
+    def configure(self):
+        self.host.write("/etc/rspamd/local.d/logging.inc", 'type = "syslog";\nfacility = "mail";\nlevel = "info";\n')
+        self.host.write("/etc/rspamd/local.d/worker-proxy.inc",
+                        f'bind_socket = "{FILTER}:11332";\nmilter = yes;\nupstream "local" {{ default = yes; self_scan = yes; }}\n')
+        self.host.write("/etc/rspamd/local.d/options.inc",
+                        f'disable_hyperscan = true;\ngtube_patterns = "all";\nenable_test_patterns = true;\ndns {{ nameserver = ["{RESOLVER}"]; timeout = 0.1s; }}\n')
+        # Its own rules think ill of a laboratory's senders.
+        self.host.write("/etc/rspamd/local.d/actions.conf", "reject = 1000;\nadd_header = 500;\ngreylist = 400;\n")
+        self.host.write("/etc/rspamd/local.d/worker-controller.inc", "enabled = false;\n")
+        self.host.script("mkdir -p /run/rspamd /var/log/rspamd /var/lib/rspamd; chown _rspamd:_rspamd /run/rspamd /var/log/rspamd /var/lib/rspamd")
+
+    def start(self):
+        self.daemon = self.host.spawn(["/usr/bin/rspamd", "-f", "-u", "_rspamd", "-g", "_rspamd"], name="rspamd")
+        wait_for("rspamd has compiled its patterns", lambda: self.host.is_listening(11332), 120)
+
+
+class Spamassassin(Program):
+    package = "spamd"
+
+    def start(self):
+        self.spamd = self.host.spawn(["/usr/sbin/spamd", "--local", "--nouser-config", "--max-children=1", "--syslog=mail",
+                                      "--username=nobody"], name="spamd")
+        self.wait_listening(783)
+        self.milter = self.host.spawn(["/usr/sbin/spamass-milter", "-p", f"inet:11332@{FILTER}"], name="spamass-milter")
+        self.wait_listening(11332)
+
+
+class WithRspamd(LabCase):
+    filter_program, spam_text = Rspamd, RSPAMD_HEADER
+
+    @classmethod
+    def build(cls):
+        cls.knot = Knot(cls.net, "ns", [NAME_SERVER])
+        cls.resolver = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
+        cls.filter = cls.filter_program(cls.net, "filter", [FILTER])
+        cls.mx = CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True,
+                                 parameters={"smtpd_milters": f"inet:{FILTER}:11332", "milter_default_action": "tempfail"})
+        cls.crowd = cls.net.host("crowd", [f"30.9.{i}.1" for i in range(1, 5)])
+        for program in (cls.knot, cls.resolver, cls.filter, cls.mx):
+            program.start()
+
+    def _send(self, source, text, number):
+        talk = callers.Talk("filtered", self.crowd, source, ADDRESSES[0])
+        for command in ("EHLO out.client.example", "MAIL FROM:<alice@client.example>", f"RCPT TO:<bob@{DOMAIN}>", "DATA"):
+            talk.say(command)
+        reply = talk.message(f"From: alice@client.example\r\nTo: bob@{DOMAIN}\r\nDate: {email.utils.formatdate()}\r\n"
+                             f"Message-ID: <number{number}@client.example>\r\nSubject: hello\r\n\r\n{text}\r\n")
+        talk.quit()
+        return reply
+
+    def _visits(self):
+        logs = [pathlib.Path(self.mx.log), self.filter.host.folder / "mail.log"]
+        lines = sorted(line for log in logs if log.exists() for line in log.read_text(errors="replace").splitlines())
+        return {v["address"]: v for v in visits("-", text="\n".join(lines).encode())}
+
+    def test_what_the_filter_says_is_in_the_visit(self):
+        self._send("30.9.1.1", "The first message of a log is not waited for.", 1)
+        self.assertRegex(self._send("30.9.2.1", self.spam_text, 2), "^2")
+        self.assertRegex(self._send("30.9.3.1", "Are we going to eat at noon?", 3), "^2")
+        self._send("30.9.4.1", "The last, so that the others are told.", 4)
+        wait_for("four verdicts", lambda: all(self._visits().get(f"30.9.{i}.1", {}).get("spam") is not None for i in (2, 3)), 30)
+        found = self._visits()
+        self.assertEqual([True, False], [found[f"30.9.{i}.1"]["spam"] for i in (2, 3)])
+        self.assertEqual(["accepted"] * 4, [found[f"30.9.{i}.1"]["outcome"] for i in (1, 2, 3, 4)])
+
+
+class WithSpamassassin(WithRspamd):
+    filter_program, spam_text = Spamassassin, GTUBE
