@@ -48,20 +48,20 @@ static int compare_hosts(const void *a, const void *b)
 /* There may be ten thousand of each. */
 static void index_old(struct define *d)
 {
-	d->names = xcalloc(d->old.count + 1, sizeof(*d->names));
-	d->hosts = xcalloc(d->old.host_count + 1, sizeof(*d->hosts));
+	d->names = xcalloc(d->old.count + 1, sizeof(struct site *));
+	d->hosts = xcalloc(d->old.host_count + 1, sizeof(struct host_place *));
 	for (size_t i = 0; i < d->old.count; i++)
 		d->names[i] = &d->old.all[i];
 	for (size_t i = 0; i < d->old.host_count; i++)
 		d->hosts[i] = &d->old.hosts[i];
-	qsort(d->names, d->old.count, sizeof(*d->names), compare_names);
-	qsort(d->hosts, d->old.host_count, sizeof(*d->hosts), compare_hosts);
+	qsort(d->names, d->old.count, sizeof(struct site *), compare_names);
+	qsort(d->hosts, d->old.host_count, sizeof(struct host_place *), compare_hosts);
 }
 
 static const struct site *old_site(const struct define *d, const struct site *s)
 {
 	const struct site *const *found =
-	    bsearch(&s, d->names, d->old.count, sizeof(*d->names), compare_names);
+	    bsearch(&s, d->names, d->old.count, sizeof(struct site *), compare_names);
 	return found ? *found : NULL;
 }
 
@@ -70,7 +70,8 @@ static uint16_t old_host(const struct define *d, uint16_t site, const struct hos
 	struct host_place want = { .site = site, .role = h->role, .definition = h };
 	const struct host_place *key = &want;
 	const struct host_place *const *found =
-	    bsearch(&key, d->hosts, d->old.host_count, sizeof(*d->hosts), compare_hosts);
+	    bsearch(&key, d->hosts, d->old.host_count, sizeof(struct host_place *),
+		    compare_hosts);
 	return found ? (*found)->host : 0;
 }
 

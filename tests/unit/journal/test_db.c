@@ -80,7 +80,14 @@ static void reads_a_run_as_it_was_written(void **state)
 	assert_memory_equal(got.id_count, r.id_count, sizeof(r.id_count));
 	assert_memory_equal(got.first_ids, r.first_ids, sizeof(r.first_ids));
 	assert_memory_equal(got.last_ids, r.last_ids, sizeof(r.last_ids));
-	assert_memory_equal(&got.told, &r.told, sizeof(r.told));
+	const struct told *a = &got.told, *b = &r.told;
+	assert_true(a->order == b->order && a->order_reason == b->order_reason);
+	assert_true(a->fate == b->fate && a->fate_reason == b->fate_reason);
+	assert_true(a->tier == b->tier && a->missing == b->missing && a->need == b->need);
+	assert_true(a->is_told && a->is_final && a->is_sealed && a->returned_later);
+	assert_true(a->order_excused && a->fate_excused);
+	assert_true(a->delay_us == b->delay_us && a->delay_error_us == b->delay_error_us);
+	assert_true(a->stopped_at == b->stopped_at && a->corrected_at == b->corrected_at);
 	ok(db_delete_run(db, &r, &e), &e);
 	assert_string_equal(asked(db, "SELECT count(*) FROM run"), "0");
 	db_close(db);
