@@ -1,6 +1,7 @@
 #include "journal/schema.h"
 
-/* clang-format off: this is SQL */
+/* This is SQL. */
+/* clang-format off */
 
 /*
  * Text of addresses and times in plain SQL, so that any sqlite3 can read the
