@@ -4,7 +4,7 @@
 #include <libknot/libknot.h>
 #include <string.h>
 
-enum { CHAIN_MAX = 8, ARENA_SIZE = 512 * 1024 };
+enum { CHAIN_MAX = 8, ANSWER_ARENA = 512 * 1024, QUESTION_ARENA = 32 * 1024 };
 
 static const struct {
 	enum rr_type type;
@@ -64,21 +64,22 @@ bool lookup_is_sure(enum lookup_status s)
 /*
  * libknot allocates many small things per packet and frees them together: an
  * arena that is rewound for each packet makes that nothing. A packet that
- * would need more is refused, so nobody can make us grow.
+ * would need more is refused, so nobody can make us grow. Questions have one of
+ * their own: who reads an answer may ask the next question before its end.
  */
-static struct {
-	size_t used;
-	_Alignas(16) uint8_t bytes[ARENA_SIZE];
-} arena;
+struct arena {
+	size_t used, size;
+	uint8_t *bytes;
+};
 
 static void *arena_alloc(void *ctx, size_t len)
 {
-	(void)ctx;
+	struct arena *a = ctx;
 	size_t need = (len + 15) & ~(size_t)15;
-	if (need < len || need > sizeof(arena.bytes) - arena.used)
+	if (need < len || need > a->size - a->used)
 		return NULL;
-	void *p = arena.bytes + arena.used;
-	arena.used += need;
+	void *p = a->bytes + a->used;
+	a->used += need;
 	ARENA_OPEN(p, len);
 	return p;
 }
@@ -88,13 +89,17 @@ static void arena_free(void *p)
 	(void)p; /* all at once, by the next arena_begin */
 }
 
-static knot_mm_t *arena_begin(void)
+static void arena_begin(struct arena *a, knot_mm_t *ret_mm)
 {
-	static knot_mm_t mm = { .ctx = NULL, .alloc = arena_alloc, .free = arena_free };
-	arena.used = 0;
-	ARENA_CLOSE(arena.bytes, sizeof(arena.bytes));
-	return &mm;
+	*ret_mm = (knot_mm_t){ .ctx = a, .alloc = arena_alloc, .free = arena_free };
+	a->used = 0;
+	ARENA_CLOSE(a->bytes, a->size);
 }
+
+static _Alignas(16) uint8_t answer_bytes[ANSWER_ARENA];
+static struct arena answers = { .size = ANSWER_ARENA, .bytes = answer_bytes };
+static _Alignas(16) uint8_t question_bytes[QUESTION_ARENA];
+static struct arena questions = { .size = QUESTION_ARENA, .bytes = question_bytes };
 
 bool message_ask(const char *name, enum rr_type type, enum message_flags flags,
 		 uint16_t id, uint8_t ret_wire[MESSAGE_QUERY_MAX], size_t *ret_len)
@@ -102,8 +107,9 @@ bool message_ask(const char *name, enum rr_type type, enum message_flags flags,
 	uint8_t qname[NAME_WIRE_MAX];
 	if (!name_to_wire(name, qname, NULL))
 		return false;
-	knot_mm_t *mm = arena_begin();
-	knot_pkt_t *pkt = knot_pkt_new(ret_wire, MESSAGE_QUERY_MAX, mm);
+	knot_mm_t mm;
+	arena_begin(&questions, &mm);
+	knot_pkt_t *pkt = knot_pkt_new(ret_wire, MESSAGE_QUERY_MAX, &mm);
 	assert(pkt);
 	memset(pkt->wire, 0, KNOT_WIRE_HEADER_SIZE); /* libknot takes it as it is */
 	knot_wire_set_id(pkt->wire, id);
@@ -115,7 +121,7 @@ bool message_ask(const char *name, enum rr_type type, enum message_flags flags,
 	/* Last in the message and without options: if a server does not know
 	 * EDNS (FORMERR), c-ares cuts these eleven bytes off and asks again. */
 	knot_rrset_t opt;
-	r = knot_edns_init(&opt, MESSAGE_UDP_MAX, 0, KNOT_EDNS_VERSION, mm);
+	r = knot_edns_init(&opt, MESSAGE_UDP_MAX, 0, KNOT_EDNS_VERSION, &mm);
 	assert(r == KNOT_EOK);
 	knot_edns_set_do(&opt);
 	r = knot_pkt_begin(pkt, KNOT_ADDITIONAL);
@@ -230,7 +236,9 @@ void answer_read(struct answer *ret_answer, uint8_t *wire, size_t len, const cha
 	if (len < KNOT_WIRE_HEADER_SIZE || len > UINT16_MAX ||
 	    !name_to_wire(name, qname, NULL))
 		return;
-	knot_pkt_t *pkt = knot_pkt_new(wire, (uint16_t)len, arena_begin());
+	knot_mm_t mm;
+	arena_begin(&answers, &mm);
+	knot_pkt_t *pkt = knot_pkt_new(wire, (uint16_t)len, &mm);
 	if (!pkt || knot_pkt_parse(pkt, 0) != KNOT_EOK || !knot_wire_get_qr(pkt->wire))
 		return;
 

@@ -120,6 +120,32 @@ static void a_chain_is_followed_in_any_order(void **state)
 	assert_true(addr_equal(got, want));
 }
 
+/* As `check` does: it asks for each host's address while it reads the MX set. */
+static void a_question_made_meanwhile_leaves_the_answer_alone(void **state)
+{
+	(void)state;
+	struct maker m;
+	uint8_t wire[MESSAGE_QUERY_MAX], rdata[3 + NAME_WIRE_MAX] = { 0, 10 };
+	char exchange[NAME_TEXT_MAX];
+	uint16_t preference;
+	size_t len;
+	begin(&m, "example.com", RR_MX, 0, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)snprintf(exchange, sizeof(exchange), "mx%u.example.com", i);
+		assert_true(name_to_wire(exchange, rdata + 2, &len));
+		put_record(&m, "example.com", RR_MX, 60, rdata, len + 2);
+	}
+	read_back(&m, "example.com", RR_MX);
+	assert_int_equal(answer.count, 20);
+	for (size_t i = 0; i < answer.count; i++) {
+		char want[32];
+		assert_true(rdata_mx(answer.records[i], &preference, exchange));
+		(void)snprintf(want, sizeof(want), "mx%zu.example.com", i);
+		assert_string_equal(exchange, want);
+		assert_true(message_ask(exchange, RR_A, MESSAGE_RECURSE, 1, wire, &len));
+	}
+}
+
 static void a_chain_that_loops_is_garbage(void **state)
 {
 	(void)state;
@@ -230,6 +256,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_records_of_the_type_are_found),
 		cmocka_unit_test(a_chain_is_followed_in_any_order),
+		cmocka_unit_test(a_question_made_meanwhile_leaves_the_answer_alone),
 		cmocka_unit_test(a_chain_that_loops_is_garbage),
 		cmocka_unit_test(an_alias_of_another_class_is_none),
 		cmocka_unit_test(return_codes_become_states),
