@@ -4,13 +4,14 @@ named-compilezone, and for what that accepts kzonecheck and nsd-checkzone."""
 
 import collections
 import json
+import os
 import pathlib
 import re
 import subprocess
 
 from lab import packages
-from lab.case import LabCase, program
-from zone_corpus import REFUSED, zones
+from lab.case import LabCase, long_test, program
+from zone_corpus import REFUSED, Zone, zones
 
 DECOY, ADDRESS = "fake1", "30.0.0.31"
 # One line a zone: ORIGIN NAME; what the tools say goes to NAME.bind, NAME.knot, NAME.nsd (their exit code).
@@ -40,7 +41,9 @@ def read_records(text, origin):
     return found
 
 
-class ZoneCorpus(LabCase):
+class Judges(LabCase):
+    """A folder of zones, the tools that read them, and fakemx that changes them."""
+
     limit_seconds = 900
 
     @classmethod
@@ -50,9 +53,8 @@ class ZoneCorpus(LabCase):
         cls.work.mkdir()
         (cls.work / "some.inc").write_text("i1 3600 A 30.0.0.8\n   3600 TXT \"same owner\"\n")
         (cls.work / "mx.inc").write_text("@ 3600 MX 10 mail\n")
-        # the same names inside the host and outside of it
-        cls.zones = list(zones({"i": "some.inc", "m": "mx.inc"}))
-        for zone in cls.zones:
+        cls.zones = cls.make_zones()
+        for zone in cls.zones:  # the same names inside the host and outside of it
             (cls.work / zone.name).write_bytes(zone.text)
 
     def judge(self, by_all=True):
@@ -72,8 +74,9 @@ class ZoneCorpus(LabCase):
         path = self.work / zone.name
         bind = path.with_name(zone.name + ".bind")
         records = read_records(bind.read_text(), zone.origin) if bind.exists() else None
-        words = path.with_name(zone.name + ".words").read_text()
-        said = [path.with_name(f"{zone.name}.{tool}").read_text().strip() == "0" for tool in ("knot", "nsd")]
+        words = path.with_name(zone.name + ".words").read_text(errors="replace")
+        tools = [path.with_name(f"{zone.name}.{tool}") for tool in ("knot", "nsd")]
+        said = [tool.exists() and tool.read_text().strip() == "0" for tool in tools]
         return Judged(records, said[0], said[1], words)
 
     def fakemx(self, verb, *more):
@@ -117,6 +120,12 @@ class ZoneCorpus(LabCase):
         old, new = zone.text, text
         pattern = re.compile(rb"(host\.\S+ (?:\( ; begin\r?\n\t)?)(\d+)")
         return pattern.sub(rb"\1#", old) == pattern.sub(rb"\1#", new)
+
+
+class ZoneCorpus(Judges):
+    @classmethod
+    def make_zones(cls):
+        return list(zones({"i": "some.inc", "m": "mx.inc"}))
 
     def test_what_a_name_server_loads_is_changed_by_the_plan_alone(self):
         before = self.judge()
@@ -164,3 +173,46 @@ class ZoneCorpus(LabCase):
                 self.assertTrue(loads, f"{zone.name}: {before[zone.name].words}\n{zone.text.decode()}")
             if zone.refused == REFUSED:
                 self.assertFalse(loads, f"{zone.name} is loaded by BIND")
+
+
+@long_test
+class FuzzedZones(Judges):
+    """What the fuzzer found worth keeping: $FAKEMX_FUZZ_ZONES names a folder with more of it."""
+
+    @classmethod
+    def make_zones(cls):
+        folder = os.environ.get("FAKEMX_FUZZ_ZONES", pathlib.Path(__file__).parents[1] / "fuzz/corpus/zone")
+        texts = [path.read_bytes()[1:] for path in sorted(pathlib.Path(folder).iterdir())]
+        return [Zone(f"fuzzed-{n:04}", "example.com", text, "fuzzed", None, {}) for n, text in enumerate(texts)]
+
+    def others(self, records):
+        """All but the apex MX and the decoy's own."""
+        return {key: value for key, value in records.items() if key != ("example.com.", "MX") and
+                not key[0].endswith(f"{DECOY}.example.com.")}
+
+    def test_what_bind_loads_is_changed_by_the_plan_alone_or_refused(self):
+        before = self.judge(by_all=False)
+        loaded = [z for z in self.zones if before[z.name].records is not None]
+        planned = self.fakemx("plan")
+        self.fakemx("apply", "--yes", "--max-change", "100")
+        after = self.judge(by_all=False)
+        changed = [z for z in loaded if (self.work / z.name).read_bytes() != z.text]
+        clean = [z for z in changed if not any(DECOY in m for _, m in before[z.name].records["example.com.", "MX"])]
+        for zone in loaded:
+            if zone not in changed:
+                self.assertTrue(self.refusal(planned[zone.name]) or not planned[zone.name]["edits"] or any(
+                    f["severity"] == "error" for f in planned[zone.name]["findings"]), zone.name)
+        for zone in changed:
+            with self.subTest(zone=zone.name):
+                self.assertIsNotNone(after[zone.name].records, after[zone.name].words)
+                self.assertEqual(self.others(before[zone.name].records), self.others(after[zone.name].records), zone.text)
+                if zone in clean:
+                    mx = [{data for _, data in judged[zone.name].records["example.com.", "MX"]}
+                          for judged in (before, after)]
+                    self.assertEqual((mx[0], 1), (mx[0] & mx[1], len(mx[1] - mx[0])), zone.text)
+        self.fakemx("revert", "--yes", "--max-change", "100")
+        last = self.judge(by_all=False)
+        for zone in clean:
+            self.assertEqual(before[zone.name].records, last[zone.name].records, zone.name)
+        self.assertGreater(len(clean), 10)
+        print(f"{len(self.zones)} fuzzed zones, {len(loaded)} loaded by BIND, {len(changed)} of these changed")
