@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "cli/cli.h"
 #include "config/config.h"
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 #include "outlet/report/report.h"
 
 struct archive {

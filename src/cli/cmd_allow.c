@@ -8,7 +8,7 @@
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "outlet/json.h"
 
 enum { NOTE_MAX = 1000 };

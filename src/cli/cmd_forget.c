@@ -5,7 +5,7 @@
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "outlet/json.h"
 
 static int run(struct cli *c, int argc, char **argv)

@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "cli/import_lines.h"
 #include "cli/verbs.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "outlet/json.h"
 
 /* `records` is what a journal of the first edition had; now its visits. */

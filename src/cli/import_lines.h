@@ -8,7 +8,7 @@
 #define FMX_CLI_IMPORT_LINES_H
 
 #include "cli/archive.h"
-#include "journal/import.h"
+#include "journal/upkeep/import.h"
 
 /* file "-": standard input. CLI_DONE, or what was said. */
 FMX_MUST_CHECK int import_lines(const struct cli *c, struct archive *a, const char *file,

@@ -43,7 +43,8 @@ const struct site *zone_want_site(const struct config *c, const char *domain);
 #define ZONE_WANT_OPTIONS                                                                \
 	{ .name = "layout",                                                              \
 	  .argument = "LAYOUT",                                                          \
-	  .meaning = "none, high (tried last; the default), low (tried first) or both." },                         \
+	  .meaning =                                                                     \
+	      "none, high (tried last; the default), low (tried first) or both." },      \
 	    { .name = "decoy",                                                           \
 	      .argument = "NAME=ADDRESS[,ADDRESS]",                                      \
 	      .meaning = "The high decoy. Without addresses its name must have some." }, \

@@ -4,7 +4,7 @@
 #ifndef FMX_JOURNAL_VISIT_ROW_H
 #define FMX_JOURNAL_VISIT_ROW_H
 
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 
 #define VISIT_COLUMNS                                                                    \
 	"id, seen, time, width, client, grp, host, role, depth, outcome, late, ours, "   \

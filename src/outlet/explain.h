@@ -19,7 +19,7 @@
 
 #include <jansson.h>
 
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 #include "outlet/text.h"
 
 enum { EXPLAIN_VERSION = 1, EXPLAIN_MAX = 1000 };

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 
 enum { LIST_VERSION = 1 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 
 struct check {
 	const struct population *population;

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "serve/lines.h"
 #include "serve/system/notify.h"
 

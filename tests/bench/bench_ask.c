@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "journal/ask.h"
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/ask.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 
 enum { SMALL = 100000, MIDDLE = 3000000, GREAT = 10000000 };
 enum {

@@ -18,9 +18,9 @@
 
 #include "base/number.h"
 #include "base/stamp.h"
-#include "journal/ask.h"
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/ask.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 #include "outlet/json.h"
 #include "outlet/report/report.h"
 

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "journal/fold.h"
-#include "journal/take.h"
+#include "journal/take/fold.h"
+#include "journal/take/take.h"
 #include "journal/visit_row.h"
 
 enum { BATCHES = 200, WAL_CLIENTS = 100000, CLIENTS = 1000000 };

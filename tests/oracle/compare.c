@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "history.h"
-#include "journal/ask.h"
-#include "journal/due.h"
+#include "journal/ask/ask.h"
+#include "journal/ask/due.h"
 
 struct found {
 	struct oracle_walk at[ORACLE_WALKS];

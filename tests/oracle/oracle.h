@@ -15,7 +15,7 @@
 #ifndef FMX_ORACLE_H
 #define FMX_ORACLE_H
 
-#include "journal/take.h"
+#include "journal/take/take.h"
 
 enum { ORACLE_LINES = 256, ORACLE_WALKS = 256 };
 /* Envelopes that visits tell: so many numbers from there on. */

@@ -15,9 +15,9 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "journal/due.h"
-#include "journal/take.h"
-#include "journal/upkeep.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
+#include "journal/upkeep/upkeep.h"
 
 #define STEP STAMP_HOUR
 

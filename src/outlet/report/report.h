@@ -26,7 +26,7 @@
 
 #include <jansson.h>
 
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 #include "outlet/series.h"
 #include "outlet/text.h"
 

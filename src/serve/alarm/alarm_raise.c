@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "dns/name.h"
 #include "journal/alarms.h"
-#include "journal/ask.h"
-#include "journal/upkeep.h"
+#include "journal/ask/ask.h"
+#include "journal/upkeep/upkeep.h"
 
 enum { SENDERS_A_TICK = 16 };
 

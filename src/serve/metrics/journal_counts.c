@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 
 enum { LONGER = 20 }; /* times what it took */
 

@@ -24,7 +24,7 @@
 #define FMX_SERVE_POLICY_POLICY_H
 
 #include "base/stamp.h"
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 #include "judge/visit.h"
 
 enum {

@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "journal/ask.h"
+#include "journal/ask/ask.h"
 
 enum { WAYS = 8 }; /* places that a connection may be kept at */
 

@@ -27,7 +27,7 @@
 #define FMX_SERVE_POLICY_POLICY_ANSWER_H
 
 #include "base/stamp.h"
-#include "journal/take.h"
+#include "journal/take/take.h"
 #include "serve/policy/policy.h"
 #include "source/source.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "serve/write/checkpoint.h"
 
 enum { RETRY_TICKS = 5, RETAIN_ROWS = 2000 };

@@ -27,8 +27,8 @@
 
 #include <uv.h>
 
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 
 enum { WRITER_DELAY_MS = 500 };
 

@@ -17,7 +17,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "journal/coverage.h"
+#include "journal/take/coverage.h"
 
 /* A Monday noon. */
 #define T0 (INT64_C(1795435200) * STAMP_SECOND)

@@ -4,7 +4,7 @@
 #ifndef FMX_TESTS_UNIT_TAKE_CASE_H
 #define FMX_TESTS_UNIT_TAKE_CASE_H
 
-#include "journal/take.h"
+#include "journal/take/take.h"
 #include "journal_case.h"
 
 static inline struct line a_visit(uint16_t host, const char *client, int64_t time)

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "world.h"
 
 enum { NO_DELAY = -1, ANY = 99 };

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 #include "world.h"
 
 #define ROOM BUF_INIT(1 << 20)

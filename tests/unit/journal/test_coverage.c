@@ -1,6 +1,6 @@
 #include "journal_case.h"
 
-#include "journal/coverage.h"
+#include "journal/take/coverage.h"
 
 /* ---- lines of a story, and the spans that they become ---- */
 

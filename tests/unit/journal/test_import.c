@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "journal/ask.h"
-#include "journal/import.h"
+#include "journal/ask/ask.h"
+#include "journal/upkeep/import.h"
 
 static void make_site(struct site *s, struct host hosts[2])
 {

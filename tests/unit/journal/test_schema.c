@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "journal/due.h"
+#include "journal/ask/due.h"
 
 static char *page;
 

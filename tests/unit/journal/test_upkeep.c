@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "journal/upkeep.h"
+#include "journal/upkeep/upkeep.h"
 
 #define M STAMP_MINUTE
 #define H STAMP_HOUR

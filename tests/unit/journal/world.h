@@ -27,9 +27,9 @@
 #define FMX_TEST_JOURNAL_WORLD_H
 
 #include "base/buf.h"
-#include "journal/ask.h"
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/ask.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 
 #define WORLD_ZERO (INT64_C(1800000000) * STAMP_SECOND) /* 2027-01-15, 08:00 UTC */
 

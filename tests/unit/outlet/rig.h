@@ -28,9 +28,9 @@
 #include <cmocka.h>
 
 #include "base/stamp.h"
-#include "journal/ask.h"
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/ask.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 
 #define RIG_ZERO (INT64_C(1800000000) * STAMP_SECOND) /* second 0 */
 #define AT(seconds) (RIG_ZERO + (int64_t)((seconds) * (double)STAMP_SECOND))

@@ -174,8 +174,8 @@ static void a_closed_decoy_that_nobody_watches_is_named(void **state)
 	rig_play(rig, "W@-1d X:H@10 W@100");
 	struct report report = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
 	report_text(&report, &text_style_plain, &text);
-	assert_non_null(strstr(buf_text(&text),
-			       "fake0 is closed, and knocks at it are not watched"));
+	assert_non_null(
+	    strstr(buf_text(&text), "fake0 is closed, and knocks at it are not watched"));
 	report_release(&report);
 	buf_clear(&text);
 	/* Watched again: its watermarks come. */

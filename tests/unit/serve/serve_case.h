@@ -9,8 +9,8 @@
 #define FMX_TESTS_UNIT_SERVE_CASE_H
 
 #include "../journal/journal_case.h"
-#include "journal/due.h"
-#include "journal/take.h"
+#include "journal/ask/due.h"
+#include "journal/take/take.h"
 
 enum { CASE_LOW = 1, CASE_MAIL, CASE_BACKUP, CASE_HIGH, CASE_HOSTS };
 

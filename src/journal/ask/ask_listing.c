@@ -1,0 +1,214 @@
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "journal/ask/ask_internal.h"
+#include "journal/ask/listed.h"
+
+static int say(struct ask *a, const struct sender *who, uint16_t group,
+	       const struct listed *row, const struct listing_count *open,
+	       struct listing *ret_listing, struct error *e)
+{
+	const struct view *v;
+	int rc = coverage_view(a->coverage, group, a->now, &v, e);
+	return rc == 0 ? listed_say(&a->lookup, who, v, &a->sites.rules, row, open,
+				    a->now, ret_listing, e)
+		       : rc;
+}
+
+/* Rows are written by due: what it has not come to yet is folded here, too. */
+static int find_row(struct ask *a, const struct sender *who, uint16_t group,
+		    struct listed *ret_row, struct listing_count *ret_open,
+		    struct error *e)
+{
+	struct listed rows[LISTED_MOST];
+	size_t count;
+	const struct view *v;
+	int rc = coverage_view(a->coverage, group, a->now, &v, e);
+	if (rc == 0)
+		rc = listed_fold(&a->lookup, who, v, &a->sites.rules, rows, &count,
+				 ret_open, e);
+	if (rc == 0 && count) {
+		*ret_row = rows[count - 1];
+		return 1;
+	}
+	return rc == 0 ? listed_find(&a->lookup, who, group, a->now, ret_row, e) : rc;
+}
+
+int ask_listing(struct ask *a, struct addr client, uint16_t group,
+		struct listing *ret_listing, struct error *e)
+{
+	struct sender who;
+	struct listed row;
+	struct listing_count open;
+	int rc = ask_begin(a, e);
+	if (rc != 0)
+		return rc;
+	rc = sender_find(&a->lookup, client, &who, e);
+	if (rc == 0)
+		rc = find_row(a, &who, group, &row, &open, e);
+	if (rc >= 0)
+		rc = say(a, &who, group, rc == 1 ? &row : NULL, &open, ret_listing, e);
+	ret_listing->client = client;
+	ask_end(a);
+	return rc;
+}
+
+/* ---- many ---- */
+
+struct listed_rows {
+	struct listed *at;
+	size_t count, cap;
+};
+
+static int read_rows(struct ask *a, sqlite3_stmt *s, struct listed_rows *rows,
+		     struct error *e)
+{
+	int rc;
+	while ((rc = db_step(a->db, s, e)) == 1) {
+		if (rows->count == rows->cap) {
+			rows->cap = rows->cap ? 2 * rows->cap : 256;
+			rows->at = xrealloc(rows->at, rows->cap, sizeof(*rows->at));
+		}
+		rows->at[rows->count++] = listed_read(s);
+	}
+	db_done(s);
+	return rc;
+}
+
+static int say_row(struct ask *a, const struct listed *row, struct listing *ret_listing,
+		   struct error *e)
+{
+	const struct listing_count none = { MOMENT_NONE, MOMENT_NONE };
+	struct sender who;
+	int rc = sender_find(&a->lookup, row->client, &who, e);
+	return rc == 0 ? say(a, &who, sites_group(&a->sites, row->group), row, &none,
+			     ret_listing, e)
+		       : rc;
+}
+
+static int tell_rows(struct ask *a, const struct listed_rows *rows, bool would_too,
+		     ask_listing_fn fn, void *arg, struct error *e)
+{
+	struct listing l;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < rows->count; i++) {
+		if (i % ASK_SLICE == ASK_SLICE - 1)
+			rc = ask_renew(a, e);
+		if (rc == 0)
+			rc = say_row(a, &rows->at[i], &l, e);
+		if (rc == 0 && (l.is_listed || (would_too && l.would_be)))
+			rc = fn(arg, &l);
+	}
+	return rc;
+}
+
+int ask_listed(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
+	       struct error *e)
+{
+	struct listed_rows rows = { 0 };
+	int rc = ask_begin(a, e);
+	if (rc != 0)
+		return rc;
+	if (would_too || a->sites.rules.enforce) {
+		sqlite3_stmt *s = db_statement(
+		    a->db, "SELECT " LISTED_COLUMNS " FROM listing "
+			   "INDEXED BY listing_until WHERE until > ?1 AND since <= ?1 "
+			   "ORDER BY client, grp");
+		(void)sqlite3_bind_int64(s, 1, a->now);
+		rc = read_rows(a, s, &rows, e);
+	}
+	if (rc == 0)
+		rc = tell_rows(a, &rows, would_too, fn, arg, e);
+	ask_end(a);
+	free(rows.at);
+	return rc;
+}
+
+/* As it was written: obstacles are of now. */
+static struct listing listing_of(const struct ask *a, const struct listed *row)
+{
+	bool is_on = a->sites.rules.enforce;
+	enum reason on = is_on ? REASON_LISTED : REASON_OBSERVE;
+	bool was_kept_off = row->off != MOMENT_NONE && row->off <= row->at;
+	return (struct listing){
+		.client = row->client,
+		.site = sites_group(&a->sites, row->group),
+		.is_listed = is_on && !was_kept_off,
+		.would_be = !is_on && !was_kept_off,
+		.reason = row->off == MOMENT_NONE || was_kept_off ? row->why : on,
+		.counted_visits = 2,
+		.at = row->at,
+		.since = row->since,
+		.until = row->until,
+		.need = MOMENT_NONE,
+	};
+}
+
+static int tell_history(struct ask *a, const struct listed *row, ask_listing_fn fn,
+			void *arg)
+{
+	struct listing l = listing_of(a, row);
+	int rc = fn(arg, &l);
+	if (rc != 0 || row->off == MOMENT_NONE || row->off <= row->at)
+		return rc;
+	l.is_listed = l.would_be = false;
+	l.reason = row->why;
+	l.at = row->off;
+	return fn(arg, &l);
+}
+
+int ask_listing_history(struct ask *a, struct addr client, ask_listing_fn fn, void *arg,
+			struct error *e)
+{
+	struct listed_rows rows = { 0 };
+	int rc = ask_begin(a, e);
+	if (rc != 0)
+		return rc;
+	sqlite3_stmt *s = db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
+					      "WHERE client = ?1 ORDER BY since");
+	db_bind_addr(s, 1, client);
+	rc = read_rows(a, s, &rows, e);
+	for (size_t i = 0; rc == 0 && i < rows.count; i++)
+		rc = tell_history(a, &rows.at[i], fn, arg);
+	ask_end(a);
+	free(rows.at);
+	return rc;
+}
+
+int ask_listings(struct ask *a, int64_t since, int64_t until, ask_listing_fn fn,
+		 void *arg, struct error *e)
+{
+	struct listed_rows rows = { 0 };
+	int rc = ask_begin(a, e);
+	if (rc != 0)
+		return rc;
+	sqlite3_stmt *s = db_statement(
+	    a->db,
+	    "SELECT " LISTED_COLUMNS " FROM listing INDEXED BY listing_until "
+	    "WHERE until > ?1 AND since >= ?1 AND since < ?2 ORDER BY client, since");
+	(void)sqlite3_bind_int64(s, 1, since);
+	(void)sqlite3_bind_int64(s, 2, until);
+	rc = read_rows(a, s, &rows, e);
+	for (size_t i = 0; rc == 0 && i < rows.count; i++) {
+		struct listing l = listing_of(a, &rows.at[i]);
+		rc = fn(arg, &l);
+	}
+	ask_end(a);
+	free(rows.at);
+	return rc;
+}
+
+int ask_spf(struct ask *a, struct addr client, bool *ret_passes, struct error *e)
+{
+	int rc = ask_begin(a, e);
+	if (rc != 0)
+		return rc;
+	sqlite3_stmt *s = db_statement(a->db, "SELECT 1 FROM spf WHERE client = ?1");
+	db_bind_addr(s, 1, client);
+	rc = db_step(a->db, s, e);
+	if (rc >= 0)
+		*ret_passes = rc == 1;
+	db_done(s);
+	ask_end(a);
+	return rc < 0 ? rc : 0;
+}

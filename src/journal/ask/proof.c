@@ -1,0 +1,317 @@
+#include "journal/ask/proof.h"
+
+enum { NAT_LEAST = 200, NAT_DAYS = 7 };
+
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+struct span proof_span(const struct run *main, const struct rules *r)
+{
+	return (struct span){
+		.since = main->began - later(r->excuse, NAT_DAYS * STAMP_DAY),
+		.until = later(main->last + RUN_GAP, main->began + r->final),
+	};
+}
+
+void proof_touching(const struct run *main, const struct run *runs, size_t count,
+		    struct run_list *ret_touching)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool may = runs[i].kind == RUN_ASIDE ||
+			   (runs[i].kind == RUN_REAL && main->kind == RUN_DECOY);
+		if (may && run_touches(main, &runs[i], RUN_GAP))
+			run_list_add(ret_touching, &runs[i]);
+	}
+}
+
+static bool is_reaching(const struct walk *w, const struct run *r, const struct rules *ru)
+{
+	return run_meets(r, w->began, w->began + ru->final) ||
+	       (r->began < w->began && run_touches(&w->main, r, RUN_GAP));
+}
+
+static void see_contact(const struct walk *w, const struct run *r, const struct rules *ru,
+			struct proof *p)
+{
+	if (w->has_high &&
+	    run_meets(r, w->high - ru->excuse, w->high + w->high_width + ru->confirm - 1))
+		p->own_near = true;
+	if (is_reaching(w, r, ru)) {
+		p->own_in_time |= r->kind == RUN_REAL;
+		if (p->own_after == MOMENT_NONE || r->began < p->own_after)
+			p->own_after = r->began;
+	}
+	if (w->has_low && w->has_next && run_meets(r, w->low, w->next) &&
+	    !(r->kind == RUN_REAL && r->began == w->next))
+		p->own_between = true;
+}
+
+void proof_own(const struct walk *w, const struct run *runs, size_t count,
+	       const struct rules *r, struct proof *ret_proof)
+{
+	struct proof p = { .own_after = MOMENT_NONE, .told = w->main.told };
+	for (size_t i = 0; i < count; i++) {
+		const struct run *at = &runs[i];
+		if (run_is_contact(at))
+			see_contact(w, at, r, &p);
+		else if (w->has_real && at->low != MOMENT_NONE &&
+			 at->low < w->real + w->real_width &&
+			 at->last >= w->real - w->real_earlier - RUN_GAP)
+			p.low_before = true;
+	}
+	*ret_proof = p;
+}
+
+/* Does the host see contacts? A closed decoy sees knocks, and who forges these must not
+ * make a NAT look smaller. */
+static bool has_contacts(const struct lookup *q, const struct view_host *h)
+{
+	const struct host *definition = sites_host_of(q->sites, h->id);
+	return h->role == ROLE_REAL || (h->role == ROLE_DECOY && definition &&
+					definition->posture != POSTURE_CLOSED);
+}
+
+/* The group's visits of the seven days. */
+static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
+		   uint64_t *ret_visits, struct error *e)
+{
+	for (size_t i = 0; i < q->day_count; i++)
+		if (q->days[i].group == v->group && q->days[i].day == day) {
+			*ret_visits = q->days[i].visits;
+			return 0;
+		}
+	uint64_t sum = 0;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < v->host_count; i++) {
+		if (!has_contacts(q, &v->hosts[i]))
+			continue;
+		sqlite3_stmt *s =
+		    db_statement(q->db, "SELECT coalesce(sum(visits), 0) FROM slot "
+					"WHERE host = ?1 AND five >= ?2 AND five < ?3");
+		(void)sqlite3_bind_int(s, 1, v->hosts[i].id);
+		(void)sqlite3_bind_int64(s, 2, day - (NAT_DAYS - 1) * STAMP_DAY);
+		(void)sqlite3_bind_int64(s, 3, day + STAMP_DAY);
+		rc = db_step(q->db, s, e);
+		if (rc == 1)
+			sum += (uint64_t)sqlite3_column_int64(s, 0);
+		db_done(s);
+		rc = rc < 0 ? rc : 0;
+	}
+	if (rc != 0)
+		return rc;
+	size_t at = q->day_count < LOOKUP_DAYS ? q->day_count++ : 0;
+	q->days[at] = (struct lookup_day){ v->group, day, sum };
+	*ret_visits = sum;
+	return 0;
+}
+
+int proof_nat(struct lookup *q, const struct view *v, struct addr client, int64_t at,
+	      const struct run *runs, size_t count, bool *ret_is_nat, struct error *e)
+{
+	int64_t day = day_of(at), first = day - (NAT_DAYS - 1) * STAMP_DAY;
+	uint64_t own = 0, all = 0;
+	for (size_t i = 0; i < count; i++)
+		if (runs[i].kind != RUN_ASIDE && run_day(&runs[i]) >= first &&
+		    run_day(&runs[i]) <= day && addr_equal(runs[i].client, client))
+			own += runs[i].visits;
+	*ret_is_nat = false;
+	if (own <= NAT_LEAST / 2)
+		return 0;
+	int rc = nat_sum(q, v, day, &all, e);
+	if (rc == 0)
+		*ret_is_nat = all >= NAT_LEAST && own > all / 2;
+	return rc;
+}
+
+struct pool_excuse {
+	const struct walk *walk;
+	const struct rules *rules;
+	struct proof *proof;
+};
+
+static void excuse_at(const struct pool_excuse *x, int64_t from, int64_t to)
+{
+	const struct walk *w = x->walk;
+	const struct rules *r = x->rules;
+	struct proof *p = x->proof;
+	if (w->has_high && to >= w->high - r->excuse &&
+	    from <= w->high + w->high_width + r->confirm - 1)
+		p->pool_near = true;
+	if (to >= w->began - r->excuse && from <= w->began + r->final)
+		p->pool_around = true;
+}
+
+static bool on_pool_run(void *arg, const struct pool_run *r)
+{
+	const struct pool_excuse *x = arg;
+	excuse_at(x, r->from, r->to);
+	return !x->proof->pool_around || (x->walk->has_high && !x->proof->pool_near);
+}
+
+/* What the journal knows of one envelope. */
+struct envelope {
+	bool is_known;
+	/* By family, IPv4 and IPv6: told to a decoy; first and last tried at a real host.
+	 */
+	int64_t told[2], first[2], last[2];
+	int64_t accepted;
+};
+
+static int find_envelope(struct lookup *q, uint16_t group, uint64_t hash,
+			 struct envelope *ret_envelope, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(q->db, "SELECT told4, told6, real4, real6, real4_last, "
+				"real6_last, accepted FROM envelope "
+				"WHERE grp = ?1 AND hash = ?2");
+	(void)sqlite3_bind_int(s, 1, group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	int rc = db_step(q->db, s, e);
+	*ret_envelope = (struct envelope){ .is_known = rc == 1 };
+	if (rc == 1) {
+		for (int i = 0; i < 2; i++) {
+			ret_envelope->told[i] = db_moment(s, i);
+			ret_envelope->first[i] = db_moment(s, 2 + i);
+			ret_envelope->last[i] = db_moment(s, 4 + i);
+		}
+		ret_envelope->accepted = db_moment(s, 6);
+	}
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+/* Tried over the other family, it is the pool's contact; accepted by nobody, it is
+ * missing. */
+static void see_envelope(const struct pool_excuse *x, uint64_t hash,
+			 const struct envelope *l)
+{
+	bool is_v6 = !addr_is_v4(x->walk->main.client);
+	struct proof *p = x->proof;
+	int64_t told = l->told[is_v6] != MOMENT_NONE ? l->told[is_v6] : l->told[!is_v6];
+	if (told == MOMENT_NONE)
+		return;
+	int64_t since = told - RUN_GAP;
+	if (l->last[!is_v6] != MOMENT_NONE && l->last[!is_v6] >= since)
+		excuse_at(x, later(l->first[!is_v6], since), l->last[!is_v6]);
+	bool is_accepted = l->accepted != MOMENT_NONE && l->accepted >= since;
+	if (!is_accepted && (!p->missing || told < p->missing_time)) {
+		p->missing = hash;
+		p->missing_time = told;
+	}
+}
+
+/* A missing message that was told stays missing when its envelope is kept no longer. */
+static int see_envelopes(struct lookup *q, const struct pool_excuse *x,
+			 const struct view *v, struct error *e)
+{
+	const struct run *main = &x->walk->main;
+	uint16_t kin[SITE_MAX_KIN];
+	size_t kin_count = sites_kin(q->sites, v->group, kin);
+	bool is_kept = false;
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < main->envelope_count * kin_count; i++) {
+		struct envelope l;
+		uint64_t hash = main->envelopes[i / kin_count];
+		rc = find_envelope(q, kin[i % kin_count], hash, &l, e);
+		if (rc == 0 && l.is_known)
+			see_envelope(x, hash, &l);
+		is_kept |= hash == main->told.missing && l.is_known;
+	}
+	if (main->told.missing && !is_kept && !x->proof->missing) {
+		x->proof->missing = main->told.missing;
+		x->proof->missing_time = x->walk->began;
+	}
+	return rc;
+}
+
+static int see_pool(struct lookup *q, struct pool_excuse *x, const struct sender *who,
+		    const struct view *v, struct error *e)
+{
+	const struct walk *w = x->walk;
+	struct proof *p = x->proof;
+	struct pool pool = {
+		.who = who,
+		.met = { w->began - x->rules->excuse, w->began + x->rules->final },
+		.fn = on_pool_run,
+		.arg = x,
+	};
+	bool asks_near = w->has_high && !p->own_near;
+	if (!asks_near && p->own_after != MOMENT_NONE)
+		return 0;
+	int rc = pool_each(q, v->group, &pool, e);
+	p->too_many |= pool.too_many;
+	return rc;
+}
+
+static int see_standing(struct lookup *q, const struct walk *w, const struct sender *who,
+			const struct view *v, const struct rules *r, struct proof *p,
+			struct error *e)
+{
+	struct standing st;
+	int rc = sender_standing(q, v->group, who, &w->main, w->began, r, &st, e);
+	if (rc != 0)
+		return rc;
+	p->is_allowed = st.is_allowed;
+	p->has_clean = st.has_clean;
+	p->has_unjudged = st.has_unjudged;
+	p->spf_wrote_to = st.spf_wrote_to;
+	p->spf_passes = st.spf_passes;
+	p->has_name = st.has_name;
+	return 0;
+}
+
+int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
+	       const struct run *runs, size_t count, const struct view *v,
+	       const struct rules *r, struct proof *proof, struct error *e)
+{
+	struct pool_excuse x = { w, r, proof };
+	proof->too_many = count >= LOOKUP_MOST;
+	int rc =
+	    proof_nat(q, v, w->main.client, w->began, runs, count, &proof->is_nat, e);
+	if (rc != 0 || w->main.kind != RUN_DECOY)
+		return rc;
+	rc = see_envelopes(q, &x, v, e);
+	if (rc == 0)
+		rc = see_pool(q, &x, who, v, e);
+	if (rc == 0 && (proof->own_after == MOMENT_NONE || proof->missing))
+		rc = see_standing(q, w, who, v, r, proof, e);
+	return rc;
+}
+
+void decided_release(struct decided *d)
+{
+	run_list_release(&d->runs);
+	run_list_release(&d->touching);
+}
+
+/* The walk of a site that was a group of its own is judged with the group of now. */
+struct verdict decided_say(const struct decided *d, const struct view *v,
+			   const struct rules *r)
+{
+	struct verdict now = decide(&d->walk, &d->proof, v, r);
+	now.site = v->group;
+	return now;
+}
+
+int decided_make(struct lookup *q, const struct run *main, const struct view *v,
+		 const struct rules *r, struct decided *d, struct error *e)
+{
+	struct span met = proof_span(main, r);
+	d->runs.count = d->touching.count = 0;
+	d->runs.has_more = false;
+	int rc = sender_find(q, main->client, &d->who, e);
+	if (rc == 0)
+		rc = sender_runs(q, v->group, &d->who, met.since, met.until, &d->runs, e);
+	if (rc != 0)
+		return rc;
+	proof_touching(main, d->runs.at, d->runs.count, &d->touching);
+	walk_of(main, d->touching.at, d->touching.count, &d->walk);
+	proof_own(&d->walk, d->runs.at, d->runs.count, r, &d->proof);
+	rc = proof_make(q, &d->walk, &d->who, d->runs.at, d->runs.count, v, r, &d->proof,
+			e);
+	if (rc == 0)
+		d->verdict = decided_say(d, v, r);
+	return rc;
+}

@@ -1,0 +1,94 @@
+/*
+ * sender - who a client is: its twin of the other family, its runs, what speaks for it
+ *
+ * Use:
+ *	struct lookup q = { .db = db, .sites = sites };
+ *	sender_find(&q, client, &who, &e);
+ *	sender_runs(&q, group, &who, since, until, &runs, &e);
+ *	...
+ *	run_list_release(&runs);
+ *
+ * Ownership: run_list_release() frees what sender_runs() gave.
+ */
+#ifndef FMX_JOURNAL_ASK_SENDER_H
+#define FMX_JOURNAL_ASK_SENDER_H
+
+#include "journal/site.h"
+
+enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 16 };
+/* No run is longer: a day, and the session that its last visit may have had. */
+#define RUN_REACH (2 * STAMP_DAY)
+
+/* A journal to look things up in, with what many walks ask for. lookup_clear() with each
+ * new snapshot, and at the end. */
+struct lookup {
+	struct db *db;
+	const struct sites *sites;
+	size_t day_count;
+	struct lookup_day {
+		uint16_t group;
+		int64_t day;
+		uint64_t visits; /* of this day and the six before */
+	} days[LOOKUP_DAYS];
+	bool has_allowed;
+	char **allowed; /* the allow list */
+	size_t allowed_count;
+};
+void lookup_clear(struct lookup *q);
+
+/* One address, or the two of one confirmed, non-generic name. */
+struct sender {
+	struct addr clients[2]; /* the one that was asked for first */
+	size_t count;
+	char name[NAME_MAX_TEXT], domain[NAME_MAX_TEXT]; /* of clients[0]; "" */
+	bool is_confirmed, is_generic;
+};
+
+struct run_list {
+	struct run *at;
+	size_t count, cap;
+	bool has_more; /* than LOOKUP_MOST */
+};
+
+/* What may make it a good sender, before the moment `at` (DESIGN, "At risk"). */
+struct standing {
+	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
+};
+
+FMX_MUST_CHECK int sender_find(struct lookup *q, struct addr client,
+			       struct sender *ret_sender, struct error *e);
+/* The sender's runs of all kinds in the group (kin included) that meet [since, until],
+ * by client, kind, began. Appended to *ret_runs, also on error. */
+FMX_MUST_CHECK int sender_runs(struct lookup *q, uint16_t group, const struct sender *who,
+			       int64_t since, int64_t until, struct run_list *ret_runs,
+			       struct error *e);
+FMX_MUST_CHECK int sender_is_allowed(struct lookup *q, const struct sender *who,
+				     bool *ret_is_allowed, struct error *e);
+/* Does SPF pass for an envelope domain of it, and for one that this site wrote to? */
+FMX_MUST_CHECK int sender_spf(struct lookup *q, const struct sender *who, int64_t at,
+			      const struct rules *r, struct standing *st,
+			      struct error *e);
+/* Mail of it that was accepted before `at`, in runs that hold all of r->known_window. */
+void sender_accepted(const struct run *runs, size_t count, int64_t at,
+		     const struct rules *r, struct standing *st);
+/* All of it. main: one of its decoy runs, whose HELO may be its name; NULL for none. */
+FMX_MUST_CHECK int sender_standing(struct lookup *q, uint16_t group,
+				   const struct sender *who, const struct run *main,
+				   int64_t at, const struct rules *r,
+				   struct standing *ret_standing, struct error *e);
+/* A contact with a real host, told late or not. */
+bool run_is_contact(const struct run *r);
+/* 00:00 UTC of its day. Runs keep the first accepted mail of a day, so that windows of
+ * days begin there. */
+int64_t day_of(int64_t t);
+bool sender_is(const struct sender *who, struct addr client);
+
+/* One more, to be filled. */
+struct run *run_list_room(struct run_list *l);
+void run_list_add(struct run_list *l, const struct run *r);
+void run_list_release(struct run_list *l);
+
+/* sender_is_allowed() of a journal that nothing else is asked. */
+bool allow_has(struct db *db, const struct sender *who);
+
+#endif

@@ -1,0 +1,403 @@
+#include "journal/take/envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/take/fold.h"
+
+enum { BUCKETS = 65536, LEAST_SWEEP = 4096 };
+#define NOBODY UINT32_MAX
+
+/* An envelope that a real host was told; or (is_many) a visit with more than its line
+ * could name, which may be any of its sender's and its prefix's. */
+struct wait {
+	uint64_t hash; /* of many: of the prefix */
+	int64_t time;
+	uint32_t next;
+	uint16_t group;
+	bool is_v6, is_accepted, is_many;
+};
+
+/* An acceptance of one of many that is still to be looked up (envelopes_clear()). */
+struct many {
+	struct addr client;
+	struct wait wait;
+};
+
+struct envelopes {
+	struct db *db;
+	struct wait *waits;
+	size_t count, cap, kept, swept;
+	struct many *many;
+	size_t many_count;
+	uint32_t buckets[BUCKETS];
+};
+
+struct envelopes *envelopes_new(struct db *db)
+{
+	struct envelopes *en = xcalloc(1, sizeof(*en));
+	en->db = db;
+	memset(en->buckets, 0xff, sizeof(en->buckets));
+	return en;
+}
+
+void envelopes_free(struct envelopes *en)
+{
+	if (!en)
+		return;
+	free(en->waits);
+	free(en->many);
+	free(en);
+}
+
+static void index_wait(struct envelopes *en, uint32_t at)
+{
+	uint32_t *head = &en->buckets[en->waits[at].hash % BUCKETS];
+	en->waits[at].next = *head;
+	*head = at;
+}
+
+static void add_wait(struct envelopes *en, struct wait w)
+{
+	if (en->count == en->cap) {
+		en->cap = en->cap ? 2 * en->cap : 1024;
+		en->waits = xrealloc(en->waits, en->cap, sizeof(*en->waits));
+	}
+	en->waits[en->count] = w;
+	index_wait(en, (uint32_t)en->count++);
+}
+
+/* Newest first, so the newest are the heads. */
+void envelopes_undo(struct envelopes *en)
+{
+	en->many_count = 0;
+	while (en->count > en->kept) {
+		struct wait *w = &en->waits[--en->count];
+		en->buckets[w->hash % BUCKETS] = w->next;
+	}
+}
+
+/* ---- rows ---- */
+
+enum { TELLERS = 8 }; /* of one envelope that are kept, 16 bytes each: tell() */
+
+/* Walks of those who told it are asked again; of more than are kept, all. */
+static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
+			struct error *e)
+{
+	struct addr by[TELLERS];
+	sqlite3_stmt *s = db_statement(
+	    en->db, "SELECT told_by FROM envelope WHERE grp = ?1 AND hash = ?2");
+	(void)sqlite3_bind_int(s, 1, group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	int rc = db_step(en->db, s, e);
+	size_t count = rc > 0 ? (size_t)sqlite3_column_bytes(s, 0) / sizeof(*by) : 0;
+	count = count < TELLERS ? count : TELLERS;
+	if (count > 0)
+		memcpy(by, sqlite3_column_blob(s, 0), count * sizeof(*by));
+	db_done(s);
+	if (rc >= 0 && count == TELLERS)
+		return db_ask_again(en->db, group, e);
+	for (size_t i = 0; i < count && rc >= 0; i++)
+		rc = fold_wake_client(en->db, by[i], e);
+	return rc < 0 ? rc : 0;
+}
+
+/* What a real host made of it counts from 30 minutes before it was first told. */
+static int update(struct envelopes *en, uint64_t hash, const struct wait *w,
+		  struct error *e)
+{
+	sqlite3_stmt *s =
+	    w->is_v6
+		? db_statement(en->db,
+			       "UPDATE envelope SET "
+			       "real6 = min(coalesce(real6, ?3), ?3), "
+			       "real6_last = max(coalesce(real6_last, ?3), ?3), "
+			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
+			       "WHERE grp = ?1 AND hash = ?2 AND "
+			       "coalesce(min(coalesce(told4, told6), "
+			       "coalesce(told6, told4)), 0) - 1800000000 <= ?3")
+		: db_statement(en->db,
+			       "UPDATE envelope SET "
+			       "real4 = min(coalesce(real4, ?3), ?3), "
+			       "real4_last = max(coalesce(real4_last, ?3), ?3), "
+			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
+			       "WHERE grp = ?1 AND hash = ?2 AND "
+			       "coalesce(min(coalesce(told4, told6), "
+			       "coalesce(told6, told4)), 0) - 1800000000 <= ?3");
+	(void)sqlite3_bind_int(s, 1, w->group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	(void)sqlite3_bind_int64(s, 3, w->time);
+	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->time : 0);
+	int rc = db_run(en->db, s, e);
+	bool is_told = rc == 0 && sqlite3_changes(db_sqlite(en->db)) > 0;
+	return is_told ? wake_tellers(en, w->group, hash, e) : rc;
+}
+_Static_assert(ENVELOPE_BEFORE == 1800000000, "as in update()");
+
+/* Cleared by an acceptance that does not name it. */
+static int clear(struct envelopes *en, uint64_t hash, const struct wait *w,
+		 struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    en->db, "UPDATE envelope SET accepted = max(coalesce(accepted, ?3), ?3) "
+		    "WHERE grp = ?1 AND hash = ?2 AND min(coalesce(told4, told6), "
+		    "coalesce(told6, told4)) - 1800000000 <= ?3");
+	(void)sqlite3_bind_int(s, 1, w->group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	(void)sqlite3_bind_int64(s, 3, w->time);
+	return db_run(en->db, s, e);
+}
+
+static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
+		const struct visit *v, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(en->db, "INSERT INTO envelope(grp, hash, told4, told6, told_by) "
+				 "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
+				 "told_by = CASE WHEN instr(told_by, ?5) OR "
+				 "length(told_by) >= 128 THEN told_by ELSE "
+				 "CAST(coalesce(told_by, x'') || ?5 AS BLOB) END, "
+				 "told4 = min(coalesce(told4, ?3), coalesce(?3, told4)), "
+				 "told6 = min(coalesce(told6, ?4), coalesce(?4, told6))");
+	(void)sqlite3_bind_int(s, 1, group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	(void)sqlite3_bind_int64(s, addr_is_v4(v->client) ? 3 : 4, v->time);
+	db_bind_addr(s, 5, v->client);
+	return db_run(en->db, s, e);
+}
+
+static uint64_t pool_hash(struct addr client)
+{
+	struct addr low, high;
+	fold_pool(client, &low, &high);
+	return addr_hash(low);
+}
+
+/* ---- lines ---- */
+
+/* fn for each that waits for hash. */
+typedef int (*wait_fn)(struct envelopes *en, uint64_t hash, const struct wait *w,
+		       struct error *e);
+
+static int each_wait(struct envelopes *en, uint64_t key, uint16_t group, bool is_many,
+		     uint64_t hash, wait_fn fn, struct error *e)
+{
+	int rc = 0;
+	for (uint32_t at = en->buckets[key % BUCKETS]; at != NOBODY && rc == 0;
+	     at = en->waits[at].next) {
+		const struct wait *w = &en->waits[at];
+		if (w->hash == key && w->group == group && w->is_many == is_many)
+			rc = fn(en, hash, w, e);
+	}
+	return rc;
+}
+
+int envelopes_told(struct envelopes *en, const struct visit *v, uint16_t group,
+		   struct error *e)
+{
+	int rc = 0;
+	if (v->envelope_count > VISIT_ENVELOPES)
+		return 0; /* with more it tells none */
+	for (size_t i = 0; i < v->envelope_count && rc == 0; i++) {
+		uint64_t hash = v->envelopes[i];
+		rc = tell(en, group, hash, v, e);
+		if (rc == 0)
+			rc = each_wait(en, hash, group, false, hash, update, e);
+		if (rc == 0)
+			rc = each_wait(en, pool_hash(v->client), group, true, hash, clear,
+				       e);
+	}
+	return rc;
+}
+
+/* The open decoy walks of its sender and prefix. */
+static int clear_pool(struct envelopes *en, const struct many *m, struct error *e)
+{
+	struct addr low, high;
+	struct run r;
+	int rc;
+	unsigned rows = 0;
+	sqlite3_stmt *s = db_statement(
+	    en->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open WHERE "
+		    "grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL");
+	fold_pool(m->client, &low, &high);
+	(void)sqlite3_bind_int(s, 1, m->wait.group);
+	db_bind_addr(s, 2, low);
+	db_bind_addr(s, 3, high);
+	while ((rc = db_step(en->db, s, e)) > 0 && rows++ < FOLD_WAKES) {
+		db_read_run(s, &r);
+		for (size_t i = 0; i < r.envelope_count && rc >= 0; i++)
+			rc = clear(en, r.envelopes[i], &m->wait, e);
+		if (rc < 0)
+			break;
+	}
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+/* What waits of a real host's visit: its envelopes, or of too many that one was
+ * accepted. */
+static size_t waits_of(const struct visit *v, uint16_t group,
+		       struct wait ret[VISIT_ENVELOPES])
+{
+	struct wait w = { .time = v->time,
+			  .group = group,
+			  .is_v6 = !addr_is_v4(v->client),
+			  .is_accepted = v->outcome == OUTCOME_ACCEPTED,
+			  .is_many = v->envelope_count > VISIT_ENVELOPES };
+	size_t count = w.is_many ? w.is_accepted : v->envelope_count;
+	for (size_t i = 0; i < count; i++) {
+		ret[i] = w;
+		ret[i].hash = w.is_many ? pool_hash(v->client) : v->envelopes[i];
+	}
+	return count;
+}
+
+static void add_many(struct envelopes *en, struct addr client, struct wait w)
+{
+	if ((en->many_count & (en->many_count - 1)) == 0)
+		en->many = xrealloc(en->many, en->many_count ? 2 * en->many_count : 1,
+				    sizeof(*en->many));
+	en->many[en->many_count++] = (struct many){ client, w };
+}
+
+int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
+		   struct error *e)
+{
+	struct wait w[VISIT_ENVELOPES];
+	size_t count = waits_of(v, group, w);
+	int rc = 0;
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		add_wait(en, w[i]);
+		if (w[i].is_many)
+			add_many(en, v->client, w[i]);
+		else
+			rc = update(en, w[i].hash, &w[i], e);
+	}
+	return rc;
+}
+
+int envelopes_clear(struct envelopes *en, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < en->many_count && rc == 0; i++)
+		rc = clear_pool(en, &en->many[i], e);
+	en->many_count = 0;
+	return rc;
+}
+
+/* ---- what waits ---- */
+
+static void rebuild(struct envelopes *en)
+{
+	memset(en->buckets, 0xff, sizeof(en->buckets));
+	for (size_t i = 0; i < en->count; i++)
+		index_wait(en, (uint32_t)i);
+}
+
+static bool is_passed(const struct wait *w, const struct coverage *c)
+{
+	return w->time + ENVELOPE_BEFORE < coverage_frontier(c, w->group);
+}
+
+static int spill(struct envelopes *en, const struct wait *w, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(en->db, "INSERT OR IGNORE INTO envelope(grp, hash) VALUES "
+				 "(?1, ?2)");
+	(void)sqlite3_bind_int(s, 1, w->group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
+	int rc = db_run(en->db, s, e);
+	return rc == 0 ? update(en, w->hash, w, e) : rc;
+}
+
+/* How many of the oldest that are not passed become rows. */
+static size_t too_many(const struct envelopes *en, const struct coverage *c)
+{
+	size_t count = 0;
+	if (en->count <= ENVELOPE_WAITS)
+		return 0;
+	for (size_t i = 0; i < en->count; i++)
+		count += !is_passed(&en->waits[i], c);
+	return count > ENVELOPE_WAITS ? count - ENVELOPE_WAITS / 2 : 0;
+}
+
+int envelopes_spill(struct envelopes *en, const struct coverage *c, struct error *e)
+{
+	size_t most = too_many(en, c);
+	int rc = 0;
+	for (size_t i = 0; most > 0 && rc == 0; i++) {
+		if (is_passed(&en->waits[i], c))
+			continue;
+		most--;
+		if (!en->waits[i].is_many)
+			rc = spill(en, &en->waits[i], e);
+	}
+	return rc;
+}
+
+void envelopes_keep(struct envelopes *en, const struct coverage *c)
+{
+	size_t spilt = too_many(en, c);
+	size_t kept = 0;
+	if (spilt > 0 || en->count >= 2 * en->swept + LEAST_SWEEP) {
+		for (size_t i = 0; i < en->count; i++) {
+			if (is_passed(&en->waits[i], c))
+				continue;
+			if (spilt > 0)
+				spilt--;
+			else
+				en->waits[kept++] = en->waits[i];
+		}
+		en->count = en->swept = kept;
+		rebuild(en);
+	}
+	en->kept = en->count;
+}
+
+static void refill_visit(struct envelopes *en, sqlite3_stmt *s)
+{
+	struct wait w[VISIT_ENVELOPES];
+	struct visit v = { .time = sqlite3_column_int64(s, 0),
+			   .client = db_addr(s, 1),
+			   .outcome = (enum outcome)sqlite3_column_int(s, 3) };
+	v.envelope_count = (uint8_t)db_read_hashes(s, 4, v.envelopes, VISIT_ENVELOPES);
+	size_t count = waits_of(&v, (uint16_t)sqlite3_column_int(s, 2), w);
+	for (size_t i = 0; i < count; i++)
+		add_wait(en, w[i]);
+}
+
+/* Oldest first, as they came. */
+static void turn_round(struct envelopes *en)
+{
+	for (size_t i = 0, k = en->count; i + 1 < k; i++) {
+		struct wait w = en->waits[i];
+		en->waits[i] = en->waits[--k];
+		en->waits[k] = w;
+	}
+	rebuild(en);
+}
+
+/* seen never decreases, and nothing is seen before it began: what was seen before the
+ * frontier has passed. What is older than the most that wait was spilt. */
+int envelopes_refill(struct envelopes *en, struct coverage *c, struct error *e)
+{
+	int64_t least = coverage_least_frontier(c);
+	sqlite3_stmt *s = db_statement(
+	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role FROM visit "
+		    "ORDER BY id DESC LIMIT 200000");
+	int rc;
+	while ((rc = db_step(en->db, s, e)) > 0 && en->count < ENVELOPE_WAITS) {
+		if (least != VIEW_NEVER &&
+		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE)
+			break;
+		if (sqlite3_column_int(s, 6) == ROLE_REAL)
+			refill_visit(en, s);
+	}
+	db_done(s);
+	turn_round(en);
+	en->kept = en->swept = en->count;
+	return rc < 0 ? rc : 0;
+}

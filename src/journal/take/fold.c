@@ -1,0 +1,309 @@
+#include "journal/take/fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+/* A contact excuses walks that began up to 24 h later and settles those that began up to
+ * 5 days earlier; a day more, for runs that were cut. */
+#define WAKE_BEFORE (6 * STAMP_DAY)
+#define WAKE_AFTER (2 * STAMP_DAY)
+
+/* ---- the batch ---- */
+
+void fold_add(struct fold *f, const struct run *r)
+{
+	if (f->count == f->cap) {
+		f->cap = f->cap ? 2 * f->cap : 256;
+		f->runs = xrealloc(f->runs, f->cap, sizeof(*f->runs));
+		f->order = xrealloc(f->order, f->cap, sizeof(struct run *));
+	}
+	f->runs[f->count++] = *r;
+}
+
+void fold_clear(struct fold *f)
+{
+	f->count = 0;
+}
+
+void fold_release(struct fold *f)
+{
+	free(f->runs);
+	free(f->order);
+	*f = (struct fold){ 0 };
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+	const struct run *x = *(const struct run *const *)a;
+	const struct run *y = *(const struct run *const *)b;
+	int order = (x->kind > y->kind) - (x->kind < y->kind);
+	if (order == 0)
+		order = (x->group > y->group) - (x->group < y->group);
+	if (order == 0)
+		order = addr_compare(x->client, y->client);
+	if (order == 0)
+		order = (x->began > y->began) - (x->began < y->began);
+	return order;
+}
+
+/* ---- one client's rows of a day ---- */
+
+enum { DAY_RUNS = 64 }; /* of one day: with gaps of half an hour at most 48 */
+
+struct day {
+	struct run rows[DAY_RUNS];
+	bool is_joined[DAY_RUNS];
+	size_t count;
+};
+
+static int read_day(struct db *db, const struct run *r, struct day *d, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 AND "
+		"client = ?3 AND began >= ?4 AND began < ?4 + 86400000000");
+	(void)sqlite3_bind_int(s, 1, (int)r->kind);
+	(void)sqlite3_bind_int(s, 2, r->group);
+	db_bind_addr(s, 3, r->client);
+	(void)sqlite3_bind_int64(s, 4, run_day(r));
+	int rc = 0;
+	d->count = 0;
+	while (d->count < DAY_RUNS && (rc = db_step(db, s, e)) > 0) {
+		d->is_joined[d->count] = false;
+		db_read_run(s, &d->rows[d->count++]);
+	}
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+/* What joins may reach others: until none touches. */
+static void join_day(struct day *d, struct run *r)
+{
+	bool is_more = true;
+	while (is_more) {
+		is_more = false;
+		for (size_t i = 0; i < d->count; i++)
+			if (!d->is_joined[i] && run_is_one(&d->rows[i], r)) {
+				run_merge(r, &d->rows[i]);
+				d->is_joined[i] = is_more = true;
+			}
+	}
+}
+
+static int write_joined(struct db *db, const struct day *d, const struct run *r,
+			struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < d->count && rc == 0; i++)
+		if (d->is_joined[i] && d->rows[i].began != r->began)
+			rc = db_delete_run(db, &d->rows[i], e);
+	return rc == 0 ? db_write_run(db, r, e) : rc;
+}
+
+/* ---- who is to be asked again ---- */
+
+void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high)
+{
+	size_t bytes = addr_is_v4(client) ? 15 : 8; /* /24, /64 */
+	*ret_low = *ret_high = client;
+	memset(ret_low->bytes + bytes, 0, 16 - bytes);
+	memset(ret_high->bytes + bytes, 0xff, 16 - bytes);
+}
+
+struct wake {
+	uint16_t group;
+	struct addr low, high;
+	int64_t since, until;
+};
+
+static void bind_wake(sqlite3_stmt *s, const struct wake *w)
+{
+	(void)sqlite3_bind_int(s, 1, w->group);
+	db_bind_addr(s, 2, w->low);
+	db_bind_addr(s, 3, w->high);
+	(void)sqlite3_bind_int64(s, 4, w->since);
+	(void)sqlite3_bind_int64(s, 5, w->until);
+}
+
+static int count_rows(struct db *db, sqlite3_stmt *s, int64_t *ret, struct error *e)
+{
+	int rc = db_step(db, s, e);
+	*ret = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static int wake_open(struct db *db, const struct wake *w, struct error *e)
+{
+	int64_t rows = 0;
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT count(*) FROM (SELECT 1 FROM run INDEXED BY run_open WHERE "
+		"grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL LIMIT 4097)");
+	bind_wake(s, w);
+	int rc = count_rows(db, s, &rows, e);
+	if (rc != 0 || rows == 0)
+		return rc;
+	if (rows > FOLD_WAKES)
+		return db_ask_again(db, w->group, e);
+	s = db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE grp = ?1 "
+			     "AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL AND "
+			     "need > 0 AND began BETWEEN ?4 AND ?5");
+	bind_wake(s, w);
+	return db_run(db, s, e);
+}
+
+/* Sealed ones, too: what came late may soften them. */
+static int wake_all(struct db *db, const struct wake *w, struct error *e)
+{
+	int64_t rows = 0;
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE kind = 3 AND grp = ?1 AND "
+		"client BETWEEN ?2 AND ?3 LIMIT 4097)");
+	bind_wake(s, w);
+	int rc = count_rows(db, s, &rows, e);
+	if (rc != 0 || rows == 0)
+		return rc;
+	if (rows > FOLD_WAKES)
+		return db_ask_again(db, w->group, e);
+	s = db_statement(
+	    db, "UPDATE run SET need = 0 WHERE kind = 3 AND grp = ?1 AND client BETWEEN "
+		"?2 AND ?3 AND began BETWEEN ?4 AND ?5 AND coalesce(need, 1) > 0");
+	bind_wake(s, w);
+	return db_run(db, s, e);
+}
+
+/* The ids under which walks of a group may stand. */
+struct kin {
+	uint16_t ids[SITE_MAX_KIN];
+	size_t count;
+};
+
+static int wake_kin(struct db *db, const struct kin *kin, struct wake w, bool is_all,
+		    struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < kin->count && rc == 0; i++) {
+		w.group = kin->ids[i];
+		rc = is_all ? wake_all(db, &w, e) : wake_open(db, &w, e);
+	}
+	return rc;
+}
+
+/* A run at a real host speaks of its prefix; one at a decoy, knocks too, of those of the
+ * same address that it may touch. */
+static int wake_others(struct db *db, const struct kin *kin, const struct run *r,
+		       struct error *e)
+{
+	struct wake w = { .group = r->group, .low = r->client, .high = r->client };
+	bool is_real = r->kind == RUN_REAL || r->kind == RUN_LATE;
+	w.since = r->began - (is_real ? WAKE_BEFORE : STAMP_DAY + 2 * RUN_GAP);
+	w.until = r->last + (is_real ? WAKE_AFTER : 2 * RUN_GAP);
+	if (is_real)
+		fold_pool(r->client, &w.low, &w.high);
+	return wake_kin(db, kin, w, r->kind != RUN_REAL, e);
+}
+
+int fold_wake_client(struct db *db, struct addr client, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE grp IN (SELECT id "
+		"FROM grp) AND client = ?1 AND need IS NOT NULL AND need > 0");
+	db_bind_addr(s, 1, client);
+	return db_run(db, s, e);
+}
+
+/* What its clients' names have in common is asked once a batch. */
+struct names_seen {
+	uint64_t hashes[1024];
+};
+
+static bool is_new_name(struct names_seen *seen, const char *text)
+{
+	uint64_t hash = hash_name(text) | 1;
+	uint64_t *slot = &seen->hashes[(hash >> 32) % 1024];
+	if (*slot == hash)
+		return false;
+	*slot = hash;
+	return true;
+}
+
+/* More of one name than a look-up reads excuse by their number. */
+static int wake_name(struct db *db, const char *text, bool is_whole, struct error *e)
+{
+	sqlite3_stmt *s =
+	    is_whole
+		? db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
+				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
+				   "client FROM name WHERE name = ?1 LIMIT 4097) AND "
+				   "need IS NOT NULL AND need > 0")
+		: db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
+				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
+				   "client FROM name WHERE domain = ?1 LIMIT 4097) AND "
+				   "need IS NOT NULL AND need > 0");
+	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_TRANSIENT);
+	return db_run(db, s, e);
+}
+
+static int wake_named(struct db *db, struct addr client, struct names_seen *seen,
+		      struct error *e)
+{
+	char text[NAME_MAX_TEXT] = "";
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT generic, CASE WHEN generic THEN name ELSE domain END "
+		"FROM name WHERE client = ?1 AND confirmed_at IS NOT NULL");
+	db_bind_addr(s, 1, client);
+	int rc = db_step(db, s, e);
+	bool is_whole = rc > 0 && sqlite3_column_int(s, 0);
+	const char *found = rc > 0 ? (const char *)sqlite3_column_text(s, 1) : NULL;
+	(void)str_copy(text, sizeof(text), found ? found : "");
+	db_done(s);
+	if (rc < 0 || !*text || (seen && !is_new_name(seen, text)))
+		return rc < 0 ? rc : 0;
+	return wake_name(db, text, is_whole, e);
+}
+
+int fold_wake_named(struct db *db, struct addr client, struct error *e)
+{
+	int rc = fold_wake_client(db, client, e);
+	return rc == 0 ? wake_named(db, client, NULL, e) : rc;
+}
+
+/* ---- the whole ---- */
+
+static int write_run(struct db *db, const struct kin *kin, struct run *r, struct error *e)
+{
+	struct day d;
+	int rc = read_day(db, r, &d, e);
+	if (rc != 0)
+		return rc;
+	join_day(&d, r);
+	if (r->kind == RUN_DECOY)
+		r->told.need = 0;
+	rc = write_joined(db, &d, r, e);
+	return rc == 0 ? wake_others(db, kin, r, e) : rc;
+}
+
+int fold_write(struct fold *f, struct db *db, const struct sites *sites, struct error *e)
+{
+	struct kin kin = { .count = 0 };
+	struct names_seen seen = { { 0 } };
+	struct run now;
+	int rc = 0;
+	for (size_t i = 0; i < f->count; i++)
+		f->order[i] = &f->runs[i];
+	if (f->count > 0)
+		qsort(f->order, f->count, sizeof(struct run *), compare_runs);
+	for (size_t i = 0; i < f->count && rc == 0;) {
+		now = *f->order[i++];
+		while (i < f->count && run_is_one(&now, f->order[i]))
+			run_merge(&now, f->order[i++]);
+		if (kin.count == 0 || kin.ids[0] != now.group)
+			kin.count = sites_kin(sites, now.group, kin.ids);
+		rc = write_run(db, &kin, &now, e);
+		if (rc == 0 && (now.kind == RUN_REAL || now.kind == RUN_LATE))
+			rc = wake_named(db, now.client, &seen, e);
+	}
+	return rc;
+}

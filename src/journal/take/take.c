@@ -1,0 +1,525 @@
+#include "journal/take/take.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "journal/take/batch.h"
+#include "journal/take/budget.h"
+#include "journal/take/envelope.h"
+#include "journal/take/fold.h"
+#include "journal/take/reread.h"
+#include "journal/visit_row.h"
+
+/* Slots that a batch touches, found by host and time; written when half full. */
+enum { SLOTS = 1024 };
+/* No session is longer: what ends later was not logged well. */
+#define SESSION_MOST STAMP_DAY
+#define TIME_MOST INT64_C(253402300799000000) /* the year 9999 */
+
+struct take {
+	struct db *db;
+	struct sites sites;
+	struct coverage *coverage;
+	struct envelopes *envelopes;
+	struct budget *budget;
+	struct reread *reread;
+	struct batch batch;
+	struct fold fold;
+	struct slot slots[SLOTS];
+	size_t slot_count;
+	int64_t last_seen, last_id;
+	int64_t *unkept; /* of sites.hosts: visits from then on are lost; INT64_MAX */
+	struct take_counts counts;
+};
+
+/* ---- life ---- */
+
+static int read_number(struct db *db, const char *literal, int64_t *ret, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(db, literal);
+	int rc = db_step(db, s, e);
+	*ret = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static void forget_unkept(struct take *t)
+{
+	free(t->unkept);
+	t->unkept = xcalloc(t->sites.host_count + 1, sizeof(*t->unkept));
+	for (size_t i = 0; i < t->sites.host_count; i++)
+		t->unkept[i] = INT64_MAX;
+}
+
+/* Numbers of visits that were deleted are not given again. */
+static int load(struct take *t, struct error *e)
+{
+	int64_t seen = 0;
+	int rc = sites_load(t->db, &t->sites, e);
+	if (rc == 0)
+		rc = sites_load_domains(t->db, &t->sites, e);
+	if (rc == 0)
+		rc = read_number(t->db, "SELECT max(id) FROM visit", &t->last_id, e);
+	if (rc == 0)
+		rc = read_number(t->db, "SELECT seen FROM visit ORDER BY id DESC LIMIT 1",
+				 &seen, e);
+	if (rc != 0)
+		return rc;
+	int64_t deleted = db_meta(t->db, "last_id", 0);
+	t->last_seen = db_meta(t->db, "seen", 0);
+	t->last_seen = seen > t->last_seen ? seen : t->last_seen;
+	t->last_id = deleted > t->last_id ? deleted : t->last_id;
+	t->coverage = coverage_new(t->db, &t->sites);
+	forget_unkept(t);
+	return envelopes_refill(t->envelopes, t->coverage, e);
+}
+
+int take_new(struct db *db, struct take **ret_take, struct error *e)
+{
+	struct take *t = xcalloc(1, sizeof(*t));
+	t->db = db;
+	t->envelopes = envelopes_new(db);
+	t->budget = budget_new(db);
+	t->reread = reread_new(db);
+	int rc = load(t, e);
+	if (rc != 0) {
+		take_free(t);
+		return rc;
+	}
+	*ret_take = t;
+	return 0;
+}
+
+void take_free(struct take *t)
+{
+	if (!t)
+		return;
+	coverage_free(t->coverage);
+	envelopes_free(t->envelopes);
+	budget_free(t->budget);
+	reread_free(t->reread);
+	batch_release(&t->batch);
+	fold_release(&t->fold);
+	sites_release(&t->sites);
+	free(t->unkept);
+	free(t);
+}
+
+/* Lines of before are resolved by what is configured now. What a host lost stays lost. */
+int take_sites(struct take *t, struct error *e)
+{
+	struct sites next = { 0 };
+	int rc = sites_load(t->db, &next, e);
+	if (rc == 0)
+		rc = sites_load_domains(t->db, &next, e);
+	if (rc != 0) {
+		sites_release(&next);
+		return rc;
+	}
+	int64_t *unkept = t->unkept;
+	struct sites old = t->sites;
+	t->unkept = NULL;
+	t->sites = next;
+	forget_unkept(t);
+	for (size_t i = 0; i < old.host_count; i++) {
+		const struct host_place *p = sites_host(&t->sites, old.hosts[i].host);
+		if (p)
+			t->unkept[p - t->sites.hosts] = unkept[i];
+	}
+	coverage_sites(t->coverage, &t->sites);
+	sites_release(&old);
+	free(unkept);
+	return 0;
+}
+
+/* ---- lines arrive ---- */
+
+static bool is_visit_sound(const struct visit *v)
+{
+	return v->time >= 0 && v->time < TIME_MOST;
+}
+
+/* Of a host whatever is lost leaves it unwatched from then on; a watermark is followed by
+ * another. */
+static void drop_line(struct take *t, const struct line *l)
+{
+	bool is_visit = l->kind == LINE_VISIT;
+	const struct host_place *p =
+	    sites_host(&t->sites, is_visit ? l->visit.host : l->host);
+	int64_t since = is_visit                                      ? l->visit.time
+			: l->kind == LINE_GAP || l->kind == LINE_LOST ? l->since
+								      : l->time;
+	t->counts.dropped++;
+	if (!p || l->kind == LINE_WATERMARK || l->kind >= LINE_NAME)
+		return;
+	int64_t *unkept = &t->unkept[p - t->sites.hosts];
+	*unkept = since < *unkept ? since : *unkept;
+}
+
+void take_add(struct take *t, const struct line *l)
+{
+	if (l->kind == LINE_VISIT && !is_visit_sound(&l->visit))
+		return;
+	if (batch_waiting(&t->batch) >= TAKE_MAX) {
+		drop_line(t, l);
+		return;
+	}
+	struct item *it = batch_add(&t->batch, l);
+	t->last_seen = l->seen > t->last_seen ? l->seen : t->last_seen;
+	it->seen = t->last_seen;
+	const struct host_place *p = sites_host(&t->sites, it->host);
+	if (l->kind == LINE_VISIT && p && p->role != ROLE_REAL)
+		it->is_over = !budget_take(t->budget, it->host, it->visit.client,
+					   it->visit.depth == DEPTH_KNOCK,
+					   it->seen - it->seen % STAMP_DAY);
+}
+
+/* ---- slots ---- */
+
+static int write_slots(struct take *t, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < SLOTS && rc == 0 && t->slot_count > 0; i++)
+		if (t->slots[i].host != 0)
+			rc = slot_add(t->db, &t->slots[i], e);
+	memset(t->slots, 0, sizeof(t->slots));
+	t->slot_count = 0;
+	return rc;
+}
+
+static int find_slot(struct take *t, uint16_t host, int64_t time, struct slot **ret,
+		     struct error *e)
+{
+	int64_t five = slot_of(time);
+	int rc = t->slot_count >= SLOTS / 2 ? write_slots(t, e) : 0;
+	size_t at = (size_t)(five / SLOT_FIVE * 31 + host) % SLOTS;
+	while (t->slots[at].host != 0 &&
+	       (t->slots[at].host != host || t->slots[at].five != five))
+		at = (at + 1) % SLOTS;
+	t->slot_count += t->slots[at].host == 0;
+	t->slots[at].host = host;
+	t->slots[at].five = five;
+	*ret = &t->slots[at];
+	return rc;
+}
+
+static void count_visit(struct slot *s, const struct visit *v, bool is_late)
+{
+	s->visits++;
+	s->late += is_late;
+	s->accepted += v->outcome == OUTCOME_ACCEPTED;
+	s->spam += v->outcome == OUTCOME_ACCEPTED && v->spam == SPAM_YES;
+	s->refused += v->outcome == OUTCOME_REJECTED;
+	s->unknown_rcpt += v->outcome == OUTCOME_REJECTED && v->unknown_recipient;
+	s->deferred += v->outcome == OUTCOME_DEFERRED;
+	s->aborted += v->outcome == OUTCOME_ABORTED;
+}
+
+/* ---- a visit ---- */
+
+/* It would have been seen: where it matters, that it was not is said. */
+static int count_over(struct take *t, const struct item *it, const struct host_place *p,
+		      struct error *e)
+{
+	struct slot *slot;
+	int rc = find_slot(t, p->host, it->time, &slot, e);
+	slot->unkept++;
+	if (rc == 0 && p->place == PLACE_LOW)
+		rc = coverage_lost(t->coverage, p->host, slot_of(it->time),
+				   slot_of(it->time) + SLOT_FIVE, e);
+	return rc;
+}
+
+static void resolve(struct take *t, struct visit *v, const struct host_place *p,
+		    struct run_where *ret)
+{
+	*ret = (struct run_where){
+		.group = p->group,
+		.role = p->role,
+		.place = p->place,
+		.host_bit = p->bit,
+		.is_late = v->time < coverage_told_until(t->coverage, p->host),
+		.names_ours = v->depth >= DEPTH_RCPT &&
+			      sites_has_domain(&t->sites, p->site, v->recipient_domain),
+		.id = t->last_id + 1,
+	};
+	for (size_t i = 0; i < v->envelope_count && i < VISIT_ENVELOPES; i++)
+		v->envelopes[i] =
+		    hash_keyed(db_key(t->db), &v->envelopes[i], sizeof(v->envelopes[i]));
+	v->site = p->site;
+	v->precision_us = v->precision_us > 0 ? v->precision_us : 1;
+	if (v->ended > v->time + SESSION_MOST)
+		v->ended = v->time + SESSION_MOST;
+}
+
+/* DESIGN, "Well": ended by the server before MAIL. */
+static bool is_sent_away(const struct visit *v)
+{
+	return v->depth >= DEPTH_CONNECT && v->depth < DEPTH_MAIL &&
+	       (v->outcome == OUTCOME_DEFERRED || v->outcome == OUTCOME_ABORTED);
+}
+
+static int note_visit(struct take *t, const struct visit *v, const struct run_where *w,
+		      struct error *e)
+{
+	bool has_envelopes = v->envelope_count > 0 && v->depth > DEPTH_KNOCK;
+	int rc = 0;
+	if (w->role == ROLE_REAL && !w->is_late && is_sent_away(v))
+		rc = slot_refused(t->db, v->host, v->time, v->client, e);
+	if (rc == 0 && has_envelopes && w->role == ROLE_REAL)
+		rc = coverage_tells(t->coverage, v->host, e);
+	if (rc == 0 && has_envelopes && w->role == ROLE_REAL)
+		rc = envelopes_real(t->envelopes, v, w->group, e);
+	if (rc == 0 && has_envelopes && w->role == ROLE_DECOY && !w->is_late)
+		rc = envelopes_told(t->envelopes, v, w->group, e);
+	return rc;
+}
+
+static int take_visit(struct take *t, const struct item *it, struct error *e)
+{
+	struct visit v = it->visit;
+	struct run_where w;
+	struct slot *slot;
+	const struct host_place *p = sites_host(&t->sites, v.host);
+	if (!p)
+		return 0; /* of no host that ever was */
+	if (it->is_over)
+		return count_over(t, it, p, e);
+	resolve(t, &v, p, &w);
+	int rc = visit_write(t->db, &v, &w, it->seen, e);
+	if (rc == 0)
+		rc = find_slot(t, v.host, v.time, &slot, e);
+	if (rc == 0)
+		rc = note_visit(t, &v, &w, e);
+	if (rc != 0)
+		return rc;
+	count_visit(slot, &v, w.is_late);
+	struct run r = run_of(&v, &w);
+	fold_add(&t->fold, &r);
+	t->last_id++;
+	t->counts.visits++;
+	t->counts.late += w.is_late;
+	return 0;
+}
+
+/* ---- the other lines ---- */
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+	(void)sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
+}
+
+static int take_name(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    t->db,
+	    "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
+	    "VALUES (?1, nullif(?2, ''), nullif(?3, ''), ?4, ?5, ?6)");
+	db_bind_addr(s, 1, it->client);
+	bind_text(s, 2, it->text);
+	bind_text(s, 3, it->position);
+	(void)sqlite3_bind_int(s, 4, it->is_generic);
+	if (it->is_confirmed)
+		(void)sqlite3_bind_int64(s, 5, it->time);
+	(void)sqlite3_bind_int64(s, 6, it->time);
+	int rc = db_run(t->db, s, e);
+	return rc == 0 ? fold_wake_named(t->db, it->client, e) : rc;
+}
+
+static int take_spf(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    t->db, "INSERT INTO spf(client, domain, passed_at) VALUES (?1, ?2, ?3) "
+		   "ON CONFLICT DO UPDATE SET passed_at = max(passed_at, ?3)");
+	db_bind_addr(s, 1, it->client);
+	bind_text(s, 2, it->text);
+	(void)sqlite3_bind_int64(s, 3, it->time);
+	int rc = db_run(t->db, s, e);
+	return rc == 0 ? fold_wake_client(t->db, it->client, e) : rc;
+}
+
+static int take_wrote(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(t->db, "INSERT INTO wrote_to(domain, last) VALUES (?1, ?2) "
+				"ON CONFLICT DO UPDATE SET last = max(last, ?2)");
+	bind_text(s, 1, it->text);
+	(void)sqlite3_bind_int64(s, 2, it->time);
+	return db_run(t->db, s, e);
+}
+
+static int keep_position(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    t->db, "REPLACE INTO source(name, position, time) VALUES (?1, ?2, ?3)");
+	bind_text(s, 1, it->text);
+	bind_text(s, 2, it->position);
+	(void)sqlite3_bind_int64(s, 3, it->seen);
+	return db_run(t->db, s, e);
+}
+
+/* What was lost before it is unwatched: said before the host is told of any further. */
+static int take_watermark(struct take *t, const struct item *it, struct error *e)
+{
+	const struct host_place *p = sites_host(&t->sites, it->host);
+	int64_t *unkept = p ? &t->unkept[p - t->sites.hosts] : NULL;
+	int rc = 0;
+	if (it->is_spoken)
+		rc = coverage_gap(t->coverage, it->host, 0, it->time, e);
+	else
+		rc = coverage_watermark(t->coverage, it->host, it->time, e);
+	if (rc == 0 && unkept && *unkept < it->time)
+		rc = coverage_gap(t->coverage, it->host, *unkept, it->time, e);
+	return rc;
+}
+
+static int take_line(struct take *t, const struct item *it, struct error *e)
+{
+	struct coverage *c = t->coverage;
+	switch (it->kind) {
+	case LINE_VISIT: return take_visit(t, it, e);
+	case LINE_WATERMARK: return take_watermark(t, it, e);
+	case LINE_PROBE: return coverage_probe(c, it->host, it->time, it->is_ok, e);
+	case LINE_OUTAGE: return coverage_outage(c, it->host, it->time, e);
+	case LINE_GAP: return coverage_gap(c, it->host, it->since, it->time, e);
+	case LINE_LOST: return coverage_lost(c, it->host, it->since, it->time, e);
+	case LINE_NAME: return take_name(t, it, e);
+	case LINE_SPF: return take_spf(t, it, e);
+	case LINE_WROTE: return take_wrote(t, it, e);
+	default: return keep_position(t, it, e);
+	}
+}
+
+/* ---- a transaction ---- */
+
+static int write_some(struct take *t, const struct item *items, size_t count,
+		      struct error *e)
+{
+	int rc = 0;
+	fold_clear(&t->fold);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = take_line(t, &items[i], e);
+	if (rc == 0)
+		rc = write_slots(t, e);
+	if (rc == 0)
+		rc = fold_write(&t->fold, t->db, &t->sites, e);
+	return rc == 0 ? envelopes_clear(t->envelopes, e) : rc;
+}
+
+/* A backlog is folded in parts, but written as one: a position may stand behind the last
+ * of its source's lines. */
+static int write_lines(struct take *t, size_t count, struct error *e)
+{
+	const struct item *items = t->batch.items + t->batch.first;
+	int rc = 0;
+	for (size_t at = 0; at < count && rc == 0; at += TAKE_BATCH)
+		rc = write_some(t, items + at,
+				count - at < TAKE_BATCH ? count - at : TAKE_BATCH, e);
+	if (rc == 0)
+		rc = coverage_move(t->coverage, items[count - 1].seen, e);
+	return rc == 0 ? envelopes_spill(t->envelopes, t->coverage, e) : rc;
+}
+
+static void count_written(struct take *t, size_t count)
+{
+	const struct item *items = t->batch.items + t->batch.first;
+	for (size_t i = 0; i < count; i++) {
+		const struct host_place *p = sites_host(&t->sites, items[i].host);
+		int64_t *unkept = p ? &t->unkept[p - t->sites.hosts] : NULL;
+		t->counts.over_budget += items[i].is_over;
+		if (unkept && items[i].kind == LINE_WATERMARK && *unkept < items[i].time)
+			*unkept = INT64_MAX;
+	}
+	t->counts.lines += count;
+	t->counts.commits++;
+	envelopes_keep(t->envelopes, t->coverage);
+	batch_drop(&t->batch, count);
+}
+
+int take_commit(struct take *t, struct error *e)
+{
+	size_t count = batch_waiting(&t->batch);
+	struct take_counts counts = t->counts;
+	int64_t last_id = t->last_id;
+	if (count == 0)
+		return 0;
+	/* Nothing is written to a file that nobody will find. */
+	int rc = db_check_file(t->db, e);
+	if (rc == 0)
+		rc = db_begin(t->db, e);
+	if (rc != 0)
+		return rc;
+	rc = write_lines(t, count, e);
+	if (rc == 0)
+		rc = db_commit(t->db, e);
+	if (rc == 0) {
+		count_written(t, count);
+		return 0;
+	}
+	db_rollback(t->db);
+	coverage_reset(t->coverage);
+	envelopes_undo(t->envelopes);
+	memset(t->slots, 0, sizeof(t->slots));
+	t->slot_count = 0;
+	t->last_id = last_id;
+	t->counts = counts;
+	return rc;
+}
+
+/* ---- questions ---- */
+
+void take_reread(struct take *t, uint16_t host, int64_t since)
+{
+	reread_begin(t->reread, host, since);
+}
+
+bool take_has(struct take *t, const struct visit *v)
+{
+	return reread_has(t->reread, &t->batch, v);
+}
+
+const char *take_position(struct take *t, const char *source, char *text, size_t size)
+{
+	sqlite3_stmt *s =
+	    db_statement(t->db, "SELECT position FROM source WHERE name = ?1");
+	bind_text(s, 1, source);
+	text[0] = '\0';
+	if (db_step(t->db, s, NULL) > 0)
+		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));
+	db_done(s);
+	return text;
+}
+
+void take_each_pending(const struct take *t, struct addr client, take_visit_fn fn,
+		       void *arg)
+{
+	for (size_t i = t->batch.first; i < t->batch.count; i++) {
+		const struct item *it = &t->batch.items[i];
+		if (it->kind == LINE_VISIT && addr_equal(it->visit.client, client))
+			fn(arg, &it->visit);
+	}
+}
+
+const struct sites *take_get_sites(const struct take *t)
+{
+	return &t->sites;
+}
+
+struct coverage *take_coverage(struct take *t)
+{
+	return t->coverage;
+}
+
+struct take_counts take_counts(const struct take *t)
+{
+	struct take_counts c = t->counts;
+	c.pending = batch_waiting(&t->batch);
+	return c;
+}
+
+int64_t take_last_seen(const struct take *t)
+{
+	return t->last_seen;
+}

@@ -1,0 +1,359 @@
+/*
+ * Erasing: first, in one transaction a client, what it says of others is kept without it
+ * and its rows go; then the visits, which have no index, in slices.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "journal/take/fold.h"
+#include "journal/upkeep/upkeep.h"
+#include "journal/upkeep/upkeep_own.h"
+
+enum { FORGET_SLICE = 5000 };
+
+struct target {
+	bool is_addr;
+	struct addr addr;
+	char name[NAME_MAX_TEXT]; /* lower case, no final dot */
+};
+
+struct forget {
+	struct db *db;
+	struct sites sites;
+	struct target target;
+	struct addr *clients; /* sorted */
+	size_t count;
+	int64_t rows;
+};
+
+/* ---- what is meant ---- */
+
+static bool name_from(const char *text, char name[NAME_MAX_TEXT])
+{
+	size_t len = strlen(text);
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= NAME_MAX_TEXT)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!isalnum((unsigned char)text[i]) && !strchr("-._", text[i]))
+			return false;
+		name[i] = (char)tolower((unsigned char)text[i]);
+	}
+	name[len] = '\0';
+	return name[0] != '.';
+}
+
+/* text is the name or ends in ".name"; of an e-mail address, its domain. */
+static bool is_of(const char *text, const char *name)
+{
+	if (!text)
+		return false;
+	const char *at = strrchr(text, '@');
+	text = at ? at + 1 : text;
+	size_t len = strlen(text), want = strlen(name);
+	if (len > 0 && text[len - 1] == '.')
+		len--;
+	if (len < want || strncasecmp(text + len - want, name, want) != 0)
+		return false;
+	return len == want || text[len - want - 1] == '.';
+}
+
+static int compare_clients(const void *a, const void *b)
+{
+	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
+}
+
+static void add_client(struct forget *f, struct addr client)
+{
+	if ((f->count & (f->count - 1)) == 0)
+		f->clients =
+		    xrealloc(f->clients, f->count ? 2 * f->count : 1, sizeof(client));
+	f->clients[f->count++] = client;
+}
+
+static const char *text_of(sqlite3_stmt *s, int column)
+{
+	return (const char *)sqlite3_column_text(s, column);
+}
+
+/* A name that counts is confirmed: who claims another's must not have it erased. */
+static int find_clients(struct forget *f, struct error *e)
+{
+	int rc = 0;
+	if (f->target.is_addr) {
+		add_client(f, f->target.addr);
+		return 0;
+	}
+	sqlite3_stmt *s = db_statement(
+	    f->db, "SELECT client, name FROM name WHERE confirmed_at IS NOT NULL AND "
+		   "name IS NOT NULL");
+	while ((rc = db_step(f->db, s, e)) > 0)
+		if (is_of(text_of(s, 1), f->target.name))
+			add_client(f, db_addr(s, 0));
+	if (f->count > 0)
+		qsort(f->clients, f->count, sizeof(*f->clients), compare_clients);
+	return rc;
+}
+
+/* ---- what it says of others ---- */
+
+/*
+ * Walks of its domain (of a generic name: of its name) are excused by its contacts with
+ * real hosts, and its twin's reached by them: that is noted with the walks.
+ */
+static int keep_excuses(struct forget *f, struct addr client, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    f->db,
+	    "UPDATE run SET need = 0, told = coalesce(told, 0) | ?2 | "
+	    "CASE WHEN high IS NOT NULL AND EXISTS (SELECT 1 FROM run r WHERE "
+	    "r.kind IN (1, 2) AND r.grp = run.grp AND r.client = ?1 AND "
+	    "r.began <= run.began + run.high + 60000000 AND "
+	    "r.began + r.last >= run.began + run.high - 86400000000) THEN ?3 ELSE 0 END "
+	    "WHERE kind = 3 AND need IS NOT NULL AND grp IN (SELECT id FROM grp) AND "
+	    "client IN (SELECT o.client FROM name n JOIN name o ON "
+	    "CASE WHEN n.generic THEN o.name = n.name ELSE o.domain = n.domain END "
+	    "WHERE n.client = ?1 AND n.confirmed_at IS NOT NULL AND o.client <> ?1) AND "
+	    "EXISTS (SELECT 1 FROM run r WHERE r.kind IN (1, 2) AND r.grp = run.grp AND "
+	    "r.client = ?1 AND r.began <= run.began + 432000000000 AND "
+	    "r.began + r.last >= run.began - 86400000000)");
+	db_bind_addr(s, 1, client);
+	(void)sqlite3_bind_int(s, 2, DB_TOLD_FATE_EXCUSED);
+	(void)sqlite3_bind_int(s, 3, DB_TOLD_ORDER_EXCUSED);
+	return db_run(f->db, s, e);
+}
+
+/* An address of its prefix that is not its own. */
+static struct addr anonymous(struct addr client)
+{
+	struct addr low, high;
+	fold_pool(client, &low, &high);
+	return addr_equal(low, client) ? high : low;
+}
+
+/* Its contacts with real hosts stay for its prefix, without whose they were. */
+static int leave_runs(struct forget *f, struct addr client, struct error *e)
+{
+	struct fold left = { 0 };
+	struct run r;
+	int rc;
+	sqlite3_stmt *s = db_statement(
+	    f->db, "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind IN (1, 2) AND "
+		   "grp IN (SELECT id FROM grp) AND client = ?1");
+	db_bind_addr(s, 1, client);
+	while ((rc = db_step(f->db, s, e)) > 0) {
+		db_read_run(s, &r);
+		r.client = anonymous(client);
+		r.id_count[0] = r.id_count[1] = 0;
+		fold_add(&left, &r);
+	}
+	if (rc == 0)
+		rc = fold_write(&left, f->db, &f->sites, e);
+	fold_release(&left);
+	return rc;
+}
+
+/* ---- its rows ---- */
+
+/* Among those who told an envelope. */
+static int erase_teller(struct forget *f, struct addr client, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    f->db, "UPDATE envelope SET told_by = CAST(substr(told_by, 1, "
+		   "instr(told_by, ?1) - 1) || substr(told_by, instr(told_by, ?1) + 16) "
+		   "AS BLOB) WHERE instr(told_by, ?1)");
+	db_bind_addr(s, 1, client);
+	return db_run(f->db, s, e);
+}
+
+static int erase_client(struct forget *f, struct addr client, struct error *e)
+{
+	static const char *const rows[] = {
+		("DELETE FROM run WHERE kind IN (1, 2, 3, 4) AND grp IN "
+		 "(SELECT id FROM grp) AND client = ?1"),
+		"DELETE FROM name WHERE client = ?1",
+		"DELETE FROM spf WHERE client = ?1",
+		"DELETE FROM listing WHERE client = ?1",
+		"DELETE FROM alarm WHERE client = ?1",
+		"DELETE FROM refusal WHERE client = ?1",
+	};
+	int rc = db_begin(f->db, e);
+	if (rc != 0)
+		return rc;
+	rc = keep_excuses(f, client, e);
+	if (rc == 0)
+		rc = leave_runs(f, client, e);
+	if (rc == 0)
+		rc = erase_teller(f, client, e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
+		sqlite3_stmt *s = db_statement(f->db, rows[i]);
+		db_bind_addr(s, 1, client);
+		rc = db_run(f->db, s, e);
+		f->rows += rc == 0 ? sqlite3_changes64(db_sqlite(f->db)) : 0;
+	}
+	if (rc == 0)
+		return db_commit(f->db, e);
+	db_rollback(f->db);
+	return rc;
+}
+
+/* Rows that name the domain and no client. */
+static int erase_domain(struct forget *f, const char *select, const char *erase,
+			struct error *e)
+{
+	sqlite3_stmt *s = db_statement(f->db, select);
+	int rc;
+	while ((rc = db_step(f->db, s, e)) > 0) {
+		if (!is_of(text_of(s, 0), f->target.name))
+			continue;
+		sqlite3_stmt *d = db_statement(f->db, erase);
+		(void)sqlite3_bind_value(d, 1, sqlite3_column_value(s, 0));
+		rc = db_run(f->db, d, e);
+		f->rows += rc == 0 ? sqlite3_changes64(db_sqlite(f->db)) : 0;
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+static int erase_domains(struct forget *f, struct error *e)
+{
+	if (f->target.is_addr)
+		return 0;
+	int rc = erase_domain(f, "SELECT domain FROM wrote_to",
+			      "DELETE FROM wrote_to WHERE domain = ?1", e);
+	return rc == 0 ? erase_domain(f, "SELECT DISTINCT domain FROM spf",
+				      "DELETE FROM spf WHERE domain = ?1", e)
+		       : rc;
+}
+
+/* ---- visits ---- */
+
+static bool is_meant(const struct forget *f, sqlite3_stmt *s)
+{
+	struct addr client = db_addr(s, 1);
+	return (f->count > 0 && bsearch(&client, f->clients, f->count,
+					sizeof(*f->clients), compare_clients)) ||
+	       (!f->target.is_addr && is_of(text_of(s, 2), f->target.name));
+}
+
+/* Claimed, not confirmed: only the text goes. */
+static bool is_claimed(const struct forget *f, sqlite3_stmt *s)
+{
+	for (int column = 3; !f->target.is_addr && column <= 5; column++)
+		if (is_of(text_of(s, column), f->target.name))
+			return true;
+	return false;
+}
+
+static int erase_visits(struct forget *f, int64_t after, struct error *e)
+{
+	int rc;
+	sqlite3_stmt *s = db_statement(
+	    f->db, "SELECT id, client, name, helo, mail_from, domain FROM visit WHERE "
+		   "id > ?1 AND id <= ?2 ORDER BY id");
+	(void)sqlite3_bind_int64(s, 1, after);
+	(void)sqlite3_bind_int64(s, 2, after + FORGET_SLICE);
+	while ((rc = db_step(f->db, s, e)) > 0) {
+		sqlite3_stmt *d;
+		if (is_meant(f, s))
+			d = db_statement(f->db, "DELETE FROM visit WHERE id = ?1");
+		else if (is_claimed(f, s))
+			d = db_statement(f->db, "UPDATE visit SET helo = NULL, "
+						"mail_from = NULL, domain = NULL "
+						"WHERE id = ?1");
+		else
+			continue;
+		(void)sqlite3_bind_int64(d, 1, sqlite3_column_int64(s, 0));
+		rc = db_run(f->db, d, e);
+		f->rows += rc == 0;
+		if (rc != 0)
+			break;
+	}
+	db_done(s);
+	return rc;
+}
+
+static int erase_slice(struct forget *f, int64_t after, struct error *e)
+{
+	int64_t before = f->rows;
+	int rc = db_begin(f->db, e);
+	if (rc != 0)
+		return rc;
+	rc = upkeep_keep_last_id(f->db, e);
+	if (rc == 0)
+		rc = erase_visits(f, after, e);
+	if (rc == 0 && f->rows > before)
+		return db_commit(f->db, e);
+	db_rollback(f->db);
+	return rc;
+}
+
+static int erase_all_visits(struct forget *f, struct error *e)
+{
+	int64_t first = 0, last = 0;
+	sqlite3_stmt *s = db_statement(f->db, "SELECT (SELECT min(id) FROM visit), "
+					      "(SELECT max(id) FROM visit)");
+	int rc = db_step(f->db, s, e);
+	if (rc > 0) {
+		first = sqlite3_column_int64(s, 0);
+		last = sqlite3_column_int64(s, 1);
+	}
+	db_done(s);
+	rc = rc < 0 ? rc : 0;
+	for (int64_t after = first - 1; rc == 0 && after < last; after += FORGET_SLICE)
+		rc = erase_slice(f, after, e);
+	return rc;
+}
+
+/* What was erased is still in the -wal file until that is cut. */
+static int empty_wal(struct db *db, struct error *e)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db_sqlite(db), NULL,
+					   SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (rc == SQLITE_OK)
+		return 0;
+	if (rc == SQLITE_BUSY)
+		return error_set(
+		    e, -EBUSY,
+		    "erased from %s, but a reader keeps the old pages in its "
+		    "-wal file: end it and do this again",
+		    db_path(db));
+	return db_error(db, rc, e);
+}
+
+static int forget_all(struct forget *f, struct error *e)
+{
+	int rc = find_clients(f, e);
+	for (size_t i = 0; i < f->count && rc == 0; i++)
+		rc = erase_client(f, f->clients[i], e);
+	if (rc == 0)
+		rc = erase_domains(f, e);
+	if (rc == 0)
+		rc = erase_all_visits(f, e);
+	return rc == 0 ? empty_wal(f->db, e) : rc;
+}
+
+int64_t journal_forget(struct db *db, const char *what, int64_t now, struct error *e)
+{
+	struct forget f = { .db = db };
+	(void)now;
+	f.target.is_addr = addr_parse(what, &f.target.addr);
+	if (!f.target.is_addr && !name_from(what, f.target.name))
+		return error_set(e, FMX_EUSAGE,
+				 "\"%.100s\" is neither an address, nor a name or domain",
+				 what);
+	int rc = sites_load(db, &f.sites, e);
+	if (rc != 0)
+		return rc;
+	rc = forget_all(&f, e);
+	free(f.clients);
+	sites_release(&f.sites);
+	return rc == 0 ? f.rows : rc;
+}
