@@ -255,8 +255,10 @@ static void delay_of(struct question *q)
 	if (!view_is_well(q->v, w->low, next_end))
 		return;
 	q->ret->delay_us = stamp_later(0, w->next - w->low);
-	q->ret->delay_error_us =
-	    (int64_t)w->low_width - 1 + w->next_width - 1 + w->next_earlier;
+	/* It may have begun so much earlier, but not before the low visit. */
+	int64_t earlier =
+	    w->next_earlier < q->ret->delay_us ? w->next_earlier : q->ret->delay_us;
+	q->ret->delay_error_us = (int64_t)w->low_width - 1 + w->next_width - 1 + earlier;
 }
 
 /* ---- what was told before ---- */

@@ -104,9 +104,8 @@ static void delays(const struct page *p)
 	page_count(p, d->count, "delay_seconds.count");
 	add(p, "</td><td>measured, from a low decoy to a real host");
 	if (d->exact_within_us > 0) {
-		add(p, "; each is at most ");
+		add(p, ", exact within ");
 		page_seconds(p, d->exact_within_us, "delay_seconds.exact_within");
-		add(p, " too long");
 	}
 	add(p, "</td></tr>\n");
 }

@@ -109,6 +109,9 @@ static void add_rest(const struct report_site *s, struct buf *out)
 	if (s->spam.has_share)
 		buf_addf(out, ", and %.1f %% of the spam was stopped",
 			 100 * s->spam.share);
+	if (s->spam.has_share && !s->spam.has_filter)
+		buf_adds(out, ", leaving out what the real hosts accepted (no spam "
+			      "filter's verdicts are in their logs)");
 	buf_adds(out, ".");
 }
 
@@ -155,14 +158,10 @@ static void other_tiers(const struct report_counts *c, struct buf *out)
 	buf_adds(out, "). ");
 }
 
-/* What the share of the spam stands for, and what it leaves out. */
+/* Not counted in the share of the spam. */
 static void spam_more(const struct report_site *s, struct buf *out)
 {
 	uint64_t knocked = s->counts.attempts_knocked;
-	if (s->spam.has_share && !s->spam.has_filter)
-		buf_adds(out,
-			 "The share leaves out spam that the real hosts accepted: no "
-			 "spam filter's verdicts were in their logs. ");
 	if (knocked > 0)
 		buf_addf(out,
 			 "%" PRIu64

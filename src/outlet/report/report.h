@@ -87,7 +87,7 @@ extern const char *const report_delay_names[REPORT_DELAY_BINS]; /* "10 ms" ... *
 struct report_delay {
 	uint64_t count;
 	int64_t p50_us, p95_us, max_us;
-	int64_t exact_within_us; /* none is told more than so much too long */
+	int64_t exact_within_us; /* each of them */
 	uint64_t bins[REPORT_DELAY_BINS];
 };
 

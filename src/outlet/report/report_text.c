@@ -79,7 +79,7 @@ static void delay(const struct writing *w)
 		  stamp_duration_text(d->p95_us, p95),
 		  stamp_duration_text(d->max_us, max));
 	if (d->exact_within_us > 0)
-		text_line(&w->text, "", "upper bounds: each is at most %s too long",
+		text_line(&w->text, "", "exact within %s",
 			  stamp_duration_text(d->exact_within_us, within));
 }
 
