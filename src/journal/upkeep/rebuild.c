@@ -91,24 +91,38 @@ static bool is_accusation(const struct told *t)
 	return t->fate == FATE_STOPPED || t->order == ORDER_BACKDOOR || t->missing;
 }
 
-/* What excused a walk once may be gone. Sealed is what was known by then: a name or a
- * span that came later says less now; a watermark that came later, more. */
+static const char *compare_open(const struct told *was, const struct told *now)
+{
+	return was->order != now->order ? "has another order when it is judged again"
+	       : was->fate != now->fate ? "has another fate when it is judged again"
+	       : was->missing != now->missing
+		   ? "misses another message when it is judged "
+		     "again"
+		   : NULL;
+}
+
+/* Sealed is what was known by then: a name or a span that came later says less now, a
+ * watermark that came later more of what was unknown. */
+static const char *compare_sealed(const struct told *was, const struct told *now)
+{
+	if (was->fate == FATE_UNKNOWN)
+		return NULL;
+	return now->order == ORDER_BACKDOOR && was->order != ORDER_BACKDOOR
+		   ? "is accused when it is judged again"
+	       : now->fate == FATE_STOPPED && was->fate != FATE_STOPPED
+		   ? "was not stopped until it was judged again"
+		   : NULL;
+}
+
+/* What excused a walk once may be gone, and what is due yet may say anything. */
 static const char *compare_told(const struct told *was, const struct told *now,
 				int64_t frontier)
 {
-	bool is_open = !was->is_sealed && was->need <= frontier;
+	bool is_due = !was->is_sealed && was->need <= frontier;
 	bool is_excused = was->order_excused || was->fate_excused;
-	if (!was->is_told || is_open || (is_excused && !is_accusation(was)))
+	if (!was->is_told || is_due || (is_excused && !is_accusation(was)))
 		return NULL;
-	if (was->is_sealed && (was->fate == FATE_UNKNOWN || !is_accusation(now)))
-		return NULL;
-	if (was->order != now->order)
-		return "has another order when it is judged again";
-	if (was->fate != now->fate)
-		return "has another fate when it is judged again";
-	if (!was->is_sealed && was->missing != now->missing)
-		return "misses another message when it is judged again";
-	return NULL;
+	return was->is_sealed ? compare_sealed(was, now) : compare_open(was, now);
 }
 
 /* ---- two tables side by side ---- */
