@@ -66,7 +66,8 @@ static bool add_number(struct buf *out, uint32_t value, uint32_t width, char for
 }
 
 /* ${offset,width,form}; *at stands behind the brace. False if malformed. */
-static bool add_formed(struct buf *out, const char **at, const char *end, uint32_t number)
+static bool add_formed(struct buf *out, const char **at, const char *end, uint32_t number,
+		       int64_t *ret_offset)
 {
 	const char *p = *at;
 	uint32_t offset, width = 0;
@@ -84,7 +85,8 @@ static bool add_formed(struct buf *out, const char **at, const char *end, uint32
 	if (p == end || *p != '}' || width > 127)
 		return false;
 	*at = p + 1;
-	int64_t value = (int64_t)number + (minus ? -(int64_t)offset : (int64_t)offset);
+	*ret_offset = minus ? -(int64_t)offset : (int64_t)offset;
+	int64_t value = number + *ret_offset;
 	return value <= INT32_MAX &&
 	       add_number(out, (uint32_t)(int32_t)value, width, form);
 }
@@ -93,6 +95,7 @@ static bool add_expanded(struct buf *out, const char *text, struct lex_span s,
 			 uint32_t number, bool is_quoted)
 {
 	const char *at = text + s.begin, *end = at + s.len;
+	int64_t offset = 0; /* BIND keeps the last one for each $ behind it */
 	while (at < end) {
 		if (*at == '\\' && at + 1 < end) {
 			bool is_quote = is_quoted && at[1] == '"';
@@ -103,10 +106,12 @@ static bool add_expanded(struct buf *out, const char *text, struct lex_span s,
 			at += 2;
 		} else if (*at == '$' && at + 1 < end && at[1] == '{') {
 			at += 2;
-			if (!add_formed(out, &at, end, number))
+			if (!add_formed(out, &at, end, number, &offset))
 				return false;
 		} else if (*at == '$') {
-			buf_addf(out, "%" PRIu32, number);
+			if (number + offset > INT32_MAX)
+				return false;
+			buf_addf(out, "%" PRId64, number + offset);
 			at++;
 		} else {
 			buf_add(out, at++, 1);

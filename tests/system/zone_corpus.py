@@ -83,6 +83,7 @@ odd("types by number", MX + ["a {t} TYPE1 \\# 4 0a000001", "b {t} A \\# 4 0a00 0
 odd("$GENERATE", MX + ["$GENERATE 1-9 g${0,2,d} A 10.0.0.$", "$GENERATE 1-4/2 h$ CNAME g0$"])
 odd("$GENERATE with offsets", MX + ["$GENERATE 2001-2003 r${-2000,0,n} CNAME x", "$GENERATE 1-3 h${-5} A 10.0.0.$",
                                     "$GENERATE 10-11 x${1,4,X} TXT \"a $\""])
+odd("$GENERATE whose offset stays", MX + ["$GENERATE 7-8 g$ TXT \"${36,9} m$ ${-2,3,n} $\""])
 odd("$GENERATE with a TTL", MX + ["$GENERATE 1-2 g$ 60 IN A 10.0.0.$"])
 odd("$INCLUDE", MX + ["$INCLUDE {i}", "z {t} TXT after"])
 odd("$INCLUDE with an origin", MX + ["$INCLUDE {i} inc.{o}.", "z {t} TXT after"])

@@ -82,6 +82,8 @@ static const struct {
 	{ "two SOA records that differ", -1, 0, TOP "@ MX 10 mail\n@ SOA ns1 host 8 3600 600 86400 300\n" MAIL, "!SOA" },
 	{ "$GENERATE downwards", -1, 0, TOP "@ MX 10 mail\n$GENERATE 2001-2003 r${-2000,0,n} CNAME x\n$GENERATE 1-3 h${-5} A 10.0.0.$\n" MAIL,
 	  TOP8 "@ MX 10 mail\n@ MX 20 fake1\n$GENERATE 2001-2003 r${-2000,0,n} CNAME x\n$GENERATE 1-3 h${-5} A 10.0.0.$\n" MAIL "fake1\tIN\tA\t8.8.8.30\n" },
+	{ "an MX of a $GENERATE whose offset stays", -1, 0, TOP "@ MX 10 mail\n$GENERATE 7-7 @ MX \"${36,9} m$\"\n" MAIL,
+	  TOP8 "@ MX 10 mail\n@ MX 53 fake1\n$GENERATE 7-7 @ MX \"${36,9} m$\"\n" MAIL "fake1\tIN\tA\t8.8.8.30\n" },
 	{ "a step that overflows", -1, 0, TOP "@ MX 10 mail\n$GENERATE 1-3/9223372036854775807 a$ A 10.0.0.1\n" MAIL, "!line 5: $GENERATE" },
 	{ "an offset that overflows", -1, 0, TOP "@ MX 10 mail\n$GENERATE 1-3 a${9223372036854775807} A 10.0.0.1\n" MAIL, "!line 5: $GENERATE" },
 	{ "a $GENERATE that would make more", -1, 0, TOP "@ MX 10 mail\n$GENERATE 1-1000000 $$GENERATE TXT \"1-1000000 h A\"\n$GENERATE 1-900000 a$ A 1.2.3.4\n" MAIL,
