@@ -172,22 +172,27 @@ static struct told told_now(const struct told *before, const struct verdict *v,
 	return t;
 }
 
+/* A listing that is over when it is found, of an import or after an outage, is said as of
+ * its beginning. */
 static int say_listing(struct due *d, const struct view *v, struct listed *row,
 		       const struct listing_count *open, bool is_new, struct error *e)
 {
 	const struct rules *r = &d->lookup.sites->rules;
+	bool is_in_force = row->until > v->now;
+	int64_t at = is_in_force ? v->now : row->since;
 	struct listing l;
-	if (row->until <= v->now && !is_new)
+	if (!is_in_force && !is_new)
 		return 0;
-	int rc = listed_say(&d->lookup, &d->decided.who, v, r, row, open, v->now, &l, e);
+	int rc = listed_say(&d->lookup, &d->decided.who, v, r, row, open, at, &l, e);
 	if (rc != 0)
 		return rc;
-	bool is_off = !l.is_listed && !l.would_be && row->until > v->now;
+	bool is_off = !l.is_listed && !l.would_be;
 	if (!is_new && (!is_off || row->off != MOMENT_NONE))
 		return 0;
 	row->why = l.reason;
-	row->off = is_off ? v->now : MOMENT_NONE;
-	if (row->until > v->now)
+	row->at = is_new ? at : row->at;
+	row->off = is_off ? at : MOMENT_NONE;
+	if (is_in_force)
 		note_listing(d, &l);
 	return listed_write(&d->lookup, row, e);
 }

@@ -145,6 +145,29 @@ static void knows_nothing_of_before_a_hosts_first_line(void **state)
 	assert_int_equal(asked_of(c, "30.1.2.1").order, ORDER_BACKDOOR);
 }
 
+static void a_listing_of_the_past_is_kept_as_it_was(void **state)
+{
+	struct journal_case *c = *state;
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	add(im, LINE_GAP, hosts[0].id, T0);
+	add(im, LINE_GAP, hosts[1].id, T0);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0 + 31 * STAMP_HOUR);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0 + 34 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[0].id, T0 + 20 * STAMP_DAY);
+	add(im, LINE_WATERMARK, hosts[1].id, T0 + 20 * STAMP_DAY);
+	(void)end(im);
+	struct db *db = case_open(c, DB_READ);
+	char want[128];
+	(void)snprintf(want, sizeof(want), "%lld %lld %d 1",
+		       (long long)(T0 + 35 * STAMP_HOUR),
+		       (long long)(T0 + 35 * STAMP_HOUR), (int)REASON_OBSERVE);
+	assert_string_equal(asked(db, "SELECT since || ' ' || at || ' ' || why || ' ' || "
+				      "(off IS NULL) FROM listing"),
+			    want);
+	db_close(db);
+}
+
 static void leaves_nothing_when_it_is_broken_off(void **state)
 {
 	struct journal_case *c = *state;
@@ -203,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(makes_a_journal_that_is_judged),
 		CASE(knows_nothing_of_before_a_hosts_first_line),
+		CASE(a_listing_of_the_past_is_kept_as_it_was),
 		CASE(leaves_nothing_when_it_is_broken_off),
 		CASE(refuses_a_journal_with_visits_or_with_serve),
 		CASE(keeps_the_allow_list_of_a_journal_without_visits),
