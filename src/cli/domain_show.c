@@ -73,6 +73,16 @@ static bool servers_disagree(const struct domain_result *r)
 	return false;
 }
 
+/* Not those that cannot be reached from here, as by IPv6 without a route. */
+static size_t silent_servers(const struct domain_result *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->seen->server_count; i++)
+		n += r->seen->servers[i].state == SERVER_SILENT ||
+		     r->seen->servers[i].state == SERVER_LAME;
+	return n;
+}
+
 static void text_same(const struct domain_result *r, bool reverts, struct buf *out)
 {
 	bool has_decoys =
@@ -87,6 +97,15 @@ static void text_same(const struct domain_result *r, bool reverts, struct buf *o
 	}
 	buf_addf(out, "%s is as wanted (layout %s)", r->domain,
 		 layout_name(reverts ? LAYOUT_NONE : r->want->layout));
+	size_t silent = silent_servers(r);
+	if (r->differing == 0 && silent) {
+		buf_addf(
+		    out,
+		    " at the %zu of %zu name servers that answer: nothing is left to "
+		    "type.\n",
+		    r->server_count, r->server_count + silent);
+		return;
+	}
 	if (r->differing == 0) {
 		buf_addf(out, " at %s: nothing to do.\n",
 			 r->server_count == 1 ? "its name server" : "all name servers");

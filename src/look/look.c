@@ -239,7 +239,6 @@ static void read_mx(struct look *l, const struct answer *ans)
 static void on_mx(const struct answer *ans, void *arg)
 {
 	struct query *a = arg;
-	a->look->result.seen.is_alias = ans->is_alias;
 	if (ans->status == LOOKUP_OK)
 		read_mx(a->look, ans);
 	else if (ans->status == LOOKUP_NODATA)

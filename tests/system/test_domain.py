@@ -111,6 +111,16 @@ class Typed(DomainCase):
         self.second.host.run(["knotc", "zone-retransfer", ZONE])
         self.wait_mx(HIGH, self.second)
 
+    def test_3b_a_server_that_is_silent_is_no_witness(self):
+        self.second.stop()
+        try:
+            done = self.fakemx("plan", ZONE, "--decoy", DECOY)
+            self.assertIn("as wanted (layout high) at the 1 of 2 name servers that answer", done.stdout)
+            self.assertIn("FMX-NS-LAME", done.stdout)
+        finally:
+            self.second.start()
+        self.wait_mx(HIGH, self.second)
+
     def test_4_revert_says_two_steps_and_then_nothing(self):
         done = self.fakemx("revert", ZONE, "--decoy", DECOY, expect=2)
         self.assertIn("remove  MX    @", done.stdout)
