@@ -80,13 +80,13 @@ static const struct row {
 	    SMTPD("03") "lost connection after DATA (approximately 4711 bytes) from " U,
 	    SMTPD("03") "disconnect from " U },
 	  "14:00:01.5Z 203.0.113.9 name= data aborted helo= from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Postfix, recipients are taken, then QUIT: a call-out",
 	  { SMTPD("01") "connect from " U, SMTPD("02") "4XYZAB: client=" U,
 	    SMTPD("03") "disconnect from " U " ehlo=1 mail=1 rcpt=1 quit=1 commands=4" },
 	  "14:00:01.5Z 203.0.113.9 name= rcpt aborted helo= from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Postfix, the queue id's lines tell who it was for, as it was written",
 	  { SMTPD("01") "connect from " U, SMTPD("02") "4XYZAB: client=" U,
@@ -114,7 +114,7 @@ static const struct row {
 		     "relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, "
 		     "dsn=2.0.0, status=sent (250 ok)" },
 	  NULL,
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "away.example " },
 	{ "Postfix, behind a proxy that says who it is by XCLIENT",
 	  { SMTPD("01") "connect from localhost[127.0.0.1]",
@@ -160,21 +160,21 @@ static const struct row {
 	    EXIM("03") ID "F=a@b.example " H " P=esmtp rejected by local_scan(): no",
 	    EXIM_QUIT },
 	  "14:00:01.5Z 203.0.113.9 name= data rejected helo=h from=a@b.example to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, local_scan() refuses for now",
 	  { EXIM_BEGIN,
 	    EXIM("03") ID "F=<> " H " temporarily rejected by local_scan(): no",
 	    EXIM_QUIT },
 	  "14:00:01.5Z 203.0.113.9 name= data deferred helo=h from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, dropped by the connect ACL",
 	  { EXIM_BEGIN, EXIM("02") "H=[203.0.113.9]:4711 dropped by 'connect' ACL: no",
 	    EXIM("02") "SMTP connection from [203.0.113.9]:4711 D=1s closed by DROP in "
 		       "ACL" },
 	  "14:00:01.5Z 203.0.113.9 name= connect rejected helo= from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, who speaks too soon",
 	  { EXIM_BEGIN,
@@ -182,14 +182,14 @@ static const struct row {
 		       "pipelining was not advertised): rejected \"RCPT "
 		       "TO:<c@d.example>\" " H " next input=\"DATA\\r\\n\"" },
 	  "14:00:01.5Z 203.0.113.9 name= rcpt rejected helo=h from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, who speaks too soon and in its words",
 	  { EXIM("03") "SMTP protocol synchronization error (next input sent too soon: "
 		       "pipelining was not advertised): rejected \"RCPT\" H=x "
 		       "[192.0.2.1] next input=\"\" " H " next input=\"DATA\\r\\n\"" },
 	  NULL,
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, bare LF",
 	  { EXIM_BEGIN,
@@ -198,7 +198,7 @@ static const struct row {
 	    EXIM("03") "SMTP connection from (h) [203.0.113.9]:4711 D=2s closed by "
 		       "EOF" },
 	  "14:00:01.5Z 203.0.113.9 name= helo aborted helo=h from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, a call-out",
 	  { EXIM_BEGIN,
@@ -236,7 +236,7 @@ static const struct row {
 	    EXIM("02") ID "== z@later.example R=dnslookup T=remote_smtp defer (-44) "
 			  "H=mx.later.example [9.9.9.9]: 450 later" },
 	  NULL,
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "away.example " },
 	{ "Sendmail, two blanks behind the id",
 	  { AT("02") "sm-mta[4]: 6ANE00MU000004:  ruleset=check_rcpt, "
@@ -250,7 +250,7 @@ static const struct row {
 	{ "Sendmail, EXPN is refused",
 	  { SEND("02") R ": EXPN bob [rejected]" },
 	  "14:00:00Z 203.0.113.9 name=mail.example connect aborted helo= from= to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Sendmail, by the name it has while it waits",
 	  { AT("02") "sm-acceptingconnections[4]: 6ANE00MU000004: "
@@ -258,13 +258,13 @@ static const struct row {
 		     ", reject=550 5.1.1 <c@d.example>... no" },
 	  "14:00:00Z 203.0.113.9 name=mail.example rcpt rejected helo= from= "
 	  "to=d.example",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Sendmail, a call-out",
 	  { SENDMAIL_FROM("1", "") },
 	  "14:00:00Z 203.0.113.9 name=mail.example rcpt aborted helo= "
 	  "from=a@b.example to=",
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "" },
 	{ "Sendmail, several recipients, one by its alias; and rspamd's milter",
 	  { SENDMAIL_FROM("3", ", msgid=<m@b.example>"),
@@ -288,7 +288,7 @@ static const struct row {
 		     "delay=00:00:01, mailer=esmtp, relay=mx.later.example. [9.9.9.9], "
 		     "dsn=4.0.0, stat=Deferred: 450 later" },
 	  NULL,
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "away.example " },
 	{ "OpenSMTPD, each recipient's line, and a proxy in front",
 	  { OPENSMTPD("01") "connected address=127.0.0.1 host=localhost",
@@ -313,7 +313,7 @@ static const struct row {
 		     "source=\"192.0.2.25\" relay=\"9.9.9.9 (mx.later.example)\" "
 		     "delay=0s result=\"TempFail\" stat=\"450 result=Ok\"" },
 	  NULL,
-	  { { NULL } },
+	  { { NULL, NULL } },
 	  "away.example " },
 };
 
