@@ -40,7 +40,7 @@ static void drop_old_views(struct ask *a)
 {
 	int64_t changes = sqlite3_total_changes64(db_sqlite(a->db));
 	if (changes != a->changes)
-		coverage_sites(a->coverage, &a->sites);
+		coverage_reset(a->coverage);
 	a->changes = changes;
 }
 

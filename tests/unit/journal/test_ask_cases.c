@@ -528,6 +528,30 @@ static void case_27_a_session_open_at_a_decoy_is_looked_at(void **state)
 	world_release(&w);
 }
 
+/* serve keeps one open, and writes through the same connection. */
+static void a_question_knows_what_was_written_since_the_last(void **state)
+{
+	struct world w;
+	struct error e = { 0, "" };
+	struct ask *a;
+	struct ask_quick q;
+	int64_t now = world_time("1h");
+	(void)state;
+	begin(&w, "W@1h");
+	assert_int_equal(ask_open(w.db, now, &a, &e), 0);
+	assert_int_equal(ask_quick(a, world_client('B'), 1, now, now, NULL, 0, &q, &e),
+			 0);
+	assert_int_equal(q.quick.order, ORDER_UNKNOWN);
+	world_play(&w, "B:L@119m W@2h");
+	now = world_time("2h");
+	assert_int_equal(ask_quick(a, world_client('B'), 1, now, now, NULL, 0, &q, &e),
+			 0);
+	assert_int_equal(q.quick.order, ORDER_STRAIGHT);
+	assert_int_equal(q.quick.delay_us, STAMP_MINUTE);
+	ask_close(a);
+	world_release(&w);
+}
+
 static void case_29_nothing_is_judged_while_the_clock_is_wrong(void **state)
 {
 	struct world w;
@@ -867,6 +891,7 @@ int main(void)
 		cmocka_unit_test(case_22_an_outage_drains_in_slices),
 		cmocka_unit_test(case_23_a_probe_a_minute_sweeps_no_more_than_its_outage),
 		cmocka_unit_test(case_27_a_session_open_at_a_decoy_is_looked_at),
+		cmocka_unit_test(a_question_knows_what_was_written_since_the_last),
 		cmocka_unit_test(case_29_nothing_is_judged_while_the_clock_is_wrong),
 		cmocka_unit_test(case_31_a_knock_alone_is_no_walk),
 		cmocka_unit_test(case_33_nothing_is_told_in_an_outage_that_has_not_ended),
