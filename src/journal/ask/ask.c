@@ -274,7 +274,7 @@ static int add_group(struct ask *a, const struct sender *who, uint16_t group,
 		     struct run_list *runs, struct client_walk **walks, size_t *count,
 		     struct error *e)
 {
-	struct run_list own = { 0 };
+	struct run_list own = { .most = SIZE_MAX };
 	int rc = sender_runs(&a->lookup, group, who, INT64_MIN, INT64_MAX, &own, e);
 	size_t first = runs->count;
 	for (size_t i = 0; i < own.count; i++) {

@@ -262,12 +262,23 @@ static int see_standing(struct lookup *q, const struct walk *w, const struct sen
 	return 0;
 }
 
+/* Of a question that read more, only what lies in the span counts. */
+static bool has_too_many(const struct run *main, const struct run *runs, size_t count,
+			 const struct rules *r)
+{
+	struct span met = proof_span(main, r);
+	size_t near = 0;
+	for (size_t i = 0; count >= LOOKUP_MOST && i < count; i++)
+		near += run_meets(&runs[i], met.since, met.until);
+	return near >= LOOKUP_MOST;
+}
+
 int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
 	       const struct run *runs, size_t count, const struct view *v,
 	       const struct rules *r, struct proof *proof, struct error *e)
 {
 	struct pool_excuse x = { w, r, proof };
-	proof->too_many = count >= LOOKUP_MOST;
+	proof->too_many = has_too_many(&w->main, runs, count, r);
 	int rc =
 	    proof_nat(q, v, w->main.client, w->began, runs, count, &proof->is_nat, e);
 	if (rc != 0 || w->main.kind != RUN_DECOY)

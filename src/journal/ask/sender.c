@@ -118,7 +118,8 @@ static int read_runs(struct lookup *q, uint16_t group, struct addr client,
 	(void)sqlite3_bind_int64(s, 3, reach);
 	(void)sqlite3_bind_int64(s, 4, met->until);
 	(void)sqlite3_bind_int64(s, 5, met->since);
-	while ((rc = db_step(q->db, s, e)) == 1 && l->count < LOOKUP_MOST)
+	size_t most = l->most ? l->most : LOOKUP_MOST;
+	while ((rc = db_step(q->db, s, e)) == 1 && l->count < most)
 		db_read_run(s, run_list_room(l));
 	l->has_more |= rc == 1;
 	db_done(s);

@@ -47,7 +47,8 @@ struct sender {
 struct run_list {
 	struct run *at;
 	size_t count, cap;
-	bool has_more; /* than LOOKUP_MOST */
+	size_t most;   /* 0: LOOKUP_MOST */
+	bool has_more; /* than that */
 };
 
 /* What may make it a good sender, before the moment `at` (DESIGN, "At risk"). */

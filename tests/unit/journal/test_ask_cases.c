@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -528,6 +529,43 @@ static void case_27_a_session_open_at_a_decoy_is_looked_at(void **state)
 	world_release(&w);
 }
 
+/* More runs than a look-up reads, most of them of long ago: its walks are all told, and
+ * only those near one excuse it. */
+static void a_busy_sender_is_told_whole(void **state)
+{
+	enum { RUNS = LOOKUP_MOST + 100 };
+	struct world w;
+	struct error e = { 0, "" };
+	struct world_walk *walks = calloc(RUNS + 8, sizeof(*walks));
+	(void)state;
+	assert_non_null(walks);
+	begin(&w, "H@0 W@5h");
+	for (int i = 0; i < RUNS; i++) {
+		int64_t began =
+		    WORLD_ZERO - (20 + 2 * (int64_t)i) * STAMP_DAY / 60 - 20 * STAMP_DAY;
+		struct run r = { .kind = RUN_REAL,
+				 .group = 1,
+				 .client = world_client('A'),
+				 .began = began,
+				 .last = began,
+				 .width = 1,
+				 .high = MOMENT_NONE,
+				 .low = MOMENT_NONE,
+				 .accepted = MOMENT_NONE,
+				 .clean = MOMENT_NONE,
+				 .unjudged = MOMENT_NONE,
+				 .visits = 1,
+				 .depth = DEPTH_CONNECT,
+				 .told = TOLD_NONE };
+		assert_int_equal(db_write_run(w.db, &r, &e), 0);
+	}
+	assert_int_equal(world_walks(&w, 'A', walks, RUNS + 8), RUNS + 1);
+	assert_true(walks[RUNS].is_decoy);
+	assert_int_equal(walks[RUNS].verdict.order, ORDER_BACKDOOR);
+	world_release(&w);
+	free(walks);
+}
+
 /* serve keeps one open, and writes through the same connection. */
 static void a_question_knows_what_was_written_since_the_last(void **state)
 {
@@ -891,6 +929,7 @@ int main(void)
 		cmocka_unit_test(case_22_an_outage_drains_in_slices),
 		cmocka_unit_test(case_23_a_probe_a_minute_sweeps_no_more_than_its_outage),
 		cmocka_unit_test(case_27_a_session_open_at_a_decoy_is_looked_at),
+		cmocka_unit_test(a_busy_sender_is_told_whole),
 		cmocka_unit_test(a_question_knows_what_was_written_since_the_last),
 		cmocka_unit_test(case_29_nothing_is_judged_while_the_clock_is_wrong),
 		cmocka_unit_test(case_31_a_knock_alone_is_no_walk),
