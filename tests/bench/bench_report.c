@@ -282,9 +282,10 @@ int main(int argc, char **argv)
 	double cpu = (double)ours[PAIRS / 2] / 1e6,
 	       scanned = (double)bare[PAIRS / 2] / 1e6;
 	double mb = (double)most / 1024;
-	(void)printf(
-	    "report of 3 million visits, CPU seconds\t%.2f\t%.2f\t%.2f\t<= %.1f s\t%s\n",
-	    cpu, scanned, cpu / scanned, REPORT_CPU, cpu <= REPORT_CPU ? "ok" : "MISS");
+	(void)printf("report of 3 million visits, CPU seconds / bare "
+		     "scan\t%.2f\t%.2f\t%.2f\t<= %.1f s\t%s\n",
+		     cpu, scanned, cpu / scanned, REPORT_CPU,
+		     cpu <= REPORT_CPU ? "ok" : "MISS");
 	(void)printf("report of 3 million visits, MB\t%.1f\t-\t-\t<= %.0f MB\t%s\n", mb,
 		     REPORT_MB, mb <= REPORT_MB ? "ok" : "MISS");
 	return 0;
