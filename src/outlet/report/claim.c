@@ -84,9 +84,10 @@ static void add_known(const struct report_counts *c, struct buf *out)
 		buf_addf(out, "%" PRIu64 " known sender%s", senders,
 			 number_plural(senders));
 	buf_adds(out, senders > 0 && messages > 0 ? " and " : "");
-	if (messages > 0)
-		buf_addf(out, "%" PRIu64 " message%s of known senders", messages,
-			 number_plural(messages));
+	if (messages == 1)
+		buf_adds(out, "1 message of a known sender");
+	else if (messages > 1)
+		buf_addf(out, "%" PRIu64 " messages of known senders", messages);
 	buf_adds(out, senders + messages == 1 ? " is at risk" : " are at risk");
 	add_names(c, out);
 }

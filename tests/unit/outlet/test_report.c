@@ -375,6 +375,34 @@ static void what_is_claimed_is_what_was_seen(void **state)
 	report_release(&r);
 }
 
+/* A script that sends directly: deferred, it tries the high decoy, gives the message up
+ * and comes with its next one. Both real hosts tell envelopes. */
+static void a_missing_message_is_told_with_its_domains(void **state)
+{
+	struct rig *rig = *state;
+	rig_begin(rig);
+	rig_play(rig, "A:Rkg@-3h Q:Sg@-2h W@-1h A:R~f@0 A:Hf@1 W@100 A:Rg@1h W@2h W@6h "
+		      "W@147h");
+	struct report r = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
+	const struct report_counts *c = &r.sites[0].counts;
+	assert_int_equal(c->messages_missing, 1);
+	assert_int_equal(c->at_risk_count, 1);
+	assert_int_equal(c->at_risk[0].tier, TIER_KNOWN);
+	assert_int_equal(c->reached, 2);
+	assert_int_equal(c->at_risk[0].message_time, AT(1));
+	assert_string_equal(c->at_risk[0].sender_domain, "sender.example");
+	assert_string_equal(c->at_risk[0].recipient_domain, "example.com");
+	text_has(&r,
+		 "  1 message of a known sender is at risk (20.1.1.1) and no delay of ");
+	text_has(&r, "greylisting alone may have lost it");
+	json_t *o = report_json(&r);
+	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
+	json_t *risk = json_array_get(json_object_get(site, "at_risk"), 0);
+	keys_are(json_object_get(risk, "message"), "time sender_domain recipient_domain");
+	json_decref(o);
+	report_release(&r);
+}
+
 static void decoys_are_held_against_the_background(void **state)
 {
 	struct rig *rig = *state;
@@ -613,6 +641,7 @@ int main(void)
 		TEST(the_text_puts_good_mail_first),
 		TEST(a_sender_that_returns_corrects_earlier_reports),
 		TEST(what_is_claimed_is_what_was_seen),
+		TEST(a_missing_message_is_told_with_its_domains),
 		TEST(decoys_are_held_against_the_background),
 		TEST(a_name_cannot_steer_the_terminal),
 		TEST(explain_tells_visits_walks_and_why),
