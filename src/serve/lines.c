@@ -313,6 +313,12 @@ static void on_name(void *arg, const struct name_fact *name)
 		  name->is_confirmed ? "yes" : "no", name->is_generic ? "yes" : "no");
 }
 
+static int64_t when_learnt(void *arg, struct addr client)
+{
+	const struct engine *n = arg;
+	return sender_learnt(writer_db(n->writer), client);
+}
+
 static void on_spf(void *arg, struct addr client, const char *domain)
 {
 	struct engine *n = arg;
@@ -336,9 +342,11 @@ static void on_names_trouble(void *arg, bool is_over, const char *sentence)
 
 struct names_sink lines_names_sink(struct engine *n)
 {
-	return (struct names_sink){
-		.learnt = on_name, .passed = on_spf, .trouble = on_names_trouble, .arg = n
-	};
+	return (struct names_sink){ .learnt = on_name,
+				    .known = when_learnt,
+				    .passed = on_spf,
+				    .trouble = on_names_trouble,
+				    .arg = n };
 }
 
 /* ---- probes ---- */

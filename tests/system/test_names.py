@@ -46,7 +46,7 @@ TIERS = {
     "30.21.7.1": ("a@loop.example", None),
     "30.21.8.1": ("a@huge.example", None),
     "30.21.9.1": ("a@twice.example", None),
-    "30.21.10.1": ("a@nothing.example", "known"),
+    "30.21.10.1": ("a@nothing.example", "returning"),
 }
 
 
@@ -77,8 +77,11 @@ class Names(LabCase):
         """What was learnt of a client, oldest first: the log's lines."""
         return [x for x in self.serve.text().splitlines() if f" client={client} " in x and "name client=" in x]
 
-    def attack(self, client, sender, target=FAKE1):
-        replies = deliver(self.site.crowd, client, target, f"victim@{DOMAIN}", sender=sender)
+    def passed(self, client):
+        return f"spf client={client} domain=pass.example" in self.serve.text()
+
+    def attack(self, client, sender, target=FAKE1, recipient="victim"):
+        replies = deliver(self.site.crowd, client, target, f"{recipient}@{DOMAIN}", sender=sender)
         self.assertRegex(replies[-1], "^4|reset")
 
     def send(self, client, sender, target=MAIL):
@@ -93,23 +96,23 @@ class Names(LabCase):
             self.attack(client, sender)
             self.attack(client, sender)
         net.wait_for("names are learnt", lambda: all(
-            len(self.learnt(c)) >= (2 if tier == "known" else 1) for c, (_, tier) in TIERS.items()), 30)
-        net.wait_for("SPF passes", lambda: "spf=pass" in "".join(self.learnt("30.21.5.1")), 30)
+            len(self.learnt(c)) >= (2 if tier == "returning" else 1) for c, (_, tier) in TIERS.items()), 30)
+        net.wait_for("SPF passes", lambda: self.passed("30.21.5.1"), 30)
         lines = {c: self.learnt(c)[-1] for c in TIERS}
-        self.assertIn("name=mail.good.example confirmed=yes generic=no spf=-", lines["30.21.1.1"])
+        self.assertIn("name=mail.good.example confirmed=yes generic=no", lines["30.21.1.1"])
         self.assertIn("name=30-21-2-1.dyn.isp.example confirmed=yes generic=yes", lines["30.21.2.1"])
         self.assertIn("name=- confirmed=no", lines["30.21.3.1"])
         self.assertIn("name=mail.liar.example confirmed=no", lines["30.21.4.1"])
         for client, (_, tier) in TIERS.items():
-            self.assertEqual(tier == "plausible", "spf=pass" in lines[client], lines[client])
-            # The known one came a day before.
-            times = 2 if tier in ("plausible", "known") else 1
+            self.assertEqual(tier == "plausible", self.passed(client), lines[client])
+            # The returning one came a day before.
+            times = 2 if tier == "returning" else 1
             self.assertEqual(times, len(self.learnt(client)), self.learnt(client))
 
     def test_2_two_families_of_one_machine_excuse_each_other(self):
         # One name, made from the address; one letter; one name, at the low decoy.
         self.attack("30.21.11.1", "")
-        self.attack("30.21.12.1", "author@letter.example")
+        self.attack("30.21.12.1", "author@letter.example", recipient="info")
         self.attack("30.21.13.1", "", FAKE0)
         self.send("3ffe:0:211::1", "other@sender.example", MAIL_V6)
         self.send("3ffe:0:212::1", "author@letter.example", MAIL_V6)
@@ -126,7 +129,7 @@ class Names(LabCase):
         at_risk = {x["address"]: (x["tier"], x["name"]) for x in site["at_risk"]}
         want = {c: (tier, NAMES[c][0] if c == "30.21.1.1" else None) for c, (_, tier) in TIERS.items() if tier}
         self.assertEqual(want, at_risk)
-        self.assertEqual(["known", "plausible", "weak"], [x["tier"] for x in site["at_risk"]])
+        self.assertEqual(["returning", "plausible", "weak"], [x["tier"] for x in site["at_risk"]])
         self.assertEqual(len(TIERS) - len(want), site["fate"]["stopped_provisional"])
         self.assertRegex(self.serve.fakemx("explain", "30.21.5.1", check=0).stdout, "SPF")
 

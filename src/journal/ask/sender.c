@@ -280,3 +280,12 @@ int sender_standing(struct lookup *q, uint16_t group, const struct sender *who,
 		*ret_standing = st;
 	return rc;
 }
+
+int64_t sender_learnt(struct db *db, struct addr client)
+{
+	sqlite3_stmt *s = db_statement(db, "SELECT learnt FROM name WHERE client = ?1");
+	db_bind_addr(s, 1, client);
+	int64_t learnt = db_step(db, s, NULL) == 1 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return learnt;
+}

@@ -58,6 +58,8 @@ struct standing {
 
 FMX_MUST_CHECK int sender_find(struct lookup *q, struct addr client,
 			       struct sender *ret_sender, struct error *e);
+/* When the name of the client was learnt last; 0 never. */
+int64_t sender_learnt(struct db *db, struct addr client);
 /* The sender's runs of all kinds in the group (kin included) that meet [since, until],
  * by client, kind, began. Appended to *ret_runs, also on error. */
 FMX_MUST_CHECK int sender_runs(struct lookup *q, uint16_t group, const struct sender *who,

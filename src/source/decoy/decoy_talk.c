@@ -89,6 +89,8 @@ static void give(struct decoy_conn *c)
 		v.helo = text_or_empty(t->smtp.helo);
 		v.mail_from = text_or_empty(t->smtp.mail_from);
 		v.recipient_domain = text_or_empty(t->smtp.recipient_domain);
+		for (size_t i = 0; i < t->smtp.envelope_count; i++)
+			visit_add_envelope(&v, t->smtp.envelopes[i]);
 	}
 	decoy_give(c->listener, &v);
 }

@@ -64,6 +64,20 @@ static void keep_first(char **to, struct slice text)
 		memcpy(*to, text.at, len);
 }
 
+/* One more than a visit names says that there were more. */
+static void note_envelope(struct smtp *s, struct slice recipient)
+{
+	char *to = NULL;
+	keep_first(&to, recipient);
+	uint64_t hash = envelope_hash(s->sender, to);
+	free(to);
+	for (size_t i = 0; i < s->envelope_count; i++)
+		if (s->envelopes[i] == hash)
+			return;
+	if (s->envelope_count <= VISIT_ENVELOPES)
+		s->envelopes[s->envelope_count++] = hash;
+}
+
 static void lower(char *text)
 {
 	for (; *text; text++)
@@ -127,6 +141,9 @@ static enum smtp_next do_mail(const struct talk *t, struct slice in)
 		return reply_error(t, "4.5.4 MAIL FROM:<address> is not well-formed");
 	t->s->has_mail = true;
 	keep_first(&t->s->mail_from, from.mailbox);
+	free(t->s->sender);
+	t->s->sender = NULL;
+	keep_first(&t->s->sender, from.mailbox);
 	reach(t->s, DEPTH_MAIL);
 	buf_adds(t->out, "250 2.1.0 Ok\r\n");
 	return SMTP_GO_ON;
@@ -143,6 +160,7 @@ static enum smtp_next do_rcpt(const struct talk *t, struct slice in)
 	keep_first(&t->s->recipient_domain, to.domain);
 	lower(t->s->recipient_domain);
 	reach(t->s, DEPTH_RCPT);
+	note_envelope(t->s, to.mailbox);
 	reply_no_mail(t, "451 4.3.2");
 	return SMTP_GO_ON;
 }
@@ -327,5 +345,6 @@ void smtp_release(struct smtp *s)
 	free(s->helo);
 	free(s->mail_from);
 	free(s->recipient_domain);
+	free(s->sender);
 	*s = (struct smtp){ 0 };
 }

@@ -57,7 +57,10 @@ struct smtp {
 	uint16_t line_len, line_cap;
 	uint32_t commands;
 	char *line;                                /* the beginning of one; may be NULL */
-	char *helo, *mail_from, *recipient_domain; /* NULL: none yet */
+	char *helo, *mail_from, *recipient_domain; /* the first; NULL: none yet */
+	char *sender;                              /* of the transaction */
+	uint8_t envelope_count; /* told, of all transactions; each once */
+	uint64_t envelopes[VISIT_ENVELOPES + 1];
 };
 
 void smtp_greet(const struct smtp_who *who, struct buf *out);  /* 220 */

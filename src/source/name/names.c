@@ -402,6 +402,18 @@ static void enqueue(struct names *n, const struct visit *v, bool wants_name, boo
 	start_jobs(n);
 }
 
+/* What an earlier run learnt need not be asked again. */
+static bool wants_name(struct names *n, struct addr client, int64_t now)
+{
+	if (!names_cache_is_due(n->cache, client, "", now))
+		return false;
+	int64_t learnt = n->sink.known ? n->sink.known(n->sink.arg, client) : 0;
+	if (learnt > now || learnt + NAMES_FRESH <= now)
+		return true;
+	names_cache_set(n->cache, client, "", learnt + NAMES_FRESH);
+	return false;
+}
+
 void names_visit(struct names *n, const struct visit *v, bool is_at_decoy)
 {
 	bool may_ask = n->options.is_on && !n->is_stopping && v->depth > DEPTH_KNOCK &&
@@ -409,15 +421,15 @@ void names_visit(struct names *n, const struct visit *v, bool is_at_decoy)
 	if (!may_ask)
 		return;
 	int64_t now = stamp_clock_now(n->clock);
-	bool wants_name = names_cache_is_due(n->cache, v->client, "", now);
+	bool has_name = !wants_name(n, v->client, now);
 	bool has_spf = is_at_decoy && wants_spf(n, v, now);
-	if (!wants_name && !has_spf)
+	if (has_name && !has_spf)
 		return;
 	if (n->counts.waiting >= NAMES_QUEUE_MAX || !has_resolver(n)) {
 		n->counts.dropped++;
 		return;
 	}
-	enqueue(n, v, wants_name, has_spf);
+	enqueue(n, v, !has_name, has_spf);
 }
 
 void names_forget(struct names *n)

@@ -31,7 +31,8 @@
  * Ownership: what the sink gets is lent for the call. It is never called from
  * within names_visit(). It may not stop or free what calls it.
  *
- * Limits: those of names_cache.h, which a start finds empty; NAMES_QUEUE_MAX wait, more
+ * Limits: those of names_cache.h, which a start finds empty (for SPF; of names the
+ * sink knows); NAMES_QUEUE_MAX wait, more
  *are dropped (counted; their next visit asks again); NAMES_OPEN_MAX are looked up at
  *once. NAMES_PTR_MAX names of one client are confirmed. An SPF check ends after
  *NAMES_SPF_MS. A client is asked about again after NAMES_FRESH, after NAMES_RETRY where
@@ -65,6 +66,9 @@ struct names_options {
 
 struct names_sink {
 	void (*learnt)(void *arg, const struct name_fact *n);
+	/* When was the client's name learnt, in an earlier run? 0 never. NULL: nobody
+	 * knows. */
+	int64_t (*known)(void *arg, struct addr client);
 	/* SPF of the domain passes for the client. */
 	void (*passed)(void *arg, struct addr client, const char *domain);
 	/* The resolver does not answer: one sentence when that begins, one

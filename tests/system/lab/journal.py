@@ -35,7 +35,7 @@ def visits(path):
 def walks(path):
     """{(address, began): (order, fate)}"""
     return {(w["address"], w["began"]): (w["walk_order"], w["fate"]) for w in rows(
-        path, "SELECT * FROM walks WHERE first_seen_at = 'decoy' AND walk_order IS NOT NULL")}
+        path, "SELECT * FROM walks WHERE kind = 'decoy' AND walk_order IS NOT NULL")}
 
 
 def told(text):

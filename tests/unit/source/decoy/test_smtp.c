@@ -79,6 +79,33 @@ static void greetings_are_one_line_each(void **state)
 	buf_release(&out);
 }
 
+static void say(struct smtp *s, const char *lines)
+{
+	struct buf out = BUF_INIT(65536);
+	assert_int_equal(smtp_feed(s, &who, lines, strlen(lines), &out), SMTP_GO_ON);
+	buf_release(&out);
+}
+
+static void each_message_is_told_once_with_its_own_sender(void **state)
+{
+	(void)state;
+	struct smtp s = { .depth = DEPTH_KNOCK };
+	say(&s, "EHLO out.example\r\nMAIL FROM:<A@x.example>\r\nRCPT TO:<b@y.example>\r\n"
+		"RCPT TO:<B@Y.example>\r\nRCPT TO:<c@y.example>\r\n");
+	assert_int_equal(s.envelope_count, 2);
+	assert_true(s.envelopes[0] == envelope_hash("a@x.example", "b@y.example"));
+	say(&s, "RSET\r\nMAIL FROM:<>\r\nRCPT TO:<b@y.example>\r\n");
+	assert_int_equal(s.envelope_count, 3);
+	assert_true(s.envelopes[2] == envelope_hash("", "b@y.example"));
+	for (char c = 'a'; c <= 'z'; c++) {
+		char line[64];
+		(void)snprintf(line, sizeof(line), "RCPT TO:<%c@z.example>\r\n", c);
+		say(&s, line);
+	}
+	assert_int_equal(s.envelope_count, VISIT_ENVELOPES + 1); /* there were more */
+	smtp_release(&s);
+}
+
 static void a_long_sender_is_cut_and_kept(void **state)
 {
 	(void)state;
@@ -103,6 +130,7 @@ int main(void)
 		cmocka_unit_test(how_the_bytes_are_cut_makes_no_difference),
 		cmocka_unit_test(greetings_are_one_line_each),
 		cmocka_unit_test(a_long_sender_is_cut_and_kept),
+		cmocka_unit_test(each_message_is_told_once_with_its_own_sender),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,8 @@ struct world {
 	struct heard heard[HEARD_MAX];
 	size_t heard_count;
 	unsigned troubles, ends;
+	struct addr known; /* in an earlier run, at known_at */
+	int64_t known_at;
 };
 
 static void on_learnt(void *arg, const struct name_fact *n)
@@ -44,6 +46,12 @@ static void on_learnt(void *arg, const struct name_fact *n)
 	h->is_confirmed = n->is_confirmed;
 	h->is_generic = n->is_generic;
 	h->is_spf = false;
+}
+
+static int64_t when_known(void *arg, struct addr client)
+{
+	struct world *w = arg;
+	return addr_equal(client, w->known) ? w->known_at : 0;
 }
 
 static void on_passed(void *arg, struct addr client, const char *domain)
@@ -67,7 +75,7 @@ static void set_up(struct world *w)
 	memset(w, 0, sizeof(*w));
 	assert_int_equal(uv_loop_init(&w->loop), 0);
 	name_rig_open(&w->server, &w->loop);
-	struct names_sink sink = { on_learnt, on_passed, on_trouble, w };
+	struct names_sink sink = { on_learnt, when_known, on_passed, on_trouble, w };
 	w->names = names_new(&w->loop, (struct stamp_clock){ &w->offset }, &sink);
 	w->options = (struct names_options){ .is_on = true,
 					     .has_resolver = true,
@@ -224,6 +232,24 @@ static void knocks_and_addresses_of_nobody_ask_nothing(void **state)
 	visit(&w, "10.0.2.1", DEPTH_RCPT);
 	assert_int_equal(names_counts(w.names).asked, 0);
 	assert_int_equal(names_counts(w.names).waiting, 0);
+	tear_down(&w);
+}
+
+static void what_an_earlier_run_learnt_is_not_asked_again(void **state)
+{
+	(void)state;
+	struct world w;
+	set_up(&w);
+	assert_true(addr_parse("10.0.2.1", &w.known));
+	w.known_at = stamp_now() - NAMES_FRESH + STAMP_HOUR;
+	visit(&w, "10.0.2.1", DEPTH_CONNECT);
+	visit(&w, "10.0.2.2", DEPTH_CONNECT);
+	settle(&w);
+	assert_int_equal(names_counts(w.names).asked, 1);
+	w.offset += 2 * STAMP_HOUR;
+	visit(&w, "10.0.2.1", DEPTH_CONNECT);
+	settle(&w);
+	assert_int_equal(names_counts(w.names).asked, 2);
 	tear_down(&w);
 }
 
@@ -416,6 +442,7 @@ int main(void)
 		cmocka_unit_test(a_client_is_asked_about_once_a_day),
 		cmocka_unit_test(what_dns_did_not_answer_is_asked_again_in_an_hour),
 		cmocka_unit_test(knocks_and_addresses_of_nobody_ask_nothing),
+		cmocka_unit_test(what_an_earlier_run_learnt_is_not_asked_again),
 		cmocka_unit_test(what_is_forgotten_is_asked_again),
 		cmocka_unit_test(only_senders_at_decoys_are_asked_about_by_spf),
 		cmocka_unit_test(a_sender_at_a_decoy_is_asked_about_by_spf),
