@@ -523,46 +523,64 @@ static void set_fate(const struct story *s, struct oracle_walk *w)
 	w->is_final = is_over;
 }
 
-static void set_delay(const struct story *s, struct oracle_walk *w)
+/* The first of a run's visits at a real host, and when it was over. */
+static struct first run_first(const struct facts *f, int run, int64_t *last)
 {
-	w->delay_us = -1;
-	struct first next = { 0 }, other = { 0 };
-	for (size_t i = 0; i < s->f->count && s->low.is_there; i++) {
+	struct first t = { 0 };
+	*last = INT64_MIN;
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->at[i].run != run)
+			continue;
+		take_first(&t, &f->at[i]);
+		*last = f->at[i].to > *last ? f->at[i].to : *last;
+	}
+	return t;
+}
+
+static bool is_real_of(const struct story *s, const struct fact *x)
+{
+	return (x->kind == REAL || x->kind == LATE) &&
+	       is_sender(s->f->o, s->who, x->v->client);
+}
+
+/* From L to the next contact of the walk, if no other began before it and was open, or
+ * began, between. */
+static int64_t delay(const struct story *s)
+{
+	struct first next = { 0 };
+	int64_t low = s->low.at, last;
+	for (size_t i = 0; i < s->f->count; i++) {
 		const struct fact *x = &s->f->at[i];
-		if (!(x->kind == REAL || x->kind == LATE) ||
-		    !is_sender(s->f->o, s->who, x->v->client))
-			continue;
-		int64_t begun = NEVER, to = NEVER, last = INT64_MIN;
-		for (size_t k = 0; k < s->f->count; k++) {
-			if (s->f->at[k].run != x->run)
-				continue;
-			const struct fact *y = &s->f->at[k];
-			int64_t end = y->v->time + y->v->precision_us - 1;
-			to = y->v->time < begun || (y->v->time == begun && end > to) ? end
-										     : to;
-			begun = y->v->time < begun ? y->v->time : begun;
-			last = y->to > last ? y->to : last;
-		}
-		if (to < s->low.at && last >= s->low.at)
-			return; /* begun before, and open at that time */
-		bool is_of_it =
-		    x->kind == REAL && (s->is_decoy ? belongs(s, x) : x->run == s->main);
-		if (x->v->time != begun || to < s->low.at)
-			continue;
-		take_first(is_of_it ? &next : &other, x);
+		bool is_of_it = s->is_decoy ? belongs(s, x) : x->run == s->main;
+		struct first t = run_first(s->f, x->run, &last);
+		if (x->kind == REAL && is_of_it && t.to >= low &&
+		    (!next.is_there || t.at < next.at))
+			next = t;
+		else if (x->kind == REAL && is_of_it && t.to >= low && t.at == next.at &&
+			 t.to > next.to)
+			next.to = t.to;
 	}
 	/* A nearer contact may still be told until the frontier has passed. */
-	if (!next.is_there || frontier(s->f->o) < next.to + s->f->o->rules.confirm)
-		return;
-	if (w->order_reason == REASON_UNDECIDED ||
-	    (other.is_there && other.at < next.at) ||
-	    next.at - s->low.at > s->f->o->rules.delay_window)
-		return;
-	for (int64_t t = s->low.at; t <= next.to;
-	     t = next_change(s->f->o, t, next.to + 1))
+	if (!next.is_there || frontier(s->f->o) < next.to + s->f->o->rules.confirm ||
+	    next.at - low > s->f->o->rules.delay_window)
+		return -1;
+	for (size_t i = 0; i < s->f->count; i++) {
+		const struct fact *x = &s->f->at[i];
+		struct first t = run_first(s->f, x->run, &last);
+		bool is_next = x->kind == REAL && t.at == next.at;
+		if (is_real_of(s, x) && !is_next && t.from <= next.at && last >= low)
+			return -1;
+	}
+	for (int64_t t = low; t <= next.to; t = next_change(s->f->o, t, next.to + 1))
 		if (!all_well(s->f->o, t))
-			return;
-	w->delay_us = next.at > s->low.at ? next.at - s->low.at : 0;
+			return -1;
+	return next.at > low ? next.at - low : 0;
+}
+
+static void set_delay(const struct story *s, struct oracle_walk *w)
+{
+	bool is_told = s->low.is_there && w->order_reason != REASON_UNDECIDED;
+	w->delay_us = is_told ? delay(s) : -1;
 }
 
 size_t oracle_walks(const struct oracle *o, struct oracle_walk *ret, size_t most)
