@@ -1,9 +1,11 @@
 #include "base/stamp.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -213,4 +215,18 @@ const char *stamp_duration_text(int64_t us, char text[STAMP_TEXT_MAX])
 	else
 		(void)snprintf(text, STAMP_TEXT_MAX, "%.0f days", s / 86400);
 	return text;
+}
+
+bool stamp_is_zone(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	const char *folder = getenv("TZDIR");
+	if (strcmp(name, "UTC") == 0)
+		return true;
+	if (!*name || *name == '/' || *name == ':' || strstr(name, ".."))
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s",
+		       folder ? folder : "/usr/share/zoneinfo", name);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }

@@ -63,6 +63,9 @@ int64_t stamp_civil(int year, int month, int day, int hour, int minute, int seco
 /* "90", "90s", "15m", "24h", "7d". Not negative, at most 100 years. */
 FMX_MUST_CHECK bool stamp_parse_duration(const char *text, int64_t *ret_us);
 
+/* Is there such a time zone on this machine? "Europe/Berlin" */
+bool stamp_is_zone(const char *name);
+
 /* "0.4 ms", "20 ms", "1.50 s", "3 min", "5 h", "2 days": for reports and messages. */
 const char *stamp_duration_text(int64_t us, char text[STAMP_TEXT_MAX]);
 

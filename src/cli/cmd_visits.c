@@ -12,7 +12,6 @@
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
 #include "outlet/visits.h"
-#include "source/maillog/logtime.h"
 
 enum { POLL_US = 200000, LINE_MAX_BYTES = 64 * 1024 };
 
@@ -123,7 +122,7 @@ static int check_logs(const struct cli *c, const struct visits_log *v)
 		return cli_usage(c, "--follow takes one --maillog");
 	if (follows && v->why)
 		return cli_usage(c, "--why reads logs to their end, without --follow");
-	if (v->stamps && !logtime_is_zone(v->stamps))
+	if (v->stamps && !stamp_is_zone(v->stamps))
 		return cli_usage(c,
 				 "--stamps: this machine knows no zone '%s'; one is "
 				 "Europe/Berlin",

@@ -187,6 +187,23 @@ static void warn_of_unwatched(struct config *c)
 /* The longest path of a socket is the system's. */
 enum { SOCKET_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
 
+static int check_host_log(const struct load *l, const struct host *h, cfg_t *section)
+{
+	bool is_command = strcmp(h->watch, "command") == 0;
+	if (is_command != (*h->command != '\0'))
+		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
+				 tree_line(section), h->name,
+				 is_command ? "watch = command but no command"
+					    : "a command but not watch = command");
+	if (*h->stamps && !stamp_is_zone(h->stamps))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: this machine knows no time zone '%s'; one is "
+				 "Europe/Berlin",
+				 l->file, tree_value(section, "stamps", 0)->line,
+				 h->stamps);
+	return 0;
+}
+
 static int check_host_feed(const struct load *l, const struct host *h, cfg_t *section)
 {
 	char path[SOCKET_MAX];
@@ -200,7 +217,7 @@ static int check_host_feed(const struct load *l, const struct host *h, cfg_t *se
 				 "%s:%u: feeds would come to a socket whose path is "
 				 "longer than %d bytes; set feed_socket",
 				 l->file, tree_line(section), SOCKET_MAX - 1);
-	return 0;
+	return check_host_log(l, h, section);
 }
 
 static int check_metrics(const struct load *l, cfg_t *tree)

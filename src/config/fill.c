@@ -121,11 +121,14 @@ static int set_word(const struct filling *f, const struct value *v)
 
 static int set_watch(const struct filling *f, const struct value *v)
 {
+	bool is_match = strncmp(v->text, "journal:", 8) == 0 &&
+			(v->text[8] == '/' || strchr(v->text, '='));
 	if (*v->text != '/' && strcmp(v->text, "feed") != 0 &&
-	    strcmp(v->text, "journal") != 0 && strncmp(v->text, "journal:/", 9) != 0)
+	    strcmp(v->text, "command") != 0 && strcmp(v->text, "journal") != 0 &&
+	    !is_match)
 		return wrong(f, v,
-			     "is an absolute path, feed, journal or journal:/folder, "
-			     "not '%s'",
+			     "is an absolute path, feed, command, journal, "
+			     "journal:/folder or journal:FIELD=VALUE, not '%s'",
 			     v->text);
 	return set_text(f, v);
 }

@@ -33,6 +33,7 @@ enum {
 	HOST_MAX_ADDRESSES = 16,
 	WATCH_MAX = 256, /* a path, "feed" or "journal", with NUL */
 	FEED_MAX = 512,  /* a command, with NUL */
+	ZONE_MAX = 64,   /* Europe/Berlin, with NUL */
 	SMTP_PORT = 25,
 };
 
@@ -68,6 +69,11 @@ struct host {
 	/* With watch = feed: the command that brings it, "" for the socket. The
 	 * configuration's alone: no part of the definition (site_text()). */
 	char feed[FEED_MAX];
+	/* Of its log, likewise: with watch = command, what writes it; only that
+	 * machine's lines, "" for all; the zone of stamps that have none, "" for ours. */
+	char command[FEED_MAX];
+	char log_host[NAME_MAX_TEXT];
+	char stamps[ZONE_MAX];
 };
 
 struct site {

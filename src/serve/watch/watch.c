@@ -54,6 +54,10 @@ static const struct watch_kind *kind_of(const struct host *h, const char *feed_s
 					const char **ret_where)
 {
 	*ret_where = h->watch;
+	if (strcmp(h->watch, "command") == 0) {
+		*ret_where = h->command;
+		return &watch_kind_command;
+	}
 	if (strcmp(h->watch, "feed") != 0)
 		return &watch_kind_log; /* a file, or systemd's journal */
 	*ret_where = *h->feed ? h->feed : feed_socket;
@@ -67,12 +71,19 @@ struct wanted {
 	size_t count;
 };
 
+/* The same lines of the same log, read in the same way. */
+static bool are_read_alike(const struct watch_host *a, const struct host *b)
+{
+	return strcmp(a->log_host, b->log_host) == 0 && strcmp(a->stamps, b->stamps) == 0;
+}
+
 static struct reader *wanted_reader(struct wanted *wanted, const struct watch_kind *kind,
-				    const char *where)
+				    const char *where, const struct host *h)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
 		struct reader *r = wanted->readers[i];
-		if (r->kind == kind && strcmp(r->where, where) == 0)
+		if (r->kind == kind && strcmp(r->where, where) == 0 &&
+		    are_read_alike(&r->hosts[0], h))
 			return r;
 	}
 	struct reader *r = xcalloc(1, sizeof(*r));
@@ -90,7 +101,7 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 		return;
 	const char *where;
 	const struct watch_kind *kind = kind_of(h, wanted->feed_socket, &where);
-	struct reader *r = wanted_reader(wanted, kind, where);
+	struct reader *r = wanted_reader(wanted, kind, where, h);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
 	struct watch_host *mine = &r->hosts[r->host_count++];
 	*mine = (struct watch_host){ .id = h->id,
@@ -99,6 +110,8 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 	for (size_t i = 0; i < h->address_count; i++)
 		mine->addresses[i] = h->addresses[i].addr;
 	(void)str_copy(mine->name, sizeof(mine->name), h->name); /* as long as its own */
+	(void)str_copy(mine->log_host, sizeof(mine->log_host), h->log_host);
+	(void)str_copy(mine->stamps, sizeof(mine->stamps), h->stamps);
 }
 
 static bool are_same_addresses(const struct watch_host *a, const struct watch_host *b)
@@ -116,7 +129,9 @@ static bool are_same_hosts(const struct reader *a, const struct reader *b)
 		if (a->hosts[i].id != b->hosts[i].id ||
 		    a->hosts[i].site != b->hosts[i].site ||
 		    !are_same_addresses(&a->hosts[i], &b->hosts[i]) ||
-		    strcmp(a->hosts[i].name, b->hosts[i].name) != 0)
+		    strcmp(a->hosts[i].name, b->hosts[i].name) != 0 ||
+		    strcmp(a->hosts[i].log_host, b->hosts[i].log_host) != 0 ||
+		    strcmp(a->hosts[i].stamps, b->hosts[i].stamps) != 0)
 			return false;
 	}
 	return true;

@@ -20,6 +20,8 @@ struct watch_host {
 	uint8_t address_count;
 	struct addr addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
+	char log_host[NAME_MAX_TEXT]; /* of its log; the same for all hosts of a reader */
+	char stamps[ZONE_MAX];
 };
 
 struct watch_spec {
@@ -46,7 +48,7 @@ struct watch_kind {
 	void (*free)(void *source);
 };
 
-extern const struct watch_kind watch_kind_log;
+extern const struct watch_kind watch_kind_log, watch_kind_command;
 extern const struct watch_kind watch_kind_feed_command, watch_kind_feed_socket;
 
 #endif

@@ -1,4 +1,4 @@
-/* A mail log in a file of this machine. */
+/* A mail log: a file of this machine, systemd's journal, or what a command writes. */
 #include "base/mem.h"
 #include "serve/watch/watch_kind.h"
 #include "source/maillog/maillog.h"
@@ -21,7 +21,7 @@ static struct maillog_address *addresses_of(const struct watch_spec *spec,
 	return all;
 }
 
-static void *start(const struct watch_spec *spec)
+static void *start_log(const struct watch_spec *spec, bool is_command)
 {
 	uint16_t *hosts = xcalloc(spec->host_count, sizeof(*hosts));
 	size_t address_count;
@@ -32,6 +32,9 @@ static void *start(const struct watch_spec *spec)
 				    .addresses = addresses,
 				    .address_count = address_count,
 				    .path = spec->where,
+				    .is_command = is_command,
+				    .log_host = spec->hosts[0].log_host,
+				    .stamps = spec->hosts[0].stamps,
 				    .start = MAILLOG_END };
 	/* All hosts of a log get the same watermarks; one that is new to the
 	 * journal must not make the others' lines be read again. */
@@ -48,6 +51,16 @@ static void *start(const struct watch_spec *spec)
 	free(hosts);
 	free(addresses);
 	return m;
+}
+
+static void *start(const struct watch_spec *spec)
+{
+	return start_log(spec, false);
+}
+
+static void *start_command(const struct watch_spec *spec)
+{
+	return start_log(spec, true);
 }
 
 static void stop(void *source)
@@ -69,6 +82,13 @@ static void release(void *source)
 
 const struct watch_kind watch_kind_log = {
 	.start = start,
+	.stop = stop,
+	.counts = counts,
+	.free = release,
+};
+
+const struct watch_kind watch_kind_command = {
+	.start = start_command,
 	.stop = stop,
 	.counts = counts,
 	.free = release,

@@ -1,9 +1,6 @@
 #include "source/maillog/logtime.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -369,18 +366,4 @@ bool logtime_read(struct logtime *l, struct slice *line, int64_t now,
 	l->last = s.time;
 	*ret_stamp = s;
 	return true;
-}
-
-bool logtime_is_zone(const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	const char *folder = getenv("TZDIR");
-	if (strcmp(name, "UTC") == 0)
-		return true;
-	if (!*name || *name == '/' || *name == ':' || strstr(name, ".."))
-		return false;
-	(void)snprintf(path, sizeof(path), "%s/%s",
-		       folder ? folder : "/usr/share/zoneinfo", name);
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }

@@ -53,7 +53,5 @@ struct logtime {
 
 FMX_MUST_CHECK bool logtime_read(struct logtime *l, struct slice *line, int64_t now,
 				 struct logstamp *ret_stamp);
-/* Is there such a zone on this machine? */
-bool logtime_is_zone(const char *name);
 
 #endif

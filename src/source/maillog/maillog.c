@@ -134,6 +134,28 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	m->sink.visit(m->sink.arg, &v);
 }
 
+/* Nobody is accused by lines that are missing; over at once, as it is past. */
+static void on_lost(void *arg, int64_t from, int64_t to, bool is_journald)
+{
+	struct maillog *m = arg;
+	char text[640];
+	if (to < m->since)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "the mail log %s left lines out, because there were too many at "
+		       "once: nobody is judged by their absence; raise %s",
+		       m->path,
+		       is_journald ? "RateLimitBurst in journald.conf"
+				   : "the rate limit of rsyslog's imuxsock or imjournal");
+	for (size_t i = 0; i < m->host_count; i++) {
+		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
+		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i],
+				    from > m->since ? from : m->since, to);
+	}
+}
+
 static void on_delivered(void *arg, const char *domain, int64_t time)
 {
 	struct maillog *m = arg;
@@ -405,6 +427,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->reader = maillog_lines_new(on_visit, m);
 	maillog_lines_on_started(m->reader, on_started);
 	maillog_lines_on_delivered(m->reader, on_delivered);
+	maillog_lines_on_lost(m->reader, on_lost);
 	m->ended = spec->ended;
 	m->stamps = spec->stamps && *spec->stamps ? xstrdup(spec->stamps) : NULL;
 	maillog_lines_stamps(m->reader, m->stamps);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "source/maillog/frame.h"
 #include "source/maillog/reader.h"
+#include "source/maillog/words.h"
 
 /* The first that knows the program gets the line. */
 static const struct maillog_reader *const readers[] = {
@@ -18,6 +19,8 @@ static_assert((int)READERS <= (int)MAILLOG_READERS_MAX, "a count for each");
 
 struct maillog_lines {
 	maillog_started_fn started;
+	maillog_lost_fn lost; /* likewise */
+	int64_t mail;         /* the last line of a program that is read; 0 */
 	maillog_made_fn made; /* NULL: nobody wants to know */
 	void *arg;
 	struct logsessions *sessions;
@@ -86,6 +89,20 @@ static bool is_host(struct slice host, const char *wanted)
 	return n == len || (n > len ? host.at[len] : wanted[n]) == '.';
 }
 
+/* "Suppressed 12 messages from postfix.service", "imuxsock lost 12 messages from pid 7
+ * due to rate-limiting", "imjournal: 12 messages lost due to rate-limiting" */
+static void look_for_loss(struct maillog_lines *m, const struct logline *l)
+{
+	bool is_journald = slice_is(l->program, "systemd-journald") &&
+			   words_find(l->text, "Suppressed ");
+	bool is_rsyslog = slice_is(l->program, "rsyslogd") &&
+			  words_find(l->text, "lost") &&
+			  words_find(l->text, " due to rate-limiting");
+	if (m->lost && (is_journald || is_rsyslog))
+		m->lost(m->arg, m->mail ? m->mail : l->time - STAMP_MINUTE, l->time,
+			is_journald);
+}
+
 static void read_framed(struct maillog_lines *m, const struct logline *l,
 			struct maillog_made *made)
 {
@@ -100,6 +117,10 @@ static void read_framed(struct maillog_lines *m, const struct logline *l,
 	made->says = read_line(m, l, made);
 	if (made->says != MAILLOG_GARBLED)
 		note_time(m, l->time);
+	if (made->reader)
+		m->mail = l->time;
+	else
+		look_for_loss(m, l);
 	if (made->says == MAILLOG_STARTED && m->started)
 		m->started(m->arg, l->time);
 }
@@ -195,6 +216,11 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg)
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
 {
 	m->started = fn;
+}
+
+void maillog_lines_on_lost(struct maillog_lines *m, maillog_lost_fn fn)
+{
+	m->lost = fn;
 }
 
 void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn)

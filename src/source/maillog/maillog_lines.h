@@ -62,6 +62,10 @@ struct maillog_lines *maillog_lines_new(logsession_visit_fn fn, void *arg);
 /* Called, with the same arg, when a mail server was started: until then it was
  * down. */
 void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
+/* Called, with the same arg, when whoever keeps the log says that it left lines out (a
+ * rate limit): of the stretch since the last line of a mail program. */
+typedef void (*maillog_lost_fn)(void *arg, int64_t from, int64_t to, bool is_journald);
+void maillog_lines_on_lost(struct maillog_lines *m, maillog_lost_fn fn);
 /* Called for each line, with the same arg. */
 void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn);
 /* The zone of stamps that have none; NULL: this process's. Borrowed. */

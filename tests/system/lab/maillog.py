@@ -11,6 +11,8 @@ read by `fakemx visits --maillog`.
 """
 
 import json
+import os
+import pathlib
 import subprocess
 
 from . import frames, second_reader
@@ -127,6 +129,7 @@ class MailLogCase(LabCase):
         if not self.is_framed:
             return
         lines = frames.parse(self.mx.log.read_text(errors="surrogateescape"))
+        self._keep_samples(lines)
         table, failed = [], []
         for name, frame in frames.FRAMES.items():
             right, wrong = self._cells(visits("-", text=frame(lines)))
@@ -135,6 +138,20 @@ class MailLogCase(LabCase):
         cells = len(self.made) * len(table)
         self.report = "\n".join([f"{len(self.made)} endings in {len(table)} framings, {cells - len(failed)} of {cells} cells are right"] + table)
         self.assertEqual([], failed)
+
+    def _keep_samples(self, lines):
+        """With FAKEMX_SAMPLES=tests/data/maillog/framed: a few sessions in each framing, and what they were."""
+        folder = os.environ.get("FAKEMX_SAMPLES")
+        if not folder:
+            return
+        few = [m for m in self.made if m.caller in ("accepted", "greylisted", "unknown_recipient", "gone_after_mail")][:4]
+        times = [(m.began - 0.03, m.ended + 0.03) for m in few]
+        lines = [l for l in lines if any(a < l.time.timestamp() < b for a, b in times)]
+        name = type(self).__name__.lower()
+        want = sorted(f"{m.address} {' '.join(self._want(m))}\n" for m in few)
+        pathlib.Path(folder, f"{name}.want").write_text("".join(want))
+        for framing, frame in frames.FRAMES.items():
+            pathlib.Path(folder, f"{name} - {framing}.log".replace(" ", "_")).write_bytes(frame(lines))
 
     def test_7_a_second_reader_says_the_same(self):
         if not self.program:

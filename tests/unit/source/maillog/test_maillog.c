@@ -616,6 +616,26 @@ static void a_log_without_end_leaves_others_their_turn(void **state)
 	stop(&r);
 }
 
+static void lines_that_were_left_out_are_a_gap(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now() - 10 * STAMP_SECOND;
+	start(&r, MAILLOG_BEGIN, 0, 1);
+	add(now, "1]: connect from " ONE);
+	add_line(now + 9, "dovecot", "1]: Suppressed 3 messages from me");
+	turn(&r, 300);
+	assert_int_equal(r.gap_count, 0);
+	add_line(now + 2 * STAMP_SECOND, "systemd-journald",
+		 "1]: Suppressed 31 messages from postfix@-.service");
+	turn(&r, 300);
+	assert_int_equal(r.gap_count, 1);
+	assert_true(r.gap_from == now && r.gap_to == now + 2 * STAMP_SECOND);
+	assert_int_equal(r.trouble_count, 2);
+	assert_non_null(strstr(r.trouble[0], "RateLimitBurst"));
+	stop(&r);
+}
+
 static void a_command_may_write_the_log(void **state)
 {
 	(void)state;
@@ -727,6 +747,7 @@ int main(void)
 					  clean),
 		cmocka_unit_test_teardown(a_log_without_end_leaves_others_their_turn,
 					  clean),
+		cmocka_unit_test_teardown(lines_that_were_left_out_are_a_gap, clean),
 		cmocka_unit_test_teardown(a_command_may_write_the_log, clean),
 		cmocka_unit_test_teardown(old_lines_are_joined_by_their_own_time, clean),
 		cmocka_unit_test_teardown(
