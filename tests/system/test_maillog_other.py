@@ -32,7 +32,7 @@ def failed_by_tls(talk, _domain):
 
 class Opensmtpd(MailLogCase):
     """Logs no command that it accepts."""
-    program, is_framed = "opensmtpd", True
+    program, is_framed, is_sampled = "opensmtpd", True, True
     callers = [c for c in CALLERS if c not in (accepted_by_tls, accepted_pipelined)]
     callers += [cut_off_for_pipelining, failed_by_tls]
     depths = dict.fromkeys(["gone_after_ehlo", "gone_after_mail", "reset_after_mail", "gone_after_rcpt",
@@ -55,7 +55,7 @@ class Opensmtpd(MailLogCase):
 
 
 class Sendmail(MailLogCase):
-    program, is_framed, stretches = "sendmail", True, False  # a queue id tells when a session began
+    program, is_framed, is_sampled, stretches = "sendmail", True, True, False  # a queue id tells when a session began
     """As Debian configures it. When a session began it knows in whole seconds."""
     log_level = 9
     depths = {"gone_after_ehlo": "connect"}
@@ -75,6 +75,7 @@ class Sendmail(MailLogCase):
 
 class SendmailWithConnections(Sendmail):
     """Its log has a line for each connection, and much else."""
+    is_sampled = False
     log_level = 14
 
 

@@ -30,7 +30,7 @@ class Postfix(MailLogCase):
 
 class PostfixBySyslog(Postfix):
     """The same with fractions of seconds, and long queue ids."""
-    is_framed = True
+    is_framed = is_sampled = True
 
     @classmethod
     def make_mx(cls):
@@ -96,7 +96,7 @@ class EximAsAdvised(Exim):
 
 
 class EximWithAll(EximAsAdvised):
-    is_framed = True
+    is_framed = is_sampled = True
     selector, more = "+all", "log_timezone = true\n"
     depths = {}
 
