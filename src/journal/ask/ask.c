@@ -53,7 +53,6 @@ static int enter(struct ask *a, struct error *e)
 		rc = load_sites(a, e);
 	if (rc == 0)
 		drop_old_views(a);
-	lookup_clear(&a->lookup);
 	return rc;
 }
 
@@ -75,6 +74,8 @@ static void leave(struct ask *a)
 
 int ask_begin(struct ask *a, struct error *e)
 {
+	if (a->depth == 0)
+		lookup_clear(&a->lookup);
 	int rc = a->depth == 0 ? enter(a, e) : 0;
 	if (rc == 0)
 		a->depth++;

@@ -351,12 +351,16 @@ static size_t find_mains(struct walks *w)
 		w->main_cap = 2 * w->runs.count;
 		w->mains = xrealloc(w->mains, w->main_cap, sizeof(*w->mains));
 	}
+	bool has_decoy = false;
+	for (size_t i = 0; i < w->runs.count; i++)
+		has_decoy |= w->runs.at[i].kind == RUN_DECOY;
 	for (size_t i = 0; i < w->runs.count; i++) {
 		const struct run *r = &w->runs.at[i];
-		if (sites_group(&w->ask->sites, r->group) != w->group)
-			continue;
-		if (r->kind == RUN_DECOY ||
-		    (r->kind == RUN_REAL && !ask_is_part(r, w->runs.at, w->runs.count)))
+		bool is_main =
+		    r->kind == RUN_DECOY ||
+		    (r->kind == RUN_REAL &&
+		     !(has_decoy && ask_is_part(r, w->runs.at, w->runs.count)));
+		if (is_main && sites_group(&w->ask->sites, r->group) == w->group)
 			w->mains[count++] = (struct client_order){ i, r->began };
 	}
 	if (count > 1)

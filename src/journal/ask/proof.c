@@ -48,18 +48,25 @@ static void see_contact(const struct walk *w, const struct run *r, const struct 
 		p->own_between = true;
 }
 
+/* Row 3: a low visit before R, in a run that reaches into the 30 minutes before R. */
+static bool is_low_before(const struct walk *w, const struct run *r)
+{
+	return w->has_real && r->low != MOMENT_NONE && r->low < w->real + w->real_width &&
+	       r->last >= w->real - w->real_earlier - RUN_GAP;
+}
+
 void proof_own(const struct walk *w, const struct run *runs, size_t count,
 	       const struct rules *r, struct proof *ret_proof)
 {
 	struct proof p = { .own_after = MOMENT_NONE, .told = w->main.told };
+	/* A walk at real hosts alone has reached them. */
+	bool asks_contacts = w->main.kind == RUN_DECOY || w->has_low;
 	for (size_t i = 0; i < count; i++) {
 		const struct run *at = &runs[i];
-		if (run_is_contact(at))
+		if (!run_is_contact(at))
+			p.low_before |= is_low_before(w, at);
+		else if (asks_contacts)
 			see_contact(w, at, r, &p);
-		else if (w->has_real && at->low != MOMENT_NONE &&
-			 at->low < w->real + w->real_width &&
-			 at->last >= w->real - w->real_earlier - RUN_GAP)
-			p.low_before = true;
 	}
 	*ret_proof = p;
 }
@@ -101,8 +108,8 @@ static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
 	}
 	if (rc != 0)
 		return rc;
-	size_t at = q->day_count < LOOKUP_DAYS ? q->day_count++ : 0;
-	q->days[at] = (struct lookup_day){ v->group, day, sum };
+	q->day_count += q->day_count < LOOKUP_DAYS;
+	q->days[q->day_next++ % LOOKUP_DAYS] = (struct lookup_day){ v->group, day, sum };
 	*ret_visits = sum;
 	return 0;
 }
@@ -113,8 +120,8 @@ int proof_nat(struct lookup *q, const struct view *v, struct addr client, int64_
 	int64_t day = day_of(at), first = day - (NAT_DAYS - 1) * STAMP_DAY;
 	uint64_t own = 0, all = 0;
 	for (size_t i = 0; i < count; i++)
-		if (runs[i].kind != RUN_ASIDE && run_day(&runs[i]) >= first &&
-		    run_day(&runs[i]) <= day && addr_equal(runs[i].client, client))
+		if (runs[i].began >= first && runs[i].began < day + STAMP_DAY &&
+		    runs[i].kind != RUN_ASIDE && addr_equal(runs[i].client, client))
 			own += runs[i].visits;
 	*ret_is_nat = false;
 	if (own <= NAT_LEAST / 2)

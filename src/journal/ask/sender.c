@@ -167,7 +167,7 @@ void lookup_clear(struct lookup *q)
 	q->allowed = NULL;
 	q->allowed_count = 0;
 	q->has_allowed = false;
-	q->day_count = 0;
+	q->day_count = q->day_next = 0;
 }
 
 static int read_allowed(struct lookup *q, struct error *e)

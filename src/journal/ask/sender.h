@@ -15,7 +15,7 @@
 
 #include "journal/site.h"
 
-enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 16 };
+enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 128 };
 /* No run is longer: a day, and the session that its last visit may have had. */
 #define RUN_REACH (2 * STAMP_DAY)
 
@@ -24,7 +24,7 @@ enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 16 };
 struct lookup {
 	struct db *db;
 	const struct sites *sites;
-	size_t day_count;
+	size_t day_count, day_next;
 	struct lookup_day {
 		uint16_t group;
 		int64_t day;
