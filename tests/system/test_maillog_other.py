@@ -96,6 +96,7 @@ class Watched(LabCase):
         cls.serve = Serve(cls.decoys, config(cls, low=None, mode="enforce", grace="1s", probe_interval="2s")).start()
 
     def test_1_probes_are_no_visits_and_callers_are(self):
+        self.serve.jump(7200, is_complete=None)  # since when both are watched
         deliver(self.crowd, "30.9.1.1", "30.0.0.25", f"bob@{DOMAIN}")
         deliver(self.crowd, "30.9.2.1", "30.0.0.26", f"grey@{DOMAIN}")
         deliver(self.crowd, "30.9.2.1", FAKE1, f"grey@{DOMAIN}")
