@@ -62,6 +62,8 @@ json_t *visits_json(const struct visit *v, const struct visits_host *host, int64
 					 : json_boolean(v->spam == SPAM_YES));
 	json_add(o, "envelopes", envelopes(v));
 	json_add(o, "earlier_seconds", json_seconds(v->earlier_us));
+	if (v->unknown_recipient)
+		json_add(o, "unknown_recipient", json_true());
 	return o;
 }
 

@@ -4,9 +4,10 @@
  * The keys are contracts (DESIGN section 4): time, seen, site, host, role,
  * address, depth, outcome, helo, sender, recipient_domain, name, source, and
  * what the judge of another machine needs besides: precision_seconds,
- * answered, ended, spam, envelopes, earlier_seconds. Unknown is null; so is an empty
- * envelope sender, as the sources do not tell the null sender from none. An envelope
- * is 16 hexadecimal digits; a null after the last says that there were more.
+ * answered, ended, spam, envelopes, earlier_seconds; unknown_recipient where it is true.
+ * Unknown is null; so is an empty envelope sender, as the sources do not tell the null
+ * sender from none. An envelope is 16 hexadecimal digits; a null after the last says that
+ * there were more.
  *
  * Lines of other kinds are in a feed only: {KIND: TIME, "host": NAME}.
  */

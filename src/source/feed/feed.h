@@ -1,8 +1,8 @@
 /*
  * feed - the visits of real hosts on other machines
  *
- * Read from the standard output of a command (`ssh mx2 fakemx visits --maillog
- * FILE --follow --since %s`), or from a unix socket that any number of machines
+ * Read from the standard output of a command (`ssh mx2 fakemx feed --maillog
+ * FILE --host mx2 --to - --since %s`), or from a unix socket that any number of machines
  * write to. What the lines do is feed_intake.h's.
  *
  * A command runs by /bin/sh in a session of its own, without standard input.

@@ -122,6 +122,10 @@ static int parse_words(const json_t *o, struct visit *v, struct error *e)
 	v->spam = json_is_true(spam)    ? SPAM_YES
 		  : json_is_false(spam) ? SPAM_NO
 					: SPAM_UNKNOWN;
+	const json_t *unknown = json_object_get(o, "unknown_recipient");
+	if (unknown && !json_is_boolean(unknown) && !json_is_null(unknown))
+		return bad(e, "unknown_recipient", "is neither true nor false");
+	v->unknown_recipient = json_is_true(unknown);
 	return 0;
 }
 

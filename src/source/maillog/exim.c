@@ -178,6 +178,7 @@ static enum maillog_says refused(struct said *d, struct slice in)
 	    !words_mailbox(&in, '>', &d->to))
 		d->to.end = d->to.at; /* it may be cut */
 	struct logsession *s = happened(d, REFUSED);
+	logsession_worded(s, in);
 	if (has_sender)
 		logsession_envelope(s, d->from, d->to);
 	return MAILLOG_USED;

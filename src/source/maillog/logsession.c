@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "source/maillog/words.h"
 
 enum { BUCKETS = 4096, EARLY_VERDICTS = 64 };
 
@@ -254,6 +256,8 @@ static void give(struct logsessions *t, struct logsession *s)
 	if (s->is_user || s->is_hint)
 		return;
 	v.source = VISIT_SOURCE_MAILLOG;
+	v.unknown_recipient =
+	    v.outcome == OUTCOME_REJECTED && s->unknown > 0 && s->unknown == s->refused_5;
 	v.spam = s->has_clean ? SPAM_NO : s->has_spam ? SPAM_YES : SPAM_UNKNOWN;
 	v.helo = text_or_empty(s->helo);
 	v.mail_from = text_or_empty(s->mail_from);
@@ -360,6 +364,38 @@ void logsession_refuse(struct logsession *s, enum depth stage, int code)
 	if (stage >= DEPTH_RCPT)
 		s->is_rcpt_answered = true;
 	*(code == 4 ? &s->is_refused_4 : &s->is_refused_5) = true;
+	s->refused_5 += code != 4;
+}
+
+/* "550 5.1.1 <c@d.example>: Recipient address rejected: User unknown in ...", "550
+ * Invalid recipient", ": Unrouteable address", "<c@d.example>... User unknown" */
+static bool says_unknown(struct slice in)
+{
+	static const char *const words[] = { "User unknown",      "Unknown user",
+					     "Unknown recipient", "Unrouteable address",
+					     "Invalid recipient", "No such user",
+					     "No such recipient" };
+	struct slice recipient;
+	if (slice_len(in) > 4 && words_is_digit(in.at[0]) && in.at[3] == ' ')
+		in.at += 4;
+	if (slice_len(in) > 4 && words_is_digit(in.at[0]) && in.at[1] == '.')
+		return slice_take_text(&in, "5.1.1") &&
+		       (in.at == in.end || !words_is_digit(*in.at));
+	if (slice_take(&in, '<') && !words_mailbox(&in, '>', &recipient))
+		return false;
+	while (slice_take(&in, ':') || slice_take(&in, '.') || slice_take(&in, ' '))
+		;
+	(void)slice_take_text(&in, "Recipient address rejected: ");
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (slice_len(in) >= strlen(words[i]) &&
+		    strncasecmp(in.at, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+void logsession_worded(struct logsession *s, struct slice answer)
+{
+	s->unknown += s->v.depth >= DEPTH_RCPT && says_unknown(answer);
 }
 
 void logsession_began_before(struct logsessions *t, struct logsession *s, int64_t us)

@@ -70,10 +70,11 @@ struct logsession {
 	bool is_over;  /* no line finds it any more but by its ties */
 	bool is_queued, is_refused_4, is_refused_5, is_lost, has_quit;
 	bool is_rcpt_answered, is_rcpt_taken, is_data_ok;
-	bool has_spam, has_clean; /* a filter said so of a message */
-	bool is_user;             /* a user's, who hands in mail: no visit */
-	bool is_hint;             /* too little is known yet to make a visit of it */
-	uint32_t pid, port;       /* where one key is not enough; 0: unknown */
+	bool has_spam, has_clean;    /* a filter said so of a message */
+	bool is_user;                /* a user's, who hands in mail: no visit */
+	bool is_hint;                /* too little is known yet to make a visit of it */
+	uint32_t refused_5, unknown; /* how often; of them for want of a recipient */
+	uint32_t pid, port;          /* where one key is not enough; 0: unknown */
 	char *helo, *mail_from, *recipient_domain, *name; /* NULL: none yet */
 	struct logtie ties[LOGSESSION_TIES_MAX];
 	/* the table's own */
@@ -117,6 +118,9 @@ void logsession_drop(struct logsessions *t, struct logsession *s);   /* not a vi
 void logsession_reach(struct logsession *s, enum depth d);
 /* Refused at that stage with 4xx or 5xx. */
 void logsession_refuse(struct logsession *s, enum depth stage, int code);
+/* How that refusal was worded: is there no such recipient? A visit is of an unknown
+ * recipient if all its refusals say so. */
+void logsession_worded(struct logsession *s, struct slice answer);
 /* It began up to `us` before its line. From then on the table may have to give
  * visits that began that much before their first line (logsessions_lag()). */
 void logsession_began_before(struct logsessions *t, struct logsession *s, int64_t us);

@@ -269,6 +269,7 @@ static enum maillog_says on_failed(struct said *d, struct slice in)
 	logsession_text(&s->mail_from, d->from);
 	logsession_domain(&s->recipient_domain, d->to);
 	logsession_refuse(s, d->stage, d->code);
+	logsession_worded(s, answer);
 	return MAILLOG_USED;
 }
 

@@ -280,6 +280,7 @@ static enum maillog_says on_refused(struct said *d, struct slice in)
 	if (!s || in.at == in.end || (*in.at != '4' && *in.at != '5' && !is_screen(d)))
 		return MAILLOG_GARBLED;
 	logsession_refuse(s, said_stage(stage), *in.at == '5' ? 5 : 4);
+	logsession_worded(s, in);
 	keep_envelope(s, in);
 	return MAILLOG_USED;
 }
@@ -317,7 +318,6 @@ static void settle_if_over(struct said *d, struct logsession *s)
 		logsession_settle(d->t, s);
 }
 
-/* An answer that the message will not be queued. */
 static enum maillog_says on_discarded(struct said *d, struct slice in)
 {
 	struct logtie *tie = said_tied(d);

@@ -44,6 +44,15 @@ struct logtie *said_tie(const struct said *d, struct logsession *s, struct slice
 	return logsession_tie(d->t, s, d->front->host, id);
 }
 
+bool said_answer(struct said *d, struct slice answer)
+{
+	if (slice_len(answer) == 0 || (*answer.at != '4' && *answer.at != '5'))
+		return false;
+	d->code = *answer.at - '0';
+	d->answer = answer;
+	return true;
+}
+
 enum depth said_stage(struct slice command)
 {
 	static const struct {

@@ -33,6 +33,7 @@ struct said {
 	struct slice name, helo, from, to, message_id;
 	enum depth stage;                 /* at least reached */
 	int code;                         /* of a refusal: 4 or 5 */
+	struct slice answer;              /* its words; may be empty */
 	bool is_user;                     /* authenticated, or on a port for that */
 	int64_t lasted, lasted_precision; /* of the connection, at its end; -1 */
 };
@@ -51,6 +52,8 @@ enum { SAID_CLIENT_LEN = 1 + sizeof(((struct addr *)0)->bytes) };
 struct slice said_client(const struct said *d, char letter, char bytes[SAID_CLIENT_LEN]);
 struct logtie *said_tied(const struct said *d); /* to the id; NULL */
 struct logtie *said_tie(const struct said *d, struct logsession *s, struct slice id);
+/* "451 4.7.1 ...": its code and its words. */
+FMX_MUST_CHECK bool said_answer(struct said *d, struct slice answer);
 /* "EHLO", "rcpt", "END-OF-MESSAGE": how far who sends it has come. */
 enum depth said_stage(struct slice command);
 

@@ -142,6 +142,7 @@ static enum maillog_says refused(struct said *d)
 	if (d->stage == DEPTH_DATA)
 		unqueue(d);
 	logsession_refuse(s, d->stage, d->code);
+	logsession_worded(s, d->answer);
 	keep_recipient(d, s);
 	return MAILLOG_USED;
 }
@@ -302,15 +303,6 @@ static enum maillog_says on_to(struct said *d, struct slice in)
 
 /* Refusals */
 
-/* 4 or 5, from "451 4.7.1 ...". */
-static bool read_code(struct slice in, struct said *d)
-{
-	if (slice_len(in) == 0 || (*in.at != '4' && *in.at != '5'))
-		return false;
-	d->code = *in.at - '0';
-	return true;
-}
-
 /* "check_rcpt, arg1=<c@d.example>, relay=mail.example [192.0.2.1], reject=451
  * 4.7.1 <c@d.example>... Later": who writes such words into a recipient leaves
  * us without address and code, and only soft. */
@@ -329,7 +321,7 @@ static enum maillog_says on_ruleset(struct said *d, struct slice in)
 	    !words_split_once(relay, ", reject=", &left, &answer))
 		return refused(d);
 	struct sendmail_client c;
-	if (!read_code(answer, d) || !sendmail_read_client(left, &c))
+	if (!said_answer(d, answer) || !sendmail_read_client(left, &c))
 		return MAILLOG_GARBLED;
 	if (d->stage == DEPTH_RCPT)
 		d->to = path_of(argument);
@@ -382,7 +374,7 @@ static enum maillog_says on_milter(struct said *d, struct slice in)
 		return words_find(in, ", discard") ? discarded(d) : MAILLOG_USELESS;
 	d->code = 4;
 	if (words_split_once(in, ", reject=", &argument, &answer)) {
-		if (!read_code(answer, d))
+		if (!said_answer(d, answer))
 			return MAILLOG_USELESS;
 		if (d->stage == DEPTH_RCPT && slice_take_text(&argument, "to="))
 			d->to = path_of(argument);
@@ -540,6 +532,7 @@ static enum maillog_says on_other(struct said *d, struct slice in)
 		d->stage = DEPTH_RCPT;
 		d->code = 5;
 		d->to = path_of(in);
+		d->answer = in;
 		return refused(d);
 	}
 	if (words_ends_with(in, rejected)) /* "EXPN bob [rejected]" */

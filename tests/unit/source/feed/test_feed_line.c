@@ -164,6 +164,7 @@ static void a_line_says_only_what_can_be(void **state)
 		{ GOOD ", \"helo\": 7}", FMX_EMALFORMED },
 		{ GOOD ", \"helo\": \"a\\u0000b\"}", FMX_EMALFORMED },
 		{ GOOD ", \"spam\": \"yes\"}", FMX_EMALFORMED },
+		{ GOOD ", \"unknown_recipient\": 1}", FMX_EMALFORMED },
 		{ GOOD ", \"ended\": \"never\"}", FMX_EMALFORMED },
 		{ GOOD ", \"precision_seconds\": 0}", FMX_EMALFORMED },
 		{ GOOD ", \"precision_seconds\": -1}", FMX_EMALFORMED },

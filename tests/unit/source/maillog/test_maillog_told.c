@@ -444,6 +444,104 @@ static void of_many_recipients_only_that_there_were_many_is_told(void **state)
 	assert_int_equal(s.visits[0].envelope_count, VISIT_ENVELOPES_MANY);
 }
 
+/* A visit is of an unknown recipient if that is all that it was refused for. */
+static void who_wrote_to_nobody_is_told_apart(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *lines[5];
+		bool is_unknown;
+	} refusals[] = {
+		{ { SMTPD("01") "connect from " U,
+		    SMTPD(
+			"02") "NOQUEUE: reject: RCPT from " U
+			      ": 550 5.1.1 <c@d.example>: Recipient address rejected: "
+			      "User unknown in local recipient table; from=<a@b.example> "
+			      "to=<c@d.example> proto=ESMTP helo=<h>",
+		    SMTPD("03") "disconnect from " U
+				" ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4" },
+		  true },
+		{ { SMTPD("01") "connect from " U,
+		    SMTPD("02") "NOQUEUE: reject: RCPT from " U
+				": 550 <c@d.example>: User unknown in local recipient "
+				"table; from=<a@b.example> to=<c@d.example>",
+		    SMTPD("03") "disconnect from " U },
+		  true },
+		{ { SMTPD("01") "connect from " U,
+		    SMTPD(
+			"02") "NOQUEUE: reject: RCPT from " U
+			      ": 450 4.1.1 <c@d.example>: Recipient address rejected: "
+			      "User unknown in local recipient table; from=<a@b.example> "
+			      "to=<c@d.example> proto=ESMTP helo=<h>",
+		    SMTPD("03") "disconnect from " U },
+		  false },
+		{ { SMTPD("01") "connect from " U,
+		    SMTPD("02") "NOQUEUE: reject: RCPT from " U
+				": 554 5.7.1 <User unknown>: Relay access denied; "
+				"from=<a@b.example> to=<User unknown> proto=ESMTP",
+		    SMTPD("03") "disconnect from " U },
+		  false },
+		{ { SMTPD("01") "connect from " U,
+		    SMTPD(
+			"02") "NOQUEUE: reject: RCPT from " U
+			      ": 550 5.1.1 <c@d.example>: Recipient address rejected: "
+			      "User unknown in local recipient table; from=<a@b.example>",
+		    SMTPD(
+			"02") "NOQUEUE: reject: RCPT from " U
+			      ": 554 5.7.1 Service unavailable; blocked using "
+			      "bl.example; "
+			      "from=<a@b.example> to=<e@d.example> proto=ESMTP helo=<h>",
+		    SMTPD("03") "disconnect from " U },
+		  false },
+		{ { EXIM_BEGIN,
+		    EXIM("02") H " F=<a@b.example> rejected RCPT <c@d.example>: "
+				 "Unrouteable address",
+		    EXIM_QUIT },
+		  true },
+		{ { EXIM_BEGIN,
+		    EXIM("02") H " F=<a@b.example> rejected RCPT <c@d.example>: Unknown "
+				 "user",
+		    EXIM_QUIT },
+		  true },
+		{ { EXIM_BEGIN,
+		    EXIM("02") H
+		    " F=<a@b.example> rejected RCPT <c@d.example>: relay not "
+		    "permitted",
+		    EXIM_QUIT },
+		  false },
+		{ { OPENSMTPD("01") "connected address=203.0.113.9 host=<unknown>",
+		    OPENSMTPD("02") "failed-command command=\"RCPT TO:<c@d.example>\" "
+				    "result=\"550 Invalid recipient: <c@d.example>\"",
+		    OPENSMTPD("03") "disconnected reason=quit" },
+		  true },
+		{ { OPENSMTPD("01") "connected address=203.0.113.9 host=<unknown>",
+		    OPENSMTPD("02") "failed-command command=\"RCPT TO:<c@d.example>\" "
+				    "result=\"550 5.7.1 Invalid recipient of yours\"",
+		    OPENSMTPD("03") "disconnected reason=quit" },
+		  false },
+		{ { SENDMAIL_FROM("0", ""), SEND("03") "<c@d.example>... User unknown" },
+		  true },
+		{ { SENDMAIL_FROM("0", ""),
+		    SEND("03") "Milter: to=<c@d.example>, reject=550 5.1.1 "
+			       "<c@d.example>... User unknown" },
+		  true },
+		{ { SENDMAIL_FROM("0", ""),
+		    SEND("03") "Milter: to=<c@d.example>, reject=550 5.7.1 no" },
+		  false },
+	};
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct rig_seen s;
+		struct maillog_lines *m = rig_new(&s);
+		for (size_t k = 0; k < 5 && refusals[i].lines[k]; k++)
+			rig_feed(m, refusals[i].lines[k]);
+		maillog_lines_finish(m);
+		maillog_lines_free(m);
+		assert_int_equal(s.count, 1);
+		if (s.visits[0].unknown_recipient != refusals[i].is_unknown)
+			fail_msg("row %zu: %s", i, s.text[0]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +550,7 @@ int main(void)
 		cmocka_unit_test(
 		    a_filter_of_another_host_finds_its_message_if_that_is_the_only_one),
 		cmocka_unit_test(an_accepted_visit_waits_for_its_recipients),
+		cmocka_unit_test(who_wrote_to_nobody_is_told_apart),
 		cmocka_unit_test(of_many_recipients_only_that_there_were_many_is_told),
 	};
 	(void)setenv("TZ", "UTC", 1);
