@@ -122,14 +122,9 @@ static int check_logs(const struct cli *c, const struct visits_log *v)
 		return cli_usage(c, "--follow takes one --maillog");
 	if (follows && v->why)
 		return cli_usage(c, "--why reads logs to their end, without --follow");
-	if (v->stamps && !stamp_is_zone(v->stamps))
-		return cli_usage(c,
-				 "--stamps: this machine knows no zone '%s'; one is "
-				 "Europe/Berlin",
-				 v->stamps);
 	if (follows && cli_option(c, "until"))
 		return cli_usage(c, "--follow of a mail log takes no --until");
-	return CLI_DONE;
+	return visits_log_check_stamps(c, v);
 }
 
 /* The files of all --maillog, then the arguments. */
@@ -208,9 +203,7 @@ const struct verb verb_visits = {
 		".address'\n"
 		"  fakemx visits --follow\n"
 		"  fakemx visits --maillog /var/log/mail.log.1 /var/log/mail.log\n\n"
-		"A mail log that is followed is a feed for another machine's serve: "
-		"among the visits\nare lines {\"watermark\": TIME, \"host\": NAME}, "
-		"every visit before TIME was given.",
+		"To send a mail log's visits to another machine's serve: fakemx feed.",
 	.most = CLI_ANY,
 	.options = options,
 };

@@ -16,6 +16,7 @@ static const struct verb *const verbs[] = {
 	&verb_serve,
 	&verb_report,
 	&verb_visits,
+	&verb_feed,
 	&verb_explain,
 	&verb_list,
 	&verb_allow,

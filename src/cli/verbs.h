@@ -23,6 +23,7 @@ extern const struct verb verb_revert;
 extern const struct verb verb_serve;
 extern const struct verb verb_report;
 extern const struct verb verb_visits;
+extern const struct verb verb_feed;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;
 extern const struct verb verb_allow;

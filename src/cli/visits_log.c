@@ -19,6 +19,8 @@ enum { LINE_MAX_BYTES = 64 * 1024, HOST = 1 };
 struct printing {
 	const struct cli *c;
 	const struct visits_log *v;
+	struct visits_log *followed; /* v; NULL: read to its end */
+	FILE *out;
 	struct visits_host host;
 	struct buf line;
 	uv_loop_t *loop; /* followed */
@@ -30,6 +32,7 @@ static struct printing printing_of(const struct cli *c, const struct visits_log 
 	return (struct printing){
 		.c = c,
 		.v = v,
+		.out = v->out ? v->out : stdout,
 		.host = { .role = ROLE_REAL, .name = v->host, .site = "" },
 		.line = BUF_INIT(LINE_MAX_BYTES),
 	};
@@ -38,7 +41,7 @@ static struct printing printing_of(const struct cli *c, const struct visits_log 
 static void print_line(struct printing *p)
 {
 	buf_adds(&p->line, "\n");
-	(void)fwrite(buf_text(&p->line), 1, p->line.len, stdout); /* main() asks */
+	(void)fwrite(buf_text(&p->line), 1, p->line.len, p->out); /* main() asks */
 	buf_clear(&p->line);
 }
 
@@ -90,13 +93,23 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 	return code;
 }
 
-/* ---- a feed ---- */
+/* ---- followed ---- */
+
+int visits_log_check_stamps(const struct cli *c, const struct visits_log *v)
+{
+	return v->stamps && !stamp_is_zone(v->stamps)
+		   ? cli_usage(c,
+			       "--stamps: this machine knows no zone '%s'; one is "
+			       "Europe/Berlin",
+			       v->stamps)
+		   : CLI_DONE;
+}
 
 /* One line at once, for whoever waits for it. */
 static void print_at_once(struct printing *p)
 {
 	print_line(p);
-	if (fflush(stdout) != 0)
+	if (fflush(p->out) != 0)
 		uv_stop(p->loop);
 }
 
@@ -104,7 +117,7 @@ static void on_followed(void *arg, const struct visit *v)
 {
 	struct printing *p = arg;
 	print_visit(p, v);
-	if (fflush(stdout) != 0)
+	if (fflush(p->out) != 0)
 		uv_stop(p->loop);
 }
 
@@ -112,14 +125,19 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 {
 	struct printing *p = arg;
 	(void)host;
+	if (!p->v->is_feed)
+		return;
 	visits_mark(VISITS_WATERMARK, upto, p->v->host, &p->line);
 	print_at_once(p);
+	p->followed->told = upto;
 }
 
 static void on_outage(void *arg, uint16_t host, int64_t until)
 {
 	struct printing *p = arg;
 	(void)host;
+	if (!p->v->is_feed)
+		return;
 	visits_mark(VISITS_OUTAGE, until, p->v->host, &p->line);
 	print_at_once(p);
 }
@@ -136,6 +154,7 @@ static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sente
 static void on_ended(void *arg)
 {
 	struct printing *p = arg;
+	p->followed->has_ended = true;
 	uv_stop(p->loop);
 }
 
@@ -183,10 +202,12 @@ static void follow(struct printing *p, struct stamp_clock clock)
 				    .arg = p };
 	uv_poll_t reader = { .data = p };
 
-	visits_mark(VISITS_SINCE, v->span.since, v->host, &p->line);
-	print_at_once(p);
+	if (v->is_feed) {
+		visits_mark(VISITS_SINCE, v->span.since, v->host, &p->line);
+		print_at_once(p);
+	}
 	/* Of a regular file nobody can tell, and it has no reader to lose. */
-	bool can_tell = uv_poll_init(p->loop, &reader, STDOUT_FILENO) == 0;
+	bool can_tell = uv_poll_init(p->loop, &reader, fileno(p->out)) == 0;
 	if (can_tell)
 		(void)uv_poll_start(&reader, UV_DISCONNECT, on_reader_gone);
 	struct maillog *m = maillog_new(p->loop, clock, &spec, &sink);
@@ -198,7 +219,7 @@ static void follow(struct printing *p, struct stamp_clock clock)
 	maillog_free(m);
 }
 
-int visits_log_follow(const struct cli *c, const struct visits_log *v)
+int visits_log_follow(const struct cli *c, struct visits_log *v)
 {
 	uv_loop_t loop;
 	struct error e;
@@ -215,6 +236,7 @@ int visits_log_follow(const struct cli *c, const struct visits_log *v)
 		code = cli_fail(c, &e);
 	} else {
 		p.loop = &loop;
+		p.followed = v;
 		follow(&p, clock.clock);
 		rc = uv_loop_close(&loop);
 		assert(rc == 0); /* all handles were closed */

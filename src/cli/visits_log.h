@@ -1,8 +1,8 @@
 /*
  * visits_log - the visits of mail logs, without journal or configuration
  *
- * Old logs are read to their end; one log may be followed, and is then a feed
- * for another machine: watermarks are lines among the visits.
+ * Old logs are read to their end; one log may be followed, to show its visits or as
+ * a feed for another machine: then watermarks are lines among the visits.
  */
 #ifndef FMX_CLI_VISITS_LOG_H
 #define FMX_CLI_VISITS_LOG_H
@@ -17,10 +17,19 @@ struct visits_log {
 	size_t file_count;
 	const char *stamps; /* zone of stamps that have none; NULL: ours */
 	bool why;           /* not the visits, but what was made of each line */
+	bool is_feed;       /* followed: with watermarks and outages */
+	FILE *out;          /* NULL: standard output */
+	/* Set by following: the last watermark; is standard input at its end? */
+	int64_t told;
+	bool has_ended;
 };
+
+/* CLI_DONE, or it was said that there is no such zone. */
+FMX_MUST_CHECK int visits_log_check_stamps(const struct cli *c,
+					   const struct visits_log *v);
 
 FMX_MUST_CHECK int visits_log_read(const struct cli *c, const struct visits_log *v);
 /* Ends with the process, or when nobody reads on. file_count is 1. */
-FMX_MUST_CHECK int visits_log_follow(const struct cli *c, const struct visits_log *v);
+FMX_MUST_CHECK int visits_log_follow(const struct cli *c, struct visits_log *v);
 
 #endif

@@ -1,5 +1,5 @@
-"""Real hosts on other machines: their Postfix logs there, `fakemx visits --follow` there is the
-feed, and serve reads it here, from a command (mail) and over its socket (backup)."""
+"""Real hosts on other machines: their Postfix logs there, `fakemx feed` there sends what they say,
+and serve reads it here, from a command (mail) and over its socket (backup)."""
 
 import json
 import os
@@ -20,14 +20,12 @@ from lab.serve import Serve, config
 from lab.site import DOMAIN, FAKE1, Site
 
 PORT = 7022
-RELAY = ("use IO::Socket::UNIX; $s = IO::Socket::UNIX->new(Peer => shift) or exit 1; $s->autoflush(1); "
-         "$SIG{PIPE} = 'DEFAULT'; print $s $_ while <STDIN>;")
 
 
-def feed_argv(serve, mx, since):
+def feed_argv(serve, mx, to, since):
     """On the other machine; --lab lets its clock jump with the laboratory's."""
-    return [program("fakemx"), "--lab", "-c", serve.conf, "visits", "--host", mx.host.hostname, "--maillog",
-            mx.log, "--follow", "--since", since]
+    return [program("fakemx"), "--lab", "-c", serve.conf, "feed", "--host", mx.host.hostname, "--maillog",
+            mx.log, "--to", to, "--since", since]
 
 
 class Door(threading.Thread):
@@ -53,7 +51,7 @@ class Door(threading.Thread):
                 if not self.is_open:
                     continue
                 self.asked.append(connection.makefile().readline().strip())
-                argv = self._mx.host.command(feed_argv(self._serve, self._mx, self.asked[-1]), net_only=True)
+                argv = self._mx.host.command(feed_argv(self._serve, self._mx, "-", self.asked[-1]), net_only=True)
                 self.children.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=connection))
 
     def kill(self):
@@ -69,16 +67,14 @@ class Door(threading.Thread):
 
 
 class Relay:
-    """A loop on the other machine that sends the feed to serve's socket, again and again."""
+    """The other machine's unit: it sends to serve's socket, and waits while nobody listens there."""
 
     def __init__(self, serve, mx):
-        feed = " ".join(map(str, feed_argv(serve, mx, "1d")))
-        script = f"while kill -0 {os.getpid()} && test -e {serve.conf}; do {feed} | perl -e \"$0\" {serve.folder}/state/feed.sock; sleep 0.3; done"
-        self._process = subprocess.Popen(mx.host.command(["sh", "-c", script, RELAY], net_only=True),
-                                         stdin=subprocess.DEVNULL, start_new_session=True)
+        argv = feed_argv(serve, mx, f"unix:{serve.folder}/state/feed.sock", "1d")
+        self._process = subprocess.Popen(mx.host.command(argv, net_only=True), stdin=subprocess.DEVNULL)
 
     def close(self):
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
 
@@ -274,7 +270,7 @@ class Sender(unittest.TestCase):
         self.folder.cleanup()
 
     def start(self, *argv):
-        return subprocess.Popen([program("fakemx"), "visits", "--host", "mx2.example", "--maillog", self.log, "--follow",
+        return subprocess.Popen([program("fakemx"), "feed", "--host", "mx2.example", "--maillog", self.log, "--to", "-",
                                  *argv], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def write(self, text):
@@ -293,7 +289,8 @@ class Sender(unittest.TestCase):
 
     def test_it_ends_when_its_reader_is_gone_even_with_nothing_to_say(self):
         process = self.start()  # there is no log: no watermark would ever be written
-        self.assertEqual([{"since": None, "host": "mx2.example"}], self.until(process, "since"))
+        first, = self.until(process, "since")
+        self.assertEqual("mx2.example", first["host"])
         time.sleep(0.3)
         self.assertIsNone(process.poll())
         process.stdout.close()

@@ -6,6 +6,7 @@ import pathlib
 import pty
 import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -447,32 +448,70 @@ class MailLog(Verbs):
         out, err = verb.communicate(self.LOG, timeout=60)
         self.assertEqual((verb.returncode, len(out.splitlines()), err), (0, 1, ""))
 
-    def test_a_followed_log_is_a_feed_with_watermarks(self):
-        verb = subprocess.Popen([BUILD / "fakemx", "visits", "--follow", "--host", "mail", "--maillog", self.log],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def followed(self, *argv):
+        verb = subprocess.Popen([BUILD / "fakemx", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.addCleanup(verb.wait)
         self.addCleanup(verb.kill)
         self.addCleanup(verb.stdout.close)
         self.addCleanup(verb.stderr.close)
-        self.assertEqual(json.loads(verb.stdout.readline()), {"since": None, "host": "mail"})
-        self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
-        mark = json.loads(verb.stdout.readline())
-        self.assertEqual((list(mark), mark["host"]), (["watermark", "host"], "mail"))
+        return verb
+
+    def log_another(self):
         with open(self.log, "a") as f:
             now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
             f.write(f"{now} mail postfix/smtpd[101]: connect from unknown[203.0.113.9]\n"
                     f"{now} mail postfix/smtpd[101]: disconnect from unknown[203.0.113.9] ehlo=1 quit=1 commands=2\n")
+
+    def test_a_followed_log_shows_visits_alone(self):
+        verb = self.followed("visits", "--follow", "--host", "mail", "--maillog", self.log)
+        self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
+        time.sleep(1.5)
+        self.log_another()
+        self.assertEqual(json.loads(verb.stdout.readline())["address"], "203.0.113.9")
+
+    def test_a_feed_has_watermarks_among_the_visits(self):
+        verb = self.followed("feed", "--host", "mail", "--maillog", self.log, "--to", "-", "--since", "2020-01-01")
+        self.assertEqual(json.loads(verb.stdout.readline()), {"since": "2020-01-01T00:00:00Z", "host": "mail"})
+        self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
+        mark = json.loads(verb.stdout.readline())
+        self.assertEqual((list(mark), mark["host"]), (["watermark", "host"], "mail"))
+        self.log_another()
         for line in verb.stdout:
             seen = json.loads(line)
             if "address" in seen:
                 break
         self.assertEqual(seen["address"], "203.0.113.9")
 
-    def test_standard_input_is_followed_to_its_end(self):
-        done = subprocess.run([BUILD / "fakemx", "visits", "--follow", "--maillog", "-"], input=self.LOG,
-                              capture_output=True, text=True, timeout=60)
+    def test_a_feed_of_standard_input_goes_to_its_end(self):
+        done = subprocess.run([BUILD / "fakemx", "feed", "--host", "mail", "--since", "2020-01-01", "--maillog", "-", "--to", "-"],
+                              input=self.LOG, capture_output=True, text=True, timeout=60)
         kinds = [next(k for k in ("since", "address", "watermark") if k in json.loads(line)) for line in done.stdout.splitlines()]
         self.assertEqual((done.returncode, kinds), (0, ["since", "address", "watermark"]))
+
+    def test_a_feed_waits_for_its_socket_and_comes_back_to_it(self):
+        path = self.folder / "feed.sock"
+        verb = self.followed("feed", "--host", "mail", "--since", "2020-01-01", "--maillog", self.log, "--to", f"unix:{path}")
+        self.assertIn(f"cannot send to {path}: No such file", verb.stderr.readline())
+        for _ in range(2):
+            server = socket.socket(socket.AF_UNIX)
+            server.bind(str(path))
+            server.listen()
+            server.settimeout(30)
+            connection, _ = server.accept()
+            with connection, connection.makefile() as lines:
+                kinds = [json.loads(lines.readline()) for _ in range(3)]
+            server.close()
+            path.unlink()
+            self.assertEqual((list(kinds[0]), kinds[-1]["host"]), (["since", "host"], "mail"))
+        self.assertIsNone(verb.poll())
+
+    def test_mistakes_of_a_feed_are_said(self):
+        log = ("feed", "--maillog", self.log)
+        self.bad(64, "feed needs --maillog, --host and --to", *log, "--to", "-")
+        self.bad(64, "cannot send to a NATS server", *log, "--host", "mail", "--to", "nats://192.0.2.1")
+        self.bad(64, "--to is - or unix:PATH, not '/run/x'", *log, "--host", "mail", "--to", "/run/x")
+        self.bad(64, "the path of a socket has 1 to 107 bytes", *log, "--host", "mail", "--to", "unix:/" + "x" * 107)
+        self.bad(64, "no zone 'Europe/Nowhere'", *log, "--host", "mail", "--to", "-", "--stamps", "Europe/Nowhere")
 
     def test_why_says_of_each_line_what_it_is(self):
         done = subprocess.run([BUILD / "fakemx", "visits", "--why", "--maillog", "-"], capture_output=True, text=True,
