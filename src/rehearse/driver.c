@@ -225,21 +225,49 @@ struct driver *driver_new(uv_loop_t *loop, struct stamp_clock clock,
 			      .host_count = count };
 	d->counts = xcalloc(population->count, sizeof(*d->counts));
 	d->messages =
-	    xcalloc(population->count * POPULATION_ROUNDS, sizeof(*d->messages));
-	d->queue = xcalloc(population->count * POPULATION_ROUNDS, sizeof(*d->queue));
+	    xcalloc(population->count * (POPULATION_ROUNDS + 1), sizeof(*d->messages));
+	d->queue =
+	    xcalloc(population->count * (POPULATION_ROUNDS + 1), sizeof(*d->queue));
 	return d;
 }
 
-static void begin_trip(struct driver *d, struct driver_message *m)
+static void begin_trip(struct driver *d, struct driver_message *m, bool is_before_decoys)
 {
 	struct trip_host known[TRIP_MAX_HOSTS];
 	for (size_t i = 0; i < d->host_count; i++)
-		known[i].preference = d->hosts[i].preference;
+		known[i] = (struct trip_host){
+			.preference = d->hosts[i].preference,
+			.is_hidden = is_before_decoys && d->hosts[i].role != ROLE_REAL,
+		};
 	trip_begin(&m->trip, d->population->senders[m->sender].profile, known,
 		   d->host_count, &d->population->random);
 }
 
+static void add_message(struct driver *d, size_t sender)
+{
+	d->messages[d->message_count] =
+	    (struct driver_message){ .sender = (uint32_t)sender };
+	d->queue[d->queue_len++] = d->message_count++;
+}
+
 /* Trips are begun in one order, so that what they draw follows from the seed. */
+static void begin_round(struct driver *d, bool is_before_decoys)
+{
+	for (size_t i = 0; i < d->queue_len; i++)
+		begin_trip(d, &d->messages[d->queue[i]], is_before_decoys);
+	fill_up(d);
+}
+
+void driver_warm_up(struct driver *d)
+{
+	assert(d->active == 0);
+	d->queue_len = d->queue_at = d->done = 0;
+	for (size_t i = 0; i < d->population->count; i++)
+		if (!d->population->senders[i].profile->is_bot)
+			add_message(d, i);
+	begin_round(d, true);
+}
+
 void driver_round(struct driver *d, unsigned round)
 {
 	assert(d->active == 0);
@@ -247,16 +275,10 @@ void driver_round(struct driver *d, unsigned round)
 	for (size_t i = 0; i < d->message_count; i++)
 		if (d->messages[i].fate == DRIVER_WAITING)
 			d->queue[d->queue_len++] = i;
-	for (size_t i = 0; round < POPULATION_ROUNDS && i < d->population->count; i++) {
-		if (!d->population->senders[i].sends[round])
-			continue;
-		d->messages[d->message_count] =
-		    (struct driver_message){ .sender = (uint32_t)i };
-		d->queue[d->queue_len++] = d->message_count++;
-	}
-	for (size_t i = 0; i < d->queue_len; i++)
-		begin_trip(d, &d->messages[d->queue[i]]);
-	fill_up(d);
+	for (size_t i = 0; round < POPULATION_ROUNDS && i < d->population->count; i++)
+		if (d->population->senders[i].sends[round])
+			add_message(d, i);
+	begin_round(d, false);
 }
 
 bool driver_is_over(const struct driver *d)

@@ -62,6 +62,9 @@ struct driver *driver_new(uv_loop_t *loop, struct stamp_clock clock,
 			  struct population *population, const struct driver_host *hosts,
 			  size_t count);
 
+/* Before the decoys are in the DNS: each mail program sends one message, so that the
+ * site knows them. */
+void driver_warm_up(struct driver *d);
 /* Sends what the population has for the round (none from POPULATION_ROUNDS on) and what
  * earlier rounds put off. */
 void driver_round(struct driver *d, unsigned round);

@@ -55,28 +55,40 @@ static struct attempt_target target_of(const struct trip_host *hosts, size_t i)
 					.state = STATE_OPEN };
 }
 
+/* The places of the hosts that are in the DNS. */
+static size_t visible(const struct trip_host *hosts, size_t count,
+		      size_t ret[TRIP_MAX_HOSTS])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!hosts[i].is_hidden)
+			ret[n++] = i;
+	return n;
+}
+
 void trip_begin(struct trip *ret_trip, const struct profile *p,
 		const struct trip_host *hosts, size_t count, uint64_t *random)
 {
-	assert(count >= 1 && count <= TRIP_MAX_HOSTS);
+	size_t at[TRIP_MAX_HOSTS], n = visible(hosts, count, at);
+	assert(n >= 1 && count <= TRIP_MAX_HOSTS);
 	struct trip t = { .profile = p, .len = 1 };
 	switch (p->pick) {
-	case PICK_FIRST: t.targets[0] = target_of(hosts, 0); break;
-	case PICK_LAST: t.targets[0] = target_of(hosts, count - 1); break;
+	case PICK_FIRST: t.targets[0] = target_of(hosts, at[0]); break;
+	case PICK_LAST: t.targets[0] = target_of(hosts, at[n - 1]); break;
 	case PICK_RANDOM:
-		t.targets[0] = target_of(hosts, population_random(random, count));
+		t.targets[0] = target_of(hosts, at[population_random(random, n)]);
 		break;
 	case PICK_ALL:
 		/* All at once; the last begins, so that nobody takes the walk
 		 * of such a bot for a sender's way up. */
-		t.len = (uint8_t)count;
-		for (size_t i = 0; i < count; i++)
-			t.targets[i] = target_of(hosts, count - 1 - i);
+		t.len = (uint8_t)n;
+		for (size_t i = 0; i < n; i++)
+			t.targets[i] = target_of(hosts, at[n - 1 - i]);
 		break;
 	case PICK_WALK:
-		t.len = (uint8_t)count;
-		for (size_t i = 0; i < count; i++)
-			t.targets[i] = target_of(hosts, i);
+		t.len = (uint8_t)n;
+		for (size_t i = 0; i < n; i++)
+			t.targets[i] = target_of(hosts, at[i]);
 		break;
 	}
 	*ret_trip = t;

@@ -29,7 +29,7 @@
 #include "mx/profile.h"
 
 enum {
-	POPULATION_ROUNDS = 3, /* over an hour apart, so that visits count for listing */
+	POPULATION_ROUNDS = 3, /* over two hours apart, so that hours count for listing */
 	POPULATION_RETRY_ROUNDS = 2, /* in which only what was put off is sent again */
 	POPULATION_MAX_SENDERS = 30000,
 	TRIP_MAX_HOSTS = 8,
@@ -58,6 +58,7 @@ uint64_t population_random(uint64_t *state, uint64_t below);
 /* A host as a sender knows it from DNS: one IPv4 address each. */
 struct trip_host {
 	uint16_t preference;
+	bool is_hidden; /* not in the DNS yet */
 };
 
 struct trip {

@@ -24,21 +24,22 @@ enum {
 	STOP_SECONDS = 10,
 	LOOK_MS = 100, /* how often conditions and progress are looked at */
 	SIGNALS = 3,
-	/* Jumps of the clock: after the start, each round, patience, the end. */
-	STEPS = 1 + POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS + 2,
+	/* Jumps of the clock: after the start, the first mail, each round, patience, the
+	 * end. */
+	STEPS = 2 + POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS + 2,
 };
 
 /*
- * What passes on the clock. Rounds are over an hour apart, so that a bot's
- * visits count one by one for listing; then patience, then the final word. The
+ * What passes on the clock. Rounds are over two hours apart, so that a
+ * bot's hours count one by one for listing; then patience, then the final word. The
  * clock starts so far behind that it ends with the real time.
  */
 #define SETTLE (5 * STAMP_MINUTE) /* the start-up grace, and probes */
-#define BETWEEN_ROUNDS (70 * STAMP_MINUTE)
+#define BETWEEN_ROUNDS (130 * STAMP_MINUTE)
 #define PATIENCE (5 * STAMP_HOUR)
 #define FINAL (6 * STAMP_DAY)
 #define WHOLE                                                                            \
-	(SETTLE + (POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS) * BETWEEN_ROUNDS +       \
+	(SETTLE + (1 + POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS) * BETWEEN_ROUNDS +   \
 	 PATIENCE + FINAL)
 
 struct rehearsal {
@@ -184,30 +185,44 @@ static int check(const struct rehearsal *r, struct error *e)
 				      driver_counts(r->driver), e);
 }
 
+/* Until what was sent is over and was read. */
+static int finish_round(struct rehearsal *r, struct error *e)
+{
+	int most = ROUND_SECONDS + (int)(r->population.count / SENDERS_A_SECOND);
+	if (driver_is_over(r->driver))
+		return 0;
+	int rc = wait_for(r, is_round_over, most, "a round of messages", e);
+	return rc == 0 ? catch_up(r, e) : rc;
+}
+
+/* The site knows its senders from before the decoys. */
+static int warm_up(struct rehearsal *r, struct error *e)
+{
+	driver_warm_up(r->driver);
+	int rc = finish_round(r, e);
+	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
+}
+
 static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 {
 	driver_round(r->driver, round);
-	if (!driver_is_over(r->driver)) {
-		int most = ROUND_SECONDS + (int)(r->population.count / SENDERS_A_SECOND);
-		int rc = wait_for(r, is_round_over, most, "a round of messages", e);
-		if (rc == 0)
-			rc = catch_up(r, e);
-		if (rc < 0)
-			return rc;
-	}
+	int rc = finish_round(r, e);
 	const struct driver_host *refused = driver_refused(r->driver);
-	if (refused)
+	if (rc == 0 && refused)
 		return error_set(e, FMX_ECONFLICT,
 				 "decoy %s refused a connection although its posture is "
 				 "%s: nobody listens there",
 				 refused->name, posture_name(refused->posture));
-	int rc = round == 0 ? check(r, e) : 0; /* a blind source is known at once */
+	if (rc == 0 && round == 0) /* a blind source is known at once */
+		rc = check(r, e);
 	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
 }
 
 static int play(struct rehearsal *r, struct error *e)
 {
 	int rc = start(r, e);
+	if (rc == 0)
+		rc = warm_up(r, e);
 	for (unsigned i = 0; rc == 0 && i < POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS;
 	     i++)
 		rc = play_round(r, i, e);

@@ -8,7 +8,10 @@
 #include <cmocka.h>
 
 /* Part two of the article: fake0 0, mail 10, backup-mail 20, fake1 30. */
-static const struct trip_host part_two[] = { { 0 }, { 10 }, { 20 }, { 30 } };
+static const struct trip_host part_two[] = { { .preference = 0 },
+					     { .preference = 10 },
+					     { .preference = 20 },
+					     { .preference = 30 } };
 enum { HOSTS = sizeof(part_two) / sizeof(part_two[0]) };
 
 static const enum state as_designed[HOSTS] = { STATE_RESET, STATE_OPEN, STATE_OPEN,
