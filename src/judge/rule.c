@@ -39,8 +39,10 @@ static bool is_at_once(const struct walk *w)
 		return false;
 	int64_t high_end = w->high + w->high_width;
 	/* The time for a name look-up is no width: what is seen as at once is. */
-	if (high_end <= w->real)
-		return w->real - (high_end - 1) <= STAMP_SECOND;
+	if (high_end <= w->real && w->real - (high_end - 1) <= STAMP_SECOND)
+		return true;
+	if (high_is_first(w))
+		return w->real - w->real_earlier - (high_end - 1) <= STAMP_SECOND;
 	return w->real_answered && high_end <= w->real_answered &&
 	       w->high - (w->real + w->real_width - 1) <= STAMP_SECOND;
 }
