@@ -396,9 +396,11 @@ static enum reason shot(const struct story *s)
 {
 	if (!s->high.is_there || !s->real.is_there)
 		return REASON_NONE;
-	if (s->high.to < s->real.at)
-		return s->real.at - s->high.to <= STAMP_SECOND ? REASON_AT_ONCE
-							       : REASON_NONE;
+	if (s->high.to < s->real.at && s->real.at - s->high.to <= STAMP_SECOND)
+		return REASON_AT_ONCE;
+	if (high_is_first(s))
+		return s->real.from - s->high.to <= STAMP_SECOND ? REASON_AT_ONCE
+								 : REASON_NONE;
 	bool is_before_answer = s->real.answered && s->high.to < s->real.answered;
 	return is_before_answer && s->high.at - s->real.to <= STAMP_SECOND
 		   ? REASON_AT_ONCE
