@@ -122,6 +122,8 @@ class Replay(LabCase):
 
     def test_a_rebuild_gives_the_verdicts_that_were_logged_live(self):
         serve = self.serve
+        serve.catch_up()
+        serve.jump(HOUR)  # an hour counts for the list when all of it was watched
         self.send()
         self.attack(1, 2, 3)
         serve.jump(130)
@@ -151,10 +153,12 @@ class Replay(LabCase):
         self.assertEqual(("backdoor", "yes"), (accused.get("order"), excused.get("revised")), (accused, excused))
         self.assertNotEqual("backdoor", excused["order"])
 
-        # A restart in order, then bots that come back, and one that says little.
+        # A restart in order (an hour with a start counts for nobody), then bots that come back,
+        # and one that says little.
+        serve.jump(HOUR)
         self.assertEqual(0, serve.stop())
         serve.start("-v")
-        serve.jump(HOUR)
+        serve.jump(3 * HOUR)
         self.attack(1, 2, 5)
         with Client(self.crowd, "3ffe:0:906::1", "3ffe::31") as client:
             client.reply()
@@ -163,6 +167,7 @@ class Replay(LabCase):
         serve.jump(130)
 
         # A restart that is not in order, with visits that nobody has judged.
+        serve.jump(HOUR)
         self.attack(7)
         serve.catch_up()
         serve.kill()
