@@ -91,6 +91,19 @@ static bool add_formed(struct buf *out, const char **at, const char *end, uint32
 	       add_number(out, (uint32_t)(int32_t)value, width, form);
 }
 
+static void add_escape(struct buf *out, const char *at, bool is_quoted)
+{
+	bool is_quote = is_quoted && at[1] == '"';
+	buf_add(out, is_quote ? at + 1 : at, is_quote ? 1 : 2);
+}
+
+static bool add_plain(struct buf *out, int64_t value)
+{
+	if (value <= INT32_MAX)
+		buf_addf(out, "%" PRId64, value);
+	return value <= INT32_MAX;
+}
+
 static bool add_expanded(struct buf *out, const char *text, struct lex_span s,
 			 uint32_t number, bool is_quoted)
 {
@@ -98,8 +111,7 @@ static bool add_expanded(struct buf *out, const char *text, struct lex_span s,
 	int64_t offset = 0; /* BIND keeps the last one for each $ behind it */
 	while (at < end) {
 		if (*at == '\\' && at + 1 < end) {
-			bool is_quote = is_quoted && at[1] == '"';
-			buf_add(out, is_quote ? at + 1 : at, is_quote ? 1 : 2);
+			add_escape(out, at, is_quoted);
 			at += 2;
 		} else if (*at == '$' && at + 1 < end && at[1] == '$') {
 			buf_adds(out, "\\$"); /* $$: the old way to write \$ */
@@ -109,9 +121,8 @@ static bool add_expanded(struct buf *out, const char *text, struct lex_span s,
 			if (!add_formed(out, &at, end, number, &offset))
 				return false;
 		} else if (*at == '$') {
-			if (number + offset > INT32_MAX)
+			if (!add_plain(out, number + offset))
 				return false;
-			buf_addf(out, "%" PRId64, number + offset);
 			at++;
 		} else {
 			buf_add(out, at++, 1);

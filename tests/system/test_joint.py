@@ -172,7 +172,7 @@ site "lab" {{
 
     def test_2_bots_come_while_the_feed_stalls_and_nobody_is_accused(self):
         self.jump(25 * HOUR)
-        os.killpg(self.relay._process.pid, signal.SIGSTOP)
+        os.kill(self.relay._process.pid, signal.SIGSTOP)
         late = self.somebody("late", 10)  # delivered at the host whose feed stalls
         for source in late:
             self.visit(source, FAKE1)
@@ -193,7 +193,7 @@ site "lab" {{
         accused = {v["address"] for v in self.serve.events("verdict") if v["order"] == "backdoor"}
         self.assertEqual(set(), accused, "backup's feed has not passed the moment")
 
-        os.killpg(self.relay._process.pid, signal.SIGCONT)
+        os.kill(self.relay._process.pid, signal.SIGCONT)
         bots = self.kinds["last-only"]
         net.wait_for("the bots are judged", lambda: all(
             self.serve.latest(b).get("order") == "backdoor" for b in bots), 60, 0.5)

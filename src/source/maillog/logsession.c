@@ -367,14 +367,23 @@ void logsession_refuse(struct logsession *s, enum depth stage, int code)
 	s->refused_5 += code != 4;
 }
 
-/* "550 5.1.1 <c@d.example>: Recipient address rejected: User unknown in ...", "550
- * Invalid recipient", ": Unrouteable address", "<c@d.example>... User unknown" */
-static bool says_unknown(struct slice in)
+static bool begins_with_any(struct slice in)
 {
 	static const char *const words[] = { "User unknown",      "Unknown user",
 					     "Unknown recipient", "Unrouteable address",
 					     "Invalid recipient", "No such user",
 					     "No such recipient" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (slice_len(in) >= strlen(words[i]) &&
+		    strncasecmp(in.at, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+/* "550 5.1.1 <c@d.example>: Recipient address rejected: User unknown in ...", "550
+ * Invalid recipient", ": Unrouteable address", "<c@d.example>... User unknown" */
+static bool says_unknown(struct slice in)
+{
 	struct slice recipient;
 	if (slice_len(in) > 4 && words_is_digit(in.at[0]) && in.at[3] == ' ')
 		in.at += 4;
@@ -386,11 +395,7 @@ static bool says_unknown(struct slice in)
 	while (slice_take(&in, ':') || slice_take(&in, '.') || slice_take(&in, ' '))
 		;
 	(void)slice_take_text(&in, "Recipient address rejected: ");
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (slice_len(in) >= strlen(words[i]) &&
-		    strncasecmp(in.at, words[i], strlen(words[i])) == 0)
-			return true;
-	return false;
+	return begins_with_any(in);
 }
 
 void logsession_worded(struct logsession *s, struct slice answer)

@@ -138,7 +138,7 @@ static void a_question_made_meanwhile_leaves_the_answer_alone(void **state)
 	read_back(&m, "example.com", RR_MX);
 	assert_int_equal(answer.count, 20);
 	for (size_t i = 0; i < answer.count; i++) {
-		char want[32];
+		char want[64];
 		assert_true(rdata_mx(answer.records[i], &preference, exchange));
 		(void)snprintf(want, sizeof(want), "mx%zu.example.com", i);
 		assert_string_equal(exchange, want);
