@@ -215,7 +215,8 @@ static void follow(struct printing *p, struct stamp_clock clock)
 	maillog_stop(m);
 	if (can_tell)
 		uv_close((uv_handle_t *)&reader, NULL);
-	(void)uv_run(p->loop, UV_RUN_DEFAULT);
+	while (uv_run(p->loop, UV_RUN_DEFAULT) != 0)
+		; /* a last line that nobody took has stopped it again */
 	maillog_free(m);
 }
 

@@ -13,6 +13,7 @@
 #include "serve/alarm/alarm_raise.h"
 #include "serve/apply.h"
 #include "serve/catch_up.h"
+#include "serve/hidden.h"
 #include "serve/lines.h"
 #include "serve/metrics/metrics.h"
 #include "serve/parts.h"
@@ -58,6 +59,7 @@ static void on_tick(uv_timer_t *t)
 	notify_watchdog();
 	look_at_clock(n);
 	watch_tick(n->watch);
+	hidden_tick(n);
 	probe_schedule_tick(n->probes);
 	/* While the journal cannot be written newer watermarks replace these; while
 	 * everybody is about to look again, nobody is silent. */

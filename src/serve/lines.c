@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "journal/probe.h"
 #include "serve/alarm/alarm_raise.h"
+#include "serve/hidden.h"
 
 enum { PAST_PROBES = 8 }; /* of a host: its log lags behind by a minute or two */
 
@@ -68,6 +69,7 @@ static void add_visit(struct engine *n, const struct visit *v)
 	writer_add(n->writer, &l);
 	watermarks_visit(n->watermarks, v->host, v->time);
 	names_visit(n->names, v, p && p->role != ROLE_REAL);
+	hidden_visit(n, v);
 }
 
 static void on_visit(void *arg, const struct visit *v)
@@ -99,7 +101,8 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 	/* What it says of now it has looked at only as far as the probe it showed. */
 	watermarks_note(n->watermarks, host, is_ahead ? proven : upto,
 			is_ahead ? proven : at);
-	alarm_raise_watermark(n, host, is_ahead ? proven : upto);
+	if (!hidden_is(n, host))
+		alarm_raise_watermark(n, host, is_ahead ? proven : upto);
 }
 
 /* Says once when a log stops showing our probes, and once when it shows them

@@ -53,6 +53,7 @@ struct engine {
 	struct engine_host {
 		uint64_t visits;
 		int64_t upto;                   /* the newest watermark; 0 none */
+		int64_t hidden_until;           /* hidden.h; 0: it sees */
 		uint16_t troubles[ALARM_KINDS]; /* not over yet */
 		bool is_unwell, is_probed;
 		bool is_log_stalled; /* of the host that a log goes by; said once */

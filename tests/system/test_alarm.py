@@ -110,6 +110,30 @@ class Hosts(AlarmCase):
         self.bench.real.is_silent = False
         self.told(begin, over)
 
+    def test_a_log_that_hides_who_comes(self):
+        self.start()
+        veil, ours, theirs = "unknown[172.17.0.1]", "info@shop.example", "info@elsewhere.example"
+
+        def visit(to):
+            for text in (f"connect from {veil}",
+                         f"NOQUEUE: reject: RCPT from {veil}: 450 4.2.0 <{to}>: later; from=<a@b.example> to=<{to}> proto=ESMTP helo=<b>",
+                         f"disconnect from {veil} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"):
+                self.bench.real.write(text)
+
+        visit(theirs)
+        self.bench.catch_up()
+        self.assertNotIn("hides who comes", self.bench.text())
+        visit(ours)
+        self.bench.wait_log('trouble host=mail.shop.example reason="its log hides who comes: 172.17.0.1, a private address')
+        self.bench.jump(70)
+        begin = "begin source mail.shop.example "
+        self.told(begin)
+        deliver(self.bench.fake1, "127.0.5.1")
+        self.bench.jump(600)
+        self.assertNotIn("order=backdoor", self.bench.text(), "nobody is judged by it")
+        self.bench.jump(86400)
+        self.told(begin, "over source mail.shop.example ")
+
     def test_a_feed_that_is_gone(self):
         bench = self.bench
         feed = (f'{program("fakemx")} --lab -c {bench.conf} visits --host mail.shop.example --maillog {bench.real.log} '

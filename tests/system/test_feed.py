@@ -69,8 +69,8 @@ class Door(threading.Thread):
 class Relay:
     """The other machine's unit: it sends to serve's socket, and waits while nobody listens there."""
 
-    def __init__(self, serve, mx):
-        argv = feed_argv(serve, mx, f"unix:{serve.folder}/state/feed.sock", "1d")
+    def __init__(self, serve, mx, since="1d"):
+        argv = feed_argv(serve, mx, f"unix:{serve.folder}/state/feed.sock", since)
         self._process = subprocess.Popen(mx.host.command(argv, net_only=True), stdin=subprocess.DEVNULL)
 
     def close(self):
@@ -235,10 +235,7 @@ class Feed(LabCase):
             deliver(self.site.crowd, address, FAKE1, f"info@{DOMAIN}")
         time.sleep(3)
         now = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(self.serve.now()))}Z"
-        feed = " ".join(map(str, feed_argv(self.serve, self.site.backup, now)))
-        process = subprocess.Popen(self.site.backup.host.command(
-            ["sh", "-c", f'{feed} | perl -e "$0" {self.serve.folder}/state/feed.sock', RELAY], net_only=True),
-            stdin=subprocess.DEVNULL, start_new_session=True)
+        late = Relay(self.serve, self.site.backup, now)
         try:
             net.wait_for("the gap is said", lambda: " gap host=backup.shop.example" in self.serve.text())
             self.serve.jump(600)
@@ -246,8 +243,7 @@ class Feed(LabCase):
             self.assertEqual(set(), {"backdoor"} & set(self.orders(hidden) + self.orders(bot)))
             self.assertNotIn("stopped", {v["fate"] for v in self.serve.events("verdict") if v["address"] == hidden})
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            late.close()
             type(self).relay = Relay(self.serve, self.site.backup)
 
     def test_7_nothing_is_left_behind(self):

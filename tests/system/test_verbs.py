@@ -500,6 +500,7 @@ class MailLog(Verbs):
             connection, _ = server.accept()
             with connection, connection.makefile() as lines:
                 kinds = [json.loads(lines.readline()) for _ in range(3)]
+                self.log_another()  # there is more to say when nobody is there any more
             server.close()
             path.unlink()
             self.assertEqual((list(kinds[0]), kinds[-1]["host"]), (["since", "host"], "mail"))
