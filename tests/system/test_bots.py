@@ -59,6 +59,7 @@ class Bots(LabCase):
     def test_1_enforce_lists_after_two_counted_visits_with_the_reasons(self):
         serve = self.serve("enforce")
         self.good_mail(serve)
+        serve.jump(HOUR)  # an hour counts when all of it was watched
         twice, six, impatient, shy, foreign = (self.bot(n, n == 2) for n in range(1, 6))
         self.attack(twice, six, impatient, shy, foreign)
         serve.jump(130)
@@ -78,7 +79,7 @@ class Bots(LabCase):
 
         text = serve.fakemx("explain", twice, check=0).stdout
         self.assertRegex(text, "backdoor: it went to the high decoy, and no real host had seen it or its pool")
-        self.assertRegex(text, "listed until .*2 visits counted")
+        self.assertRegex(text, "listed until .*2 hours counted")
         explained = serve.json("explain", twice)
         self.assertEqual([f"fake1.{DOMAIN}"] * 2, [v["host"] for v in explained["visits"]])
         self.assertEqual([(True, 2)], [(x["listed"], x["counted_visits"]) for x in explained["listing"]])
@@ -100,6 +101,7 @@ class Bots(LabCase):
     def test_2_observe_lists_nobody_and_says_who_would_have_been(self):
         serve = self.serve("observe")
         self.good_mail(serve)
+        serve.jump(HOUR)
         bot = self.bot(11)
         other = self.bot(12)
         self.attack(bot, other)
@@ -111,7 +113,7 @@ class Bots(LabCase):
         self.assertTrue([v for v in serve.events("listing") if v["address"] == bot])
         self.assertEqual([], [v for v in serve.events("listing") if v["listed"] == "yes"])
         self.assertEqual("", serve.fakemx("list", "--format", "plain", check=0).stdout)
-        self.assertRegex(serve.fakemx("explain", bot, check=0).stdout, "would be listed, but mode = observe.*2 visits counted")
+        self.assertRegex(serve.fakemx("explain", bot, check=0).stdout, "would be listed, but mode = observe.*2 hours counted")
 
     def test_3_the_real_mail_arrived_exactly_once(self):
         self.assert_exactly_once(self.ids, self.site.stored())
