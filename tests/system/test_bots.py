@@ -75,7 +75,7 @@ class Bots(LabCase):
             client.reply()
             client.command("EHLO bot.example")
         serve.jump(HOUR + 130)  # an hour counts when it is over
-        self.assertEqual({twice, six}, self.listed(serve))
+        net.wait_for("they are listed", lambda: self.listed(serve) == {twice, six}, 30, 0.5)
 
         text = serve.fakemx("explain", twice, check=0).stdout
         self.assertRegex(text, "backdoor: it went to the high decoy, and no real host had seen it or its pool")
