@@ -76,12 +76,12 @@ void buf_add_safe(struct buf *b, const char *text)
 	while (*text) {
 		const char *at = text;
 		uint32_t c = utf8_next(&text);
-		if (c != UTF8_BAD && !utf8_is_deceptive(c)) {
-			buf_add(b, at, (size_t)(text - at));
-			continue;
-		}
+		bool is_unsafe = c == UTF8_BAD || utf8_is_deceptive(c);
 		for (; at < text; at++)
-			buf_addf(b, "\\x%02x", (unsigned char)*at);
+			if (is_unsafe)
+				buf_addf(b, "\\x%02x", (unsigned char)*at);
+			else
+				buf_add(b, at, 1);
 	}
 }
 
