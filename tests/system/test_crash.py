@@ -4,6 +4,7 @@ and a second process that reads the journal comes to the verdicts that were logg
 import contextlib
 import re
 import threading
+import time
 
 from lab import journal, net
 from lab.case import LabCase
@@ -35,6 +36,7 @@ class Load:
                 self.failed += 1
             self.dialled += 1
             n += step
+            time.sleep(0.02)  # a thousand visits a client and day are kept
 
     def __enter__(self):
         for thread in self._threads:

@@ -22,7 +22,7 @@ class RealMail(LabCase):
 
     def test_1_four_senders_deliver_20_messages_each_exactly_once(self):
         self.serve.catch_up()
-        self.serve.jump(130, is_complete=None)  # since when the hosts are watched
+        time.sleep(13)  # a connect line may stand ten seconds after its visit began
         sent = {s: s.submit(DOMAIN, 20) for s in self.site.senders}
         for sender in self.site.senders:
             sender.wait_until_sent(sent[sender])
