@@ -83,9 +83,7 @@ static void quote(struct buf *out, const char *text)
 static void knotc_name(struct buf *out, const char *name)
 {
 	char text[NAME_TEXT_MAX + 1];
-	size_t n = strlen(name);
-	memcpy(text, name, n);
-	memcpy(text + n, ".", 2);
+	(void)snprintf(text, sizeof(text), "%s.", name);
 	if (name_is_host(name))
 		buf_adds(out, text);
 	else
@@ -138,9 +136,7 @@ void export_knotc(const struct export *r, struct buf *out)
 static void json_dotted(struct buf *out, const char *name)
 {
 	char text[NAME_TEXT_MAX + 1];
-	size_t n = strlen(name);
-	memcpy(text, name, n);
-	memcpy(text + n, ".", 2);
+	(void)snprintf(text, sizeof(text), "%s.", name);
 	buf_add_json(out, text);
 }
 

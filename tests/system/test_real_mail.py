@@ -1,6 +1,8 @@
 """Real mail programs walk a site with decoys at both ends, watched by fakemx-serve: nothing
 good is lost, delayed much, accused or listed, also while the real hosts are down."""
 
+import time
+
 from lab import net
 from lab.case import LabCase
 from lab.programs import EximSender, OpensmtpdSender, PostfixSender
