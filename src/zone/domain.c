@@ -497,7 +497,7 @@ void domain_planner_free(struct domain_planner *p)
 {
 	looker_free(p->looker); /* no answer comes any more */
 	while (p->domains)
-		domain_free(p->domains); /* takes itself off the list: NOLINT(clang-analyzer-unix.Malloc) */
+		domain_free(p->domains); /* NOLINT: it takes itself off the list */
 	clear(p->scratch);
 	free(p->scratch);
 	free(p);
