@@ -72,6 +72,12 @@ const char *stamp_text(int64_t t, char text[STAMP_TEXT_MAX])
 	return text;
 }
 
+const char *stamp_second(int64_t t, char text[STAMP_TEXT_MAX])
+{
+	int64_t fraction = t % STAMP_SECOND;
+	return stamp_text(t - fraction - (fraction < 0 ? STAMP_SECOND : 0), text);
+}
+
 /* Reads exactly n digits and moves *at on. */
 static bool digits(const char **at, int n, int *ret_value)
 {

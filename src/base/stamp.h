@@ -47,7 +47,9 @@ struct stamp_clock {
 };
 int64_t stamp_clock_now(struct stamp_clock clock);
 
+/* RFC 3339, UTC; stamp_second leaves the fraction out, for people. */
 const char *stamp_text(int64_t t, char text[STAMP_TEXT_MAX]);
+const char *stamp_second(int64_t t, char text[STAMP_TEXT_MAX]);
 
 /*
  * RFC 3339 with a zone ("Z" or +hh:mm), T or space, any fraction, and a bare

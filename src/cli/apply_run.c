@@ -137,11 +137,6 @@ static void change(struct changing *ch, const size_t *chosen, size_t count)
 	ch->interrupted |= run.interrupted;
 }
 
-static const char *second_text(int64_t us, char text[STAMP_TEXT_MAX])
-{
-	return stamp_text(us / STAMP_SECOND * STAMP_SECOND, text);
-}
-
 /* before and after stand around "N zones". */
 static bool asks(const char *before, size_t zones, const char *after)
 {
@@ -227,18 +222,18 @@ static void say_when(const struct changing *ch, const struct zone_totals *t)
 			      "The decoys are gone everywhere by %s, when the last cache "
 			      "has forgotten "
 			      "them: keep their hosts as they are until then.\n",
-			      second_text(t->gone_by, text));
+			      stamp_second(t->gone_by, text));
 	else if (ch->done.changed)
 		(void)fprintf(
 		    to,
 		    "The change is seen everywhere by %s, when the last cache has "
 		    "forgotten the MX records from before.\n",
-		    second_text(t->gone_by, text));
+		    stamp_second(t->gone_by, text));
 	if (ch->done.again_at)
 		(void)fprintf(to,
 			      "The decoys' addresses stay while caches may still ask for "
 			      "them: revert once more after %s.\n",
-			      second_text(ch->done.again_at, text));
+			      stamp_second(ch->done.again_at, text));
 }
 
 static void say_end(const struct changing *ch)
@@ -313,7 +308,7 @@ static void wait_for_second_step(struct changing *ch)
 		    stderr,
 		    "Waiting until %s, when no cache asks for the decoys any more. "
 		    "Ctrl-C is safe: the next revert does the rest.\n",
-		    second_text(due, text));
+		    stamp_second(due, text));
 	while (stamp_now() <= due)
 		(void)sleep(1);
 	ch->work.now = stamp_now();

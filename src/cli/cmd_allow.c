@@ -75,7 +75,7 @@ static void show_text(const struct allowed *a)
 	char since[STAMP_TEXT_MAX];
 	for (size_t i = 0; i < a->count; i++) {
 		const struct entry *n = &a->entries[i];
-		(void)printf("%-40s %s  %s\n", n->text, stamp_text(n->since, since),
+		(void)printf("%-40s %s  %s\n", n->text, stamp_second(n->since, since),
 			     n->note);
 	}
 }

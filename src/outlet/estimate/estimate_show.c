@@ -74,7 +74,7 @@ static void good_mail(const struct writing *w)
 			 a->tier == TIER_KNOWN ? w->text.style->bad : "",
 			 tier_name(a->tier), w->text.style->plain,
 			 addr_text(a->client, address), a->name[0] ? " (" : "", a->name,
-			 a->name[0] ? ")" : "", stamp_text(a->since, since),
+			 a->name[0] ? ")" : "", stamp_second(a->since, since),
 			 estimate_risk_reason(a->tier));
 	}
 	if (r->at_risk_count > AT_RISK_SHOWN)
@@ -156,7 +156,7 @@ void estimate_text(const struct estimate_page *page, const struct text_style *st
 		return;
 	}
 	buf_addf(out, "An estimate from mail logs, %s to %s (%s)\n",
-		 stamp_text(r->since, since), stamp_text(r->until, until),
+		 stamp_second(r->since, since), stamp_second(r->until, until),
 		 stamp_duration_text(r->until - r->since, span));
 	buf_addf(out, "\n%s%s%s\n", style->bold, page->site, style->plain);
 	good_mail(&w);

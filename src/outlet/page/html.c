@@ -69,7 +69,7 @@ void html_time(struct buf *out, int64_t t)
 	char exact[STAMP_TEXT_MAX];
 	char whole[STAMP_TEXT_MAX]; /* 2026-11-23T14:05:09Z */
 	(void)stamp_text(t, exact);
-	(void)stamp_text(t - t % STAMP_SECOND, whole);
+	(void)stamp_second(t, whole);
 	buf_adds(out, "<time");
 	html_attr(out, "datetime", exact);
 	buf_addf(out, ">%.10s\xc2\xa0%.8s</time>", whole,

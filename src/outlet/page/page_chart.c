@@ -189,7 +189,7 @@ void page_decoy_chart(const struct page *p)
 
 static const char *second_text(int64_t t, char text[STAMP_TEXT_MAX])
 {
-	(void)stamp_text(t - t % STAMP_SECOND, text);
+	(void)stamp_second(t, text);
 	text[10] = ' ';
 	text[19] = '\0'; /* the page says that it is UTC */
 	return text;

@@ -29,7 +29,7 @@ void report_unseen(const struct report_host *h, struct buf *out)
 	case REPORT_SILENT: buf_adds(out, " has told nothing yet"); break;
 	case REPORT_SILENT_SINCE:
 		buf_addf(out, " has told nothing since %s",
-			 stamp_text(h->complete_until, since));
+			 stamp_second(h->complete_until, since));
 		break;
 	}
 }

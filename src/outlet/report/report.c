@@ -441,7 +441,7 @@ static void set_span(struct making *m, const struct report_span *span)
 		(void)snprintf(
 		    r->note, sizeof(r->note),
 		    "Nothing is known of this period: the journal begins at %s.",
-		    stamp_text(begin, text));
+		    stamp_second(begin, text));
 }
 
 /* Nobody came: then all numbers are 0, and the reason is one. */

@@ -33,7 +33,7 @@ static void risk_line(const struct text *t, const struct report_at_risk *a)
 		 a->name[0] ? " (" : "");
 	buf_add_safe(t->out, a->name);
 	buf_addf(t->out, "%s, since %s: ", a->name[0] ? ")" : "",
-		 stamp_text(a->since, since));
+		 stamp_second(a->since, since));
 	report_risk_reason(a, t->out);
 	buf_adds(t->out, "\n");
 }
@@ -288,7 +288,7 @@ static void gaps(const struct writing *w)
 			g = &all->at[i];
 	text_line(&w->text, "gaps", "%zu, the longest %s from %s", all->count,
 		  stamp_duration_text(g->until - g->since, longest),
-		  stamp_text(g->since, from));
+		  stamp_second(g->since, from));
 }
 
 static void claim(const struct writing *w)
@@ -333,8 +333,8 @@ void report_text(const struct report *r, const struct text_style *style, struct 
 	char span[STAMP_TEXT_MAX];
 
 	buf_addf(
-	    out, "From %s to %s (%s)\n", stamp_text(r->since, since),
-	    stamp_text(r->until, until),
+	    out, "From %s to %s (%s)\n", stamp_second(r->since, since),
+	    stamp_second(r->until, until),
 	    stamp_duration_text(r->until > r->since ? r->until - r->since : 0, span));
 	if (r->note[0])
 		buf_addf(out, "\n%s\n", r->note);
