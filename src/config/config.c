@@ -189,7 +189,7 @@ enum { SOCKET_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
 
 static int check_host_log(const struct load *l, const struct host *h, cfg_t *section)
 {
-	bool is_command = strcmp(h->watch, "command") == 0;
+	bool is_command = host_watches(h, "command");
 	if (is_command != (*h->command != '\0'))
 		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
 				 tree_line(section), h->name,
@@ -207,7 +207,7 @@ static int check_host_log(const struct load *l, const struct host *h, cfg_t *sec
 static int check_host_feed(const struct load *l, const struct host *h, cfg_t *section)
 {
 	char path[SOCKET_MAX];
-	bool is_feed = strcmp(h->watch, "feed") == 0;
+	bool is_feed = host_watches(h, "feed");
 	if (*h->feed && !is_feed)
 		return error_set(l->error, FMX_EUSAGE,
 				 "%s:%u: host %s has a feed command but not watch = feed",

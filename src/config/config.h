@@ -123,7 +123,7 @@ enum config_type {
 	CONFIG_COUNT,     /* a whole number */
 	CONFIG_DURATION,  /* 90s 15m 24h 7d */
 	CONFIG_WORD,      /* one of `words` */
-	CONFIG_WATCH,     /* an absolute path, feed, journal, journal:/folder */
+	CONFIG_WATCH,     /* a list of paths, feed, journal, journal:MATCH, command */
 	CONFIG_ENDPOINT,  /* ADDRESS[@PORT] */
 	CONFIG_ADDRESSES, /* a list of those */
 	CONFIG_SERVERS,   /* likewise, of name servers */

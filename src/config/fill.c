@@ -119,8 +119,9 @@ static int set_word(const struct filling *f, const struct value *v)
 	return wrong(f, v, "is one of '%s', not '%s'", f->key->words, v->text);
 }
 
-static int set_watch(const struct filling *f, const struct value *v)
+static int add_watch(const struct filling *f, const struct value *v)
 {
+	struct host *h = f->to;
 	bool is_match = strncmp(v->text, "journal:", 8) == 0 &&
 			(v->text[8] == '/' || strchr(v->text, '='));
 	if (*v->text != '/' && strcmp(v->text, "feed") != 0 &&
@@ -130,7 +131,16 @@ static int set_watch(const struct filling *f, const struct value *v)
 			     "is an absolute path, feed, command, journal, "
 			     "journal:/folder or journal:FIELD=VALUE, not '%s'",
 			     v->text);
-	return set_text(f, v);
+	if (!*h->watch)
+		return set_text(f, v);
+	if (host_watches(h, v->text))
+		return wrong(f, v, "has '%s' twice", v->text);
+	if (h->also_count == HOST_MAX_WATCHES - 1)
+		return wrong(f, v, "has more than %d entries", HOST_MAX_WATCHES);
+	if (!str_copy(h->also[h->also_count], WATCH_MAX, v->text))
+		return wrong(f, v, "is longer than %d bytes", WATCH_MAX - 1);
+	h->also_count++;
+	return 0;
 }
 
 bool config_parse_endpoint(const char *text, struct endpoint *ret_endpoint)
@@ -325,7 +335,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_COUNT: return set_count(f, v);
 	case CONFIG_DURATION: return set_duration(f, v);
 	case CONFIG_WORD: return set_word(f, v);
-	case CONFIG_WATCH: return set_watch(f, v);
+	case CONFIG_WATCH: return add_watch(f, v);
 	case CONFIG_ENDPOINT: return set_endpoint(f, v);
 	case CONFIG_ADDRESSES: return add_address(f, v);
 	case CONFIG_SERVERS: return add_server(f, v);

@@ -111,8 +111,8 @@ static const struct config_key keys[] = {
 	HOST("host", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL, ADDRESSES),
 	HOST("host", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL,
 	     "Where every visit to it can be seen: the path of its mail log, feed (another "
-	     "machine sends them), journal (systemd's, with a match behind a colon), or command. "
-	     "Without it no sender can be judged."),
+	     "machine sends them), journal (systemd's, with a match behind a colon), or command; "
+	     "or a list of them, of a host that is many machines. Without it no sender can be judged."),
 	HOST("host", "command", CONFIG_TEXT, false, command, 0, NULL, NULL,
 	     "With watch = command: what writes the mail log to its standard output. %s in it "
 	     "becomes the time from which lines are wanted, %% is %."),
@@ -197,7 +197,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_COUNT] = "a number",
 		[CONFIG_DURATION] = "a duration",
 		[CONFIG_WORD] = "a word",
-		[CONFIG_WATCH] = "a path, feed, journal or command",
+		[CONFIG_WATCH] = "a path, feed, journal or command, or a list",
 		[CONFIG_ENDPOINT] = "an address",
 		[CONFIG_ADDRESSES] = "a list of addresses",
 		[CONFIG_SERVERS] = "a list of addresses",

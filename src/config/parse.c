@@ -37,8 +37,9 @@ FMX_PRINTF(2, 3) static void mistaken(unsigned line, const char *fmt, ...)
 
 static bool is_list(enum config_type type)
 {
-	return type == CONFIG_ADDRESSES || type == CONFIG_SERVERS ||
-	       type == CONFIG_SOCKETS || type == CONFIG_DOMAINS || type == CONFIG_ENTRIES;
+	return type == CONFIG_WATCH || type == CONFIG_ADDRESSES ||
+	       type == CONFIG_SERVERS || type == CONFIG_SOCKETS ||
+	       type == CONFIG_DOMAINS || type == CONFIG_ENTRIES;
 }
 
 /* `where` says a section for a sentence: "a site", or "the file" itself. */

@@ -95,6 +95,14 @@ bool posture_parse(const char *text, enum posture *ret_posture)
 	return i >= 0;
 }
 
+bool host_watches(const struct host *h, const char *watch)
+{
+	for (size_t i = 0; i < h->also_count; i++)
+		if (strcmp(h->also[i], watch) == 0)
+			return true;
+	return strcmp(h->watch, watch) == 0;
+}
+
 bool host_is_watched(const struct host *h)
 {
 	return h->role != ROLE_REAL || h->watch[0] != '\0';

@@ -31,6 +31,7 @@ enum {
 	SITE_NAME_MAX = 64,  /* with NUL */
 	SITE_MAX_HOSTS = 32,
 	HOST_MAX_ADDRESSES = 16,
+	HOST_MAX_WATCHES = 4,
 	WATCH_MAX = 256, /* a path, "feed" or "journal", with NUL */
 	FEED_MAX = 512,  /* a command, with NUL */
 	ZONE_MAX = 64,   /* Europe/Berlin, with NUL */
@@ -74,6 +75,10 @@ struct host {
 	char command[FEED_MAX];
 	char log_host[NAME_MAX_TEXT];
 	char stamps[ZONE_MAX];
+	/* Likewise: where else its visits can be seen, as a host behind a load balancer
+	 * is many machines. */
+	uint8_t also_count;
+	char also[HOST_MAX_WATCHES - 1][WATCH_MAX];
 };
 
 struct site {
@@ -99,6 +104,7 @@ FMX_MUST_CHECK bool posture_parse(const char *text, enum posture *ret_posture);
 
 /* A real host needs a source; the others are our own eyes. */
 bool host_is_watched(const struct host *h);
+bool host_watches(const struct host *h, const char *watch); /* one of its list */
 bool host_has_address(const struct host *h, struct addr a);
 
 /* Needs sorted domains. Exactly the domain, not one below it. */

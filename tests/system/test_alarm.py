@@ -110,6 +110,29 @@ class Hosts(AlarmCase):
         self.bench.real.is_silent = False
         self.told(begin, over)
 
+    def test_of_two_logs_one_that_is_gone(self):
+        other = self.bench.folder / "other.log"
+        other.touch()
+        text = self.bench.site().replace(f'watch = "{self.bench.real.log}"', f'watch = {{ "{self.bench.real.log}", "{other}" }}')
+        self.assertIn(str(other), text)
+        self.bench.write(text, alarm=f"'echo $FAKEMX_ALARM $FAKEMX_ALARM_KIND >> {self.record}'", unwell_tail="0", probe_interval="1s")
+        self.bench.start()
+        self.bench.catch_up()
+        there = RealHost(*("127.0.9.9", 25), other, self.bench.offset)
+        self.addCleanup(there.close)
+        deliver(("127.0.9.9", 25), "127.0.5.1")  # at the other machine behind the load balancer
+        self.bench.catch_up()
+        self.assertIn("127.0.5.1", str(self.bench.visits("127.0.5.1")))
+        self.bench.process.terminate()
+        self.bench.process.wait(10)
+        other.unlink()
+        self.bench.start()
+        self.bench.wait_log(f"trouble host=mail.shop.example reason=\"[^\"]*{other}")
+        deliver(self.bench.fake1, "127.0.5.2")
+        self.bench.jump(120)
+        self.assertNotIn("order=backdoor", self.bench.text(), "it may have come to the other machine")
+        wait_for("the alarm", lambda: self.calls() == ["begin source"], 20)
+
     def test_a_log_that_hides_who_comes(self):
         self.start()
         veil, ours, theirs = "unknown[172.17.0.1]", "info@shop.example", "info@elsewhere.example"

@@ -13,6 +13,9 @@ struct reader {
 	char *where;
 	struct watch_host *hosts;
 	size_t host_count;
+	struct watch *of;
+	struct source_sink sink;
+	int64_t *upto;          /* of each host, its last watermark; 0 none */
 	bool is_wanted;         /* while watch_apply() compares */
 	unsigned leaving_ticks; /* stopped; 0: in use */
 };
@@ -46,19 +49,20 @@ static void reader_free(struct reader *r)
 		r->kind->free(r->source);
 	free(r->where);
 	free(r->hosts);
+	free(r->upto);
 	free(r);
 }
 
 /* *ret_where: what of that kind it is. */
-static const struct watch_kind *kind_of(const struct host *h, const char *feed_socket,
-					const char **ret_where)
+static const struct watch_kind *kind_of(const struct host *h, const char *watch,
+					const char *feed_socket, const char **ret_where)
 {
-	*ret_where = h->watch;
-	if (strcmp(h->watch, "command") == 0) {
+	*ret_where = watch;
+	if (strcmp(watch, "command") == 0) {
 		*ret_where = h->command;
 		return &watch_kind_command;
 	}
-	if (strcmp(h->watch, "feed") != 0)
+	if (strcmp(watch, "feed") != 0)
 		return &watch_kind_log; /* a file, or systemd's journal */
 	*ret_where = *h->feed ? h->feed : feed_socket;
 	return *h->feed ? &watch_kind_feed_command : &watch_kind_feed_socket;
@@ -95,12 +99,11 @@ static struct reader *wanted_reader(struct wanted *wanted, const struct watch_ki
 	return r;
 }
 
-static void want_host(struct wanted *wanted, const struct site *s, const struct host *h)
+static void want_watch(struct wanted *wanted, const struct site *s, const struct host *h,
+		       const char *watch)
 {
-	if (h->role != ROLE_REAL || !host_is_watched(h))
-		return;
 	const char *where;
-	const struct watch_kind *kind = kind_of(h, wanted->feed_socket, &where);
+	const struct watch_kind *kind = kind_of(h, watch, wanted->feed_socket, &where);
 	struct reader *r = wanted_reader(wanted, kind, where, h);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
 	struct watch_host *mine = &r->hosts[r->host_count++];
@@ -112,6 +115,15 @@ static void want_host(struct wanted *wanted, const struct site *s, const struct 
 	(void)str_copy(mine->name, sizeof(mine->name), h->name); /* as long as its own */
 	(void)str_copy(mine->log_host, sizeof(mine->log_host), h->log_host);
 	(void)str_copy(mine->stamps, sizeof(mine->stamps), h->stamps);
+}
+
+static void want_host(struct wanted *wanted, const struct site *s, const struct host *h)
+{
+	if (h->role != ROLE_REAL || !host_is_watched(h))
+		return;
+	want_watch(wanted, s, h, h->watch);
+	for (size_t i = 0; i < h->also_count; i++)
+		want_watch(wanted, s, h, h->also[i]);
 }
 
 static bool are_same_addresses(const struct watch_host *a, const struct watch_host *b)
@@ -154,11 +166,82 @@ static bool keep(struct watch *w, const struct reader *wanted)
 	return false;
 }
 
+/* ---- what readers give ---- */
+
+static void on_visit(void *arg, const struct visit *v)
+{
+	const struct reader *r = arg;
+	r->of->sink.visit(r->of->sink.arg, v);
+}
+
+/* Of a host that several readers watch: as far as the one that is least far. */
+static bool least_of(const struct watch *w, uint16_t host, int64_t *ret_upto)
+{
+	*ret_upto = STAMP_NEVER;
+	for (size_t i = 0; i < w->count; i++) {
+		const struct reader *r = w->readers[i];
+		for (size_t k = 0; k < r->host_count; k++)
+			if (r->hosts[k].id == host && r->upto[k] < *ret_upto)
+				*ret_upto = r->upto[k];
+	}
+	return *ret_upto != 0 && *ret_upto != STAMP_NEVER;
+}
+
+static void on_watermark(void *arg, uint16_t host, int64_t upto)
+{
+	struct reader *r = arg;
+	int64_t least;
+	for (size_t i = 0; i < r->host_count; i++)
+		if (r->hosts[i].id == host)
+			r->upto[i] = upto;
+	if (least_of(r->of, host, &least))
+		r->of->sink.watermark(r->of->sink.arg, host, least);
+}
+
+static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	const struct reader *r = arg;
+	r->of->sink.trouble(r->of->sink.arg, host, is_over, sentence);
+}
+
+static void on_outage(void *arg, uint16_t host, int64_t until)
+{
+	const struct reader *r = arg;
+	r->of->sink.outage(r->of->sink.arg, host, until);
+}
+
+static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
+{
+	const struct reader *r = arg;
+	r->of->sink.gap(r->of->sink.arg, host, from, to);
+}
+
+static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t time)
+{
+	const struct reader *r = arg;
+	r->of->sink.delivered(r->of->sink.arg, host, domain, time);
+}
+
+static struct source_sink sink_of(struct reader *r)
+{
+	const struct source_sink *to = &r->of->sink;
+	return (struct source_sink){ .visit = on_visit,
+				     .watermark = on_watermark,
+				     .trouble = on_trouble,
+				     .outage = to->outage ? on_outage : NULL,
+				     .gap = to->gap ? on_gap : NULL,
+				     .delivered = to->delivered ? on_delivered : NULL,
+				     .arg = r };
+}
+
 static void start(struct watch *w, struct reader *r)
 {
+	r->of = w;
+	r->upto = xcalloc(r->host_count, sizeof(*r->upto));
+	r->sink = sink_of(r);
 	struct watch_spec spec = { .loop = w->loop,
 				   .clock = w->clock,
-				   .sink = &w->sink,
+				   .sink = &r->sink,
 				   .where = r->where,
 				   .hosts = r->hosts,
 				   .host_count = r->host_count,

@@ -1,7 +1,8 @@
 /*
  * watch - the sources of all real hosts, each read once
  *
- * Real hosts with the same `watch`, of whichever sites, share one reader: of a
+ * A host may be watched by several readers, as behind a load balancer: its watermark
+ * is the least of theirs. Real hosts with the same `watch`, of whichever sites, share one reader: of a
  * log the first host gets the visits, but for those that it shows to be at
  * another's address, and all get the watermarks. A reader has a
  * kind (watch_kind.h). A reload keeps the readers whose hosts stay as they
@@ -16,9 +17,6 @@
  *
  * Ownership: copies what it needs of sites; the loop must outlive
  * watch_free().
- *
- * Limits: `journal` is not read by this version: such a host is not seen, and
- * watch_apply() says so in the log.
  */
 #ifndef FMX_SERVE_WATCH_WATCH_H
 #define FMX_SERVE_WATCH_WATCH_H

@@ -146,6 +146,12 @@ static const struct {
 	{ "a log by a relative path",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
 	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed, command, journal, journal:/folder or journal:FIELD=VALUE, not 'mail.log'" },
+	{ "a log twice",
+	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = { \"/a\", \"/b\", \"/b\" }\n}"),
+	  FMX_EUSAGE, "f:5: watch of host mail.example.com has '/b' twice" },
+	{ "logs without number",
+	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = { \"/a\", \"/b\", \"/c\", \"/d\", \"/e\" }\n}"),
+	  FMX_EUSAGE, "f:5: watch of host mail.example.com has more than 4 entries" },
 	{ "a posture of the wrong kind",
 	  SITE(HOST10 "decoy \"fake1.mx.example.com\" {\npreference = 30 address = { \"192.0.2.30\" }\nposture = tarpit\n}"),
 	  FMX_EUSAGE, "f:7: posture of decoy fake1.mx.example.com is one of 'closed reset busy defer', not 'tarpit'" },
@@ -234,7 +240,7 @@ static const char whole[] =
     "    address = { \"127.0.0.10@2525\", \"2001:db8::10\" } watch = "
     "\"/var/log/mail.log\" }\n"
     "  host \"backup.example.com\" { preference = 20 address = \"127.0.0.20\" watch = "
-    "feed }\n"
+    "{ feed, \"journal:_PID=1\" } }\n"
     "  decoy \"fake0.example.com\" { preference = 0 address = { \"127.0.0.2\" } posture "
     "= reset }\n"
     "  decoy \"fake1.example.com\" { preference = 30 address = { \"127.0.0.30@26\" } "
@@ -258,6 +264,9 @@ static void every_value_reaches_its_field(void **state)
 	assert_int_equal(c.rules.listing_least, 3 * STAMP_MINUTE);
 	assert_int_equal(c.rules.final, 5 * STAMP_DAY);
 	assert_int_equal(c.allow_count, 3);
+	assert_string_equal(c.sites[0].hosts[1].watch, "feed");
+	assert_int_equal(c.sites[0].hosts[1].also_count, 1);
+	assert_true(host_watches(&c.sites[0].hosts[1], "journal:_PID=1"));
 	assert_string_equal(c.allow[1], "example.org");
 	assert_string_equal(c.allow[2], "2001:db8::1");
 	assert_true(c.policy_defer);
