@@ -2,11 +2,10 @@
  * watch - the sources of all real hosts, each read once
  *
  * A host may be watched by several readers, as behind a load balancer: its watermark
- * is the least of theirs. Real hosts with the same `watch`, of whichever sites, share one reader: of a
- * log the first host gets the visits, but for those that it shows to be at
- * another's address, and all get the watermarks. A reader has a
- * kind (watch_kind.h). A reload keeps the readers whose hosts stay as they
- * were.
+ * is the least of theirs. Real hosts with the same `watch`, of whichever sites, share
+ * one reader: of a log the first host gets the visits, but for those that it shows to
+ * be at another's address, and all get the watermarks. A reader has a kind
+ * (watch_kind.h). A reload keeps the readers whose hosts stay as they were.
  *
  * Use:
  *	struct watch *w = watch_new(loop, clock, &sink, since, arg);
