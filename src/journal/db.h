@@ -86,6 +86,17 @@ int64_t db_moment(sqlite3_stmt *s, int column);
 void db_bind_hashes(sqlite3_stmt *s, int at, const uint64_t *hashes, size_t count);
 size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t most);
 
+/* Pairs of addresses that are one sender (a, b; more conditions may follow): the only
+ * ones, one of each family, of a confirmed name that is not generic. */
+#define DB_TWINS                                                                         \
+	"name AS a CROSS JOIN name AS b ON b.name = a.name AND b.client <> a.client "    \
+	"WHERE a.confirmed_at IS NOT NULL AND a.generic = 0 "                            \
+	"AND b.confirmed_at IS NOT NULL AND b.generic = 0 "                              \
+	"AND (substr(a.client, 1, 12) = x'00000000000000000000FFFF') "                   \
+	"<> (substr(b.client, 1, 12) = x'00000000000000000000FFFF') "                    \
+	"AND 2 = (SELECT count(*) FROM (SELECT 1 FROM name AS c WHERE c.name = a.name "  \
+	"AND c.confirmed_at IS NOT NULL LIMIT 3))"
+
 /* Every open walk of the group (0: of all) is to be asked again, once, by due. */
 FMX_MUST_CHECK int db_ask_again(struct db *db, uint16_t group, struct error *e);
 

@@ -108,6 +108,7 @@ const char schema_sql[] =
 	"CREATE INDEX name_name ON name(name) WHERE name IS NOT NULL;"
 	"CREATE TABLE spf(client BLOB NOT NULL, domain TEXT NOT NULL,"
 	" passed_at INTEGER NOT NULL, PRIMARY KEY(client, domain)) WITHOUT ROWID;"
+	"CREATE INDEX spf_domain ON spf(domain);"
 	"CREATE TABLE wrote_to(domain TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;"
 
 	/* kind: judge/span.h. host 0: of the whole site. */

@@ -26,6 +26,8 @@
 #include "mx/layout.h"
 
 #define RUN_GAP (30 * STAMP_MINUTE)
+/* No run is longer: a day, and the session that its last visit may have had. */
+#define RUN_REACH (2 * STAMP_DAY)
 #define MOMENT_NONE INT64_MIN /* "never" of moments in runs */
 
 /* The numbers are stored: never change one. */

@@ -56,20 +56,14 @@ static int compare_six(const void *a, const void *b)
 	return addr_compare(x->six, y->six);
 }
 
-/* From the IPv6 side: those have fewer names. Three addresses under one name are a pool.
- */
+/* From the IPv6 side: those have fewer names. */
 static int read_twins(struct ask *a, struct error *e)
 {
 	static const struct addr four_low = { .bytes = { [10] = 0xff, [11] = 0xff } };
 	struct addr four_high = four_low;
 	memset(four_high.bytes + 12, 0xff, 4);
-	sqlite3_stmt *s = db_statement(
-	    a->db,
-	    "SELECT b.client, a.client FROM name a CROSS JOIN name b ON b.name = a.name "
-	    "WHERE (a.client < ?1 OR a.client > ?2) AND b.client BETWEEN ?1 AND ?2 "
-	    "AND a.confirmed_at IS NOT NULL AND a.generic = 0 "
-	    "AND b.confirmed_at IS NOT NULL AND (SELECT count(*) FROM (SELECT 1 FROM "
-	    "name c WHERE c.name = a.name AND c.confirmed_at IS NOT NULL LIMIT 3)) = 2");
+	sqlite3_stmt *s = db_statement(a->db, "SELECT b.client, a.client FROM " DB_TWINS
+					      " AND (a.client < ?1 OR a.client > ?2)");
 	size_t cap = 0;
 	int rc;
 	db_bind_addr(s, 1, four_low);

@@ -12,23 +12,16 @@ static void copy_text(char *to, size_t size, sqlite3_stmt *s, int column)
 	(void)str_copy(to, size, text ? text : ""); /* was checked when it came in */
 }
 
-/* Exactly one address of each family under the name makes two clients one sender. */
 static int find_twin(struct lookup *q, struct sender *who, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(q->db, "SELECT client FROM name WHERE name = ?1 "
-					      "AND confirmed_at IS NOT NULL LIMIT 3");
-	struct addr found[2];
-	size_t count = 0;
-	int rc;
-	(void)sqlite3_bind_text(s, 1, who->name, -1, SQLITE_STATIC);
-	while ((rc = db_step(q->db, s, e)) == 1 && count < 2)
-		found[count++] = db_addr(s, 0);
+	sqlite3_stmt *s =
+	    db_statement(q->db, "SELECT b.client FROM " DB_TWINS " AND a.client = ?1");
+	db_bind_addr(s, 1, who->clients[0]);
+	int rc = db_step(q->db, s, e);
+	if (rc == 1)
+		who->clients[who->count++] = db_addr(s, 0);
 	db_done(s);
-	if (rc != 0 || count != 2 || addr_is_v4(found[0]) == addr_is_v4(found[1]))
-		return rc < 0 ? rc : 0;
-	who->clients[1] = found[addr_equal(found[0], who->clients[0])];
-	who->count = 2;
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 int sender_find(struct lookup *q, struct addr client, struct sender *ret_sender,

@@ -16,8 +16,6 @@
 #include "journal/site.h"
 
 enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 128 };
-/* No run is longer: a day, and the session that its last visit may have had. */
-#define RUN_REACH (2 * STAMP_DAY)
 
 /* A journal to look things up in, with what many walks ask for. lookup_clear() with each
  * new snapshot, and at the end. */

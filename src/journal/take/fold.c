@@ -112,10 +112,13 @@ void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high)
 	memset(ret_high->bytes + bytes, 0xff, 16 - bytes);
 }
 
+/* Decoy walks that began in [since, until]. Of is_all sealed ones, too: what came late
+ * may soften them. */
 struct wake {
 	uint16_t group;
 	struct addr low, high;
 	int64_t since, until;
+	bool is_all;
 };
 
 static void bind_wake(sqlite3_stmt *s, const struct wake *w)
@@ -127,49 +130,41 @@ static void bind_wake(sqlite3_stmt *s, const struct wake *w)
 	(void)sqlite3_bind_int64(s, 5, w->until);
 }
 
-static int count_rows(struct db *db, sqlite3_stmt *s, int64_t *ret, struct error *e)
+static sqlite3_stmt *count_walks(struct db *db, bool is_all)
 {
+	return is_all
+		   ? db_statement(db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE "
+				      "kind = 3 AND grp = ?1 AND "
+				      "client BETWEEN ?2 AND ?3 LIMIT 4097)")
+		   : db_statement(db, "SELECT count(*) FROM (SELECT 1 FROM run INDEXED "
+				      "BY run_open WHERE grp = ?1 AND client BETWEEN "
+				      "?2 AND ?3 AND need IS NOT NULL LIMIT 4097)");
+}
+
+static sqlite3_stmt *wake_walks(struct db *db, bool is_all)
+{
+	return is_all
+		   ? db_statement(db, "UPDATE run SET need = 0 WHERE kind = 3 AND "
+				      "grp = ?1 AND client BETWEEN ?2 AND ?3 AND "
+				      "began BETWEEN ?4 AND ?5 AND coalesce(need, 1) > 0")
+		   : db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
+				      "grp = ?1 AND client BETWEEN ?2 AND ?3 AND "
+				      "need IS NOT NULL AND need > 0 AND "
+				      "began BETWEEN ?4 AND ?5");
+}
+
+static int wake_range(struct db *db, const struct wake *w, struct error *e)
+{
+	sqlite3_stmt *s = count_walks(db, w->is_all);
+	bind_wake(s, w);
 	int rc = db_step(db, s, e);
-	*ret = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	int64_t rows = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
 	db_done(s);
-	return rc < 0 ? rc : 0;
-}
-
-static int wake_open(struct db *db, const struct wake *w, struct error *e)
-{
-	int64_t rows = 0;
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT count(*) FROM (SELECT 1 FROM run INDEXED BY run_open WHERE "
-		"grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL LIMIT 4097)");
-	bind_wake(s, w);
-	int rc = count_rows(db, s, &rows, e);
-	if (rc != 0 || rows == 0)
-		return rc;
+	if (rc < 0 || rows == 0)
+		return rc < 0 ? rc : 0;
 	if (rows > FOLD_WAKES)
 		return db_ask_again(db, w->group, e);
-	s = db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE grp = ?1 "
-			     "AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL AND "
-			     "need > 0 AND began BETWEEN ?4 AND ?5");
-	bind_wake(s, w);
-	return db_run(db, s, e);
-}
-
-/* Sealed ones, too: what came late may soften them. */
-static int wake_all(struct db *db, const struct wake *w, struct error *e)
-{
-	int64_t rows = 0;
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE kind = 3 AND grp = ?1 AND "
-		"client BETWEEN ?2 AND ?3 LIMIT 4097)");
-	bind_wake(s, w);
-	int rc = count_rows(db, s, &rows, e);
-	if (rc != 0 || rows == 0)
-		return rc;
-	if (rows > FOLD_WAKES)
-		return db_ask_again(db, w->group, e);
-	s = db_statement(
-	    db, "UPDATE run SET need = 0 WHERE kind = 3 AND grp = ?1 AND client BETWEEN "
-		"?2 AND ?3 AND began BETWEEN ?4 AND ?5 AND coalesce(need, 1) > 0");
+	s = wake_walks(db, w->is_all);
 	bind_wake(s, w);
 	return db_run(db, s, e);
 }
@@ -180,74 +175,70 @@ struct kin {
 	size_t count;
 };
 
-static int wake_kin(struct db *db, const struct kin *kin, struct wake w, bool is_all,
-		    struct error *e)
+static int wake_kin(struct db *db, const struct kin *kin, struct wake w, struct error *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < kin->count && rc == 0; i++) {
 		w.group = kin->ids[i];
-		rc = is_all ? wake_all(db, &w, e) : wake_open(db, &w, e);
+		rc = wake_range(db, &w, e);
 	}
 	return rc;
 }
 
-/* A run at a real host speaks of its prefix; one at a decoy, knocks too, of those of the
- * same address that it may touch. */
-static int wake_others(struct db *db, const struct kin *kin, const struct run *r,
-		       struct error *e)
+/* What is said of an address is said of its sender, whose other one lies elsewhere. */
+static int wake_twins(struct db *db, const struct kin *kin, struct wake w,
+		      struct error *e)
 {
-	struct wake w = { .group = r->group, .low = r->client, .high = r->client };
-	bool is_real = r->kind == RUN_REAL || r->kind == RUN_LATE;
-	w.since = r->began - (is_real ? WAKE_BEFORE : STAMP_DAY + 2 * RUN_GAP);
-	w.until = r->last + (is_real ? WAKE_AFTER : 2 * RUN_GAP);
-	if (is_real)
-		fold_pool(r->client, &w.low, &w.high);
-	return wake_kin(db, kin, w, r->kind != RUN_REAL, e);
+	sqlite3_stmt *s = db_statement(db, "SELECT b.client FROM " DB_TWINS
+					   " AND a.client BETWEEN ?1 AND ?2");
+	int rc, done = 0;
+	db_bind_addr(s, 1, w.low);
+	db_bind_addr(s, 2, w.high);
+	while (done == 0 && (rc = db_step(db, s, e)) > 0) {
+		w.low = w.high = db_addr(s, 0);
+		done = wake_kin(db, kin, w, e);
+	}
+	db_done(s);
+	return done != 0 ? done : rc < 0 ? rc : 0;
 }
 
-int fold_wake_client(struct db *db, struct addr client, struct error *e)
-{
-	sqlite3_stmt *s = db_statement(
-	    db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE grp IN (SELECT id "
-		"FROM grp) AND client = ?1 AND need IS NOT NULL AND need > 0");
-	db_bind_addr(s, 1, client);
-	return db_run(db, s, e);
-}
-
-/* What its clients' names have in common is asked once a batch. */
-struct names_seen {
+/* What many rows of a batch ask alike is asked once. */
+struct asked {
 	uint64_t hashes[1024];
 };
 
-static bool is_new_name(struct names_seen *seen, const char *text)
+/* moment: a day's, odd for what is asked of sealed walks, too; 0 for what is of none. */
+static bool is_new(struct asked *asked, uint64_t hash, int64_t moment)
 {
-	uint64_t hash = hash_name(text) | 1;
-	uint64_t *slot = &seen->hashes[(hash >> 32) % 1024];
-	if (*slot == hash)
+	hash ^= hash_bytes(&moment, sizeof(moment));
+	uint64_t *slot = &asked->hashes[(hash >> 32) % 1024];
+	if (*slot == (hash | 1))
 		return false;
-	*slot = hash;
+	*slot = hash | 1;
 	return true;
 }
 
 /* More of one name than a look-up reads excuse by their number. */
-static int wake_name(struct db *db, const char *text, bool is_whole, struct error *e)
+static sqlite3_stmt *wake_name(struct db *db, bool is_whole, bool is_all)
 {
-	sqlite3_stmt *s =
-	    is_whole
-		? db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
-				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
-				   "client FROM name WHERE name = ?1 LIMIT 4097) AND "
-				   "need IS NOT NULL AND need > 0")
-		: db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
-				   "grp IN (SELECT id FROM grp) AND client IN (SELECT "
-				   "client FROM name WHERE domain = ?1 LIMIT 4097) AND "
-				   "need IS NOT NULL AND need > 0");
-	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_TRANSIENT);
-	return db_run(db, s, e);
+#define NAMED(column)                                                                    \
+	"client IN (SELECT client FROM name WHERE " column " = ?1 LIMIT 4097)"
+#define OPEN                                                                             \
+	"UPDATE run INDEXED BY run_open SET need = 0 WHERE grp IN (SELECT id FROM grp) " \
+	"AND need IS NOT NULL AND need > 0 AND "
+#define SEALED_TOO                                                                       \
+	"UPDATE run SET need = 0 WHERE kind = 3 AND grp IN (SELECT id FROM grp) "        \
+	"AND coalesce(need, 1) > 0 AND began BETWEEN ?2 AND ?3 AND "
+	if (is_all)
+		return is_whole ? db_statement(db, SEALED_TOO NAMED("name"))
+				: db_statement(db, SEALED_TOO NAMED("domain"));
+	return is_whole ? db_statement(db, OPEN NAMED("name"))
+			: db_statement(db, OPEN NAMED("domain"));
 }
 
-static int wake_named(struct db *db, struct addr client, struct names_seen *seen,
-		      struct error *e)
+/* Of who shares the client's name: w, sealed ones too, or (NULL) all that is open. */
+static int wake_named(struct db *db, struct addr client, const struct wake *w,
+		      struct asked *asked, struct error *e)
 {
 	char text[NAME_MAX_TEXT] = "";
 	sqlite3_stmt *s = db_statement(
@@ -259,20 +250,70 @@ static int wake_named(struct db *db, struct addr client, struct names_seen *seen
 	const char *found = rc > 0 ? (const char *)sqlite3_column_text(s, 1) : NULL;
 	(void)str_copy(text, sizeof(text), found ? found : "");
 	db_done(s);
-	if (rc < 0 || !*text || (seen && !is_new_name(seen, text)))
+	if (rc < 0 || !*text)
 		return rc < 0 ? rc : 0;
-	return wake_name(db, text, is_whole, e);
+	if (asked && !is_new(asked, hash_name(text), w ? w->since + 1 : 0))
+		return 0;
+	s = wake_name(db, is_whole, w != NULL);
+	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_TRANSIENT);
+	if (w) {
+		(void)sqlite3_bind_int64(s, 2, w->since);
+		(void)sqlite3_bind_int64(s, 3, w->until);
+	}
+	return db_run(db, s, e);
+}
+
+/* A run at a real host speaks of its prefix, and of who shares its name. Where many rows
+ * ask the same, it is of the whole day. */
+static int wake_of_real(struct db *db, const struct kin *kin, const struct run *r,
+			struct asked *asked, struct error *e)
+{
+	struct wake w = { .group = r->group,
+			  .since = r->began - WAKE_BEFORE,
+			  .until = r->last + WAKE_AFTER,
+			  .is_all = r->kind == RUN_LATE };
+	fold_pool(r->client, &w.low, &w.high);
+	int rc = wake_kin(db, kin, w, e);
+	w.since = run_day(r) - WAKE_BEFORE;
+	w.until = run_day(r) + RUN_REACH + WAKE_AFTER;
+	if (rc == 0 && is_new(asked, addr_hash(w.low), w.since + w.is_all))
+		rc = wake_twins(db, kin, w, e);
+	return rc == 0 ? wake_named(db, r->client, w.is_all ? &w : NULL, asked, e) : rc;
+}
+
+/* One at a decoy, knocks too, of those of the same sender that it may touch. */
+static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run *r,
+			 struct error *e)
+{
+	struct wake w = { .group = r->group,
+			  .low = r->client,
+			  .high = r->client,
+			  .since = r->began - STAMP_DAY - 2 * RUN_GAP,
+			  .until = r->last + 2 * RUN_GAP,
+			  .is_all = true };
+	int rc = wake_kin(db, kin, w, e);
+	return rc == 0 ? wake_twins(db, kin, w, e) : rc;
+}
+
+int fold_wake_client(struct db *db, struct addr client, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, OPEN "client IN (SELECT ?1 UNION ALL SELECT b.client FROM " DB_TWINS
+		     " AND a.client = ?1)");
+	db_bind_addr(s, 1, client);
+	return db_run(db, s, e);
 }
 
 int fold_wake_named(struct db *db, struct addr client, struct error *e)
 {
 	int rc = fold_wake_client(db, client, e);
-	return rc == 0 ? wake_named(db, client, NULL, e) : rc;
+	return rc == 0 ? wake_named(db, client, NULL, NULL, e) : rc;
 }
 
 /* ---- the whole ---- */
 
-static int write_run(struct db *db, const struct kin *kin, struct run *r, struct error *e)
+static int write_run(struct db *db, const struct kin *kin, struct run *r,
+		     struct asked *asked, struct error *e)
 {
 	struct day d;
 	int rc = read_day(db, r, &d, e);
@@ -282,13 +323,17 @@ static int write_run(struct db *db, const struct kin *kin, struct run *r, struct
 	if (r->kind == RUN_DECOY)
 		r->told.need = 0;
 	rc = write_joined(db, &d, r, e);
-	return rc == 0 ? wake_others(db, kin, r, e) : rc;
+	if (rc != 0)
+		return rc;
+	bool is_real = r->kind == RUN_REAL || r->kind == RUN_LATE;
+	return is_real ? wake_of_real(db, kin, r, asked, e)
+		       : wake_of_decoy(db, kin, r, e);
 }
 
 int fold_write(struct fold *f, struct db *db, const struct sites *sites, struct error *e)
 {
 	struct kin kin = { .count = 0 };
-	struct names_seen seen = { { 0 } };
+	struct asked asked = { { 0 } };
 	struct run now;
 	int rc = 0;
 	for (size_t i = 0; i < f->count; i++)
@@ -301,9 +346,7 @@ int fold_write(struct fold *f, struct db *db, const struct sites *sites, struct 
 			run_merge(&now, f->order[i++]);
 		if (kin.count == 0 || kin.ids[0] != now.group)
 			kin.count = sites_kin(sites, now.group, kin.ids);
-		rc = write_run(db, &kin, &now, e);
-		if (rc == 0 && (now.kind == RUN_REAL || now.kind == RUN_LATE))
-			rc = wake_named(db, now.client, &seen, e);
+		rc = write_run(db, &kin, &now, &asked, e);
 	}
 	return rc;
 }

@@ -311,8 +311,12 @@ static void bind_text(sqlite3_stmt *s, int at, const char *text)
 	(void)sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
 }
 
+/* Those of the name that it had until now are asked again, too. */
 static int take_name(struct take *t, const struct item *it, struct error *e)
 {
+	int rc = fold_wake_named(t->db, it->client, e);
+	if (rc != 0)
+		return rc;
 	sqlite3_stmt *s = db_statement(
 	    t->db,
 	    "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
@@ -324,7 +328,7 @@ static int take_name(struct take *t, const struct item *it, struct error *e)
 	if (it->is_confirmed)
 		(void)sqlite3_bind_int64(s, 5, it->time);
 	(void)sqlite3_bind_int64(s, 6, it->time);
-	int rc = db_run(t->db, s, e);
+	rc = db_run(t->db, s, e);
 	return rc == 0 ? fold_wake_named(t->db, it->client, e) : rc;
 }
 
@@ -340,14 +344,34 @@ static int take_spf(struct take *t, const struct item *it, struct error *e)
 	return rc == 0 ? fold_wake_client(t->db, it->client, e) : rc;
 }
 
+/* Who wrote for a domain that is one of those we write to from now on. */
+static int wake_wrote(struct take *t, const char *domain, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(t->db, "SELECT client FROM spf WHERE domain = ?1 LIMIT 4096");
+	int rc = 0, done = 0;
+	bind_text(s, 1, domain);
+	while (done == 0 && (rc = db_step(t->db, s, e)) > 0)
+		done = fold_wake_client(t->db, db_addr(s, 0), e);
+	db_done(s);
+	return done != 0 ? done : rc < 0 ? rc : 0;
+}
+
 static int take_wrote(struct take *t, const struct item *it, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(t->db, "INSERT INTO wrote_to(domain, last) VALUES (?1, ?2) "
+	    db_statement(t->db, "SELECT last FROM wrote_to WHERE domain = ?1");
+	bind_text(s, 1, it->text);
+	int rc = db_step(t->db, s, e);
+	int64_t known = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	s = db_statement(t->db, "INSERT INTO wrote_to(domain, last) VALUES (?1, ?2) "
 				"ON CONFLICT DO UPDATE SET last = max(last, ?2)");
 	bind_text(s, 1, it->text);
 	(void)sqlite3_bind_int64(s, 2, it->time);
-	return db_run(t->db, s, e);
+	rc = rc < 0 ? rc : db_run(t->db, s, e);
+	bool is_new = known < it->time - t->sites.rules.known_window;
+	return rc == 0 && is_new ? wake_wrote(t, it->text, e) : rc;
 }
 
 static int keep_position(struct take *t, const struct item *it, struct error *e)

@@ -438,6 +438,65 @@ static void case_21_two_families_of_one_host_are_one_sender(void **state)
 	world_release(&w);
 }
 
+/* What is told of one address of a sender asks the walks of the other again. */
+static void case_21_late_lines_of_either_family_soften(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'V', "mx1.good.example", false);
+	world_play(&w, "R@0 V:L@61 W@3m");
+	assert_int_equal(world_last(&w, 'V').told.order, ORDER_SKIPPED);
+	world_play(&w, "L@-20m^4m W@1h");
+	assert_int_equal(world_last(&w, 'V').told.order, ORDER_STRAIGHT);
+	/* Sealed, and the late contact is the other address's. */
+	world_play(&w, "V:H@2h W@7h W@6d");
+	assert_true(world_last(&w, 'V').told.is_sealed);
+	assert_int_equal(world_last(&w, 'V').told.fate, FATE_STOPPED);
+	world_play(&w, "R@3h^6d W@145h");
+	assert_int_equal(world_last(&w, 'V').told.fate, FATE_REACHED);
+	world_release(&w);
+}
+
+/* Its pool is the prefixes of both its addresses. */
+static void case_21_the_pool_is_that_of_either_family(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'C', "mx1.good.example", false);
+	world_name(&w, 'Y', "mx1.good.example", false);
+	world_play(&w, "C:H@0 W@5h");
+	assert_int_equal(world_last(&w, 'C').told.fate, FATE_STOPPED);
+	world_play(&w, "Z:R@6h W@7h");
+	assert_int_equal(world_last(&w, 'C').told.fate, FATE_UNKNOWN);
+	world_release(&w);
+}
+
+/* SPF speaks for a sender, whichever of its addresses passed it, and whenever we begin to
+ * write to its domain. */
+static void a_tier_rises_with_either_family_and_what_we_write(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'V', "mx1.good.example", false);
+	world_play(&w, "H@0 W@5h");
+	assert_int_equal(world_last(&w, 'A').told.tier, TIER_WEAK);
+	world_spf(&w, 'V', "good.example", "5h");
+	world_play(&w, "W@6h");
+	assert_int_equal(world_last(&w, 'A').told.tier, TIER_PLAUSIBLE);
+	world_wrote(&w, "good.example", "6h");
+	world_play(&w, "W@7h");
+	assert_int_equal(world_last(&w, 'A').told.tier, TIER_KNOWN);
+	world_release(&w);
+}
+
 static void case_22_an_outage_drains_in_slices(void **state)
 {
 	enum { WALKS = 6000 };
@@ -926,6 +985,9 @@ int main(void)
 		cmocka_unit_test(
 		    case_19_greylisting_is_no_trouble_but_a_421_to_everybody_is),
 		cmocka_unit_test(case_21_two_families_of_one_host_are_one_sender),
+		cmocka_unit_test(case_21_late_lines_of_either_family_soften),
+		cmocka_unit_test(case_21_the_pool_is_that_of_either_family),
+		cmocka_unit_test(a_tier_rises_with_either_family_and_what_we_write),
 		cmocka_unit_test(case_22_an_outage_drains_in_slices),
 		cmocka_unit_test(case_23_a_probe_a_minute_sweeps_no_more_than_its_outage),
 		cmocka_unit_test(case_27_a_session_open_at_a_decoy_is_looked_at),
