@@ -7,78 +7,91 @@
 #include "cli/verbs.h"
 #include "outlet/list.h"
 
-enum { TEXT_MAX = 1 << 30 };
-
-static void print_plain(const struct cli *c, const struct list *l)
+static void put(void *arg, const char *text, size_t len)
 {
-	struct buf b = BUF_INIT(TEXT_MAX);
-	list_plain(l, &b);
-	archive_print(&b);
-	if (!l->sites->rules.enforce)
-		cli_warn(c,
-			 "mode = observe: nothing is listed; %" PRIu64 " sender%s would "
-			 "be now (see fakemx report)",
-			 l->would_be, number_plural(l->would_be));
+	(void)arg;
+	(void)fwrite(text, 1, len,
+		     stdout); /* main() asks stdout whether all was written */
 }
 
-static int print_list(const struct cli *c, struct archive *a, bool is_json)
+static void say_why_empty(const struct cli *c, const struct list_head *h,
+			  const struct list_counts *n)
+{
+	if (!h->is_enforced && !h->is_would)
+		cli_warn(c,
+			 "mode = observe: nothing is listed; %" PRIu64 " sender%s would "
+			 "be now (see fakemx list --would)",
+			 n->would_be, number_plural(n->would_be));
+}
+
+static int print_list(const struct cli *c, struct archive *a, enum list_format format)
 {
 	struct error e;
-	struct list l;
-	if (list_make(a->ask, &l, &e) != 0)
+	struct list_counts n;
+	struct list_out out = { put, NULL };
+	struct list_head head = list_head_of(a->ask);
+	head.is_would = cli_flag(c, "would");
+	if (list_ask(a->ask, format, &head, NULL, &out, &n, &e) != 0)
 		return cli_fail(c, &e);
-	if (is_json)
-		archive_print_json(list_json(&l));
-	else
-		print_plain(c, &l);
-	list_release(&l);
+	if (format == LIST_PLAIN)
+		say_why_empty(c, &head, &n);
 	return CLI_DONE;
 }
 
 /* CLI_DONE, or what was said of a format that is not there. */
-static int parse_format(const struct cli *c, bool *ret_is_json)
+static int parse_format(const struct cli *c, enum list_format *ret_format)
 {
 	const char *format = cli_option(c, "format");
-	*ret_is_json = c->json;
-	if (!format || strcmp(format, "plain") == 0) {
-		if (format && c->json)
-			return cli_usage(c, "--json and --format plain contradict");
+	*ret_format = c->json ? LIST_JSON : LIST_PLAIN;
+	if (!format)
 		return CLI_DONE;
-	}
-	*ret_is_json = true;
-	if (strcmp(format, "json") == 0)
-		return CLI_DONE;
-	return cli_usage(c, "unknown format '%s'; there are plain and json", format);
+	if (!list_format_parse(format, ret_format))
+		return cli_usage(c, "unknown format '%s'; there are %s", format,
+				 LIST_FORMAT_NAMES);
+	if (c->json && *ret_format != LIST_JSON)
+		return cli_usage(c, "--json and --format %s contradict", format);
+	return CLI_DONE;
 }
 
 static int run(struct cli *c, int argc, char **argv)
 {
 	struct archive a;
-	bool is_json;
+	enum list_format format;
 
 	(void)argc, (void)argv;
-	int code = parse_format(c, &is_json);
+	int code = parse_format(c, &format);
 	if (code)
 		return code;
 	code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
-	code = print_list(c, &a, is_json);
+	code = print_list(c, &a, format);
 	archive_close(&a);
 	return code;
 }
 
 static const struct option_row options[] = {
-	{ .name = "format", .argument = "FORMAT", .meaning = "plain (default) or json." },
+	{ .name = "format",
+	  .argument = "FORMAT",
+	  .meaning = "plain (an address a line, the default), json, rspamd (a map), "
+		     "postfix-cidr, nft (sets, for nft -f), rbldnsd (for its type "
+		     "combined), dnsbl (a zone)." },
+	{ .name = "would",
+	  .meaning = "Also who would be listed but for mode = observe or too few watched "
+		     "days: to look at, not to use." },
 	{ 0 },
 };
 
 const struct verb verb_list = {
 	.name = "list",
 	.run = run,
-	.synopsis = "[--format plain|json]",
+	.synopsis = "[--format " LIST_FORMAT_NAMES "] [--would]",
 	.summary = "listed senders, for other software to act on",
-	.help = "Empty in mode = observe. Every entry has a reason and expires.\n\n"
-		"  fakemx list > /run/listed.txt",
+	.help =
+	    "Empty in mode = observe. Every entry has a reason and expires. `publish` "
+	    "keeps files and zones\n"
+	    "of these formats fresh.\n\n"
+	    "  fakemx list > /run/listed.txt\n"
+	    "  fakemx list --format nft | nft -f -",
 	.options = options,
 };

@@ -86,41 +86,98 @@ static int say_row(struct ask *a, const struct listed *row, struct listing *ret_
 		       : rc;
 }
 
-static int tell_rows(struct ask *a, const struct listed_rows *rows, bool would_too,
-		     ask_listing_fn fn, void *arg, struct error *e)
+/* A slice of those in force, by client: of many, by the table itself, since the index
+ * would be sorted anew for each slice. */
+static int read_slice(struct ask *a, struct addr after, bool are_many,
+		      struct listed_rows *rows, struct error *e)
+{
+	sqlite3_stmt *s =
+	    are_many
+		? db_statement(a->db,
+			       "SELECT " LISTED_COLUMNS " FROM listing NOT INDEXED "
+			       "WHERE client > ?2 AND until > ?1 AND since <= ?1 "
+			       "ORDER BY client, grp LIMIT ?3")
+		: db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
+				      "INDEXED BY listing_until WHERE client > ?2 AND "
+				      "until > ?1 AND since <= ?1 "
+				      "ORDER BY client, grp LIMIT ?3");
+	(void)sqlite3_bind_int64(s, 1, a->now);
+	db_bind_addr(s, 2, after);
+	(void)sqlite3_bind_int(s, 3, ASK_SLICE + SITE_MAX_KIN);
+	rows->count = 0;
+	return read_rows(a, s, rows, e);
+}
+
+/* All rows of a client are in one slice: where it was cut, the last one comes again. */
+static size_t whole_clients(const struct listed_rows *rows)
+{
+	size_t n = rows->count;
+	if (n < ASK_SLICE + SITE_MAX_KIN)
+		return n;
+	while (n > 1 &&
+	       addr_equal(rows->at[n - 2].client, rows->at[rows->count - 1].client))
+		n--;
+	return n - 1;
+}
+
+static int tell_rows(struct ask *a, const struct listed_rows *rows, size_t count,
+		     bool would_too, ask_listing_fn fn, void *arg, struct error *e)
 {
 	struct listing l;
 	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < rows->count; i++) {
-		if (i % ASK_SLICE == ASK_SLICE - 1)
-			rc = ask_renew(a, e);
-		if (rc == 0)
-			rc = say_row(a, &rows->at[i], &l, e);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		rc = say_row(a, &rows->at[i], &l, e);
 		if (rc == 0 && (l.is_listed || (would_too && l.would_be)))
 			rc = fn(arg, &l);
 	}
 	return rc;
 }
 
+static int are_many(struct ask *a, bool *ret_many, struct error *e)
+{
+	sqlite3_stmt *s =
+	    db_statement(a->db, "SELECT count(*) FROM (SELECT 1 FROM listing "
+				"INDEXED BY listing_until WHERE until > ?1 "
+				"LIMIT ?2)");
+	(void)sqlite3_bind_int64(s, 1, a->now);
+	(void)sqlite3_bind_int(s, 2, ASK_SLICE);
+	int rc = db_step(a->db, s, e);
+	*ret_many = rc == 1 && sqlite3_column_int(s, 0) == ASK_SLICE;
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+static int tell_slices(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
+		       struct error *e)
+{
+	struct listed_rows rows = { 0 };
+	struct addr after = { { 0 } };
+	bool has_many, has_more = true;
+	int rc = are_many(a, &has_many, e);
+	while (rc == 0 && has_more) {
+		rc = read_slice(a, after, has_many, &rows, e);
+		size_t count = whole_clients(&rows);
+		has_more = count < rows.count;
+		if (rc == 0)
+			rc = tell_rows(a, &rows, count, would_too, fn, arg, e);
+		if (count)
+			after = rows.at[count - 1].client;
+		if (rc == 0 && has_more)
+			rc = ask_renew(a, e);
+	}
+	free(rows.at);
+	return rc;
+}
+
 int ask_listed(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
 	       struct error *e)
 {
-	struct listed_rows rows = { 0 };
 	int rc = ask_begin(a, e);
 	if (rc != 0)
 		return rc;
-	if (would_too || a->sites.rules.enforce) {
-		sqlite3_stmt *s = db_statement(
-		    a->db, "SELECT " LISTED_COLUMNS " FROM listing "
-			   "INDEXED BY listing_until WHERE until > ?1 AND since <= ?1 "
-			   "ORDER BY client, grp");
-		(void)sqlite3_bind_int64(s, 1, a->now);
-		rc = read_rows(a, s, &rows, e);
-	}
-	if (rc == 0)
-		rc = tell_rows(a, &rows, would_too, fn, arg, e);
+	if (would_too || a->sites.rules.enforce)
+		rc = tell_slices(a, would_too, fn, arg, e);
 	ask_end(a);
-	free(rows.at);
 	return rc;
 }
 

@@ -576,50 +576,59 @@ static void knocks_are_shown_and_are_no_walk(void **state)
 
 /* ---- list ---- */
 
-static struct list listed(struct rig *rig, struct ask **ret_ask)
+static void put(void *arg, const char *text, size_t len)
+{
+	buf_add(arg, text, len);
+}
+
+static struct list_counts listed(struct rig *rig, enum list_format format, struct buf *to)
 {
 	struct error e;
-	struct list l;
-	*ret_ask = rig_ask(rig, 0);
-	if (list_make(*ret_ask, &l, &e) != 0)
+	struct ask *ask = rig_ask(rig, 0);
+	struct list_out out = { put, to };
+	struct list_head head = list_head_of(ask);
+	struct list_counts n;
+	buf_clear(to);
+	if (list_ask(ask, format, &head, NULL, &out, &n, &e) != 0)
 		fail_msg("%s", e.text);
-	return l;
+	ask_close(ask);
+	return n;
 }
 
 static void in_observe_nothing_is_listed(void **state)
 {
 	struct rig *rig = *state;
-	struct ask *ask;
+	struct buf text = BUF_INIT(65536);
 	rig_begin(rig);
 	rig_play(rig, "X:H@10 W@100 X:H@2h W@11000");
-	struct list l = listed(rig, &ask);
-	assert_int_equal(l.count, 0);
-	assert_int_equal(l.would_be, 1);
-	list_release(&l);
-	ask_close(ask);
+	struct list_counts n = listed(rig, LIST_PLAIN, &text);
+	assert_int_equal(n.listed, 0);
+	assert_int_equal(n.would_be, 1);
+	assert_string_equal(buf_text(&text), "");
+	(void)listed(rig, LIST_RSPAMD, &text);
+	assert_non_null(strstr(buf_text(&text), "# Nobody is listed: mode = observe"));
+	assert_null(strstr(buf_text(&text), "30.1.1.1"));
+	buf_release(&text);
 }
 
 static void in_enforce_the_list_has_reason_and_end(void **state)
 {
 	struct rig *rig = *state;
-	struct ask *ask;
 	struct buf plain = BUF_INIT(65536);
 	rig->rules.enforce = rig->rules.lab = true;
 	rig_begin(rig);
 	rig_play(rig, "X:H@10 Y:H@20 Q:H@30 W@100 X:H@2h Y:H@2h W@11000");
-	struct list l = listed(rig, &ask);
-	list_plain(&l, &plain);
+	(void)listed(rig, LIST_PLAIN, &plain);
 	assert_string_equal(buf_text(&plain), "30.1.1.1\n2a01:1::1\n");
-	json_t *o = list_json(&l);
-	keys_are(o, "version mode listed would_be_listed");
+	(void)listed(rig, LIST_JSON, &plain);
+	json_t *o = json_loads(buf_text(&plain), JSON_REJECT_DUPLICATES, NULL);
+	keys_are(o, "version mode listed would_be_listed note");
 	assert_string_equal(json_string_value(json_object_get(o, "mode")), "enforce");
 	json_t *first = json_array_get(json_object_get(o, "listed"), 0);
 	keys_are(first, "address site reason counted_visits since until");
 	assert_int_equal(json_integer_value(json_object_get(first, "counted_visits")), 2);
 	json_decref(o);
 	buf_release(&plain);
-	list_release(&l);
-	ask_close(ask);
 
 	struct explained why = explain_of(rig, rig_client('X'));
 	assert_true(why.x.standing[0].is_listed);
