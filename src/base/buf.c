@@ -55,18 +55,18 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 void buf_add_json(struct buf *b, const char *text)
 {
 	buf_add(b, "\"", 1);
-	for (const char *p = text; *p;) {
-		size_t n = utf8_length(p);
-		unsigned char c = (unsigned char)*p;
-		if (n == 0)
-			buf_adds(b, "\\ufffd");
-		else if (c == '"' || c == '\\')
-			buf_addf(b, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			buf_addf(b, "\\u%04x", c);
+	while (*text) {
+		const char *at = text;
+		uint32_t c = utf8_next(&text);
+		if (c == '"' || c == '\\')
+			buf_addf(b, "\\%c", (int)c);
+		else if (c > 0xffff && utf8_is_deceptive(c))
+			buf_addf(b, "\\u%04x\\u%04x", 0xd7c0 + (unsigned)(c >> 10),
+				 0xdc00 + (unsigned)(c & 0x3ff));
+		else if (c == UTF8_BAD || utf8_is_deceptive(c))
+			buf_addf(b, "\\u%04x", (unsigned)c);
 		else
-			buf_add(b, p, n);
-		p += n ? n : 1;
+			buf_add(b, at, (size_t)(text - at));
 	}
 	buf_add(b, "\"", 1);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/stamp.h"
+#include "base/utf8.h"
 
 static struct {
 	enum log_level least_severe;
@@ -45,9 +46,8 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 	size_t len = start + (m < 0 ? 0 : (size_t)m);
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
-	for (size_t i = start; i < len; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	line[len] = '\0';
+	utf8_make_safe(line + start);
 	line[len++] = '\n';
 	ssize_t written = write(STDERR_FILENO, line, len);
 	(void)written; /* where would we complain? */

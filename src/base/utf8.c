@@ -68,3 +68,13 @@ bool utf8_is_deceptive(uint32_t c)
 			return true;
 	return (c & 0xfffe) == 0xfffe; /* the two that end each plane */
 }
+
+void utf8_make_safe(char *text)
+{
+	for (const char *next = text; *text;) {
+		uint32_t c = utf8_next(&next);
+		bool is_unsafe = c == UTF8_BAD || utf8_is_deceptive(c);
+		for (; text < next; text++)
+			*text = is_unsafe ? '?' : *text;
+	}
+}

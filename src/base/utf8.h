@@ -28,5 +28,8 @@ uint32_t utf8_next(const char **text);
  * like a space, private use from plane 14 on: not to be shown as itself where a
  * stranger wrote it. */
 bool utf8_is_deceptive(uint32_t c);
+/* Bytes of such, and bytes that are no UTF-8, become "?", so that no terminal obeys
+ * them. */
+void utf8_make_safe(char *text);
 
 #endif

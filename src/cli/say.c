@@ -40,12 +40,15 @@ void cli_warn(const struct cli *c, const char *fmt, ...)
 {
 	if (c->quiet)
 		return;
+	struct error said; /* made safe and of one line, as an error's sentence is */
 	va_list ap;
 	va_start(ap, fmt);
-	(void)fprintf(stderr, "%sfakemx: ", cli_style(stderr, CLI_WARN));
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fprintf(stderr, "%s\n", cli_style(stderr, CLI_PLAIN));
+	char text[sizeof(said.text)];
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)error_set(&said, 0, "%s", text);
+	(void)fprintf(stderr, "%sfakemx: %s%s\n", cli_style(stderr, CLI_WARN), said.text,
+		      cli_style(stderr, CLI_PLAIN));
 }
 
 const char *cli_style(FILE *stream, enum cli_style style)

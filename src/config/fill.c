@@ -2,9 +2,12 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/nearest.h"
@@ -281,7 +284,14 @@ static FILE *open_beside(const char *file, const char *path)
 	const char *slash = strrchr(file, '/');
 	int folder = *path == '/' || !slash ? 0 : (int)(slash + 1 - file);
 	(void)snprintf(full, sizeof(full), "%.*s%s", folder, file, path);
-	return fopen(full, "re");
+	struct stat st;
+	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		(void)close(fd);
+		errno = EINVAL; /* a pipe would let serve wait for who writes to it */
+		return NULL;
+	}
+	return fd < 0 ? NULL : fdopen(fd, "r");
 }
 
 static int add_domains_of(const struct filling *f, const struct value *v)

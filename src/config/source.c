@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -18,7 +19,17 @@ static int read_file(const char *path, struct buf *to, struct error *e)
 {
 	char piece[65536];
 	ssize_t n = -1;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* A pipe would let serve wait for who writes to it. */
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode)) {
+		(void)close(fd);
+		return error_set(e, FMX_EUSAGE,
+				 "the configuration %s is a pipe or a device; put a file "
+				 "there",
+				 path);
+	}
 	while (fd >= 0 && (n = read(fd, piece, sizeof(piece))) > 0 && !buf_failed(to))
 		buf_add(to, piece, (size_t)n);
 	int cause = errno;

@@ -12,7 +12,7 @@ bool sts_is_record(const char *text)
 }
 
 struct policy {
-	bool has_version, has_mode;
+	bool saw_version, has_version, has_mode;
 	enum sts_mode mode;
 	size_t line;
 };
@@ -22,8 +22,11 @@ static bool value_is(const char *value, size_t len, const char *want)
 	return len == strlen(want) && memcmp(value, want, len) == 0;
 }
 
+/* RFC 8461 3.2: of a key that stands twice the first counts; but mx may. */
 static int read_mode(struct policy *p, const char *value, size_t len, struct error *e)
 {
+	if (p->has_mode)
+		return 0;
 	p->has_mode = true;
 	if (value_is(value, len, "enforce"))
 		p->mode = STS_ENFORCE;
@@ -50,9 +53,11 @@ static int read_field(struct policy *p, const char *line, size_t len, struct see
 		value++;
 		n--;
 	}
-	if (value_is(line, key, "version"))
-		p->has_version = value_is(value, n, "STSv1");
-	else if (value_is(line, key, "mode"))
+	if (value_is(line, key, "version")) {
+		p->has_version =
+		    p->saw_version ? p->has_version : value_is(value, n, "STSv1");
+		p->saw_version = true;
+	} else if (value_is(line, key, "mode"))
 		return read_mode(p, value, n, e);
 	else if (value_is(line, key, "mx")) {
 		char pattern[NAME_MAX_TEXT];

@@ -63,10 +63,13 @@ json_t *json_addr(struct addr a)
 	return json_string(addr_text(a, text));
 }
 
+/* 15 digits: 0.02 is printed as 0.02. What others sent stands in it, and a terminal obeys
+ * more than ASCII's control characters. */
+enum { PLAIN = JSON_REAL_PRECISION(15) | JSON_ENSURE_ASCII };
+
 void json_print(const json_t *document, struct buf *out)
 {
-	/* 15 digits: 0.02 is printed as 0.02. */
-	char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	char *text = json_dumps(document, JSON_INDENT(2) | PLAIN);
 	if (!text)
 		abort();
 	buf_adds(out, text);
@@ -76,7 +79,7 @@ void json_print(const json_t *document, struct buf *out)
 
 void json_line(json_t *document, struct buf *out)
 {
-	char *text = json_dumps(document, JSON_REAL_PRECISION(15));
+	char *text = json_dumps(document, PLAIN);
 	if (!text)
 		abort();
 	buf_adds(out, text);

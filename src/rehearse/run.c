@@ -81,7 +81,8 @@ static void print_json(const struct rehearsal *r, const struct report *report)
 			(void)json_array_append_new(populations, population_json(&p));
 	}
 	(void)json_object_set_new(whole, "populations", populations);
-	(void)json_dumpf(whole, stdout, JSON_INDENT(2)); /* main() asks stdout */
+	(void)json_dumpf(whole, stdout,
+			 JSON_INDENT(2) | JSON_ENSURE_ASCII); /* main() asks stdout */
 	(void)putchar('\n');
 	json_decref(whole);
 }

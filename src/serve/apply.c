@@ -52,14 +52,42 @@ static struct specs make_specs(const struct config *c)
 	return specs;
 }
 
+int apply_descriptors(const struct config *c, size_t inherited, struct descriptors *ret,
+		      struct error *e)
+{
+	struct descriptors_want want = { .connections = c->limits.connections,
+					 .sockets = (uint32_t)c->policy_count,
+					 .inherited = (uint32_t)inherited };
+	for (size_t i = 0; i < c->site_count; i++) {
+		want.hosts += (uint32_t)c->sites[i].host_count;
+		for (size_t k = 0; k < c->sites[i].host_count; k++)
+			want.addresses += c->sites[i].hosts[k].address_count;
+	}
+	return descriptors_take(&want, ret, e);
+}
+
+static void say_descriptors(const struct config *c, const struct descriptors *d)
+{
+	if (d->connections == c->limits.connections)
+		return;
+	log_warning(
+	    "descriptors limit=%llu connections=%u wanted=%u policy=%u note=\"who "
+	    "comes to a decoy beyond that is reset; raise the hard limit of open "
+	    "files (LimitNOFILE)\"",
+	    (unsigned long long)d->limit, d->connections, c->limits.connections,
+	    d->policy);
+}
+
 static int apply_decoys(struct engine *n, const struct config *c,
-			const struct specs *specs, struct error *e)
+			const struct specs *specs, const struct descriptors *d,
+			struct error *e)
 {
 	int r = decoy_apply(n->decoys, specs->all, specs->count, e);
 	if (r < 0)
 		return r;
 	struct decoy_limits limits = decoy_limits_default();
-	limits.connections = c->limits.connections;
+	limits.connections = d->connections;
+	limits.lingering = d->linger;
 	limits.per_client = c->limits.connections_per_client;
 	limits.commands = c->limits.commands;
 	limits.idle_ms = (uint32_t)(c->limits.idle / STAMP_MILLISECOND);
@@ -81,14 +109,21 @@ static int apply_listeners(struct engine *n, const struct config *c,
 			   const struct specs *specs, struct error *e)
 {
 	struct error back;
-	int r = apply_policy(n, c, e);
+	struct descriptors d;
+	int r = apply_descriptors(c, n->inherited_count, &d, e);
+	if (r == 0)
+		r = apply_policy(n, c, e);
 	if (r < 0)
 		return r;
-	r = apply_decoys(n, c, specs, e);
+	r = apply_decoys(n, c, specs, &d, e);
 	/* What goes back was open a moment ago; if it cannot be, Postfix goes on
 	 * without (default_action=DUNNO). */
 	if (r < 0 && apply_policy(n, &n->config, &back) < 0)
 		log_warning("policy-lost reason=\"%s\"", back.text);
+	if (r == 0) {
+		policy_server_set_connections(n->policy, d.policy);
+		say_descriptors(c, &d);
+	}
 	return r;
 }
 

@@ -5,17 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "serve/apply.h"
 #include "serve/engine.h"
 
 /* DESIGN section 4. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 3, EXIT_USAGE = 64 };
-
-/* Listeners, the journal, logs, probes. */
-enum { DESCRIPTORS_BESIDES = 512 };
 
 enum { OPTION_CHECK = 256, OPTION_LAB, OPTION_READY_FD, OPTION_VERSION };
 
@@ -132,23 +129,6 @@ static void say_warnings(const struct config *config)
 	}
 }
 
-/* Each held connection is a descriptor, and the usual soft limit is 1,024. */
-static void raise_descriptor_limit(const struct config *config)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t)config->limits.connections + DESCRIPTORS_BESIDES;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* never above the hard one */
-	if (limit.rlim_cur < wanted)
-		log_warning(
-		    "descriptors limit=%llu connections=%u note=\"clients are reset "
-		    "when descriptors run out; raise the hard limit of open files "
-		    "(LimitNOFILE)\"",
-		    (unsigned long long)limit.rlim_cur, config->limits.connections);
-}
-
 static int serve(const struct command *c, struct config *config)
 {
 	struct engine *n;
@@ -163,7 +143,12 @@ static int serve(const struct command *c, struct config *config)
 		config_release(config);
 		return EXIT_DONE;
 	}
-	raise_descriptor_limit(config);
+	/* Before a loop is made, which takes some. */
+	struct descriptors shared;
+	if (apply_descriptors(config, 0, &shared, &e) < 0) {
+		config_release(config);
+		return fail(&e);
+	}
 	if (engine_start(&c->engine, config, &n, &e) < 0)
 		return fail(&e);
 	int r = engine_run(n);

@@ -80,6 +80,15 @@ static unsigned count_client(struct budget *b, uint16_t host, struct addr client
 	return least;
 }
 
+/* Who has an IPv6 address has a /64 of them, which has a budget, too. */
+static bool is_client_over(struct budget *b, uint16_t host, struct addr client)
+{
+	if (count_client(b, host, client) > TAKE_CLIENT_BUDGET)
+		return true;
+	return !addr_is_v4(client) &&
+	       count_client(b, host, prefix_of(client, 64).addr) > TAKE_PREFIX_BUDGET;
+}
+
 bool budget_take(struct budget *b, uint16_t host, struct addr client, bool is_knock,
 		 int64_t day)
 {
@@ -89,7 +98,7 @@ bool budget_take(struct budget *b, uint16_t host, struct addr client, bool is_kn
 	}
 	struct decoy *d = find_decoy(b, host, day);
 	int64_t most = is_knock ? TAKE_KNOCK_BUDGET : TAKE_DECOY_BUDGET;
-	if (d->visits >= most || count_client(b, host, client) > TAKE_CLIENT_BUDGET)
+	if (d->visits >= most || is_client_over(b, host, client))
 		return false;
 	d->visits++;
 	return true;

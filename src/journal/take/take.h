@@ -28,6 +28,7 @@ enum {
 	TAKE_KNOCK_BUDGET = 50000,
 	TAKE_DECOY_BUDGET = 200000,
 	TAKE_CLIENT_BUDGET = 1000,
+	TAKE_PREFIX_BUDGET = 8000, /* of a /64 */
 };
 
 /* The source (LINE_POSITION) whose position is why serve cannot see a host; "" it can. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/socket_file.h"
 
@@ -15,6 +16,7 @@ enum {
 	TICK_MS = 1000,
 	ACCEPTS_AT_ONCE = 64,
 	BACKLOG = 1024,
+	SAY_MS = 60 * 1000,
 	/* The shortest request has 4 bytes, and one may have begun before. */
 	OUT_MAX = (POLICY_READ_MAX / 4 + 1) * (POLICY_ACTION_MAX + 16),
 };
@@ -34,6 +36,7 @@ struct conn {
 	struct listener *listener;
 	struct conn *next, *before;
 	int fd;
+	uint64_t peer;      /* whose it is: equal numbers are equal peers */
 	uint64_t active_ms; /* the last byte, or the first of what is not complete */
 	struct buf rest;    /* of answers that did not fit into the socket */
 	struct policy_reader reader;
@@ -50,6 +53,7 @@ struct policy_server {
 	struct buf out; /* answers to what was read at once */
 	char in[POLICY_READ_MAX];
 	struct policy_counts counts;
+	uint64_t said, said_ms; /* of those closed: how many, and when */
 	unsigned handles;
 	bool is_stopped;
 };
@@ -174,12 +178,77 @@ static void on_conn(uv_poll_t *poll, int status, int events)
 		receive(c);
 }
 
-static void begin_conn(struct listener *l, int fd)
+/* The user of a unix socket's other end; an address of a TCP one. */
+static uint64_t peer_of(const struct listener *l, int fd)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(sa);
+	struct ucred who;
+	socklen_t who_len = sizeof(who);
+	if (*l->file.path)
+		return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &who_len) == 0
+			   ? who.uid
+			   : UINT64_MAX;
+	if (getpeername(fd, (struct sockaddr *)&sa, &len) != 0)
+		return UINT64_MAX; /* gone again */
+	return addr_hash(addr_from_sockaddr((struct sockaddr *)&sa, NULL));
+}
+
+/* Between two requests: nothing is lost when it is closed. */
+static bool is_idle(const struct conn *c)
+{
+	return !policy_is_within(&c->reader) && c->rest.len == 0;
+}
+
+/* Is there room for one more of this peer? If need be the longest idle one goes. */
+static bool make_room(struct policy_server *p, uint64_t peer)
+{
+	struct conn *oldest = NULL, *own = NULL;
+	uint32_t count = 0;
+	for (struct conn *c = p->conns; c; c = c->next) {
+		bool is_own = c->peer == peer;
+		count += is_own;
+		if (!is_idle(c))
+			continue;
+		if (!oldest || c->active_ms <= oldest->active_ms)
+			oldest = c;
+		if (is_own && (!own || c->active_ms <= own->active_ms))
+			own = c;
+	}
+	bool is_over_peer = count >= p->limits.per_peer;
+	if (!is_over_peer && p->counts.open < p->limits.connections)
+		return true;
+	struct conn *gone = is_over_peer ? own : oldest;
+	if (!gone)
+		return false;
+	p->counts.made_room++;
+	close_conn(gone);
+	return true;
+}
+
+/* Rarely, whatever comes. */
+static void say_crowded(struct policy_server *p, uint64_t now)
+{
+	uint64_t all = p->counts.made_room + p->counts.over_connections;
+	if (all == p->said || (p->said_ms && now - p->said_ms < SAY_MS))
+		return;
+	log_warning("policy-crowded open=%u closed=%llu refused=%llu note=\"more "
+		    "connections to the policy service than it may have; those idle for "
+		    "longest were closed; who holds them? (ss -xp, ss -tnp)\"",
+		    p->counts.open, (unsigned long long)p->counts.made_room,
+		    (unsigned long long)p->counts.over_connections);
+	p->said = all;
+	p->said_ms = now;
+}
+
+static void begin_conn(struct listener *l, int fd, uint64_t peer)
 {
 	struct policy_server *p = l->server;
 	int on = 1;
 	struct conn *c = xcalloc(1, sizeof(*c));
-	*c = (struct conn){ .server = p, .listener = l, .next = p->conns, .fd = fd };
+	*c = (struct conn){
+		.server = p, .listener = l, .next = p->conns, .fd = fd, .peer = peer
+	};
 	c->rest = (struct buf)BUF_INIT(OUT_MAX);
 	c->active_ms = uv_now(p->loop);
 	if (uv_poll_init(p->loop, &c->poll, fd) != 0) {
@@ -216,8 +285,9 @@ static void on_acceptable(uv_poll_t *poll, int status, int events)
 		}
 		if (fd < 0)
 			return;
-		if (p->counts.open < p->limits.connections) {
-			begin_conn(l, fd);
+		uint64_t peer = peer_of(l, fd);
+		if (make_room(p, peer)) {
+			begin_conn(l, fd, peer);
 		} else {
 			p->counts.over_connections++;
 			close(fd);
@@ -368,11 +438,11 @@ static void on_tick(uv_timer_t *timer)
 	uint64_t now = uv_now(p->loop);
 	struct conn *next;
 	resume(p);
+	say_crowded(p, now);
 	for (struct conn *c = p->conns; c; c = next) {
-		bool is_idle = !policy_is_within(&c->reader) && c->rest.len == 0;
 		next = c->next;
 		if (now - c->active_ms <
-		    (is_idle ? p->limits.idle_ms : p->limits.request_ms))
+		    (is_idle(c) ? p->limits.idle_ms : p->limits.request_ms))
 			continue;
 		p->counts.over_time++;
 		close_conn(c);
@@ -382,7 +452,8 @@ static void on_tick(uv_timer_t *timer)
 struct policy_limits policy_limits_default(void)
 {
 	return (struct policy_limits){ .connections = 1024,
-				       .idle_ms = 20 * 60 * 1000,
+				       .per_peer = 768,
+				       .idle_ms = 6 * 60 * 1000,
 				       .request_ms = 10 * 1000 };
 }
 
@@ -404,6 +475,12 @@ struct policy_server *policy_server_new(uv_loop_t *loop,
 	(void)rc;
 	p->handles = 1;
 	return p;
+}
+
+void policy_server_set_connections(struct policy_server *p, uint32_t connections)
+{
+	p->limits.connections = connections;
+	p->limits.per_peer = connections - connections / 4;
 }
 
 struct policy_counts policy_server_counts(const struct policy_server *p)

@@ -12,6 +12,7 @@
 struct decoy_limits decoy_limits_default(void)
 {
 	return (struct decoy_limits){ .connections = 10000,
+				      .lingering = DECOY_LINGER_MAX,
 				      .per_client = 50,
 				      .commands = 1000,
 				      .idle_ms = 60 * 1000,

@@ -41,6 +41,7 @@ enum { DECOY_HELD_MS = 10 * 60 * 1000 };
 
 struct decoy_limits {
 	uint32_t connections; /* in dialogue at once, in the whole set: 10,000 */
+	uint32_t lingering;   /* closed by us, the client not heard yet: 1,024 */
 	uint32_t per_client;  /* of one IPv4 address or IPv6 /64: 50 */
 	uint32_t commands;    /* of one connection: 1,000 */
 	uint32_t idle_ms;     /* without a byte: 60 s */

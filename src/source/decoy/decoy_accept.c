@@ -53,9 +53,8 @@ static void take(struct decoy_listener *l, int fd, const struct sockaddr *sa)
 	} else if (l->posture == POSTURE_RESET) {
 		close(fd); /* resets: decoy_close_resets() */
 		give_short(l, client, time, 0);
-	} else if (!is_over_limit(l->set, client)) {
-		decoy_talk_begin(l, fd, client, time);
-	} else {
+	} else if (is_over_limit(l->set, client) ||
+		   !decoy_talk_begin(l, fd, client, time)) {
 		decoy_reset(fd);
 		give_short(l, client, time, 0);
 	}

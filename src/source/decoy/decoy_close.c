@@ -37,7 +37,8 @@ static void linger_close_first(struct decoy_set *d)
 void decoy_linger(struct decoy_set *d, int fd)
 {
 	(void)shutdown(fd, SHUT_WR); /* gone already: then close() does it */
-	if (d->linger_count == DECOY_LINGER_MAX)
+	while (d->linger_count && (d->linger_count == DECOY_LINGER_MAX ||
+				   d->linger_count >= d->limits.lingering))
 		linger_close_first(d);
 	size_t at = (d->linger_first + d->linger_count++) % DECOY_LINGER_MAX;
 	d->linger[at] = (struct decoy_linger){ fd, decoy_now_ms(d) + DECOY_LINGER_MS };

@@ -123,7 +123,9 @@ void decoy_reset(int fd);
 
 /* decoy_talk.c */
 bool decoy_is_over_client(const struct decoy_set *d, struct addr client);
-void decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client, int64_t time);
+/* False: the kernel watches no more descriptors (epoll's limit of a user). */
+FMX_MUST_CHECK bool decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client,
+				     int64_t time);
 enum decoy_end { DECOY_CLOSE, DECOY_LINGER, DECOY_RESET };
 void decoy_talk_end(struct decoy_conn *c, enum decoy_end how);
 /* As 421 and close; for a stop, or a decoy that goes. */

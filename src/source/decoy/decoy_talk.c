@@ -232,7 +232,7 @@ static enum sent greet(struct decoy_conn *c)
 	return sent;
 }
 
-void decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client, int64_t time)
+bool decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client, int64_t time)
 {
 	struct decoy_conn *c = xcalloc(1, sizeof(*c));
 	c->listener = l;
@@ -240,15 +240,17 @@ void decoy_talk_begin(struct decoy_listener *l, int fd, struct addr client, int6
 	c->time = time;
 	c->start_ms = c->active_ms = c->held_ms = decoy_now_ms(l->set);
 	c->fd = fd;
-	int rc = uv_poll_init(l->set->loop, &c->poll, fd);
-	assert(rc == 0); /* a socket that accept4() just gave */
-	(void)rc;
+	if (uv_poll_init(l->set->loop, &c->poll, fd) != 0) {
+		free(c);
+		return false;
+	}
 	l->set->handles++;
 	link_in(l->set, c);
 	if (greet(c) == SENT_ALL)
 		wait_for(c, UV_READABLE);
 	else
 		decoy_talk_end(c, DECOY_RESET);
+	return true;
 }
 
 void decoy_talk_dismiss(struct decoy_conn *c)

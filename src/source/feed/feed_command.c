@@ -214,6 +214,13 @@ static int spawn(struct runner *r)
 	return rc;
 }
 
+/* Nothing was begun, so nothing is to be closed. */
+static void refuse(struct runner *r)
+{
+	r->start_error = UV_E2BIG;
+	finish(r);
+}
+
 static void start(struct runner *r)
 {
 	r->process.data = r->out.data = r->err.data = r;
@@ -221,16 +228,18 @@ static void start(struct runner *r)
 	r->said_len = 0;
 	r->said[0] = '\0';
 	r->status = r->signal = 0;
+	r->stream = intake_open(r->in);
+	r->starts++;
+	if (!feed_fill_command(r->command, intake_since(r->in), r->filled,
+			       sizeof(r->filled))) {
+		refuse(r);
+		return;
+	}
 	/* Of a loop's pipes nothing can fail but their later use. */
 	(void)uv_pipe_init(r->loop, &r->out, 0);
 	(void)uv_pipe_init(r->loop, &r->err, 0);
 	r->open = 3;
-	r->stream = intake_open(r->in);
-	r->starts++;
-	r->start_error = feed_fill_command(r->command, intake_since(r->in), r->filled,
-					   sizeof(r->filled))
-			     ? spawn(r)
-			     : UV_E2BIG;
+	r->start_error = spawn(r);
 	if (r->start_error == 0)
 		return;
 	close_once(&r->out);

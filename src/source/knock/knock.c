@@ -238,9 +238,9 @@ static int set_ring(struct knock *k, size_t nth, const struct endpoint *targets,
 	int rc = knock_ring_set(r, &f, e);
 	if (rc != 0 || was_started)
 		return rc;
-	k->polls[nth].data = k;
 	rc = uv_poll_init(k->tick.loop, &k->polls[nth], r->fd);
 	if (rc == 0) {
+		k->polls[nth].data = k; /* there is something to close */
 		k->handles++;
 		rc = uv_poll_start(&k->polls[nth], UV_READABLE, on_readable);
 	}

@@ -9,8 +9,10 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/nearest.h"
 #include "base/stamp.h"
+#include "base/utf8.h"
 
 static void addresses_read_and_print_alike(void **state)
 {
@@ -167,6 +169,28 @@ static void json_text_is_always_valid(void **state)
 	buf_release(&b);
 }
 
+/* C1, the direction of writing, and what is beyond the first plane. */
+#define DECEPTIVE                                                                        \
+	"\xc2\x9b"                                                                       \
+	"2J \xe2\x80\xae"                                                                \
+	"x \xf3\xa0\x81\x81 \xc3\xa9\x1b\xff"
+
+static void what_a_terminal_would_obey_is_not_printed(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT(1000);
+	char text[] = DECEPTIVE;
+	struct error e;
+	utf8_make_safe(text);
+	assert_string_equal(text, "??2J ???x ???? \xc3\xa9??");
+	(void)error_set(&e, FMX_EUSAGE, "%s", DECEPTIVE);
+	assert_string_equal(e.text, text);
+	buf_add_json(&b, DECEPTIVE);
+	assert_string_equal(buf_text(&b), "\"\\u009b2J \\u202ex \\udb40\\udc41 "
+					  "\xc3\xa9\\u001b\\ufffd\"");
+	buf_release(&b);
+}
+
 static void a_slip_finds_its_word(void **state)
 {
 	(void)state;
@@ -200,6 +224,7 @@ int main(void)
 		cmocka_unit_test(durations_have_units_and_limits),
 		cmocka_unit_test(a_buffer_stops_at_its_limit),
 		cmocka_unit_test(json_text_is_always_valid),
+		cmocka_unit_test(what_a_terminal_would_obey_is_not_printed),
 		cmocka_unit_test(a_slip_finds_its_word),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

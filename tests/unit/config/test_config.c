@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -359,6 +360,29 @@ static void a_missing_file_is_a_sentence(void **state)
 	assert_string_equal(e.text, "cannot read the configuration /: Is a directory");
 }
 
+/* SIGHUP reads it: nobody may let serve wait for a writer. */
+static void a_pipe_is_no_configuration(void **state)
+{
+	(void)state;
+	char path[64], text[512];
+	struct config c;
+	struct error e;
+	(void)snprintf(path, sizeof(path), "/tmp/fmx-config-%d", (int)getpid());
+	assert_int_equal(mkfifo(path, 0600), 0);
+	(void)alarm(10); /* where it would hang */
+	assert_int_equal(config_load(path, false, &c, &e), FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "is a pipe or a device; put a file there"));
+	(void)snprintf(
+	    text, sizeof(text),
+	    "lab = true\nsite \"a\" { layout = none domains_file = \"%s\"\n" HOST10 "}\n",
+	    path);
+	assert_int_equal(config_parse(text, strlen(text), "f", false, &c, &e),
+			 FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "cannot be read"));
+	(void)alarm(0);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void a_nul_byte_is_refused(void **state)
 {
 	(void)state;
@@ -483,6 +507,7 @@ int main(void)
 		    a_trial_is_warned_of_its_addresses_and_of_who_watches_nothing),
 		cmocka_unit_test(the_option_makes_a_lab_too),
 		cmocka_unit_test(a_missing_file_is_a_sentence),
+		cmocka_unit_test(a_pipe_is_no_configuration),
 		cmocka_unit_test(a_nul_byte_is_refused),
 		cmocka_unit_test_setup_teardown(what_is_included_stands_there,
 						make_folder, remove_folder),

@@ -303,6 +303,22 @@ static void over_its_budget_a_visit_is_counted_only(void **state)
 			    "1001");
 }
 
+static void a_64_of_ipv6_has_one_budget(void **state)
+{
+	struct error e = { 0, "" };
+	(void)state;
+	for (uint16_t i = 0; i < TAKE_PREFIX_BUDGET + 10; i++) {
+		struct line l = a_visit(LOW, "2001:db8:1:2::1", T0 + i);
+		memcpy(l.visit.client.bytes + 10, &i, 2);
+		take_add(t, &l);
+	}
+	struct line other = a_visit(LOW, "2001:db8:1:3::1", T0);
+	take_add(t, &other);
+	ok(take_commit(t, &e), &e);
+	assert_string_equal(asked(db, "SELECT visits || ' ' || unkept FROM slot"),
+			    "8001 10");
+}
+
 static void knocks_beyond_50000_a_day_are_no_rows(void **state)
 {
 	struct error e = { 0, "" };
@@ -540,6 +556,7 @@ int main(void)
 		CASE(what_was_told_before_or_late_is_none),
 		CASE(more_than_a_line_names_clear_all_of_the_prefix),
 		CASE(over_its_budget_a_visit_is_counted_only),
+		CASE(a_64_of_ipv6_has_one_budget),
 		CASE(knocks_beyond_50000_a_day_are_no_rows),
 		CASE(a_real_visit_that_was_lost_leaves_its_host_unwatched),
 		CASE(a_deleted_file_is_said),

@@ -260,9 +260,9 @@ static void half_a_request_and_silence_have_an_end(void **state)
 {
 	(void)state;
 	struct rig r;
-	struct policy_limits limits = { .connections = 10,
-					.idle_ms = 1500,
-					.request_ms = 100 };
+	struct policy_limits limits = {
+		.connections = 10, .per_peer = 10, .idle_ms = 1500, .request_ms = 100
+	};
 	rig_start(&r, &limits);
 	apply(&r, r.path);
 	int half = connect_to(r.path), silent = connect_to(r.path);
@@ -282,7 +282,8 @@ static void half_a_request_and_silence_have_an_end(void **state)
 	rig_stop(&r);
 }
 
-static void more_connections_than_the_limit_are_closed(void **state)
+/* As a stranger would who holds all of them: Postfix must get in all the same. */
+static void who_was_idle_for_longest_makes_room(void **state)
 {
 	(void)state;
 	struct rig r;
@@ -290,18 +291,67 @@ static void more_connections_than_the_limit_are_closed(void **state)
 	limits.connections = 2;
 	rig_start(&r, &limits);
 	apply(&r, r.path);
-	int a = connect_to(r.path), b = connect_to(r.path), c = connect_to(r.path);
-	expect_end(&r, c, 5);
-	ask(a, 1);
-	expect(&r, a, "action=1\n\n");
-	close(a);
+	int a = connect_to(r.path), b = connect_to(r.path);
 	turn(&r);
-	c = connect_to(r.path);
+	(void)usleep(20000);
+	ask(a, 1); /* so b is the older one */
+	expect(&r, a, "action=1\n\n");
+	int c = connect_to(r.path);
 	ask(c, 2);
 	expect(&r, c, "action=2\n\n");
-	assert_int_equal(policy_server_counts(r.server).over_connections, 1);
+	expect_end(&r, b, 5);
+	ask(a, 3);
+	expect(&r, a, "action=3\n\n");
+	assert_int_equal(policy_server_counts(r.server).made_room, 1);
+	assert_int_equal(policy_server_counts(r.server).over_connections, 0);
+	close(a);
 	close(b);
 	close(c);
+	rig_stop(&r);
+}
+
+static void a_peer_that_has_its_share_makes_room_for_itself(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct policy_limits limits = policy_limits_default();
+	limits.per_peer = 2;
+	rig_start(&r, &limits);
+	apply(&r, r.path);
+	int a = connect_to(r.path);
+	turn(&r);
+	(void)usleep(20000);
+	int b = connect_to(r.path), c = connect_to(r.path);
+	expect_end(&r, a, 5);
+	ask(b, 1);
+	expect(&r, b, "action=1\n\n");
+	ask(c, 2);
+	expect(&r, c, "action=2\n\n");
+	assert_int_equal(policy_server_counts(r.server).made_room, 1);
+	close(a);
+	close(b);
+	close(c);
+	rig_stop(&r);
+}
+
+static void within_a_request_nobody_is_closed_for_others(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct policy_limits limits = policy_limits_default();
+	limits.connections = 1;
+	rig_start(&r, &limits);
+	apply(&r, r.path);
+	int a = connect_to(r.path);
+	say(a, "helo_name=7\n");
+	turn(&r);
+	int b = connect_to(r.path);
+	expect_end(&r, b, 5);
+	say(a, "\n");
+	expect(&r, a, "action=7\n\n");
+	assert_int_equal(policy_server_counts(r.server).over_connections, 1);
+	close(a);
+	close(b);
 	rig_stop(&r);
 }
 
@@ -390,7 +440,9 @@ int main(void)
 		cmocka_unit_test(who_speaks_another_protocol_is_closed),
 		cmocka_unit_test(who_does_not_read_gets_all_answers_later),
 		cmocka_unit_test(half_a_request_and_silence_have_an_end),
-		cmocka_unit_test(more_connections_than_the_limit_are_closed),
+		cmocka_unit_test(who_was_idle_for_longest_makes_room),
+		cmocka_unit_test(a_peer_that_has_its_share_makes_room_for_itself),
+		cmocka_unit_test(within_a_request_nobody_is_closed_for_others),
 		cmocka_unit_test(a_reload_keeps_what_stays_and_closes_what_goes),
 		cmocka_unit_test(a_socket_left_behind_is_replaced_one_in_use_is_not),
 		cmocka_unit_test(somebody_elses_file_of_the_name_is_left_alone),

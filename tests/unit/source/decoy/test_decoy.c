@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +25,17 @@
 	"mail.example.com\r\n"
 
 static struct rig rig; /* large */
+
+/* The kernel's, for all of this program: epoll at its limit of a user. */
+static bool is_epoll_full;
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	if (is_epoll_full && op == EPOLL_CTL_ADD) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
 
 static void say_dialogue(struct rig *r, void *arg)
 {
@@ -447,6 +460,21 @@ static void without_descriptors_clients_are_reset_and_it_is_said_once(void **sta
 	rig_stop(&rig);
 }
 
+static void who_cannot_be_watched_is_reset(void **state)
+{
+	(void)state;
+	rig_start(&rig, NULL);
+	struct decoy_spec s = rig_spec(&rig, 7, POSTURE_DEFER);
+	rig_apply(&rig, &s, 1);
+	(void)uv_run(&rig.loop, UV_RUN_NOWAIT); /* the listener is watched */
+	is_epoll_full = true;
+	rig_client(&rig, expect_reset, NULL);
+	is_epoll_full = false;
+	rig_wait_visits(&rig, 1);
+	assert_int_equal(decoy_counts(rig.set).open, 0);
+	rig_stop(&rig);
+}
+
 static void a_socket_that_was_handed_over_is_used(void **state)
 {
 	(void)state;
@@ -501,6 +529,7 @@ int main(void)
 		    a_stop_gives_what_is_open_and_the_watermark_waits_for_it),
 		cmocka_unit_test(
 		    without_descriptors_clients_are_reset_and_it_is_said_once),
+		cmocka_unit_test(who_cannot_be_watched_is_reset),
 		cmocka_unit_test(a_socket_that_was_handed_over_is_used),
 		cmocka_unit_test(both_families_may_have_one_port),
 	};

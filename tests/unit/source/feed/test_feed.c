@@ -628,6 +628,21 @@ static void what_a_killed_serve_left_is_taken_and_nothing_else(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Twenty bytes for each two: it fits into the configuration and not into a command. */
+static void a_command_that_the_time_makes_too_long_is_told(void **state)
+{
+	(void)state;
+	struct rig r;
+	char command[512] = "";
+	for (size_t i = 0; i + 2 < sizeof(command); i += 2)
+		memcpy(command + i, "%s", 3);
+	start(&r, command, NULL, 1);
+	WAIT_FOR(&r, r.trouble_count == 1);
+	assert_non_null(
+	    strstr(r.trouble[0], "could not be started (argument list too long)"));
+	stop(&r);
+}
+
 static void the_time_is_put_into_a_command(void **state)
 {
 	(void)state;
@@ -660,6 +675,7 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_command_that_the_time_makes_too_long_is_told),
 		cmocka_unit_test(hosts_of_one_name_share_visits_and_watermarks),
 		cmocka_unit_test(what_was_before_the_watermark_is_a_repetition),
 		cmocka_unit_test(a_watermark_never_goes_back_and_never_passes_our_clock),

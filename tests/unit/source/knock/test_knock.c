@@ -1,15 +1,19 @@
 #include "source/knock/knock_packet.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "source/knock/knock.h"
 #include "source/knock/knock_filter.h"
 #include "source/knock/knock_table.h"
 
@@ -361,6 +365,74 @@ static void the_table_lets_the_oldest_go(void **state)
 	knock_table_free(t);
 }
 
+/* The kernel's, for all of this program: epoll at its limit of a user. */
+static bool is_epoll_full;
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+	if (is_epoll_full && op == EPOLL_CTL_ADD) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, op, fd, event);
+}
+
+static void on_visit(void *arg, const struct visit *v)
+{
+	(void)arg, (void)v;
+}
+
+static void on_watermark(void *arg, uint16_t host, int64_t upto)
+{
+	(void)arg, (void)host, (void)upto;
+}
+
+static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
+{
+	(void)arg, (void)host, (void)is_over, (void)sentence;
+}
+
+struct blind {
+	char why[KNOCK_WHY_MAX];
+};
+
+static void on_blind(void *arg, uint16_t host, int64_t until, const char *why)
+{
+	struct blind *b = arg;
+	(void)host, (void)until;
+	(void)str_copy(b->why, sizeof(b->why), why);
+}
+
+static void what_cannot_be_watched_is_said_and_no_reason_to_end(void **state)
+{
+	(void)state;
+	struct blind blind = { "" };
+	struct knock_sink sink = { .source = { .visit = on_visit,
+					       .watermark = on_watermark,
+					       .trouble = on_trouble,
+					       .arg = &blind },
+				   .blind = on_blind };
+	struct decoy_spec spec = { .site = 1,
+				   .host = 7,
+				   .posture = POSTURE_CLOSED,
+				   .name = "fake1.mx.example.com",
+				   .cause = "mail.example.com" };
+	struct stamp_clock real = { NULL };
+	uv_loop_t loop;
+	assert_true(addr_parse("127.0.0.1", &spec.at.addr));
+	spec.at.port = 2525;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	struct knock *k = knock_new(&loop, real, &sink);
+	is_epoll_full = true; /* without the capability it is blind anyhow */
+	knock_apply(k, &spec, 1);
+	is_epoll_full = false;
+	assert_false(knock_watches(k, 7));
+	assert_string_not_equal(blind.why, "");
+	knock_stop(k);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	knock_free(k);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -372,6 +444,7 @@ int main(void)
 		cmocka_unit_test(retransmissions_are_one_knock),
 		cmocka_unit_test(what_was_refused_and_tries_again_heard_something),
 		cmocka_unit_test(the_table_lets_the_oldest_go),
+		cmocka_unit_test(what_cannot_be_watched_is_said_and_no_reason_to_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
