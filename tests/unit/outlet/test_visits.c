@@ -135,7 +135,7 @@ static void json_values_read_as_people_write_them(void **state)
 	json_print(o, &b);
 	json_decref(o);
 	assert_string_equal(buf_text(&b), "{\n  \"delay\": 0.02,\n  \"day\": 86400.0,\n  "
-					  "\"text\": \"a\xef\xbf\xbd\",\n  \"none\": "
+					  "\"text\": \"a\\uFFFD\",\n  \"none\": "
 					  "null\n}\n");
 	buf_release(&b);
 }
