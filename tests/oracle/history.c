@@ -15,13 +15,13 @@ uint64_t history_random(struct history *h, uint64_t below)
 	return (z ^ (z >> 31)) % below;
 }
 
-/* 0 and 1 are neighbours, 2 and 3 one host by name, 4 and 5 of one domain, 6 and 7
- * strangers. */
+/* 0 and 1 are neighbours, 2 and 3 one host by name, 4 and 5 of one domain, 6 a stranger,
+ * 7 a neighbour of 3. */
 struct addr history_client(unsigned number)
 {
 	static const char *const texts[HISTORY_CLIENTS] = {
 		"20.1.1.1", "20.1.1.2", "30.1.1.1", "2a01:1::1",
-		"40.1.1.1", "50.1.1.1", "60.1.1.1", "2a02:2::2",
+		"40.1.1.1", "50.1.1.1", "60.1.1.1", "2a01:1::2",
 	};
 	struct addr a;
 	bool ok = addr_parse(texts[number], &a);
@@ -44,7 +44,7 @@ static void add_host(struct history *h, const char *name, enum role role,
 
 void history_site(struct history *h, uint64_t seed)
 {
-	static char domain[] = "example.com", *domains[] = { domain };
+	static char domain[] = ORACLE_DOMAIN, *domains[] = { domain };
 	memset(h, 0, sizeof(*h));
 	h->random = seed;
 	uint64_t which = history_random(h, 4);
@@ -87,7 +87,7 @@ static const struct host *any_host(struct history *h, enum role role)
 	return x;
 }
 
-static void all_told(struct history *h)
+void history_tell_all(struct history *h)
 {
 	for (size_t i = 0; i < h->host_count; i++) {
 		if (h->hosts[i].role == ROLE_REAL)
@@ -96,32 +96,43 @@ static void all_told(struct history *h)
 	}
 }
 
+/* One of the few that come. */
+static struct addr any_client(struct history *h)
+{
+	uint64_t number = h->first_client + history_random(h, h->client_count);
+	return history_client((unsigned)(number % HISTORY_CLIENTS));
+}
+
 static void add_visit(struct history *h)
 {
 	static const int64_t lasts[] = {
 		0, 0, 0, STAMP_SECOND, 120 * STAMP_SECOND, 40 * STAMP_MINUTE
 	};
+	static const uint32_t widths[] = { 1,       1,       1000000, 1000000,
+					   1000000, 1000000, 1000000, 5000000 };
 	static const int64_t late[] = {
 		0, 0, 0, 0, STAMP_SECOND, 90 * STAMP_SECOND, STAMP_HOUR
 	};
 	const struct host *x = &h->hosts[history_random(h, h->host_count)];
+	while (x->role == ROLE_REAL && h->is_shy && history_random(h, 8))
+		x = &h->hosts[history_random(h, h->host_count)];
 	bool is_real = x->role == ROLE_REAL;
 	int64_t time = h->now - late[history_random(h, 7)];
 	struct line *l = add(h, LINE_VISIT, x->id, time);
 	struct visit *v = &l->visit;
-	*v = (struct visit){
-		.client = history_client((unsigned)history_random(h, HISTORY_CLIENTS)),
-		.site = h->site.id,
-		.host = x->id,
-		.source = is_real ? VISIT_SOURCE_FEED : VISIT_SOURCE_DECOY,
-		.precision_us = is_real && history_random(h, 3) ? 1000000 : 1,
-		.time = time,
-		.helo = "",
-		.mail_from = "",
-		.recipient_domain = "",
-		.name = ""
-	};
+	*v = (struct visit){ .client = any_client(h),
+			     .site = h->site.id,
+			     .host = x->id,
+			     .source = is_real ? VISIT_SOURCE_FEED : VISIT_SOURCE_DECOY,
+			     .precision_us = widths[is_real ? history_random(h, 8) : 0],
+			     .time = time,
+			     .helo = "",
+			     .mail_from = "",
+			     .recipient_domain = "",
+			     .name = "" };
 	v->depth = (enum depth)history_random(h, 6);
+	if (h->is_shy && history_random(h, 2))
+		v->depth = DEPTH_RCPT;
 	if (is_real && v->depth == DEPTH_KNOCK)
 		v->depth = DEPTH_CONNECT;
 	if (is_real && history_random(h, 8) == 0)
@@ -135,28 +146,54 @@ static void add_visit(struct history *h)
 	}
 	if (v->depth >= DEPTH_RCPT) {
 		v->recipient_domain =
-		    history_random(h, 5) ? "example.com" : "other.example";
+		    history_random(h, 5) ? ORACLE_DOMAIN : "other.example";
 		for (uint64_t n = history_random(h, 3); n > 0; n--)
 			visit_add_envelope(v, ORACLE_ENVELOPE +
 						  history_random(h, ORACLE_ENVELOPES));
 	}
 }
 
-static void add_name(struct history *h, unsigned client, const char *name,
-		     const char *domain)
+/* Each name is learnt once, at some time. */
+static void add_next_name(struct history *h)
 {
+	static const struct {
+		const char *name, *domain;
+		bool is_generic;
+	} names[HISTORY_CLIENTS] = {
+		[2] = { "mx.twin.example", "twin.example", false },
+		[3] = { "mx.twin.example", "twin.example", false },
+		[4] = { "a.pool.example", "pool.example", false },
+		[5] = { "b.pool.example", "pool.example", false },
+		[6] = { "60-1-1-1.pool.example", "pool.example", true },
+	};
+	unsigned i = h->next_name++;
+	if (i >= HISTORY_CLIENTS || !names[i].name)
+		return;
 	struct line *l = add(h, LINE_NAME, 0, h->now);
-	l->name =
-	    (struct name_fact){ .client = history_client(client), .is_confirmed = true };
-	(void)snprintf(l->name.name, sizeof(l->name.name), "%s", name);
-	(void)snprintf(l->name.domain, sizeof(l->name.domain), "%s", domain);
+	l->name = (struct name_fact){ .client = history_client(i),
+				      .is_confirmed = true,
+				      .is_generic = names[i].is_generic };
+	(void)snprintf(l->name.name, sizeof(l->name.name), "%s", names[i].name);
+	(void)snprintf(l->name.domain, sizeof(l->name.domain), "%s", names[i].domain);
+}
+
+/* What speaks for a sender. */
+static void add_standing(struct history *h)
+{
+	static const char *const domains[] = { "one.example", "two.example" };
+	bool is_spf = history_random(h, 2);
+	struct line *l = add(h, is_spf ? LINE_SPF : LINE_WROTE, 0, h->now);
+	l->text = domains[history_random(h, 2)];
+	if (is_spf)
+		l->client = any_client(h);
 }
 
 static void add_other(struct history *h)
 {
+	static const int64_t back[] = { 0, 0, 20 * STAMP_MINUTE, 4 * STAMP_HOUR };
 	const struct host *x;
 	int64_t told;
-	switch (history_random(h, 12)) {
+	switch (history_random(h, 14)) {
 	case 0:
 	case 1:
 		/* No two probes of one moment. */
@@ -169,7 +206,7 @@ static void add_other(struct history *h)
 		x = &h->hosts[history_random(h, h->host_count)];
 		told = oracle_told_until(h->lines, h->count, x->id);
 		add(h, LINE_GAP, x->id, h->now)->since =
-		    told - (int64_t)history_random(h, 2) * 20 * STAMP_MINUTE;
+		    told - back[history_random(h, 4)];
 		break;
 	case 3:
 		x = &h->hosts[history_random(h, h->host_count)];
@@ -181,7 +218,9 @@ static void add_other(struct history *h)
 		x = &h->hosts[history_random(h, h->host_count)];
 		add(h, LINE_WATERMARK, x->id, h->now - 30 * STAMP_SECOND);
 		break;
-	default: all_told(h); break;
+	case 6: add_standing(h); break;
+	case 7: add_next_name(h); break;
+	default: history_tell_all(h); break;
 	}
 }
 
@@ -203,20 +242,21 @@ void history_fill(struct history *h)
 		h->known[i] = (struct oracle_host){ h->hosts[i].id, h->hosts[i].role,
 						    h->hosts[i].place };
 	h->now += STAMP_MINUTE;
-	all_told(h);
-	if (history_random(h, 2)) {
-		add_name(h, 2, "mx.twin.example", "twin.example");
-		add_name(h, 3, "mx.twin.example", "twin.example");
-		add_name(h, 4, "a.pool.example", "pool.example");
-		add_name(h, 5, "b.pool.example", "pool.example");
-	}
+	history_tell_all(h);
+	h->client_count = 2 + (unsigned)history_random(h, HISTORY_CLIENTS - 1);
+	h->first_client = (unsigned)history_random(h, HISTORY_CLIENTS);
+	h->is_shy = history_random(h, 4) == 0;
+	while (h->next_name < HISTORY_CLIENTS && history_random(h, 6))
+		add_next_name(h);
 	h->now = BEGIN;
 	uint64_t most = 12 + history_random(h, 30);
 	bool is_fast = history_random(h, 2);
 	for (uint64_t i = 0; i < most && h->count < ORACLE_LINES - 16; i++) {
 		bool is_long =
 		    h->now > BEGIN + 2 * STAMP_DAY; /* walks are sealed at five */
-		h->now += steps[history_random(h, is_fast || is_long ? 10 : 12)];
+		h->now += h->is_shy && history_random(h, 3) == 0
+			      ? 70 * STAMP_MINUTE
+			      : steps[history_random(h, is_fast || is_long ? 10 : 12)];
 		if (history_random(h, 3))
 			add_visit(h);
 		else
@@ -226,14 +266,45 @@ void history_fill(struct history *h)
 					 6 * STAMP_DAY };
 	h->now += waits[history_random(h, 4)];
 	if (history_random(h, 4))
-		all_told(h);
+		history_tell_all(h);
+}
+
+/* Which queue a line stands in: its host's, or of names and the like one of their own. */
+static size_t queue_of(const struct history *h, const struct line *l)
+{
+	size_t i = 0;
+	while (i < h->host_count && h->hosts[i].id != l->host)
+		i++;
+	return i;
+}
+
+void history_shuffle(struct history *h)
+{
+	static struct line from[ORACLE_LINES];
+	size_t left = h->count, next[HISTORY_HOSTS + 1] = { 0 };
+	memcpy(from, h->lines, h->count * sizeof(from[0]));
+	for (h->count = 0; left > 0;) {
+		size_t q = history_random(h, h->host_count + 1), *at = &next[q];
+		size_t end = h->count + left;
+		/* A few of one queue at a time, as sources give them. */
+		for (uint64_t n = 1 + history_random(h, 4); n > 0; n--) {
+			while (*at < end && queue_of(h, &from[*at]) != q)
+				++*at;
+			if (*at == end)
+				break;
+			h->lines[h->count] = from[(*at)++];
+			h->lines[h->count++].seen = h->now;
+			left--;
+		}
+	}
 }
 
 static const char *kind_name(enum line_kind k)
 {
-	static const char *const names[] = { "visit", "watermark", "probe", "outage",
-					     "gap",   "lost",      "name" };
-	return k <= LINE_NAME ? names[k] : "?";
+	static const char *const names[] = { "visit",  "watermark", "probe",
+					     "outage", "gap",       "lost",
+					     "name",   "spf",       "wrote" };
+	return k <= LINE_WROTE ? names[k] : "?";
 }
 
 void history_print(const struct history *h)
@@ -250,16 +321,21 @@ void history_print(const struct history *h)
 		if (l->kind == LINE_VISIT)
 			(void)printf(
 			    " %s %s %s width %.1f earlier %.1f ended +%.1f answered "
-			    "%d env %u %s",
+			    "%d env %u %s%s",
 			    addr_text(v->client, client), depth_name(v->depth),
 			    v->outcome ? outcome_name(v->outcome) : "-",
 			    v->precision_us / 1e6, v->earlier_us / 1e6,
 			    v->ended ? (double)(v->ended - v->time) / 1e6 : 0,
-			    v->answered != 0, v->envelope_count, v->recipient_domain);
+			    v->answered != 0, v->envelope_count, v->recipient_domain,
+			    v->spam == SPAM_NO    ? " clean"
+			    : v->spam == SPAM_YES ? " spam"
+						  : "");
 		if (l->kind == LINE_PROBE)
 			(void)printf(" %s", l->is_ok ? "ok" : "failed");
 		if (l->kind == LINE_GAP || l->kind == LINE_LOST)
 			(void)printf(" since %.1f", (double)(l->since - BEGIN) / 1e6);
+		if (l->kind == LINE_SPF || l->kind == LINE_WROTE)
+			(void)printf(" %s %s", addr_text(l->client, client), l->text);
 		if (l->kind == LINE_NAME)
 			(void)printf(" %s %s", addr_text(l->name.client, client),
 				     l->name.name);

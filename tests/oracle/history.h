@@ -22,6 +22,9 @@ struct history {
 	size_t count;
 	int64_t started, now;
 	uint64_t random;
+	/* Who comes; to decoys more often than to real hosts. */
+	unsigned first_client, client_count, next_name;
+	bool is_shy;
 };
 
 /* The site, without ids. After sites_define() gave them: history_fill(). */
@@ -29,6 +32,10 @@ void history_site(struct history *h, uint64_t seed);
 void history_fill(struct history *h);
 uint64_t history_random(struct history *h, uint64_t below);
 struct addr history_client(unsigned number);
+/* At h->now all hosts have told all, and are well. */
+void history_tell_all(struct history *h);
+/* The same lines in another order, each host's own in theirs. */
+void history_shuffle(struct history *h);
 /* Every line, one a row, as seconds after the start: what to show of a difference. */
 void history_print(const struct history *h);
 

@@ -6,6 +6,7 @@
 #include "journal/ask/proof.h"
 
 enum { HOURS_A_DAY = 24 };
+#define KEPT (7 * STAMP_DAY) /* longer than any envelope is */
 
 struct listed listed_read(sqlite3_stmt *s)
 {
@@ -200,15 +201,36 @@ static bool is_near(const struct withdrawal *x, int64_t hour, int64_t from, int6
 	       from <= hour + STAMP_HOUR + x->rules->confirm;
 }
 
+static bool is_near_counted(const struct withdrawal *x, int64_t from, int64_t to)
+{
+	return x->row && (is_near(x, x->row->first, from, to) ||
+			  is_near(x, x->row->since - STAMP_HOUR, from, to));
+}
+
+/* An outage, or a time that nobody saw, that was found when the hour had counted. */
+static bool is_excused(const struct listed *row, const struct view *v)
+{
+	int64_t hours[] = { row->first, row->since - STAMP_HOUR };
+	for (size_t i = 0; i < 2; i++)
+		if (view_excuse(v, hours[i], hours[i] + STAMP_HOUR - 1) != REASON_NONE)
+			return true;
+	return false;
+}
+
 static bool on_contact(void *arg, const struct pool_run *r)
 {
 	struct withdrawal *x = arg;
 	x->obstacle->pool_accepted |=
 	    r->accepted != MOMENT_NONE && r->accepted >= x->accepted_since;
-	x->obstacle->is_withdrawn |=
-	    x->row && (is_near(x, x->row->first, r->from, r->to) ||
-		       is_near(x, x->row->since - STAMP_HOUR, r->from, r->to));
+	x->obstacle->is_withdrawn |= is_near_counted(x, r->from, r->to);
 	return !x->obstacle->pool_accepted;
+}
+
+static void on_envelope(void *arg, const struct told_envelope *t)
+{
+	struct withdrawal *x = arg;
+	x->obstacle->is_withdrawn |=
+	    t->came_otherwise && is_near_counted(x, t->from, t->to);
 }
 
 static void see_own_runs(struct withdrawal *x, const struct run_list *runs)
@@ -248,12 +270,16 @@ static int see_standing(struct lookup *q, const struct sender *who,
 }
 
 static int see_pool(struct lookup *q, const struct sender *who, const struct view *v,
-		    struct withdrawal *x, int64_t since, int64_t now, struct error *e)
+		    struct withdrawal *x, const struct run_list *runs,
+		    const struct span *met, struct error *e)
 {
-	struct pool pool = {
-		.who = who, .met = { since, now }, .fn = on_contact, .arg = x
-	};
+	struct pool pool = { .who = who, .met = *met, .fn = on_contact, .arg = x };
 	int rc = pool_each(q, v->group, &pool, e);
+	for (size_t i = 0; rc == 0 && x->row && i < runs->count; i++)
+		if (runs->at[i].kind == RUN_DECOY &&
+		    runs->at[i].last >= met->until - KEPT)
+			rc =
+			    proof_envelopes(q, v->group, &runs->at[i], on_envelope, x, e);
 	x->obstacle->is_withdrawn |= pool.too_many;
 	return rc;
 }
@@ -280,8 +306,8 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 		rc = proof_nat(q, v, who->clients[0], at, runs.at, runs.count, &o->is_nat,
 			       e);
 	if (rc == 0 && !o->is_allowed && !o->is_own && !o->is_nat && !o->is_at_risk)
-		rc = see_pool(q, who, v, &x, since, now, e);
-	o->is_withdrawn |= runs.has_more;
+		rc = see_pool(q, who, v, &x, &runs, &(struct span){ since, now }, e);
+	o->is_withdrawn |= runs.has_more || (row && is_excused(row, v));
 	run_list_release(&runs);
 	return rc;
 }

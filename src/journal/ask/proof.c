@@ -136,6 +136,7 @@ struct pool_excuse {
 	const struct walk *walk;
 	const struct rules *rules;
 	struct proof *proof;
+	bool is_kept; /* the envelope that was told to be missing */
 };
 
 static void excuse_at(const struct pool_excuse *x, int64_t from, int64_t to)
@@ -157,78 +158,71 @@ static bool on_pool_run(void *arg, const struct pool_run *r)
 	return !x->proof->pool_around || (x->walk->has_high && !x->proof->pool_near);
 }
 
-/* What the journal knows of one envelope. */
-struct envelope {
-	bool is_known;
-	/* By family, IPv4 and IPv6: told to a decoy; first and last tried at a real host.
-	 */
-	int64_t told[2], first[2], last[2];
-	int64_t accepted;
-};
-
-static int find_envelope(struct lookup *q, uint16_t group, uint64_t hash,
-			 struct envelope *ret_envelope, struct error *e)
+/* Columns: told4, told6, real4, real6, real4_last, real6_last, accepted. False: of this
+ * family no decoy was told it. */
+static bool read_envelope(sqlite3_stmt *s, const struct run *main,
+			  struct told_envelope *ret)
 {
-	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT told4, told6, real4, real6, real4_last, "
-				"real6_last, accepted FROM envelope "
-				"WHERE grp = ?1 AND hash = ?2");
-	(void)sqlite3_bind_int(s, 1, group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
-	int rc = db_step(q->db, s, e);
-	*ret_envelope = (struct envelope){ .is_known = rc == 1 };
-	if (rc == 1) {
-		for (int i = 0; i < 2; i++) {
-			ret_envelope->told[i] = db_moment(s, i);
-			ret_envelope->first[i] = db_moment(s, 2 + i);
-			ret_envelope->last[i] = db_moment(s, 4 + i);
-		}
-		ret_envelope->accepted = db_moment(s, 6);
+	int mine = addr_is_v4(main->client) ? 0 : 1;
+	int64_t told = db_moment(s, mine), other = db_moment(s, 1 - mine);
+	told = told != MOMENT_NONE ? told : other;
+	if (told == MOMENT_NONE)
+		return false;
+	/* What was told before this walk was another message. */
+	ret->told = later(told, main->began);
+	int64_t since = ret->told - RUN_GAP, accepted = db_moment(s, 6);
+	ret->from = later(db_moment(s, 3 - mine), since);
+	ret->to = db_moment(s, 5 - mine);
+	ret->came_otherwise = ret->to != MOMENT_NONE && ret->to >= since;
+	ret->is_accepted = accepted != MOMENT_NONE && accepted >= since;
+	return true;
+}
+
+int proof_envelopes(struct lookup *q, uint16_t group, const struct run *main,
+		    told_envelope_fn fn, void *arg, struct error *e)
+{
+	uint16_t kin[SITE_MAX_KIN];
+	size_t kin_count = sites_kin(q->sites, group, kin);
+	int rc = 0;
+	for (size_t i = 0; rc >= 0 && i < main->envelope_count * kin_count; i++) {
+		struct told_envelope t = { .hash = main->envelopes[i / kin_count] };
+		sqlite3_stmt *s = db_statement(
+		    q->db, "SELECT told4, told6, real4, real6, real4_last, real6_last, "
+			   "accepted FROM envelope WHERE grp = ?1 AND hash = ?2");
+		(void)sqlite3_bind_int(s, 1, kin[i % kin_count]);
+		(void)sqlite3_bind_int64(s, 2, (int64_t)t.hash);
+		rc = db_step(q->db, s, e);
+		if (rc == 1 && read_envelope(s, main, &t))
+			fn(arg, &t);
+		db_done(s);
 	}
-	db_done(s);
 	return rc < 0 ? rc : 0;
 }
 
 /* Tried over the other family, it is the pool's contact; accepted by nobody, it is
  * missing. */
-static void see_envelope(const struct pool_excuse *x, uint64_t hash,
-			 const struct envelope *l)
+static void on_envelope(void *arg, const struct told_envelope *t)
 {
-	bool is_v6 = !addr_is_v4(x->walk->main.client);
+	struct pool_excuse *x = arg;
 	struct proof *p = x->proof;
-	int64_t told = l->told[is_v6] != MOMENT_NONE ? l->told[is_v6] : l->told[!is_v6];
-	if (told == MOMENT_NONE)
-		return;
-	int64_t since = told - RUN_GAP;
-	if (l->last[!is_v6] != MOMENT_NONE && l->last[!is_v6] >= since)
-		excuse_at(x, later(l->first[!is_v6], since), l->last[!is_v6]);
-	bool is_accepted = l->accepted != MOMENT_NONE && l->accepted >= since;
-	if (!is_accepted && (!p->missing || told < p->missing_time)) {
-		p->missing = hash;
-		p->missing_time = told;
+	x->is_kept |= t->hash == p->told.missing;
+	if (t->came_otherwise)
+		excuse_at(x, t->from, t->to);
+	if (!t->is_accepted && (!p->missing || t->told < p->missing_time)) {
+		p->missing = t->hash;
+		p->missing_time = t->told;
 	}
 }
 
 /* A missing message that was told stays missing when its envelope is kept no longer. */
-static int see_envelopes(struct lookup *q, const struct pool_excuse *x,
-			 const struct view *v, struct error *e)
+static int see_envelopes(struct lookup *q, struct pool_excuse *x, const struct view *v,
+			 struct error *e)
 {
-	const struct run *main = &x->walk->main;
-	uint16_t kin[SITE_MAX_KIN];
-	size_t kin_count = sites_kin(q->sites, v->group, kin);
-	bool is_kept = false;
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < main->envelope_count * kin_count; i++) {
-		struct envelope l;
-		uint64_t hash = main->envelopes[i / kin_count];
-		rc = find_envelope(q, kin[i % kin_count], hash, &l, e);
-		if (rc == 0 && l.is_known)
-			see_envelope(x, hash, &l);
-		is_kept |= hash == main->told.missing && l.is_known;
-	}
-	if (main->told.missing && !is_kept && !x->proof->missing) {
-		x->proof->missing = main->told.missing;
-		x->proof->missing_time = x->walk->began;
+	struct proof *p = x->proof;
+	int rc = proof_envelopes(q, v->group, &x->walk->main, on_envelope, x, e);
+	if (p->told.missing && !x->is_kept && !p->missing) {
+		p->missing = p->told.missing;
+		p->missing_time = x->walk->began;
 	}
 	return rc;
 }
@@ -284,7 +278,7 @@ int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
 	       const struct run *runs, size_t count, const struct view *v,
 	       const struct rules *r, struct proof *proof, struct error *e)
 {
-	struct pool_excuse x = { w, r, proof };
+	struct pool_excuse x = { .walk = w, .rules = r, .proof = proof };
 	proof->too_many = has_too_many(&w->main, runs, count, r);
 	int rc =
 	    proof_nat(q, v, w->main.client, w->began, runs, count, &proof->is_nat, e);

@@ -33,6 +33,21 @@ FMX_MUST_CHECK int proof_make(struct lookup *q, const struct walk *w,
 			      const struct sender *who, const struct run *runs,
 			      size_t count, const struct view *v, const struct rules *r,
 			      struct proof *proof, struct error *e);
+/* What the journal knows of an envelope that a walk told to a decoy. */
+struct told_envelope {
+	uint64_t hash;
+	int64_t told;     /* over the walk's family first; or when it began */
+	bool is_accepted; /* by a real host, from 30 minutes before */
+	/* Over the other family a real host was told it from 30 minutes before: of these
+	 * attempts the first and the last are known. It counts as a contact of the pool.
+	 */
+	bool came_otherwise;
+	int64_t from, to;
+};
+typedef void (*told_envelope_fn)(void *arg, const struct told_envelope *t);
+FMX_MUST_CHECK int proof_envelopes(struct lookup *q, uint16_t group,
+				   const struct run *main, told_envelope_fn fn, void *arg,
+				   struct error *e);
 /* All of it for one run, a walk's main: what the journal says of it. Zero to begin with;
  * may be used again. */
 struct decided {

@@ -79,6 +79,9 @@ static const struct row rows[] = {
 	  NO_DELAY, false, 0 },
 	{ 20, "a late contact makes nothing missing", TELLS "H=E@1 W@2h R=F@1h^3h W@6h",
 	  ORDER_BACKDOOR, FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 20, "what was accepted yesterday was another message to the same recipient",
+	  TELLS "R=E@0 H=E@10 W@1h R~=E@25h H=E@90001.5 W@31h", ORDER_SKIPPED,
+	  FATE_REACHED, ANY, NO_DELAY, true, 0 },
 	{ 20, "a late acceptance clears it", TELLS "R~=E@0 H=E@1.5 W@6h S=E@2h^7h W@8h",
 	  ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY, false, 0 },
 	{ 20, "a real visit of many envelopes clears those of its sender",
@@ -910,6 +913,53 @@ static void case_35_a_late_contact_withdraws_and_uses_up_the_listing(void **stat
 	world_release(&w);
 }
 
+static void what_is_found_later_withdraws(void **state)
+{
+	static const char *const found[] = {
+		"O@2h^5h W@6h",      /* mail was down then */
+		"V:R=E@70m^5h W@6h", /* the same message over the other family */
+		"B:R~@70m^5h W@6h",  /* its neighbour */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		struct world w;
+		world_init(&w);
+		enforce(&w);
+		world_begin(&w);
+		world_play(&w, "H=E@10m H=E@3h W@5h");
+		assert_true(world_listing(&w, 'A').is_listed);
+		world_play(&w, found[i]);
+		if (world_listing(&w, 'A').is_listed)
+			fail_msg("still listed after %s", found[i]);
+		assert_int_equal(world_listing(&w, 'A').reason, REASON_WITHDRAWN);
+		world_release(&w);
+	}
+}
+
+static void a_gap_that_is_found_later_withdraws(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	enforce(&w);
+	world_begin(&w);
+	world_play(&w, "H@10m H@3h W@5h");
+	assert_true(world_listing(&w, 'A').is_listed);
+	world_line(&w, &(struct line){ .kind = LINE_GAP,
+				       .host = HOST_MAIL,
+				       .since = world_time("20m"),
+				       .time = world_time("40m"),
+				       .seen = world_time("5h") });
+	world_play(&w, "W@6h");
+	assert_int_equal(world_listing(&w, 'A').reason, REASON_WITHDRAWN);
+	/* Its walks that are not sealed are asked again, too. */
+	world_play(&w, "B:H@7h W@12h");
+	assert_int_equal(world_last(&w, 'B').told.fate, FATE_STOPPED);
+	world_play(&w, "O@7h^12h W@13h");
+	assert_int_equal(world_last(&w, 'B').told.fate, FATE_UNKNOWN);
+	world_release(&w);
+}
+
 static void is_listed_or_why_not(void **state)
 {
 	static const struct {
@@ -1005,6 +1055,8 @@ int main(void)
 		cmocka_unit_test(lists_when_its_second_hour_is_over),
 		cmocka_unit_test(
 		    case_35_a_late_contact_withdraws_and_uses_up_the_listing),
+		cmocka_unit_test(what_is_found_later_withdraws),
+		cmocka_unit_test(a_gap_that_is_found_later_withdraws),
 		cmocka_unit_test(is_listed_or_why_not),
 		cmocka_unit_test(enforce_asks_for_fourteen_watched_days),
 	};
