@@ -192,3 +192,85 @@ int whole_write_alone(const char *path, const char *text, size_t len, mode_t mod
 {
 	return write_whole(path, true, text, len, mode, e);
 }
+
+/* ---- longer than memory ---- */
+
+static bool are_same(FILE *a, FILE *b, bool (*is_same_line)(const char *, const char *))
+{
+	char *x = NULL, *y = NULL;
+	size_t x_cap = 0, y_cap = 0;
+	ssize_t n, m;
+	bool same;
+	rewind(a);
+	do {
+		n = getline(&x, &x_cap, a);
+		m = getline(&y, &y_cap, b);
+		same = (n < 0) == (m < 0) && (n < 0 || is_same_line(x, y));
+	} while (same && n >= 0);
+	free(x);
+	free(y);
+	return same;
+}
+
+static int fill_temporary(FILE *f, const char *path, const char *temp,
+			  const struct whole_source *s, const struct stat *like,
+			  mode_t mode, struct error *e)
+{
+	int rc = s->fill(s->arg, f, e);
+	if (rc == 0 && (fflush(f) != 0 || ferror(f)))
+		rc = system_error("write", temp, e);
+	if (rc == 0 && like)
+		rc = keep_rights(fileno(f), like, path, e);
+	if (rc == 0 && !like && fchmod(fileno(f), mode) != 0)
+		rc = system_error("set the mode of", temp, e);
+	return rc;
+}
+
+static bool is_same_file(FILE *f, const char *path, const struct whole_source *s)
+{
+	FILE *old = fopen(path, "re");
+	bool same = old && are_same(f, old, s->is_same_line);
+	if (old)
+		(void)fclose(old); /* only read */
+	return same;
+}
+
+/* Of the open temporary file: 1 it takes the place of the target, 0 it is the same. */
+static int fill_and_compare(FILE *f, const char *target, const char *temp,
+			    const struct whole_source *s, const struct stat *like,
+			    mode_t mode, struct error *e)
+{
+	int rc = fill_temporary(f, target, temp, s, like, mode, e);
+	if (rc != 0 || (like && is_same_file(f, target, s)))
+		return rc;
+	return fsync(fileno(f)) != 0 ? system_error("sync", temp, e) : 1;
+}
+
+int whole_write_changed(const char *path, const struct whole_source *s, mode_t mode,
+			bool *ret_changed, struct error *e)
+{
+	char target[WHOLE_PATH_MAX];
+	char temp[WHOLE_PATH_MAX + 32];
+	struct stat st;
+	bool is_there;
+	int fd;
+	int rc = find_target(path, target, sizeof(target), &st, &is_there, e);
+	if (rc == 0)
+		rc = open_temporary(target, false, temp, sizeof(temp), &fd, e);
+	if (rc != 0)
+		return rc;
+	FILE *f = fdopen(fd, "r+");
+	if (!f)
+		(void)close(fd);
+	rc = f ? fill_and_compare(f, target, temp, s, is_there ? &st : NULL, mode, e)
+	       : system_error("write", temp, e);
+	if (f)
+		(void)fclose(f); /* flushed and synced */
+	if (rc == 1 && rename(temp, target) != 0)
+		rc = system_error("replace", target, e);
+	if (rc != 1)
+		(void)unlink(temp);
+	if (rc >= 0)
+		*ret_changed = rc == 1;
+	return rc == 1 ? whole_sync_folder(target, e) : rc;
+}

@@ -17,6 +17,7 @@
 #ifndef FMX_BASE_WHOLE_H
 #define FMX_BASE_WHOLE_H
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -32,6 +33,16 @@ FMX_MUST_CHECK int whole_write(const char *path, const char *text, size_t len,
  * temporary file has one name, and what a killed run left of it is replaced. */
 FMX_MUST_CHECK int whole_write_alone(const char *path, const char *text, size_t len,
 				     mode_t mode, struct error *e);
+
+/* The same for what is too long to hold: fill() writes it. If no line differs from the
+ * file that is there, that stays as it is. */
+struct whole_source {
+	int (*fill)(void *arg, FILE *to, struct error *e);
+	bool (*is_same_line)(const char *a, const char *b);
+	void *arg;
+};
+FMX_MUST_CHECK int whole_write_changed(const char *path, const struct whole_source *s,
+				       mode_t mode, bool *ret_changed, struct error *e);
 
 /* Removes what a killed whole_write_alone() or whole_temporary() left. */
 void whole_clean(const char *path);

@@ -19,7 +19,7 @@ enum { PRINT_MAX = 1 << 30 };
 
 /* A trial's clock may be ahead; then "now" is its now. A clock file that is
  * not there (the trial is over) is no reason not to read the journal. */
-static int64_t trial_now(const struct config *config)
+int64_t archive_now(const struct config *config)
 {
 	struct labclock clock = LABCLOCK_REAL;
 	if (labclock_open(config->clock, &clock, NULL) != 0)
@@ -36,7 +36,7 @@ int archive_find(struct archive *a, const struct cli *c)
 	int code = cli_config(c, &a->config);
 	if (code)
 		return code;
-	a->now = trial_now(&a->config);
+	a->now = archive_now(&a->config);
 	if (config_journal_path(&a->config, a->path, sizeof(a->path)))
 		return CLI_DONE;
 	config_release(&a->config);

@@ -36,6 +36,8 @@ FMX_MUST_CHECK int archive_find(struct archive *a, const struct cli *c);
  * it runs as. */
 FMX_MUST_CHECK int archive_open(struct archive *a, const struct cli *c,
 				enum db_mode mode);
+/* The trial's clock, if it has one, else the machine's. */
+int64_t archive_now(const struct config *config);
 /* An upkeep_progress_fn; arg is a struct progress. */
 void archive_progress(void *arg, uint64_t done, uint64_t total);
 void archive_close(struct archive *a);

@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "cli/archive.h"
 #include "cli/verbs.h"
-#include "outlet/list.h"
+#include "outlet/gate.h"
 
 static void put(void *arg, const char *text, size_t len)
 {
@@ -17,7 +17,9 @@ static void put(void *arg, const char *text, size_t len)
 static void say_why_empty(const struct cli *c, const struct list_head *h,
 			  const struct list_counts *n)
 {
-	if (!h->is_enforced && !h->is_would)
+	if (h->note)
+		cli_warn(c, "nobody is listed: %s", h->note);
+	else if (!h->is_enforced && !h->is_would)
 		cli_warn(c,
 			 "mode = observe: nothing is listed; %" PRIu64 " sender%s would "
 			 "be now (see fakemx list --would)",
@@ -29,13 +31,17 @@ static int print_list(const struct cli *c, struct archive *a, enum list_format f
 	struct error e;
 	struct list_counts n;
 	struct list_out out = { put, NULL };
-	struct list_head head = list_head_of(a->ask);
-	head.is_would = cli_flag(c, "would");
-	if (list_ask(a->ask, format, &head, NULL, &out, &n, &e) != 0)
+	struct gate g;
+	if (gate_open(&g, &a->config, a->db, a->ask, a->now, 0, &e) != 0)
 		return cli_fail(c, &e);
-	if (format == LIST_PLAIN)
+	struct list_head head = gate_head(&g, a->ask);
+	struct list_filter filter = gate_filter(&g);
+	head.is_would = cli_flag(c, "would");
+	int rc = list_ask(a->ask, format, &head, &filter, &out, &n, &e);
+	if (rc == 0 && format == LIST_PLAIN)
 		say_why_empty(c, &head, &n);
-	return CLI_DONE;
+	gate_close(&g);
+	return rc == 0 ? CLI_DONE : cli_fail(c, &e);
 }
 
 /* CLI_DONE, or what was said of a format that is not there. */

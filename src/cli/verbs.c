@@ -19,6 +19,7 @@ static const struct verb *const verbs[] = {
 	&verb_feed,
 	&verb_explain,
 	&verb_list,
+	&verb_publish,
 	&verb_allow,
 	&verb_forget,
 	&verb_journal,

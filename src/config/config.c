@@ -128,6 +128,73 @@ static int load_site(const struct load *l, cfg_t *section)
 	return rc ? rc : load_zone(l, z, section, name);
 }
 
+/* ---- publish ---- */
+
+enum { FORMAT_DNSBL = 6 }; /* of its words: LIST_DNSBL of outlet/list.h */
+
+/* What is missing or too much, in words; NULL: nothing. */
+static const char *publish_mistake(const struct config_publish *p, bool has_update)
+{
+	if (has_update == (*p->file != '\0'))
+		return "needs either a file or an update section";
+	if (*p->file && *p->file != '/')
+		return "needs a file that is an absolute path";
+	if (has_update && (p->format != FORMAT_DNSBL || !*p->zone))
+		return "needs format = dnsbl and a zone, since it has an update section";
+	if (!has_update && *p->zone)
+		return "has a zone, which only an update section uses";
+	if (p->update.update_server_count)
+		return "has servers in its update section, which only a site's zone uses";
+	return NULL;
+}
+
+static int load_publish(const struct load *l, cfg_t *section)
+{
+	struct config *c = l->config;
+	struct config_publish *p = &c->publish[c->publish_count];
+	char say[SITE_NAME_MAX + 32];
+	if (!is_site_name(cfg_title(section)))
+		return error_set(
+		    l->error, FMX_EUSAGE,
+		    "%s:%u: a publish section is named by at most %d letters, "
+		    "digits and ._-, not '%s'",
+		    l->file, tree_line(section), SITE_NAME_MAX - 1, cfg_title(section));
+	(void)str_copy(p->name, sizeof(p->name), cfg_title(section));
+	c->publish_count++;
+	(void)snprintf(say, sizeof(say), "publish %s", p->name);
+	int rc = fill(section, "publish", say, l->file, p, l->error);
+	bool has_update = tree_size(section, "update") > 0;
+	if (rc == 0 && has_update)
+		rc = fill(cfg_getsec(section, "update"), "update", say, l->file,
+			  &p->update, l->error);
+	char zone[NAME_MAX_TEXT];
+	const char *mistake = rc == 0 ? publish_mistake(p, has_update) : NULL;
+	if (rc == 0 && !mistake && *p->zone &&
+	    !fill_is_domain(p->zone, zone, sizeof(zone)))
+		mistake = "has a zone that is no domain name";
+	if (mistake)
+		return error_set(l->error, FMX_EUSAGE, "%s:%u: %s %s", l->file,
+				 tree_line(section), say, mistake);
+	if (rc == 0 && *p->zone)
+		(void)str_copy(p->zone, sizeof(p->zone), zone);
+	return rc;
+}
+
+static int load_publishes(const struct load *l, cfg_t *tree)
+{
+	struct config *c = l->config;
+	size_t n = tree_size(tree, "publish");
+	if (n > CONFIG_MAX_PUBLISH)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s: more than %d publish sections", l->file,
+				 CONFIG_MAX_PUBLISH);
+	c->publish = xcalloc(n + 1, sizeof(*c->publish));
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = load_publish(l, cfg_getnsec(tree, "publish", (unsigned)i));
+	return rc;
+}
+
 /* The sentence of the model says site and host; where it stands is ours. */
 static int at_line(const struct load *l, cfg_t *section, const struct error *why)
 {
@@ -317,6 +384,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 	}
 	rc = check_globals(l, tree);
 	if (rc == 0)
+		rc = load_publishes(l, tree);
+	if (rc == 0)
 		rc = check_metrics(l, tree);
 	if (rc == 0)
 		rc = check_feeds(l, tree);
@@ -366,6 +435,7 @@ void config_release(struct config *c)
 		free(c->allow[i]);
 	free(c->sites);
 	free(c->zones);
+	free(c->publish);
 	free(c->allow);
 	buf_release(&c->warnings);
 	*c = (struct config){ 0 };

@@ -36,6 +36,7 @@ enum {
 	CONFIG_USER_MAX = 64,
 	CONFIG_MAX_SERVERS = 16,
 	CONFIG_MAX_SOCKETS = 8,
+	CONFIG_MAX_PUBLISH = 64,
 	CONFIG_SOCKET_MAX = 108, /* path of a unix socket, with NUL */
 };
 
@@ -50,6 +51,23 @@ struct config_zone {
 	/* Whom to ask whether all agree; none: the zone's NS records. */
 	struct endpoint update_servers[CONFIG_MAX_SERVERS];
 	uint8_t update_server_count;
+};
+
+/* A list that `publish` keeps fresh: a file, or a zone by dynamic update. */
+struct config_publish {
+	char name[SITE_NAME_MAX];
+	uint32_t format;            /* enum list_format (outlet/list.h) */
+	char file[CONFIG_TEXT_MAX]; /* "": zone and update */
+	char zone[NAME_MAX_TEXT];
+	char after[CONFIG_TEXT_MAX]; /* command after a change; "" none */
+	struct config_zone update;   /* update_server and update_key alone */
+};
+
+/* What happens to the lists while a known sender is at risk. */
+enum config_on_risk {
+	ON_RISK_HOLD,  /* nothing new is listed, and its pool leaves */
+	ON_RISK_EMPTY, /* nobody is listed */
+	ON_RISK_OFF,   /* nothing happens */
 };
 
 /* Where serve listens for programs of this machine: a path, or "" and an
@@ -86,7 +104,10 @@ struct config {
 	struct config_socket policy[CONFIG_MAX_SOCKETS];
 	uint8_t policy_count;
 	bool policy_defer; /* put off mail of listed senders */
-	char **allow;      /* addresses, prefixes, names, domains */
+	enum config_on_risk on_risk;
+	struct config_publish *publish;
+	size_t publish_count;
+	char **allow; /* addresses, prefixes, names, domains */
 	size_t allow_count;
 	bool lab;
 	/* Sentences for the log, one a line: under lab, addresses that would

@@ -15,6 +15,10 @@ static const struct config_section sections[] = {
 	{ "zone", "site", false, false, "Where the DNS records of the domains live." },
 	{ "update", "zone", false, false,
 	  "Changes go by dynamic update (RFC 2136) instead of a file." },
+	{ "publish", "", true, true,
+	  "A list of senders that `fakemx publish` keeps fresh for other software." },
+	{ "update", "publish", false, false,
+	  "The zone is kept by dynamic update (RFC 2136) instead of a file." },
 	{ "lab", "", false, false,
 	  "Only with lab = true: the times by which senders are judged, for a trial." },
 };
@@ -33,6 +37,9 @@ static const struct config_section sections[] = {
 	{ section, key, type, required, FIELD(struct host, field), 0, most, words, fallback, meaning }
 #define ZONE(section, key, type, required, field, meaning) \
 	{ section, key, type, required, FIELD(struct config_zone, field), 0, 0, NULL, NULL, meaning }
+
+#define PUBLISH(key, type, required, field, words, meaning) \
+	{ "publish", key, type, required, FIELD(struct config_publish, field), 0, 0, words, NULL, meaning }
 
 #define ADDRESSES \
 	"Its addresses, each as ADDRESS or ADDRESS@PORT; the port is 25 otherwise."
@@ -75,6 +82,10 @@ static const struct config_key keys[] = {
 	GLOBAL("policy_defer", CONFIG_FLAG, policy_defer, 0, 0, NULL, "false",
 	       "Mail of listed senders is put off when Postfix asks; otherwise it is only told "
 	       "of senders in order."),
+	GLOBAL("on_risk", CONFIG_WORD, on_risk, 0, 0, "hold empty off", "hold",
+	       "While the alarm stands that a known sender is at risk: hold lists nobody new "
+	       "and takes its pool off the lists; empty empties them; off changes nothing. The "
+	       "DNS is never touched by itself: see fakemx off."),
 	GLOBAL("alarm", CONFIG_TEXT, alarm, 0, 0, NULL, NULL,
 	       "Command that is run once when an alarm begins and once when it is over."),
 	GLOBAL("metrics", CONFIG_TEXT, metrics, 0, 0, NULL, NULL,
@@ -148,6 +159,18 @@ static const struct config_key keys[] = {
 	ZONE("update", "key", CONFIG_TEXT, false, update_key, "File with the TSIG key."),
 	ZONE("update", "servers", CONFIG_SERVERS, false, update_servers,
 	     "The name servers that must agree after a change; otherwise the zone's NS records."),
+
+	PUBLISH("format", CONFIG_WORD, true, format,
+		"plain json rspamd postfix-cidr nft rbldnsd dnsbl",
+		"One of those of fakemx list."),
+	PUBLISH("file", CONFIG_TEXT, false, file, NULL,
+		"The file, an absolute path: replaced as a whole when its content changed."),
+	PUBLISH("zone", CONFIG_TEXT, false, zone, NULL,
+		"With format = dnsbl and an update section: the name of the zone, which must "
+		"be there and have nothing but the list."),
+	PUBLISH("after", CONFIG_TEXT, false, after, NULL,
+		"Command that is run after a change, by the user that publish runs as; %f is "
+		"the file, %z the zone."),
 
 	RULE(confirm, SECOND, HOUR, "60s",
 	     "A sender that went to a high decoy is judged this long afterwards."),

@@ -9,7 +9,13 @@
 #include "base/stamp.h"
 #include "dns/tsig_own.h"
 
-enum { CLASS_NONE = 254, CLASS_ANY = 255, OPCODE_UPDATE = 5, FUDGE_ROOM = 512 };
+enum {
+	CLASS_NONE = 254,
+	CLASS_ANY = 255,
+	TYPE_ANY = 255,
+	OPCODE_UPDATE = 5,
+	FUDGE_ROOM = 512
+};
 
 struct item {
 	uint16_t type, class_;
@@ -106,6 +112,11 @@ void update_delete(struct update *u, const char *owner, uint16_t type,
 		   const uint8_t *rdata, uint16_t len)
 {
 	set_rdata(add_item(u, owner, type, CLASS_NONE), rdata, len);
+}
+
+void update_delete_name(struct update *u, const char *owner)
+{
+	(void)add_item(u, owner, TYPE_ANY, CLASS_ANY);
 }
 
 uint16_t update_mx_rdata(uint16_t preference, const char *exchange,

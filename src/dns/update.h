@@ -60,6 +60,9 @@ void update_add(struct update *u, const char *owner, uint16_t type, uint32_t ttl
 void update_delete(struct update *u, const char *owner, uint16_t type,
 		   const uint8_t *rdata, uint16_t len);
 
+/* All that the name has. */
+void update_delete_name(struct update *u, const char *owner);
+
 /* The rdata of an MX; returns its length, 0 if exchange is no name. */
 uint16_t update_mx_rdata(uint16_t preference, const char *exchange,
 			 uint8_t ret[UPDATE_RDATA_MAX]);

@@ -28,6 +28,10 @@ static const struct alarm_row rows[ALARM_KINDS] = {
 			    "file "
 			    "was deleted or replaced. What comes meanwhile waits in "
 			    "memory." },
+	[ALARM_LISTS] = { "lists", 0,
+			  "fakemx publish, not serve, tells it: all lists were emptied, "
+			  "because the journal is gone or stale, or publish does not "
+			  "run." },
 };
 
 struct alarms {

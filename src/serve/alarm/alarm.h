@@ -43,6 +43,7 @@ enum alarm_kind {
 	ALARM_HOST,
 	ALARM_SOURCE,
 	ALARM_JOURNAL,
+	ALARM_LISTS, /* of publish alone */
 	ALARM_KINDS
 };
 

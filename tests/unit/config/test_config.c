@@ -158,6 +158,16 @@ static const struct {
 	  FMX_EUSAGE, "f:7: posture of decoy fake1.mx.example.com is one of 'closed reset busy defer', not 'tarpit'" },
 	{ "a zone with neither file nor update", SITE(HOST10 DECOY30 "zone {\ncheck = \"true\"\n}"), FMX_EUSAGE,
 	  "f:7: the zone of site example needs either a file or an update section" },
+	{ "a list with neither file nor zone", "publish \"a\" {\nformat = rspamd\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: publish a needs either a file or an update section" },
+	{ "a list of an unknown format", "publish \"a\" {\nformat = dnsb file = \"/a\"\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: format of publish a is one of 'plain json rspamd postfix-cidr nft rbldnsd dnsbl', not 'dnsb'; did you mean "
+	  "'dnsbl'?" },
+	{ "a list by a relative path", "publish \"a\" {\nformat = rspamd file = \"map\"\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: publish a needs a file that is an absolute path" },
+	{ "an update of what is no zone",
+	  "publish \"a\" {\nformat = rspamd update { server = \"127.0.0.1\" }\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: publish a needs format = dnsbl and a zone, since it has an update section" },
 	{ "a clock where mail is real", "clock = \"/tmp/clock\"\nsite \"a\" { layout = high domains = { \"example.com\" } }\n",
 	  FMX_EUSAGE, "f:1: clock needs lab = true: time does not jump where mail is real" },
 	{ "patience longer than final", "lab {\npatience = 4d final = 3d\n}\n" GOOD, FMX_EUSAGE,
@@ -233,6 +243,10 @@ static const char whole[] =
     "mode = enforce\nlab = yes\nstate = '/tmp/${fakemx}' // not expanded\n"
     "lab { patience = 90m listing_least = 3m } # lab {\n"
     "allow = { \"192.0.2.0/24\", \"Example.ORG\" }\nallow += { \"2001:db8::1\" }\n"
+    "on_risk = empty\n"
+    "publish \"map\" { format = rspamd file = \"/l/map\" after = \"true\" }\n"
+    "publish \"zone\" { format = dnsbl zone = \"BL.example.com.\" update { server = "
+    "\"127.0.0.1@5353\" key = \"/k\" } }\n"
     "policy = { \"127.0.0.1@10030\", \"fd00::1@9\", \"/run/f/p.sock\" } policy_defer = "
     "true\n"
     "site \"part-two\" {\n"
@@ -260,6 +274,15 @@ static void every_value_reaches_its_field(void **state)
 		fail_msg("%s", e.text);
 	assert_true(c.rules.enforce);
 	assert_true(c.lab && c.rules.lab);
+	assert_int_equal(c.on_risk, ON_RISK_EMPTY);
+	assert_int_equal(c.publish_count, 2);
+	assert_int_equal(c.publish[0].format, 2);
+	assert_string_equal(c.publish[0].file, "/l/map");
+	assert_string_equal(c.publish[0].after, "true");
+	assert_int_equal(c.publish[1].format, 6);
+	assert_string_equal(c.publish[1].zone, "bl.example.com");
+	assert_int_equal(c.publish[1].update.update_server.port, 5353);
+	assert_string_equal(c.publish[1].update.update_key, "/k");
 	assert_string_equal(c.state, "/tmp/${fakemx}");
 	assert_int_equal(c.rules.patience, 90 * STAMP_MINUTE);
 	assert_int_equal(c.rules.listing_least, 3 * STAMP_MINUTE);
