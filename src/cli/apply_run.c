@@ -321,6 +321,14 @@ static void wait_for_second_step(struct changing *ch)
 	free(chosen);
 }
 
+/* apply is the way in again. */
+static void end_off(const struct config *c)
+{
+	char path[CONFIG_TEXT_MAX + 8];
+	if (config_off_path(c, path, sizeof(path)))
+		(void)unlink(path); /* mostly not there */
+}
+
 static int change_verb(struct changing *ch, const char *question)
 {
 	if (!cli_flag(ch->c, "yes") && !isatty(STDIN_FILENO))
@@ -346,6 +354,8 @@ static int change_verb(struct changing *ch, const char *question)
 	if (ch->c->json)
 		zone_show_json_end(&ch->planned, &ch->done);
 	say_end(ch);
+	if (ch->does == ZONE_APPLY && code == CLI_DONE && ch->work.has_config)
+		end_off(&ch->work.config);
 	free(ch->chosen);
 	free(ch->loaded);
 	free(ch->waiting);

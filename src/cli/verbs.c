@@ -20,6 +20,7 @@ static const struct verb *const verbs[] = {
 	&verb_explain,
 	&verb_list,
 	&verb_publish,
+	&verb_off,
 	&verb_allow,
 	&verb_forget,
 	&verb_journal,

@@ -27,6 +27,7 @@ extern const struct verb verb_feed;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;
 extern const struct verb verb_publish;
+extern const struct verb verb_off;
 extern const struct verb verb_allow;
 extern const struct verb verb_forget;
 extern const struct verb verb_journal;
@@ -35,6 +36,7 @@ const struct verb *const *verbs_all(void); /* ends with NULL */
 #define FMX_ELSEWHERE __attribute__((weak))
 FMX_ELSEWHERE int apply_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int check_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int off_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int plan_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int publish_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int revert_run(struct cli *c, int argc, char **argv);

@@ -447,6 +447,12 @@ bool config_journal_path(const struct config *c, char *to, size_t size)
 	return n > 0 && (size_t)n < size;
 }
 
+bool config_off_path(const struct config *c, char *to, size_t size)
+{
+	int n = snprintf(to, size, "%s/off", c->state);
+	return n > 0 && (size_t)n < size;
+}
+
 bool config_feed_socket(const struct config *c, char *to, size_t size)
 {
 	int n = *c->feed_socket ? snprintf(to, size, "%s", c->feed_socket)

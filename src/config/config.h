@@ -131,6 +131,10 @@ void config_release(struct config *c);
 /* path of the journal in the state folder. False: it is too long. */
 FMX_MUST_CHECK bool config_journal_path(const struct config *c, char *to, size_t size);
 
+/* The file in the state folder that says that `fakemx off` was run. False: the path is
+ * too long. */
+FMX_MUST_CHECK bool config_off_path(const struct config *c, char *to, size_t size);
+
 /* path of the socket for feeds. False: it is too long. */
 FMX_MUST_CHECK bool config_feed_socket(const struct config *c, char *to, size_t size);
 

@@ -1,6 +1,5 @@
 #include "outlet/gate.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,16 +7,10 @@
 #include "base/mem.h"
 #include "journal/alarms.h"
 
-bool gate_off_path(const struct config *c, char *to, size_t size)
-{
-	int n = snprintf(to, size, "%s/off", c->state);
-	return n > 0 && (size_t)n < size;
-}
-
 const char *gate_off_note(const struct config *c)
 {
 	char path[CONFIG_TEXT_MAX + 8];
-	return gate_off_path(c, path, sizeof(path)) && access(path, F_OK) == 0
+	return config_off_path(c, path, sizeof(path)) && access(path, F_OK) == 0
 		   ? "`fakemx off` was run; `fakemx apply`, or removing the file \"off\" "
 		     "in "
 		     "the state folder, ends that"

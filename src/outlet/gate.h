@@ -43,9 +43,6 @@ void gate_close(struct gate *g);
 struct list_head gate_head(const struct gate *g, const struct ask *a);
 struct list_filter gate_filter(struct gate *g);
 
-/* The file in the state folder that says that `fakemx off` was run. False: the path is
- * too long. */
-FMX_MUST_CHECK bool gate_off_path(const struct config *c, char *to, size_t size);
 /* Why nobody is listed whatever the journal says; NULL. */
 const char *gate_off_note(const struct config *c);
 

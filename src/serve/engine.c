@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -53,6 +54,17 @@ static void look_at_clock(struct engine *n)
 		log_info("clock-agrees note=\"senders are judged again\"");
 }
 
+/* While a known sender is at risk, and after `fakemx off`, nobody is put off. */
+static void hold_policy(struct engine *n)
+{
+	char path[CONFIG_TEXT_MAX + 8];
+	bool is_off =
+	    config_off_path(&n->config, path, sizeof(path)) && access(path, F_OK) == 0;
+	bool is_held =
+	    n->config.on_risk != ON_RISK_OFF && alarms_count(n->alarms, ALARM_SENDER) > 0;
+	policy_answers_hold(n->answers, is_off || is_held);
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct engine *n = t->data;
@@ -67,6 +79,7 @@ static void on_tick(uv_timer_t *t)
 		lines_watermarks(n, false);
 	writer_tick(n->writer, n->config.retention);
 	alarm_raise_tick(n);
+	hold_policy(n);
 	if (*n->config.metrics)
 		journal_counts_tick(n->journal_counts, writer_now(n->writer));
 	if (n->ticks % METRICS_TICKS == 0)

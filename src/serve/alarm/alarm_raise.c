@@ -103,6 +103,18 @@ static bool is_at_risk(const struct verdict *v)
 	return v->tier == TIER_KNOWN && (v->fate == FATE_STOPPED || v->missing);
 }
 
+/* What is done of itself, and how to do the rest. */
+static const char *rest_of(const struct engine *n)
+{
+	static const char *const rests[] = {
+		[ON_RISK_HOLD] = "; until this is over nobody new is listed and its pool "
+				 "is off the lists",
+		[ON_RISK_EMPTY] = "; until this is over the lists are empty",
+		[ON_RISK_OFF] = "",
+	};
+	return rests[n->config.on_risk];
+}
+
 void alarm_raise_verdict(struct engine *n, const struct verdict *v)
 {
 	char text[ALARM_TEXT_MAX], address[ADDR_TEXT_MAX], began[STAMP_TEXT_MAX];
@@ -115,14 +127,14 @@ void alarm_raise_verdict(struct engine *n, const struct verdict *v)
 	if (v->fate == FATE_STOPPED)
 		(void)snprintf(text, sizeof(text),
 			       "%s is a known sender, and has gone to decoys only since "
-			       "%s; see fakemx explain %s",
-			       address, began, address);
+			       "%s; see fakemx explain %s%s; `fakemx off` undoes all",
+			       address, began, address, rest_of(n));
 	else
 		(void)snprintf(text, sizeof(text),
 			       "%s is a known sender, and a message that it named to a "
 			       "decoy at %s was accepted by no mail server since; see "
-			       "fakemx explain %s",
-			       address, began, address);
+			       "fakemx explain %s%s; `fakemx off` undoes all",
+			       address, began, address, rest_of(n));
 	alarms_raise(n->alarms, &key, text, writer_now(n->writer));
 }
 

@@ -34,7 +34,7 @@ struct connection {
 struct policy_answers {
 	struct policy_world world;
 	struct source_sink sink;
-	bool has_sink, defers;
+	bool has_sink, defers, is_held;
 	struct address *addresses;
 	struct domain *domains;
 	size_t address_count, domain_count;
@@ -138,6 +138,11 @@ void policy_answers_set(struct policy_answers *d, const struct site *sites, size
 		      compare_addresses);
 	if (d->domain_count)
 		qsort(d->domains, d->domain_count, sizeof(*d->domains), compare_domains);
+}
+
+void policy_answers_hold(struct policy_answers *d, bool is_held)
+{
+	d->is_held = is_held;
 }
 
 static const struct where *find_domain(const struct policy_answers *d, const char *name)
@@ -283,7 +288,8 @@ static void give_visit(struct policy_answers *d, const struct policy_request *r,
 static bool is_of_use(const struct policy_answers *d, const struct policy_request *r,
 		      const struct policy_options *o)
 {
-	return d->defers || (o->is_first && r->takes_header && *r->instance);
+	return (d->defers && !d->is_held) ||
+	       (o->is_first && r->takes_header && *r->instance);
 }
 
 static enum policy_action answer(struct policy_answers *d, const struct policy_request *r,
@@ -294,7 +300,7 @@ static enum policy_action answer(struct policy_answers *d, const struct policy_r
 	bool is_new;
 	struct connection *l = take_connection(d, connection_key(r, place), now, &is_new);
 	uint64_t instance = hash_bytes(r->instance, strlen(r->instance));
-	struct policy_options options = { .defers = d->defers,
+	struct policy_options options = { .defers = d->defers && !d->is_held,
 					  .is_first = l->instance != instance };
 	struct ask_quick quick;
 	bool is_known =

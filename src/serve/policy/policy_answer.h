@@ -57,6 +57,8 @@ struct policy_answers *policy_answers_new(const struct policy_world *world,
 void policy_answers_free(struct policy_answers *d); /* NULL is fine */
 void policy_answers_set(struct policy_answers *d, const struct site *sites, size_t count,
 			bool defers);
+/* Nobody is put off, whoever is listed. */
+void policy_answers_hold(struct policy_answers *d, bool is_held);
 
 /* After each transaction: what was asked until now may be another's answer now. */
 void policy_answers_committed(struct policy_answers *d);
