@@ -26,14 +26,15 @@
 #include "judge/run.h"
 #include "judge/span.h"
 
-enum { DB_SCHEMA_VERSION = 10 }; /* below it: the format that was never released */
+#define DB_PAGE_BYTES 1024
+enum { DB_SCHEMA_VERSION = 11 }; /* below it: the format that was never released */
 enum db_mode { DB_READ, DB_WRITE };
 
 struct db;
 /*
  * WRITE makes the file (mode 0640) and its folder's last part if missing; READ
  * refuses what does not exist (-ENOENT). FMX_EFOREIGN: not a fakemx journal, damaged,
- * newer, or of the shape before 10; the sentence says what to do. A path of ":memory:" is
+ * newer, or of the shape before 11; the sentence says what to do. A path of ":memory:" is
  * one.
  */
 FMX_MUST_CHECK int db_open(const char *path, enum db_mode mode, struct db **ret_db,
@@ -92,8 +93,7 @@ size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t 
 	"name AS a CROSS JOIN name AS b ON b.name = a.name AND b.client <> a.client "    \
 	"WHERE a.confirmed_at IS NOT NULL AND a.generic = 0 "                            \
 	"AND b.confirmed_at IS NOT NULL AND b.generic = 0 "                              \
-	"AND (substr(a.client, 1, 12) = x'00000000000000000000FFFF') "                   \
-	"<> (substr(b.client, 1, 12) = x'00000000000000000000FFFF') "                    \
+	"AND length(a.client) <> length(b.client) "                                      \
 	"AND 2 = (SELECT count(*) FROM (SELECT 1 FROM name AS c WHERE c.name = a.name "  \
 	"AND c.confirmed_at IS NOT NULL LIMIT 3))"
 
@@ -113,7 +113,9 @@ FMX_MUST_CHECK int db_cut_span(struct db *db, uint16_t host, uint16_t site,
  * never), so that a real run takes some 60 bytes: `began + accepted >= ?1`. told is order
  * | fate << 4 | tier << 8 | DB_TOLD_... | order_reason << 24 | fate_reason << 32. need is
  * of decoy runs alone, and NULL once sealed: `need IS NOT NULL` is "open" (indices
- * run_need(grp, need), run_open(grp, client)).
+ * run_need(grp, need), run_open(grp, client)). A decoy run that stands in `woken` is to
+ * be decided whatever its need: to write that costs less than to change a row and its
+ * indices. Rows are read FROM run.
  */
 enum {
 	DB_TOLD_TOLD = 1 << 12,
@@ -123,13 +125,24 @@ enum {
 	DB_TOLD_ORDER_EXCUSED = 1 << 16,
 	DB_TOLD_FATE_EXCUSED = 1 << 17,
 };
-#define DB_RUN_COLUMNS                                                                   \
+#define DB_RUN_STORED                                                                    \
 	"kind, grp, client, began, width, earlier, answered, last, high, high_width, "   \
 	"low, low_width, accepted, clean, unjudged, rcpt_hours, envelopes, half_hours, " \
 	"hosts, visits, depth, ids, told, delay, delay_error, missing, stopped_at, "     \
 	"corrected_at, need"
+#define DB_RUN_COLUMNS                                                                   \
+	DB_RUN_STORED ", CASE kind WHEN 3 THEN EXISTS (SELECT 1 FROM woken w WHERE "     \
+		      "w.grp = run.grp AND w.client = run.client AND "                   \
+		      "w.began = run.began) END"
 void db_read_run(sqlite3_stmt *s, struct run *ret_run);
 FMX_MUST_CHECK int db_write_run(struct db *db, const struct run *r, struct error *e);
+/* Of a row that is there: its facts alone; what was told of it alone. */
+FMX_MUST_CHECK int db_write_facts(struct db *db, const struct run *r, struct error *e);
+FMX_MUST_CHECK int db_write_told(struct db *db, const struct run *r, bool is_need_new,
+				 struct error *e);
+/* The decoy run is to be decided again; or was. */
+FMX_MUST_CHECK int db_wake(struct db *db, const struct run *r, struct error *e);
+FMX_MUST_CHECK int db_rest(struct db *db, const struct run *r, struct error *e);
 FMX_MUST_CHECK int db_delete_run(struct db *db, const struct run *r, struct error *e);
 
 #endif

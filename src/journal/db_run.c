@@ -39,6 +39,7 @@ enum {
 	STOPPED_AT,
 	CORRECTED_AT,
 	NEED,
+	WOKEN,
 };
 
 enum { ID_BYTES = 10, IDS_BYTES = 2 + 2 * RUN_IDS * ID_BYTES };
@@ -170,14 +171,16 @@ static struct told unpack_told(sqlite3_stmt *s)
 		.stopped_at = sqlite3_column_int64(s, STOPPED_AT),
 		.corrected_at = sqlite3_column_int64(s, CORRECTED_AT),
 		.need = db_moment(s, NEED),
+		.is_woken = sqlite3_column_int(s, WOKEN),
 	};
 }
 
 /* ---- rows ---- */
 
-static uint64_t own_half_hour(int64_t began)
+/* Half hours are counted from that of `began`: most runs have one. */
+static unsigned half_hour_of(int64_t began)
 {
-	return UINT64_C(1) << (began % STAMP_DAY / (30 * STAMP_MINUTE));
+	return (unsigned)(began % STAMP_DAY / (30 * STAMP_MINUTE));
 }
 
 static int64_t after(sqlite3_stmt *s, int column, int64_t began)
@@ -207,13 +210,12 @@ void db_read_run(sqlite3_stmt *s, struct run *ret_run)
 		.clean = after(s, CLEAN, began),
 		.unjudged = after(s, UNJUDGED, began),
 		.rcpt_hours = (uint32_t)sqlite3_column_int64(s, RCPT_HOURS),
-		.half_hours = (uint64_t)sqlite3_column_int64(s, HALF_HOURS),
+		.half_hours = (uint64_t)sqlite3_column_int64(s, HALF_HOURS)
+			      << half_hour_of(began),
 		.hosts = (uint64_t)sqlite3_column_int64(s, HOSTS),
 		.visits = (uint32_t)sqlite3_column_int64(s, VISITS),
 		.depth = (enum depth)sqlite3_column_int(s, DEPTH),
 	};
-	if (!ret_run->half_hours)
-		ret_run->half_hours = own_half_hour(began);
 	size_t count = db_read_hashes(s, ENVELOPES, ret_run->envelopes, RUN_ENVELOPES);
 	ret_run->envelope_count =
 	    (uint8_t)(count < RUN_ENVELOPES ? count : RUN_ENVELOPES);
@@ -258,8 +260,8 @@ static void bind_facts(sqlite3_stmt *s, const struct run *r)
 	bind_after(s, UNJUDGED, r->unjudged, r->began);
 	(void)sqlite3_bind_int64(s, 1 + RCPT_HOURS, r->rcpt_hours);
 	db_bind_hashes(s, 1 + ENVELOPES, r->envelopes, r->envelope_count);
-	bind_some(s, HALF_HOURS, (int64_t)r->half_hours,
-		  (int64_t)own_half_hour(r->began));
+	(void)sqlite3_bind_int64(s, 1 + HALF_HOURS,
+				 (int64_t)(r->half_hours >> half_hour_of(r->began)));
 	(void)sqlite3_bind_int64(s, 1 + HOSTS, (int64_t)r->hosts);
 	(void)sqlite3_bind_int64(s, 1 + VISITS, r->visits);
 	(void)sqlite3_bind_int(s, 1 + DEPTH, (int)r->depth);
@@ -279,26 +281,12 @@ static void bind_told(sqlite3_stmt *s, const struct told *t)
 	db_bind_moment(s, 1 + NEED, t->need);
 }
 
-#define INTO_RUN                                                                         \
-	"INTO run(" DB_RUN_COLUMNS ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,"   \
-	"?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)"
-
 int db_write_run(struct db *db, const struct run *r, struct error *e)
 {
-	/* A decoy's is updated in place: what stays the same is not written to the
-	 * indices again. A real one is in none, and replaced faster. */
-	sqlite3_stmt *s =
-	    r->kind == RUN_DECOY
-		? db_statement(
-		      db,
-		      "INSERT " INTO_RUN " ON CONFLICT DO UPDATE SET "
-		      "width = ?5, earlier = ?6, answered = ?7, last = ?8, high = ?9, "
-		      "high_width = ?10, low = ?11, low_width = ?12, accepted = ?13, "
-		      "clean = ?14, unjudged = ?15, rcpt_hours = ?16, envelopes = ?17, "
-		      "half_hours = ?18, hosts = ?19, visits = ?20, depth = ?21, "
-		      "ids = ?22, told = ?23, delay = ?24, delay_error = ?25, "
-		      "missing = ?26, stopped_at = ?27, corrected_at = ?28, need = ?29")
-		: db_statement(db, "REPLACE " INTO_RUN);
+	sqlite3_stmt *s = db_statement(
+	    db, "REPLACE INTO run(" DB_RUN_STORED ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,"
+		"?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,"
+		"?27,?28,?29)");
 	bind_key(s, r);
 	bind_facts(s, r);
 	if (r->kind == RUN_DECOY)
@@ -306,11 +294,54 @@ int db_write_run(struct db *db, const struct run *r, struct error *e)
 	return db_run(db, s, e);
 }
 
+#define OF_RUN " WHERE kind = ?1 AND grp = ?2 AND client = ?3 AND began = ?4"
+
+int db_write_facts(struct db *db, const struct run *r, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "UPDATE run SET width = ?5, earlier = ?6, answered = ?7, last = ?8, "
+		"high = ?9, high_width = ?10, low = ?11, low_width = ?12, "
+		"accepted = ?13, clean = ?14, unjudged = ?15, rcpt_hours = ?16, "
+		"envelopes = ?17, half_hours = ?18, hosts = ?19, visits = ?20, "
+		"depth = ?21, ids = ?22" OF_RUN);
+	bind_key(s, r);
+	bind_facts(s, r);
+	return db_run(db, s, e);
+}
+
+#define SET_TOLD                                                                         \
+	"UPDATE run SET told = ?23, delay = ?24, delay_error = ?25, missing = ?26, "     \
+	"stopped_at = ?27, corrected_at = ?28"
+
+/* The indices have need. */
+int db_write_told(struct db *db, const struct run *r, bool is_need_new, struct error *e)
+{
+	sqlite3_stmt *s = is_need_new ? db_statement(db, SET_TOLD ", need = ?29" OF_RUN)
+				      : db_statement(db, SET_TOLD OF_RUN);
+	bind_key(s, r);
+	bind_told(s, &r->told);
+	return db_run(db, s, e);
+}
+
 int db_delete_run(struct db *db, const struct run *r, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "DELETE FROM run WHERE kind = ?1 AND grp = ?2 AND "
-			     "client = ?3 AND began = ?4");
+	sqlite3_stmt *s = db_statement(db, "DELETE FROM run" OF_RUN);
+	bind_key(s, r);
+	return db_run(db, s, e);
+}
+
+int db_wake(struct db *db, const struct run *r, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(db, "INSERT OR IGNORE INTO woken(grp, client, "
+					   "began) VALUES (?2, ?3, ?4)");
+	bind_key(s, r);
+	return db_run(db, s, e);
+}
+
+int db_rest(struct db *db, const struct run *r, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "DELETE FROM woken WHERE grp = ?2 AND client = ?3 AND began = ?4");
 	bind_key(s, r);
 	return db_run(db, s, e);
 }

@@ -5,7 +5,7 @@
 
 /*
  * Text of addresses and times in plain SQL, so that any sqlite3 can read the
- * views. An address is 16 bytes, IPv4 mapped (RFC 4291 2.5.5.2); the text of
+ * views. An address is the byte 4 and 4 bytes, or 6 (3 below ::ffff:0:0) and 16; the text of
  * IPv6 is that of RFC 5952: the first of the longest runs of zeros is "::".
  */
 #define DIGIT(blob, at) \
@@ -14,13 +14,13 @@
 #define GROUP(blob, at) \
 	"coalesce(nullif(ltrim(lower(substr(hex(" blob "), " #at ", 4)), '0'), ''), '0') || ':'"
 #define GROUPS(blob) \
-	"':' || " GROUP(blob, 1) " || " GROUP(blob, 5) " || " GROUP(blob, 9) " || " \
-	GROUP(blob, 13) " || " GROUP(blob, 17) " || " GROUP(blob, 21) " || " \
-	GROUP(blob, 25) " || " GROUP(blob, 29)
+	"':' || " GROUP(blob, 3) " || " GROUP(blob, 7) " || " GROUP(blob, 11) " || " \
+	GROUP(blob, 15) " || " GROUP(blob, 19) " || " GROUP(blob, 23) " || " \
+	GROUP(blob, 27) " || " GROUP(blob, 31)
 #define ADDRESS(blob) \
-	"CASE WHEN substr(hex(" blob "), 1, 24) = '00000000000000000000FFFF'" \
-	" THEN " OCTET(blob, 25, 26) "||'.'||" OCTET(blob, 27, 28) \
-		"||'.'||" OCTET(blob, 29, 30) "||'.'||" OCTET(blob, 31, 32) \
+	"CASE WHEN substr(hex(" blob "), 1, 2) = '04'" \
+	" THEN " OCTET(blob, 3, 4) "||'.'||" OCTET(blob, 5, 6) \
+		"||'.'||" OCTET(blob, 7, 8) "||'.'||" OCTET(blob, 9, 10) \
 	" WHEN " blob " IS NULL THEN NULL" \
 	" ELSE (SELECT substr(u, 1 + (substr(u, 2, 1) <> ':')," \
 		" length(u) - (substr(u, 2, 1) <> ':') - (substr(u, -2, 1) <> ':'))" \
@@ -88,11 +88,14 @@ const char schema_sql[] =
 	" began INTEGER NOT NULL, width INTEGER, earlier INTEGER, answered INTEGER,"
 	" last INTEGER NOT NULL, high INTEGER, high_width INTEGER, low INTEGER,"
 	" low_width INTEGER, accepted INTEGER, clean INTEGER, unjudged INTEGER,"
-	" rcpt_hours INTEGER NOT NULL, envelopes BLOB, half_hours INTEGER,"
+	" rcpt_hours INTEGER NOT NULL, envelopes BLOB, half_hours INTEGER NOT NULL,"
 	" hosts INTEGER NOT NULL, visits INTEGER NOT NULL, depth INTEGER NOT NULL, ids BLOB,"
 	" told INTEGER, delay INTEGER, delay_error INTEGER, missing INTEGER,"
 	" stopped_at INTEGER, corrected_at INTEGER, need INTEGER,"
 	" PRIMARY KEY(kind, grp, client, began)) WITHOUT ROWID;"
+	/* Decoy runs of which a new row may say something: due decides them next. */
+	"CREATE TABLE woken(grp INTEGER NOT NULL, client BLOB NOT NULL,"
+	" began INTEGER NOT NULL, PRIMARY KEY(grp, client, began)) WITHOUT ROWID;"
 	"CREATE INDEX run_need ON run(grp, need) WHERE need IS NOT NULL;"
 	"CREATE INDEX run_open ON run(grp, client) WHERE need IS NOT NULL;"
 

@@ -12,8 +12,21 @@ static void read_envelopes(sqlite3_stmt *s, int column, struct visit *v)
 	v->envelope_count = (uint8_t)count;
 }
 
+/* What is known of it is kept as microseconds after `time`. */
+static int64_t moment(sqlite3_stmt *s, int column, int64_t time)
+{
+	int64_t after = db_moment(s, column);
+	return after == MOMENT_NONE ? 0 : time + after;
+}
+
+static void bind_after(sqlite3_stmt *s, int at, int64_t t, int64_t time)
+{
+	db_bind_moment(s, at, t == 0 ? MOMENT_NONE : t - time);
+}
+
 void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
 {
+	int64_t time = sqlite3_column_int64(s, 2);
 	*ret_visit = (struct ask_visit){
 		.id = sqlite3_column_int64(s, 0),
 		.seen = sqlite3_column_int64(s, 1),
@@ -29,9 +42,9 @@ void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
 			   .spam = (enum spam)sqlite3_column_int(s, 12),
 			   .precision_us = (uint32_t)sqlite3_column_int64(s, 3),
 			   .earlier_us = (uint32_t)sqlite3_column_int64(s, 13),
-			   .time = sqlite3_column_int64(s, 2),
-			   .answered = sqlite3_column_int64(s, 14),
-			   .ended = sqlite3_column_int64(s, 15),
+			   .time = time,
+			   .answered = moment(s, 14, time),
+			   .ended = moment(s, 15, time),
 			   .helo = text(s, 16),
 			   .mail_from = text(s, 17),
 			   .recipient_domain = text(s, 18),
@@ -82,8 +95,8 @@ int visit_write(struct db *db, const struct visit *v, const struct run_where *w,
 	(void)sqlite3_bind_int(s, 12, w->names_ours);
 	bind_known(s, 13, (int)v->spam);
 	bind_known(s, 14, v->earlier_us);
-	bind_known(s, 15, v->answered);
-	bind_known(s, 16, v->ended);
+	bind_after(s, 15, v->answered, v->time);
+	bind_after(s, 16, v->ended, v->time);
 	bind_text(s, 17, v->helo);
 	bind_text(s, 18, v->mail_from);
 	bind_text(s, 19, v->recipient_domain);

@@ -54,6 +54,7 @@ struct told {
 	int64_t stopped_at;   /* a report from then on called it stopped; 0 never */
 	int64_t corrected_at; /* until then; 0: it still does */
 	int64_t need;         /* rule.h; MOMENT_NONE: nothing is waited for */
+	bool is_woken;        /* a row has come since that may say something of it */
 };
 
 #define TOLD_NONE ((struct told){ .delay_us = -1, .need = MOMENT_NONE })

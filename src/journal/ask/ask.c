@@ -209,6 +209,8 @@ bool ask_is_told(const struct ask *a, const struct run *main, const struct view 
 	const struct told *t = &main->told;
 	if (main->kind != RUN_DECOY || !t->is_told)
 		return false;
+	if (t->is_woken)
+		return false;
 	if (t->is_sealed)
 		return t->need == MOMENT_NONE;
 	return may_be_told && t->need > v->frontier &&

@@ -233,7 +233,9 @@ static int decide_run(struct due *d, const struct view *v, const struct run *r,
 	if (need > v->frontier && need < row.told.need)
 		row.told.need = need; /* an hour that may count */
 	if (rc == 0 && !row_is_same(&row.told, &r->told))
-		rc = db_write_run(d->db, &row, e);
+		rc = db_write_told(d->db, &row, row.told.need != r->told.need, e);
+	if (rc == 0 && r->told.is_woken)
+		rc = db_rest(d->db, r, e);
 	if (rc == 0 && row.told.is_told && !told_is_same(&row.told, &r->told))
 		note_verdict(d, &r->told);
 	return rc;
@@ -301,6 +303,29 @@ static int step_needs(struct due *d, uint16_t id, int64_t frontier, struct error
 			rc = decide_read(d, id, &count, e);
 	}
 	return rc;
+}
+
+/* Of a run that is gone, or joined another, the row is dropped at the end. */
+static int step_woken(struct due *d, uint16_t id, struct error *e)
+{
+	size_t count = 1;
+	int rc = 0;
+	while (rc == 0 && count > 0 && has_time(d)) {
+		sqlite3_stmt *s = db_statement(
+		    d->db, "SELECT " DB_RUN_COLUMNS " FROM (SELECT 3 AS kind, grp, "
+			   "client, began FROM woken WHERE grp = ?1) CROSS JOIN run "
+			   "USING (kind, grp, client, began) LIMIT ?2");
+		(void)sqlite3_bind_int(s, 1, id);
+		(void)sqlite3_bind_int(s, 2, DUE_CHUNK);
+		rc = read_chunk(d, s, e);
+		if (rc == 0)
+			rc = decide_read(d, id, &count, e);
+	}
+	if (rc != 0 || count > 0)
+		return rc;
+	sqlite3_stmt *s = db_statement(d->db, "DELETE FROM woken WHERE grp = ?1");
+	(void)sqlite3_bind_int(s, 1, id);
+	return db_run(d->db, s, e);
 }
 
 /* Nothing is waited for beyond the five days, so that who is to be sealed is among those
@@ -424,6 +449,8 @@ static int step_group(struct due *d, struct due_group *g, int64_t frontier,
 		      struct error *e)
 {
 	int rc = step_needs(d, g->id, frontier, e);
+	if (rc == 0 && frontier != VIEW_NEVER)
+		rc = step_woken(d, g->id, e);
 	if (rc == 0 && g->swept < g->resweep)
 		rc = step_sweep(d, g, e);
 	bool is_behind = frontier < d->now - SEAL_LAG;

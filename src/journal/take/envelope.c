@@ -164,7 +164,8 @@ static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 	(void)sqlite3_bind_int(s, 1, group);
 	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
 	(void)sqlite3_bind_int64(s, addr_is_v4(v->client) ? 3 : 4, v->time);
-	db_bind_addr(s, 5, v->client);
+	(void)sqlite3_bind_blob(s, 5, v->client.bytes, sizeof(v->client.bytes),
+				SQLITE_STATIC);
 	return db_run(en->db, s, e);
 }
 

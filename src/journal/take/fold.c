@@ -92,13 +92,26 @@ static void join_day(struct day *d, struct run *r)
 	}
 }
 
-static int write_joined(struct db *db, const struct day *d, const struct run *r,
+/* What was told of a decoy run that goes on stays in its row. */
+static int write_joined(struct db *db, const struct day *d, struct run *r,
 			struct error *e)
 {
+	size_t joined = 0;
+	bool is_there = false;
 	int rc = 0;
-	for (size_t i = 0; i < d->count && rc == 0; i++)
-		if (d->is_joined[i] && d->rows[i].began != r->began)
+	for (size_t i = 0; i < d->count && rc == 0; i++) {
+		bool is_same = d->rows[i].began == r->began;
+		joined += d->is_joined[i];
+		is_there |= d->is_joined[i] && is_same;
+		if (d->is_joined[i] && !is_same)
 			rc = db_delete_run(db, &d->rows[i], e);
+	}
+	if (rc == 0 && joined == 1 && is_there) {
+		rc = db_write_facts(db, r, e);
+		return rc == 0 && r->kind == RUN_DECOY ? db_wake(db, r, e) : rc;
+	}
+	if (r->kind == RUN_DECOY)
+		r->told.need = 0;
 	return rc == 0 ? db_write_run(db, r, e) : rc;
 }
 
@@ -111,6 +124,12 @@ void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high)
 	memset(ret_low->bytes + bytes, 0, 16 - bytes);
 	memset(ret_high->bytes + bytes, 0xff, 16 - bytes);
 }
+
+#define WAKE                                                                             \
+	"INSERT OR IGNORE INTO woken(grp, client, began) SELECT grp, client, began "     \
+	"FROM run "
+#define WAKE_OPEN WAKE "INDEXED BY run_open WHERE need IS NOT NULL AND "
+#define WAKE_ALL WAKE "WHERE kind = 3 AND "
 
 /* Decoy walks that began in [since, until]. Of is_all sealed ones, too: what came late
  * may soften them. */
@@ -143,14 +162,9 @@ static sqlite3_stmt *count_walks(struct db *db, bool is_all)
 
 static sqlite3_stmt *wake_walks(struct db *db, bool is_all)
 {
-	return is_all
-		   ? db_statement(db, "UPDATE run SET need = 0 WHERE kind = 3 AND "
-				      "grp = ?1 AND client BETWEEN ?2 AND ?3 AND "
-				      "began BETWEEN ?4 AND ?5 AND coalesce(need, 1) > 0")
-		   : db_statement(db, "UPDATE run INDEXED BY run_open SET need = 0 WHERE "
-				      "grp = ?1 AND client BETWEEN ?2 AND ?3 AND "
-				      "need IS NOT NULL AND need > 0 AND "
-				      "began BETWEEN ?4 AND ?5");
+#define IN_RANGE "grp = ?1 AND client BETWEEN ?2 AND ?3 AND began BETWEEN ?4 AND ?5"
+	return is_all ? db_statement(db, WAKE_ALL IN_RANGE)
+		      : db_statement(db, WAKE_OPEN IN_RANGE);
 }
 
 static int wake_range(struct db *db, const struct wake *w, struct error *e)
@@ -222,18 +236,14 @@ static bool is_new(struct asked *asked, uint64_t hash, int64_t moment)
 static sqlite3_stmt *wake_name(struct db *db, bool is_whole, bool is_all)
 {
 #define NAMED(column)                                                                    \
-	"client IN (SELECT client FROM name WHERE " column " = ?1 LIMIT 4097)"
-#define OPEN                                                                             \
-	"UPDATE run INDEXED BY run_open SET need = 0 WHERE grp IN (SELECT id FROM grp) " \
-	"AND need IS NOT NULL AND need > 0 AND "
-#define SEALED_TOO                                                                       \
-	"UPDATE run SET need = 0 WHERE kind = 3 AND grp IN (SELECT id FROM grp) "        \
-	"AND coalesce(need, 1) > 0 AND began BETWEEN ?2 AND ?3 AND "
+	"grp IN (SELECT id FROM grp) AND client IN (SELECT client FROM name "            \
+	"WHERE " column " = ?1 LIMIT 4097)"
+#define BEGAN " AND began BETWEEN ?2 AND ?3"
 	if (is_all)
-		return is_whole ? db_statement(db, SEALED_TOO NAMED("name"))
-				: db_statement(db, SEALED_TOO NAMED("domain"));
-	return is_whole ? db_statement(db, OPEN NAMED("name"))
-			: db_statement(db, OPEN NAMED("domain"));
+		return is_whole ? db_statement(db, WAKE_ALL NAMED("name") BEGAN)
+				: db_statement(db, WAKE_ALL NAMED("domain") BEGAN);
+	return is_whole ? db_statement(db, WAKE_OPEN NAMED("name"))
+			: db_statement(db, WAKE_OPEN NAMED("domain"));
 }
 
 /* Of who shares the client's name: w, sealed ones too, or (NULL) all that is open. */
@@ -298,8 +308,8 @@ static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run 
 int fold_wake_client(struct db *db, struct addr client, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
-	    db, OPEN "client IN (SELECT ?1 UNION ALL SELECT b.client FROM " DB_TWINS
-		     " AND a.client = ?1)");
+	    db, WAKE_OPEN "grp IN (SELECT id FROM grp) AND client IN (SELECT ?1 UNION "
+			  "ALL SELECT b.client FROM " DB_TWINS " AND a.client = ?1)");
 	db_bind_addr(s, 1, client);
 	return db_run(db, s, e);
 }
@@ -320,8 +330,6 @@ static int write_run(struct db *db, const struct kin *kin, struct run *r,
 	if (rc != 0)
 		return rc;
 	join_day(&d, r);
-	if (r->kind == RUN_DECOY)
-		r->told.need = 0;
 	rc = write_joined(db, &d, r, e);
 	if (rc != 0)
 		return rc;

@@ -3,7 +3,7 @@
  *
  * Sorted by key, one row is read and written for each run that the batch touches. A
  * run may join rows that did not touch before. What a changed row may say of decoy
- * walks makes these be asked again (need = 0): its own, if it is of a decoy; those
+ * walks makes these be asked again (`woken`): its own, if it is of a decoy; those
  * of its sender, of its prefix and of who shares its name, if it is of a real host.
  * Over FOLD_WAKES of them all open walks of the group are asked again in slices.
  *

@@ -118,7 +118,7 @@ static const char *compare_sealed(const struct told *was, const struct told *now
 static const char *compare_told(const struct told *was, const struct told *now,
 				int64_t frontier)
 {
-	bool is_due = !was->is_sealed && was->need <= frontier;
+	bool is_due = was->is_woken || (!was->is_sealed && was->need <= frontier);
 	bool is_excused = was->order_excused || was->fate_excused;
 	if (!was->is_told || is_due || (is_excused && !is_accusation(was)))
 		return NULL;
@@ -210,8 +210,8 @@ static int compare(struct comparison *c, struct error *e)
 	return rc;
 }
 
-#define SELECT_RUNS(table)                                                               \
-	"SELECT " DB_RUN_COLUMNS " FROM " table " ORDER BY kind, grp, client, began"
+#define BY_KEY " ORDER BY kind, grp, client, began"
+#define SELECT_RUNS "SELECT " DB_RUN_COLUMNS " FROM run" BY_KEY
 
 /* ---- the runs of two journals ---- */
 
@@ -227,8 +227,8 @@ static int verify_against(const char *path, const char *against,
 	if (rc == 0)
 		rc = db_begin_read(c.now.db, e);
 	if (rc == 0) {
-		c.was.statement = db_statement(c.was.db, SELECT_RUNS("run"));
-		c.now.statement = db_statement(c.now.db, SELECT_RUNS("run"));
+		c.was.statement = db_statement(c.was.db, SELECT_RUNS);
+		c.now.statement = db_statement(c.now.db, SELECT_RUNS);
 		rc = compare(&c, e);
 	}
 	db_close(c.was.db);
@@ -259,7 +259,10 @@ static const char copy_sql[] =
     "INSERT INTO span SELECT * FROM old.span; INSERT INTO slot SELECT * FROM old.slot;"
     "INSERT INTO listing SELECT * FROM old.listing;"
     "INSERT INTO allow SELECT * FROM old.allow;"
-    "CREATE TABLE told AS SELECT * FROM old.run ORDER BY kind, grp, client, began;";
+    "CREATE TABLE told AS SELECT *, kind = 3 AND EXISTS (SELECT 1 FROM old.woken w WHERE "
+    "w.grp = r.grp AND w.client = r.client AND w.began = r.began) AS woken FROM old.run "
+    "r "
+    "ORDER BY kind, grp, client, began;";
 
 static int attach(struct rebuild *b, const char *path, struct error *e)
 {
@@ -409,8 +412,9 @@ static int verify_visits(struct rebuild *b, const char *path, struct error *e)
 		return rc;
 	c.from = b->from;
 	c.was.db = c.now.db = b->db;
-	c.was.statement = db_statement(b->db, SELECT_RUNS("told"));
-	c.now.statement = db_statement(b->db, SELECT_RUNS("run"));
+	c.was.statement =
+	    db_statement(b->db, "SELECT " DB_RUN_STORED ", woken FROM told" BY_KEY);
+	c.now.statement = db_statement(b->db, SELECT_RUNS);
 	rc = compare(&c, e);
 	b->result.visits = b->total;
 	return rc;

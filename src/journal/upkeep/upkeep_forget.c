@@ -160,15 +160,19 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 
 /* ---- its rows ---- */
 
-/* Among those who told an envelope. */
+/* Among those who told an envelope, and who are to be asked again. */
 static int erase_teller(struct forget *f, struct addr client, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
 	    f->db, "UPDATE envelope SET told_by = CAST(substr(told_by, 1, "
 		   "instr(told_by, ?1) - 1) || substr(told_by, instr(told_by, ?1) + 16) "
 		   "AS BLOB) WHERE instr(told_by, ?1)");
+	(void)sqlite3_bind_blob(s, 1, client.bytes, sizeof(client.bytes), SQLITE_STATIC);
+	int rc = db_run(f->db, s, e);
+	s = db_statement(f->db, "DELETE FROM woken WHERE grp IN (SELECT id FROM grp) AND "
+				"client = ?1");
 	db_bind_addr(s, 1, client);
-	return db_run(f->db, s, e);
+	return rc == 0 ? db_run(f->db, s, e) : rc;
 }
 
 static int erase_client(struct forget *f, struct addr client, struct error *e)

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { PAGE_BYTES = 4096, WAIT_MS = 5000 };
+enum { WAIT_MS = 5000 };
 
 struct checkpoint {
 	uv_loop_t *loop;
@@ -69,7 +69,7 @@ static void on_back(uv_work_t *w, int status)
 
 void checkpoint_tick(struct checkpoint *c)
 {
-	if (c->is_busy || c->is_stopped || c->pages < CHECKPOINT_BYTES / PAGE_BYTES)
+	if (c->is_busy || c->is_stopped || c->pages < CHECKPOINT_BYTES / DB_PAGE_BYTES)
 		return;
 	c->pages = 0; /* the next commit says it again, if it was not enough */
 	c->is_busy = uv_queue_work(c->loop, &c->work, work, on_back) == 0;
