@@ -116,7 +116,8 @@ int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to)
 		*ret_to = real_end;
 		return w->has_low ? stamp_later(real_end, low_end) : real_end;
 	}
-	*ret_from = w->has_low ? w->low : w->began;
-	*ret_to = w->has_low ? low_end : end_of(w->began, w->main.width);
+	/* L may be a knock, or told late: neither may move the moment to a better one. */
+	*ret_from = w->began;
+	*ret_to = end_of(w->began, w->main.width);
 	return *ret_to;
 }

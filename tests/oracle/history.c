@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Half an hour before midnight, so that runs are cut. */
-#define BEGIN (INT64_C(1800057600) * STAMP_SECOND - 30 * STAMP_MINUTE)
+#define BEGIN HISTORY_BEGIN
 
 uint64_t history_random(struct history *h, uint64_t below)
 {
@@ -267,6 +266,15 @@ void history_fill(struct history *h)
 	h->now += waits[history_random(h, 4)];
 	if (history_random(h, 4))
 		history_tell_all(h);
+}
+
+bool history_has(const struct history *h, struct addr client)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (h->lines[i].kind == LINE_VISIT &&
+		    addr_equal(h->lines[i].visit.client, client))
+			return true;
+	return false;
 }
 
 /* Which queue a line stands in: its host's, or of names and the like one of their own. */

@@ -11,6 +11,8 @@
 
 #include "oracle.h"
 
+/* Half an hour before midnight, so that runs are cut. */
+#define HISTORY_BEGIN (INT64_C(1800057600) * STAMP_SECOND - 30 * STAMP_MINUTE)
 enum { HISTORY_HOSTS = 5, HISTORY_CLIENTS = 8 };
 
 struct history {
@@ -32,6 +34,7 @@ void history_site(struct history *h, uint64_t seed);
 void history_fill(struct history *h);
 uint64_t history_random(struct history *h, uint64_t below);
 struct addr history_client(unsigned number);
+bool history_has(const struct history *h, struct addr client); /* a visit of it */
 /* At h->now all hosts have told all, and are well. */
 void history_tell_all(struct history *h);
 /* The same lines in another order, each host's own in theirs. */

@@ -71,16 +71,24 @@ static bool is_well(uint16_t host, int64_t t)
 	       good_probe(host, t, true) != NEVER;
 }
 
+/* Of a real host its last good probe, too. */
+static void read_frontier(void)
+{
+	frontier = NEVER;
+	for (EACH_HOST(h)) {
+		int64_t told = oracle_told_until(o->lines, o->line_count, h->id);
+		int64_t probed =
+		    h->role == ROLE_REAL ? good_probe(h->id, NEVER, false) : NEVER;
+		frontier = stamp_earlier(frontier, stamp_earlier(told, probed));
+	}
+}
+
 static struct stretch look_at(int64_t from, int64_t to)
 {
 	struct stretch s = { from, to, true, true, REASON_NONE };
 	bool has_low = false;
-	frontier = NEVER;
 	for (EACH_HOST(h)) {
 		bool is_real = h->role == ROLE_REAL, is_seen = is_watched(h->id, from);
-		int64_t told = oracle_told_until(o->lines, o->line_count, h->id);
-		int64_t probed = is_real ? good_probe(h->id, NEVER, false) : NEVER;
-		frontier = stamp_earlier(frontier, stamp_earlier(told, probed));
 		if (is_real && !is_seen)
 			s.excuse = REASON_NOT_WATCHED;
 		s.is_well &= !is_real || is_well(h->id, from);
@@ -101,8 +109,11 @@ static int by_time(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* When they are first asked for. */
 static void read_stretches(void)
 {
+	if (stretch_count > 0)
+		return;
 	int64_t at[3 * ORACLE_LINES + 4] = { 0, o->started, o->started + o->rules.grace,
 					     NEVER };
 	size_t count = 4;
@@ -112,7 +123,6 @@ static void read_stretches(void)
 		at[count++] = l->time + o->rules.unwell_tail;
 	}
 	qsort(at, count, sizeof(at[0]), by_time);
-	stretch_count = 0;
 	for (size_t i = 0; i + 1 < count; i++)
 		if (at[i] < at[i + 1])
 			stretches[stretch_count++] = look_at(at[i], at[i + 1]);
@@ -121,6 +131,7 @@ static void read_stretches(void)
 enum reason excuse_in(int64_t since, int64_t until)
 {
 	enum reason first = REASON_NONE;
+	read_stretches();
 	for (EACH_STRETCH(s, since, until))
 		if (s->excuse && (!first || s->excuse < first))
 			first = s->excuse;
@@ -130,6 +141,7 @@ enum reason excuse_in(int64_t since, int64_t until)
 bool is_all_well(int64_t since, int64_t until)
 {
 	bool is_so = true;
+	read_stretches();
 	for (EACH_STRETCH(s, since, until))
 		is_so &= s->is_well;
 	return is_so;
@@ -138,12 +150,14 @@ bool is_all_well(int64_t since, int64_t until)
 bool low_was_seen(int64_t since, int64_t until)
 {
 	bool is_so = true;
+	read_stretches();
 	for (EACH_STRETCH(s, since, until))
 		is_so &= s->sees_low;
 	for (EACH_HOST(h))
 		for (EACH_LINE(l))
 			if (h->place == PLACE_LOW && l->kind == LINE_LOST &&
-			    l->host == h->id && l->since <= until && l->time > since - GAP)
+			    l->host == h->id && l->since <= until &&
+			    l->time > since - GAP)
 				is_so = false;
 	return is_so;
 }
@@ -151,6 +165,7 @@ bool low_was_seen(int64_t since, int64_t until)
 int64_t well_time(int64_t since, int64_t until)
 {
 	int64_t sum = 0;
+	read_stretches();
 	for (EACH_STRETCH(s, since, until - 1))
 		if (s->excuse == REASON_NONE)
 			sum += stamp_earlier(s->to, until) - stamp_later(s->from, since);
@@ -180,11 +195,12 @@ static size_t count_named(const char *name)
 
 bool is_sender(struct addr a, struct addr b)
 {
+	if (addr_equal(a, b))
+		return true;
 	const struct name_fact *x = name_of(a), *y = name_of(b);
-	if (addr_equal(a, b) || !x || !y)
-		return addr_equal(a, b);
-	return !x->is_generic && !y->is_generic && strcmp(x->name, y->name) == 0 &&
-	       addr_is_v4(a) != addr_is_v4(b) && count_named(x->name) == 2;
+	return x && y && !x->is_generic && !y->is_generic &&
+	       strcmp(x->name, y->name) == 0 && addr_is_v4(a) != addr_is_v4(b) &&
+	       count_named(x->name) == 2;
 }
 
 bool is_pool(struct addr a, struct addr b)
@@ -251,8 +267,9 @@ bool is_contact(const struct fact *x)
 void know(const struct oracle *of)
 {
 	o = of;
-	read_stretches();
 	read_visits();
+	read_frontier();
+	stretch_count = 0;
 }
 
 bool oracle_is_sender(struct addr a, struct addr b)

@@ -13,8 +13,8 @@ struct story {
 	int main;
 	bool is_decoy;
 	struct addr who;
-	int64_t began, end; /* five days later */
-	struct first real, high, low;
+	int64_t began, end;                /* five days later */
+	struct first real, high, low, own; /* own: of its own runs */
 	enum reason excuse;
 };
 
@@ -60,13 +60,13 @@ static bool is_of(const struct story *s, const struct fact *x)
 
 static struct story story_of(const struct fact *main)
 {
-	struct story of = { .main = main->run, .who = main->v->client, .began = NEVER };
+	struct story of = { .main = main->run, .who = main->v->client };
 	struct story *s = &of;
 	s->is_decoy = main->kind == DECOY;
 	for (EACH(x)) {
 		bool is_main = x->run == s->main;
 		if (is_main)
-			s->began = stamp_earlier(s->began, x->v->time);
+			take_first(&s->own, x);
 		if (x->kind == REAL && (is_main || (s->is_decoy && is_of(s, x))))
 			take_first(&s->real, x);
 		if (x->kind == DECOY && is_main && x->place == PLACE_HIGH)
@@ -75,6 +75,7 @@ static struct story story_of(const struct fact *main)
 		    (is_main || (x->kind == ASIDE && is_of(s, x))))
 			take_first(&s->low, x);
 	}
+	s->began = s->own.at;
 	s->end = s->began + o->rules.final;
 	return of;
 }
@@ -214,7 +215,8 @@ static void set_backdoor(const struct story *s, struct oracle_walk *w)
 static void set_order(struct story *s, struct oracle_walk *w)
 {
 	const struct first *h = &s->high, *r = &s->real, *l = &s->low;
-	const struct first *m = h->is_there ? h : r->is_there ? r : l;
+	/* What is forged or told late moves no moment. */
+	const struct first *m = h->is_there ? h : r->is_there ? r : &s->own;
 	int64_t last = m == r && l->is_there ? stamp_later(r->sure, l->sure) : m->sure;
 	bool is_decided = frontier >= last + o->rules.confirm;
 	s->excuse = is_decided ? excuse_in(m->from, m->sure) : REASON_NONE;
@@ -292,7 +294,8 @@ static bool is_missing(const struct story *s, const struct oracle_walk *w)
 	for (size_t i = 0; i < o->host_count; i++) {
 		bool has_told = o->hosts[i].role != ROLE_REAL;
 		for (EACH(x))
-			has_told |= x->v->host == o->hosts[i].id && x->v->envelope_count;
+			has_told |= x->kind == REAL && x->v->envelope_count &&
+				    x->v->host == o->hosts[i].id;
 		if (!has_told)
 			return false;
 	}

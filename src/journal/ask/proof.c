@@ -279,7 +279,8 @@ int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
 	       const struct rules *r, struct proof *proof, struct error *e)
 {
 	struct pool_excuse x = { .walk = w, .rules = r, .proof = proof };
-	proof->too_many = has_too_many(&w->main, runs, count, r);
+	if (has_too_many(&w->main, runs, count, r))
+		proof->too_many = proof->low_before = proof->own_between = true;
 	int rc =
 	    proof_nat(q, v, w->main.client, w->began, runs, count, &proof->is_nat, e);
 	if (rc != 0 || w->main.kind != RUN_DECOY)

@@ -211,12 +211,14 @@ static int find_spf(struct lookup *q, struct addr client, int64_t at,
 		    const struct rules *r, struct standing *st, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
-	    q->db, "SELECT count(*), coalesce(max(wrote_to.last >= ?2), 0) FROM spf "
-		   "LEFT JOIN wrote_to ON wrote_to.domain = spf.domain "
-		   "WHERE spf.client = ?1 AND spf.passed_at BETWEEN ?2 AND ?3");
+	    q->db, "SELECT count(*), coalesce(max(wrote_to.last >= ?2), 0) FROM "
+		   "(SELECT domain, passed_at FROM spf WHERE client = ?1 LIMIT ?4) AS s "
+		   "LEFT JOIN wrote_to ON wrote_to.domain = s.domain "
+		   "WHERE s.passed_at BETWEEN ?2 AND ?3");
 	db_bind_addr(s, 1, client);
 	(void)sqlite3_bind_int64(s, 2, day_of(at - r->known_window));
 	(void)sqlite3_bind_int64(s, 3, at + r->final);
+	(void)sqlite3_bind_int(s, 4, LOOKUP_MOST);
 	int rc = db_step(q->db, s, e);
 	if (rc == 1) {
 		st->spf_passes |= sqlite3_column_int(s, 0) != 0;

@@ -268,7 +268,7 @@ static int note_visit(struct take *t, const struct visit *v, const struct run_wh
 	int rc = 0;
 	if (w->role == ROLE_REAL && !w->is_late && is_sent_away(v))
 		rc = slot_refused(t->db, v->host, v->time, v->client, e);
-	if (rc == 0 && has_envelopes && w->role == ROLE_REAL)
+	if (rc == 0 && has_envelopes && w->role == ROLE_REAL && !w->is_late)
 		rc = coverage_tells(t->coverage, v->host, e);
 	if (rc == 0 && has_envelopes && w->role == ROLE_REAL)
 		rc = envelopes_real(t->envelopes, v, w->group, e);
