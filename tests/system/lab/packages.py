@@ -39,6 +39,8 @@ PROGRAMS = {
     "unbound": (["unbound"], ""),
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
     "zonetools": (["bind9-utils", "knot-dnssecutils", "nsd"], ""),
+    "rbldnsd": (["rbldnsd"], ""),
+    "spamassassin": (["spamassassin"], ""),
     "ansible": (["ansible-core"], ""),
     "rspamd": (["rspamd"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
