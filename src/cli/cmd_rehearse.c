@@ -26,6 +26,10 @@ static const struct option_row options[] = {
 	  .meaning = "The real hosts put off senders that they see for the first time." },
 	{ .name = "no-filter",
 	  .meaning = "The real hosts have no spam filter that says what they took." },
+	{ .name = "enforce",
+	  .meaning =
+	      "In mode enforce: say who was listed, and whose mail the lists would have "
+	      "scored." },
 	{ .name = "html",
 	  .argument = "FILE",
 	  .meaning = "Write the report as one page with charts too." },
@@ -39,7 +43,7 @@ const struct verb verb_rehearse = {
 	.run = rehearse_run,
 	.program = "fakemx-rehearse",
 	.synopsis = "[--senders N] [--seed S] [--layout L] [--low POSTURE] [--greylist] "
-		    "[--no-filter] [--html FILE] [--stay]",
+		    "[--no-filter] [--enforce] [--html FILE] [--stay]",
 	.summary =
 	    "play the whole of it on this machine's loopback, with made-up senders",
 	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "

@@ -158,6 +158,8 @@ int fixture_write_config(const struct fixture *s, struct error *e)
 	struct buf b = BUF_INIT(CONFIG_MOST);
 	buf_addf(&b,
 		 "# A rehearsal: part two of the article, on loopback.\nlab = true\n");
+	if (s->enforces)
+		buf_adds(&b, "mode = enforce\n");
 	buf_addf(&b, "state = '%s'\nclock = '%s/clock'\n", s->folder, s->folder);
 	buf_addf(&b, "site \"rehearsal\" {\n  layout = %s\n", layout_name(s->layout));
 	buf_adds(&b, "  domains = { \"example.com\" }\n");

@@ -31,6 +31,7 @@ struct fixture {
 	    journal[FIXTURE_PATH_MAX];
 	enum layout layout;
 	enum posture low;                        /* of fake0 */
+	bool enforces;                           /* mode */
 	struct driver_host hosts[FIXTURE_HOSTS]; /* in order of preference */
 	char mail_logs[FIXTURE_HOSTS][FIXTURE_PATH_MAX];
 	size_t host_count;

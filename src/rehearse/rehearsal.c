@@ -14,6 +14,7 @@
 #include "rehearse/driver.h"
 #include "rehearse/fixture.h"
 #include "rehearse/receiver.h"
+#include "rehearse/scored.h"
 #include "rehearse/serving.h"
 
 enum {
@@ -50,6 +51,7 @@ struct rehearsal {
 	uv_timer_t look;
 	bool was_interrupted;
 	struct population population;
+	struct scored scored;
 	struct fixture fixture;
 	struct receiver *receivers[FIXTURE_HOSTS];
 	struct serving serving;
@@ -145,7 +147,10 @@ static int jump_to(struct rehearsal *r, int64_t ahead, struct error *e)
 	r->ahead = ahead;
 	r->step++;
 	fixture_jump_to(&r->fixture, ahead);
-	return wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
+	int rc = wait_for(r, has_caught_up, CATCH_UP_SECONDS, "the jump of the clock", e);
+	if (rc == 0 && r->fixture.enforces)
+		rc = scored_look(&r->scored, r->fixture.journal, rehearse_now(r), e);
+	return rc;
 }
 
 static int listen_all(struct rehearsal *r, struct error *e)
@@ -276,7 +281,9 @@ int rehearse_play(const struct cli *c, const struct rehearse_options *o,
 	progress_begin(&r->progress, c, "messages");
 
 	population_make(&r->population, o->senders, o->seed);
+	scored_init(&r->scored, &r->population);
 	rc = fixture_open(o->layout, o->low, &r->fixture, e);
+	r->fixture.enforces = o->enforces;
 	if (rc == 0) {
 		r->driver = driver_new(&r->loop, r->fixture.clock, &r->population,
 				       r->fixture.hosts, r->fixture.host_count);
@@ -346,9 +353,14 @@ struct rehearse_population rehearse_population(const struct rehearsal *r, size_t
 		if (r->population.senders[m[i].sender].profile != p.profile)
 			continue;
 		p.messages++;
-		if (m[i].fate == DRIVER_DELIVERED)
-			delays[p.delivered++] = m[i].ended - m[i].began;
+		if (m[i].fate != DRIVER_DELIVERED)
+			continue;
+		delays[p.delivered++] = m[i].ended - m[i].began;
+		p.scored += scored_is(&r->scored, m[i].sender, m[i].ended);
 	}
+	for (size_t i = 0; i < r->population.count; i++)
+		p.listed += r->population.senders[i].profile == p.profile &&
+			    scored_was_listed(&r->scored, i);
 	p.lost = p.messages - p.delivered;
 	if (p.lost && !p.profile->is_bot)
 		explain_loss(r, &p);
@@ -391,6 +403,7 @@ void rehearse_free(struct rehearsal *r)
 	for (size_t i = 0; i < FIXTURE_HOSTS; i++)
 		receiver_free(r->receivers[i]);
 	fixture_close(&r->fixture);
+	scored_release(&r->scored);
 	population_release(&r->population);
 	free(r);
 }

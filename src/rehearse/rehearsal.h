@@ -30,6 +30,7 @@ struct rehearse_options {
 	uint64_t seed;
 	enum layout layout;
 	enum posture low; /* of the low decoy: closed or reset */
+	bool enforces;    /* lists, and says whose mail would have been scored */
 	struct receiver_options hosts;
 };
 
@@ -38,6 +39,8 @@ struct rehearse_options {
 struct rehearse_population {
 	const struct profile *profile;
 	uint64_t messages, delivered, lost;
+	/* enforces: senders that were listed, messages taken meanwhile. */
+	uint64_t listed, scored;
 	int64_t p50_us, p95_us, max_us; /* -1: nothing delivered */
 	char note[200]; /* why a mail program lost mail; "" when it did not */
 };

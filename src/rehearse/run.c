@@ -12,6 +12,7 @@
 #include "base/stamp.h"
 #include "cli/archive.h"
 #include "cli/verbs.h"
+#include "outlet/json.h"
 #include "outlet/report/report.h"
 #include "rehearse/rehearsal.h"
 
@@ -61,24 +62,29 @@ static json_t *seconds_json(int64_t us)
 	return us < 0 ? json_null() : json_real((double)us / (double)STAMP_SECOND);
 }
 
-static json_t *population_json(const struct rehearse_population *p)
+static json_t *population_json(const struct rehearse_population *p, bool enforces)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "population",
-			 p->profile->name, "kind", p->profile->is_bot ? "bot" : "good",
-			 "messages", (json_int_t)p->messages, "delivered",
-			 (json_int_t)p->delivered, "lost", (json_int_t)p->lost,
-			 "delay_seconds", "p50", seconds_json(p->p50_us), "p95",
-			 seconds_json(p->p95_us), "max", seconds_json(p->max_us));
+	json_t *o = json_pack(
+	    "{s:s, s:s, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "population",
+	    p->profile->name, "kind", p->profile->is_bot ? "bot" : "good", "messages",
+	    (json_int_t)p->messages, "delivered", (json_int_t)p->delivered, "lost",
+	    (json_int_t)p->lost, "delay_seconds", "p50", seconds_json(p->p50_us), "p95",
+	    seconds_json(p->p95_us), "max", seconds_json(p->max_us));
+	json_add(o, "listed", enforces ? json_count(p->listed) : json_null());
+	json_add(o, "scored", enforces ? json_count(p->scored) : json_null());
+	return o;
 }
 
-static void print_json(const struct rehearsal *r, const struct report *report)
+static void print_json(const struct rehearsal *r, const struct report *report,
+		       bool enforces)
 {
 	json_t *whole = report_json(report);
 	json_t *populations = json_array();
 	for (size_t i = 0; i < PROFILE_COUNT; i++) {
 		struct rehearse_population p = rehearse_population(r, i);
 		if (p.messages)
-			(void)json_array_append_new(populations, population_json(&p));
+			(void)json_array_append_new(populations,
+						    population_json(&p, enforces));
 	}
 	(void)json_object_set_new(whole, "populations", populations);
 	(void)json_dumpf(whole, stdout,
@@ -126,6 +132,38 @@ static void print_text(const struct rehearsal *r, const struct report *report)
 	}
 }
 
+/* What the lists would have done to mail. */
+static void print_scored(const struct rehearsal *r)
+{
+	struct rehearse_population all[2] = { { .listed = 0 } }; /* good, bots */
+	const char *worst = NULL;
+	for (size_t i = 0; i < PROFILE_COUNT; i++) {
+		struct rehearse_population p = rehearse_population(r, i);
+		struct rehearse_population *to = &all[p.profile->is_bot];
+		to->messages += p.messages;
+		to->delivered += p.delivered;
+		to->listed += p.listed;
+		to->scored += p.scored;
+		if (!p.profile->is_bot && p.listed)
+			worst = p.profile->name;
+	}
+	(void)printf("\nLists (mode = enforce): %" PRIu64
+		     " bots were listed; of their %" PRIu64
+		     " messages that got through %" PRIu64 " would have been scored.\n",
+		     all[1].listed, all[1].delivered, all[1].scored);
+	if (worst)
+		(void)printf("%sGood mail would have been scored: %" PRIu64 " of %" PRIu64
+			     " messages, of %" PRIu64 " senders, among them %s%s\n",
+			     cli_style(stdout, CLI_BAD), all[0].scored, all[0].delivered,
+			     all[0].listed, worst, cli_style(stdout, CLI_PLAIN));
+	else
+		(void)printf(
+		    "No good mail would have been scored: of %" PRIu64
+		    " messages of mail programs none came from a sender that was "
+		    "listed.\n",
+		    all[0].messages);
+}
+
 static int make_report(const struct rehearsal *r, struct report *ret_report,
 		       struct error *e)
 {
@@ -151,9 +189,11 @@ static int print(const struct cli *c, const struct rehearsal *r)
 	if (make_report(r, &report, &e) < 0)
 		return cli_fail(c, &e);
 	if (c->json)
-		print_json(r, &report);
+		print_json(r, &report, cli_flag(c, "enforce"));
 	else
 		print_text(r, &report);
+	if (!c->json && cli_flag(c, "enforce"))
+		print_scored(r);
 	const char *page = cli_option(c, "html");
 	int code = page ? archive_write_page(c, &report, page) : CLI_DONE;
 	report_release(&report);
@@ -195,6 +235,7 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 		return code;
 	o.senders = senders;
 	o.seed = seed;
+	o.enforces = cli_flag(c, "enforce");
 	o.hosts = (struct receiver_options){ .filters = !cli_flag(c, "no-filter"),
 					     .greylists = cli_flag(c, "greylist") };
 
