@@ -1,0 +1,3 @@
+#include "log_words.h"
+
+LOG_WORDS("exim", "exim4")
