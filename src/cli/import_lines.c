@@ -109,10 +109,15 @@ static int take_mark(struct importing *im, const struct row *row, struct error *
 {
 	static const enum line_kind kinds[] = { [FEED_WATERMARK] = LINE_WATERMARK,
 						[FEED_OUTAGE] = LINE_OUTAGE,
-						[FEED_SINCE] = LINE_GAP };
+						[FEED_SINCE] = LINE_GAP,
+						[FEED_GAP] = LINE_GAP,
+						[FEED_DELIVERED] = LINE_WROTE };
+	bool is_wrote = im->line.kind == FEED_DELIVERED;
 	struct line l = { .kind = kinds[im->line.kind],
 			  .host = row->host->id,
-			  .time = im->line.time };
+			  .since = im->line.from,
+			  .time = im->line.time,
+			  .text = is_wrote ? im->line.texts[FEED_DOMAIN] : NULL };
 	return import_line(im->import, &l, e);
 }
 

@@ -73,10 +73,29 @@ void visits_line(const struct visit *v, const struct visits_host *host, int64_t 
 	json_line(visits_json(v, host, seen), out);
 }
 
-void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out)
+static json_t *mark(const char *kind, int64_t time, const char *host)
 {
 	json_t *o = json_object();
 	json_add(o, kind, time != INT64_MIN ? json_stamp(time) : json_null());
 	json_add(o, "host", json_text(host));
+	return o;
+}
+
+void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out)
+{
+	json_line(mark(kind, time, host), out);
+}
+
+void visits_gap(int64_t from, int64_t to, const char *host, struct buf *out)
+{
+	json_t *o = mark("gap", to, host);
+	json_add(o, "from", from > 0 ? json_stamp(from) : json_null());
+	json_line(o, out);
+}
+
+void visits_delivered(const char *domain, int64_t time, const char *host, struct buf *out)
+{
+	json_t *o = mark("delivered", time, host);
+	json_add(o, "domain", json_text(domain));
 	json_line(o, out);
 }

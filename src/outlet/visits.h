@@ -9,7 +9,7 @@
  * sender from none. An envelope is 16 hexadecimal digits; a null after the last says that
  * there were more.
  *
- * Lines of other kinds are in a feed only: {KIND: TIME, "host": NAME}.
+ * Lines of other kinds are in a feed only: {KIND: TIME, "host": NAME, ...}.
  */
 #ifndef FMX_OUTLET_VISITS_H
 #define FMX_OUTLET_VISITS_H
@@ -43,5 +43,10 @@ void visits_line(const struct visit *v, const struct visits_host *host, int64_t 
 		 struct buf *out);
 /* time INT64_MIN is null. */
 void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out);
+/* "gap": nobody saw the host from `from` (0 or less: since always) to `to`. */
+void visits_gap(int64_t from, int64_t to, const char *host, struct buf *out);
+/* "delivered": mail of this site's went to that domain. */
+void visits_delivered(const char *domain, int64_t time, const char *host,
+		      struct buf *out);
 
 #endif

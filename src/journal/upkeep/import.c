@@ -113,7 +113,7 @@ static int begin_host(struct import *im, const struct line *l, struct error *e)
 			    .time = time_of(l),
 			    .text = "",
 			    .position = "" };
-	return l->kind == LINE_GAP ? 0 : add(im, &gap, e);
+	return l->kind == LINE_GAP && l->since == 0 ? 0 : add(im, &gap, e);
 }
 
 int import_line(struct import *im, const struct line *l, struct error *e)

@@ -312,6 +312,23 @@ static void on_outage(const struct intake_stream *s, const struct machine *m,
 		sink->outage(sink->arg, m->hosts[i], s->in->line.time);
 }
 
+/* Of before the watermark we know already. */
+static void on_gap(const struct intake_stream *s, const struct machine *m,
+		   const struct part *part)
+{
+	const struct feed_line *l = &s->in->line;
+	if (l->time > part->since)
+		tell_gap(s, m, l->from > part->since ? l->from : part->since, l->time);
+}
+
+static void on_delivered(const struct intake_stream *s, const struct machine *m)
+{
+	const struct source_sink *sink = &s->in->sink;
+	if (sink->delivered)
+		sink->delivered(sink->arg, m->hosts[0], s->in->line.texts[FEED_DOMAIN],
+				s->in->line.time);
+}
+
 static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 {
 	struct part *part = &s->parts[m - s->in->machines];
@@ -338,6 +355,8 @@ static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 		if (time > part->since)
 			tell_gap(s, m, part->since, time);
 		break;
+	case FEED_GAP: on_gap(s, m, part); break;
+	case FEED_DELIVERED: on_delivered(s, m); break;
 	}
 }
 

@@ -55,6 +55,32 @@ static int get_host(const json_t *o, struct feed_line *l, struct error *e)
 	return 0;
 }
 
+static void set_domain(struct feed_line *l, const char *text)
+{
+	/* What is too long is cut. */
+	size_t len = text ? strnlen(text, VISIT_TEXT_MAX - 1) : 0;
+	for (size_t i = 0; i < len; i++)
+		l->texts[FEED_DOMAIN][i] = (char)tolower((unsigned char)text[i]);
+	l->texts[FEED_DOMAIN][len] = '\0';
+}
+
+/* What a line of that kind says besides. */
+static int parse_mark_more(const json_t *o, struct feed_line *l, struct error *e)
+{
+	const char *domain = NULL;
+	l->from = 0;
+	if (l->kind == FEED_GAP)
+		return get_time(o, "from", &l->from, NULL, e);
+	if (l->kind != FEED_DELIVERED)
+		return 0;
+	int rc = get_text(o, "domain", &domain, e);
+	if (rc == 0 && (!domain || !*domain))
+		rc = bad(e, "domain", "is no domain");
+	if (rc == 0)
+		set_domain(l, domain);
+	return rc;
+}
+
 /* A line of one of the other kinds; 1: it is none. */
 static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
 {
@@ -63,7 +89,9 @@ static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
 		enum feed_kind kind;
 	} kinds[] = { { "watermark", FEED_WATERMARK },
 		      { "outage", FEED_OUTAGE },
-		      { "since", FEED_SINCE } };
+		      { "since", FEED_SINCE },
+		      { "gap", FEED_GAP },
+		      { "delivered", FEED_DELIVERED } };
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (!json_object_get(o, kinds[i].key))
 			continue;
@@ -72,7 +100,7 @@ static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
 		int rc = get_time(o, kinds[i].key, &l->time, NULL, e);
 		if (rc == 0 && l->time == INT64_MIN && l->kind != FEED_SINCE)
 			rc = bad(e, kinds[i].key, "is no time");
-		return rc;
+		return rc == 0 ? parse_mark_more(o, l, e) : rc;
 	}
 	return 1;
 }
@@ -217,8 +245,7 @@ static int parse_texts(const json_t *o, struct feed_line *l, struct error *e)
 		memcpy(l->texts[i], text ? text : "", len);
 		l->texts[i][len] = '\0';
 	}
-	for (char *c = l->texts[FEED_DOMAIN]; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+	set_domain(l, json_string_value(json_object_get(o, keys[FEED_DOMAIN])));
 	l->visit.helo = l->texts[FEED_HELO];
 	l->visit.mail_from = l->texts[FEED_SENDER];
 	l->visit.recipient_domain = l->texts[FEED_DOMAIN];

@@ -2,7 +2,7 @@
  * feed_line - one line of a feed: what another machine says of a host
  *
  * The lines are those of `fakemx visits` (docs/json.md): a visit, or
- * {KIND: TIME, "host": NAME}. They come from another machine and may say
+ * {KIND: TIME, "host": NAME, ...}. They come from another machine and may say
  * anything: each key that we know must have the right type and a value that
  * makes sense, else the line is refused with a sentence. Keys that we do not
  * know are ignored, so that a newer sender can be read. Texts are cut at
@@ -35,6 +35,8 @@ enum feed_kind {
 	FEED_WATERMARK, /* every visit before `time` was given */
 	FEED_OUTAGE,    /* the host was down until `time` */
 	FEED_SINCE,     /* visits from `time` on follow; INT64_MIN: all of the log's */
+	FEED_GAP, /* visits from `from` (0: since always) to `time` may be missing */
+	FEED_DELIVERED, /* mail of this site's went to the domain of texts[] */
 };
 
 enum feed_text { FEED_HELO, FEED_SENDER, FEED_DOMAIN, FEED_NAME, FEED_TEXTS };
@@ -42,7 +44,7 @@ enum feed_text { FEED_HELO, FEED_SENDER, FEED_DOMAIN, FEED_NAME, FEED_TEXTS };
 struct feed_line {
 	enum feed_kind kind;
 	char host[NAME_MAX_TEXT]; /* lower case */
-	int64_t time;             /* of the other kinds */
+	int64_t time, from;       /* of the other kinds */
 	struct visit visit;       /* its source is feed: see `source` */
 	bool has_role;
 	enum role role;           /* as the line says */

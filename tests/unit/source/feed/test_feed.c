@@ -28,7 +28,8 @@ struct rig {
 	struct visit visits[OFTEN];
 	size_t visit_count;
 	int64_t upto[16], outage[16], gap_from[16], gap_to[16];
-	size_t marks, gaps;
+	size_t marks, gaps, deliveries;
+	char delivered[64];
 	char trouble[8][512];
 	bool is_over[8];
 	size_t trouble_count;
@@ -74,6 +75,14 @@ static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
 	r->gaps++;
 }
 
+static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t time)
+{
+	struct rig *r = arg;
+	assert_true(host == MX2 && time > 0);
+	assert_true(str_copy(r->delivered, sizeof(r->delivered), domain));
+	r->deliveries++;
+}
+
 static bool on_since(void *arg, uint16_t host, int64_t *ret_since)
 {
 	const struct rig *r = arg;
@@ -95,6 +104,7 @@ static struct intake_spec spec_of(struct rig *r, struct source_sink *sink)
 				      .trouble = on_trouble,
 				      .outage = on_outage,
 				      .gap = on_gap,
+				      .delivered = on_delivered,
 				      .arg = r };
 	return (struct intake_spec){ .sink = sink,
 				     .hosts = hosts,
@@ -134,6 +144,39 @@ static bool say_mark(struct intake_stream *s, const char *kind, const char *host
 	(void)snprintf(line, sizeof(line), "{\"%s\": \"%s\", \"host\": \"%s\"}\n", kind,
 		       stamp_text(time, stamp), host);
 	return say_at(s, 0, line);
+}
+
+static void lost_lines_and_deliveries_of_there_are_told_here(void **state)
+{
+	(void)state;
+	struct rig r;
+	char line[512], from[STAMP_TEXT_MAX], to[STAMP_TEXT_MAX];
+	int64_t now = stamp_now(), then = now - STAMP_MINUTE;
+	begin(&r, then);
+	struct intake_stream *s = intake_open(r.in);
+	(void)snprintf(line, sizeof(line),
+		       "{\"gap\": \"%s\", \"from\": \"%s\", \"host\": \"mx2.example\"}\n",
+		       stamp_text(now - 5 * STAMP_SECOND, to),
+		       stamp_text(then + STAMP_SECOND, from));
+	assert_true(say_at(s, 0, line));
+	assert_true(r.gap_from[MX2] == then + STAMP_SECOND);
+	assert_true(r.gap_to[MX2] == now - 5 * STAMP_SECOND);
+	assert_true(r.gap_to[MX2_TOO] == r.gap_to[MX2] && r.gap_to[MX3] == 0);
+	/* What is known already is not forgotten for it. */
+	assert_true(say_mark(s, "gap", "mx2.example", then));
+	assert_int_equal(r.gaps, 2);
+	assert_true(say_mark(s, "gap", "mx2.example", now));
+	assert_true(r.gap_from[MX2] == then && r.gap_to[MX2] == now);
+	(void)snprintf(line, sizeof(line),
+		       "{\"delivered\": \"%s\", \"domain\": \"Away.example\", \"host\": "
+		       "\"mx2.example\"}\n",
+		       to);
+	assert_true(say_at(s, 0, line));
+	assert_int_equal(r.deliveries, 1);
+	assert_string_equal(r.delivered, "away.example");
+	assert_int_equal(r.trouble_count, 0);
+	intake_close(s);
+	intake_free(r.in);
 }
 
 static void hosts_of_one_name_share_visits_and_watermarks(void **state)
@@ -677,6 +720,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_that_the_time_makes_too_long_is_told),
 		cmocka_unit_test(hosts_of_one_name_share_visits_and_watermarks),
+		cmocka_unit_test(lost_lines_and_deliveries_of_there_are_told_here),
 		cmocka_unit_test(what_was_before_the_watermark_is_a_repetition),
 		cmocka_unit_test(a_watermark_never_goes_back_and_never_passes_our_clock),
 		cmocka_unit_test(what_is_still_to_come_is_refused_and_told_once),

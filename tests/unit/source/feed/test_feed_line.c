@@ -136,6 +136,32 @@ static void the_other_kinds_have_a_time_and_a_host(void **state)
 	}
 }
 
+static void a_gap_and_a_delivery_say_more(void **state)
+{
+	(void)state;
+	struct buf b = BUF_INIT(FEED_LINE_MAX);
+	struct feed_line l;
+	struct error e;
+	visits_gap(NOON, NOON + 7, "mx2.example", &b);
+	assert_int_equal(parse(buf_text(&b), &l, &e), 0);
+	assert_int_equal(l.kind, FEED_GAP);
+	assert_true(l.from == NOON && l.time == NOON + 7);
+	assert_string_equal(l.host, "mx2.example");
+	buf_clear(&b);
+	visits_gap(INT64_MIN, NOON, "mx2.example", &b);
+	assert_int_equal(parse(buf_text(&b), &l, &e), 0);
+	assert_true(l.from == 0 && l.time == NOON);
+	buf_clear(&b);
+	visits_delivered("Other.example", NOON, "mx2.example", &b);
+	assert_int_equal(parse(buf_text(&b), &l, &e), 0);
+	assert_int_equal(l.kind, FEED_DELIVERED);
+	assert_string_equal(l.texts[FEED_DOMAIN], "other.example");
+	buf_clear(&b);
+	visits_mark("delivered", NOON, "mx2.example", &b);
+	assert_int_equal(parse(buf_text(&b), &l, &e), FMX_EMALFORMED);
+	buf_release(&b);
+}
+
 #define HEAD "{\"time\": \"2026-11-23T12:00:00Z\", \"host\": \"mx2\", "
 #define GOOD HEAD "\"address\": \"192.0.2.1\", \"depth\": \"rcpt\""
 
@@ -231,6 +257,7 @@ int main(void)
 		cmocka_unit_test(precision_of_every_width_survives),
 		cmocka_unit_test(a_line_that_is_cut_anywhere_is_refused),
 		cmocka_unit_test(the_other_kinds_have_a_time_and_a_host),
+		cmocka_unit_test(a_gap_and_a_delivery_say_more),
 		cmocka_unit_test(a_line_says_only_what_can_be),
 		cmocka_unit_test(
 		    texts_are_cut_and_times_that_run_backwards_are_not_known),
