@@ -292,6 +292,28 @@ class Sender(unittest.TestCase):
         process.stdout.close()
         process.wait(1)
 
+    def test_what_is_lost_and_where_mail_went_is_told_and_nothing_before_standard_input_speaks(self):
+        process = subprocess.Popen([program("fakemx"), "feed", "--host", "mx2.example", "--maillog", "-", "--to", "-"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        with process.stdout:
+            self.until(process, "since")
+            time.sleep(1.2)  # who writes there has only begun
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+            for text in ("postfix/smtpd[1]: connect from unknown[192.0.2.1]",
+                         "postfix/smtpd[1]: disconnect from unknown[192.0.2.1] ehlo=1 quit=1 commands=2",
+                         "systemd-journald[9]: Suppressed 12 messages from postfix.service",
+                         "postfix/smtp[2]: 4XYZAB: to=<a@away.example>, relay=mx.away.example[30.0.0.9]:25, delay=1, "
+                         "delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok)"):
+                process.stdin.write(f"{stamp} mx2 {text}\n")
+            process.stdin.flush()
+            lines = self.until(process, "watermark")
+            self.assertEqual(1, len([x for x in lines if "address" in x]), lines)
+            self.assertEqual(["away.example"], [x["domain"] for x in lines if "delivered" in x])
+            gap, = [x for x in lines if "gap" in x]
+            self.assertLessEqual(gap["from"], gap["gap"])
+            process.stdin.close()
+        process.wait(3)
+
     def test_it_says_where_it_begins_and_a_watermark_each_second_and_goes_on_through_rotation(self):
         self.log.touch()
         process = self.start("--since", "1h")

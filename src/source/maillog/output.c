@@ -21,7 +21,7 @@ enum {
 	CURSOR_MAX = 256,
 	BACK_OFF_MS = 1000,
 	BACK_OFF_LONGEST_MS = 60000,
-	READY_MS = 2000 /* a command that says nothing so long has nothing to say */
+	READY_MS = 2000 /* who says nothing so long has nothing to say */
 };
 /* Lines of several programs are out of order, but not that much. */
 #define DISORDER (5 * STAMP_SECOND)
@@ -332,9 +332,7 @@ static int on_end(struct output *o, uint64_t now_ms, struct error *e)
 static int nothing_now(struct output *o, uint64_t now_ms)
 {
 	bool waited = now_ms - o->started_ms >= READY_MS;
-	if (o->kind == OUTPUT_STDIN)
-		return TAIL_AT_END;
-	if (o->kind == OUTPUT_COMMAND)
+	if (o->kind == OUTPUT_COMMAND || o->kind == OUTPUT_STDIN)
 		return o->is_ready || waited ? TAIL_AT_END : TAIL_WAIT;
 	if (!o->is_following)
 		return TAIL_WAIT;
@@ -356,6 +354,8 @@ int output_poll(struct output *o, uint64_t now_ms, size_t budget, struct error *
 {
 	if (o->is_over)
 		return TAIL_AT_END;
+	if (!o->started_ms)
+		o->started_ms = now_ms;
 	if (!o->child && o->kind != OUTPUT_STDIN) {
 		if (now_ms < o->start_at_ms) {
 			*e = o->why;
