@@ -127,6 +127,7 @@ static int run(struct cli *c, int argc, char **argv)
 				      .files = &file,
 				      .file_count = 1,
 				      .stamps = cli_option(c, "stamps"),
+				      .filter = cli_option(c, "filter"),
 				      .is_feed = true,
 				      .out = stdout } };
 	(void)argc;
@@ -159,6 +160,12 @@ static const struct option_row options[] = {
 	  .meaning =
 	      "Visits from then on; those of the last day otherwise. What is known "
 	      "there already is not counted again." },
+	{ .name = "filter",
+	  .argument = "WHERE",
+	  .meaning =
+	      "Where a spam filter (rspamd, SpamAssassin, amavis) writes its verdicts, "
+	      "if "
+	      "that is another log: a file, or journal with a match behind a colon." },
 	{ .name = "stamps",
 	  .argument = "ZONE",
 	  .meaning =
@@ -170,7 +177,7 @@ const struct verb verb_feed = {
 	.name = "feed",
 	.run = run,
 	.synopsis = "--maillog WHERE --host NAME --to -|unix:PATH [--since TIME] "
-		    "[--stamps ZONE]",
+		    "[--filter WHERE] [--stamps ZONE]",
 	.summary = "send this machine's visits to another's serve",
 	.help =
 	    "Reads the mail log of a real host here, follows it, and sends its visits as "

@@ -133,6 +133,7 @@ static int from_logs(const struct cli *c, int argc, char **argv)
 	char name[NAME_MAX_TEXT] = "";
 	struct visits_log v = { .host = cli_option(c, "host"),
 				.stamps = cli_option(c, "stamps"),
+				.filter = cli_option(c, "filter"),
 				.why = cli_flag(c, "why") };
 	v.files = xcalloc((size_t)argc + CLI_MAX_GIVEN, sizeof(*v.files));
 	for (const char *file; (file = cli_option_at(c, "maillog", v.file_count));)
@@ -159,9 +160,11 @@ static int run(struct cli *c, int argc, char **argv)
 	if (argc > 0)
 		return cli_usage(c, "'%s': visits takes files after --maillog only",
 				 argv[0]);
-	if (cli_option(c, "stamps") || cli_flag(c, "why"))
+	if (cli_option(c, "stamps") || cli_option(c, "filter") || cli_flag(c, "why"))
 		return cli_usage(c, "%s goes with --maillog",
-				 cli_option(c, "stamps") ? "--stamps" : "--why");
+				 cli_option(c, "stamps")   ? "--stamps"
+				 : cli_option(c, "filter") ? "--filter"
+							   : "--why");
 	return from_journal(c);
 }
 
@@ -182,6 +185,12 @@ static const struct option_row options[] = {
 	  .meaning =
 	      "Of the journal, this host's visits alone; of a log, whose log it is (this "
 	      "machine otherwise)." },
+	{ .name = "filter",
+	  .argument = "WHERE",
+	  .meaning =
+	      "Where a spam filter (rspamd, SpamAssassin, amavis) writes its verdicts, "
+	      "if "
+	      "that is another log: a file, or journal with a match behind a colon." },
 	{ .name = "stamps",
 	  .argument = "ZONE",
 	  .meaning =
@@ -196,7 +205,7 @@ const struct verb verb_visits = {
 	.name = "visits",
 	.run = run,
 	.synopsis = "[--follow] [--since TIME] [--until TIME] [--host NAME] "
-		    "[--maillog FILE...] [--stamps ZONE] [--why]",
+		    "[--maillog FILE...] [--filter WHERE] [--stamps ZONE] [--why]",
 	.summary = "the visits, one JSON object a line",
 	.help = "In the order in which they were seen. What is not known is null.\n\n"
 		"  fakemx visits --since 1h | jq -r 'select(.role == \"decoy\") | "

@@ -6,14 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stamp.h"
+#include "source/maillog/input.h"
 #include "source/maillog/lines.h"
 #include "source/maillog/logfiles.h"
 #include "source/maillog/maillog_lines.h"
+
+enum { FILTER_PIECE = 1 << 16, FILTER_WAIT_MS = 100 };
 
 struct reading {
 	const struct cli *c;
 	const struct old_logs_sink *sink;
 	struct maillog_lines *reader;
+	struct input *filter; /* NULL: none */
+	bool is_filter_failed;
 	struct progress progress;
 	int64_t now;    /* no line of this file is younger */
 	uint64_t lines; /* of this file */
@@ -50,6 +56,29 @@ static void on_begin(void *arg, const char *file, int64_t latest)
 	p->before = maillog_lines_counts(p->reader);
 }
 
+static void on_filter_line(void *arg, const char *line, size_t len)
+{
+	struct reading *p = arg;
+	maillog_lines_verdict(p->reader, line, len, p->now);
+}
+
+/* As far as the log is, or to its end. */
+static void read_filter(struct reading *p, bool is_all)
+{
+	struct error e;
+	int rc = p->filter ? TAIL_MORE : TAIL_AT_END;
+	while (rc > TAIL_AT_END && (is_all || !maillog_lines_verdicts_ahead(p->reader))) {
+		if (rc == TAIL_WAIT)
+			input_wait(p->filter, FILTER_WAIT_MS);
+		rc = input_poll(p->filter, (uint64_t)(stamp_monotonic() / 1000),
+				FILTER_PIECE, &e);
+		if (rc < 0 && !p->is_filter_failed)
+			cli_warn(p->c, "of the spam filter: %s", e.text);
+		p->is_filter_failed = rc < 0;
+		maillog_lines_verdicts(p->reader, rc <= TAIL_AT_END);
+	}
+}
+
 static void on_text(void *arg, const char *line, size_t len)
 {
 	struct reading *p = arg;
@@ -58,6 +87,7 @@ static void on_text(void *arg, const char *line, size_t len)
 			       (int)(len < sizeof(p->first) ? len : sizeof(p->first)),
 			       line);
 	maillog_lines_line(p->reader, line, len, p->now);
+	read_filter(p, false);
 }
 
 static bool on_pause(void *arg, uint64_t done, uint64_t total)
@@ -115,6 +145,17 @@ static void tell_unread(const struct reading *p, const struct logfiles_counts *f
 		 c.lines, c.garbled, files->too_long, LINES_MAX, c.foreign);
 }
 
+static void open_filter(struct reading *p)
+{
+	struct input_spec in = { .where = p->sink->filter,
+				 .since = p->sink->since,
+				 .has_earlier = true };
+	if (!in.where)
+		return;
+	p->filter = input_new(&in, on_filter_line, p);
+	maillog_lines_verdicts(p->reader, false);
+}
+
 int old_logs_read(const struct cli *c, char *const *files, size_t count,
 		  const struct old_logs_sink *sink)
 {
@@ -129,14 +170,17 @@ int old_logs_read(const struct cli *c, char *const *files, size_t count,
 	maillog_lines_stamps(p.reader, sink->stamps);
 	if (sink->made)
 		maillog_lines_on_made(p.reader, on_made);
+	open_filter(&p);
 	progress_begin(&p.progress, c, "MiB of log");
 	if (sink->prints && isatty(STDOUT_FILENO))
 		p.progress.is_shown = false; /* the visits show where it stands */
 	int rc = logfiles_read(files, count, &hooks, &counts, &e);
+	read_filter(&p, true);
 	maillog_lines_finish(p.reader);
 	progress_end(&p.progress);
 	if (!sink->made)
 		tell_unread(&p, &counts);
+	input_free(p.filter);
 	maillog_lines_free(p.reader);
 	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
 }

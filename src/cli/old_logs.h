@@ -24,6 +24,7 @@ struct old_logs_sink {
 	bool prints;        /* the visits go to standard output: they are the progress */
 	bool is_needed;     /* a log of which nothing can be read is a failure */
 	const char *stamps; /* zone of stamps that have none; NULL: ours */
+	const char *filter; /* where verdicts of spam are; NULL: in the same log */
 	/* What was made of each line. May be NULL. */
 	void (*made)(void *arg, const struct maillog_made *made, const char *line,
 		     size_t len);

@@ -83,6 +83,7 @@ int visits_log_read(const struct cli *c, const struct visits_log *v)
 				      .prints = true,
 				      .is_needed = true,
 				      .stamps = v->stamps,
+				      .filter = v->filter,
 				      .made = v->why ? on_made : NULL,
 				      .arg = &p };
 	p.why = v->why ? why_new() : NULL;
@@ -142,6 +143,22 @@ static void on_outage(void *arg, uint16_t host, int64_t until)
 	print_at_once(p);
 }
 
+static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
+{
+	struct printing *p = arg;
+	(void)host;
+	visits_gap(from, to, p->v->host, &p->line);
+	print_at_once(p);
+}
+
+static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t time)
+{
+	struct printing *p = arg;
+	(void)host;
+	visits_delivered(domain, time, p->v->host, &p->line);
+	print_at_once(p);
+}
+
 static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
 {
 	struct printing *p = arg;
@@ -193,12 +210,15 @@ static void follow(struct printing *p, struct stamp_clock clock)
 		.start = MAILLOG_SINCE,
 		.since = v->span.since,
 		.stamps = v->stamps,
+		.filter = v->filter,
 		.ended = on_ended,
 	};
 	struct source_sink sink = { .visit = on_followed,
 				    .watermark = on_watermark,
 				    .trouble = on_trouble,
 				    .outage = on_outage,
+				    .gap = v->is_feed ? on_gap : NULL,
+				    .delivered = v->is_feed ? on_delivered : NULL,
 				    .arg = p };
 	uv_poll_t reader = { .data = p };
 

@@ -16,6 +16,7 @@ struct visits_log {
 	char **files; /* "-" is standard input */
 	size_t file_count;
 	const char *stamps; /* zone of stamps that have none; NULL: ours */
+	const char *filter; /* where verdicts of spam are; NULL: in the same log */
 	bool why;           /* not the visits, but what was made of each line */
 	bool is_feed;       /* followed: with watermarks and outages */
 	FILE *out;          /* NULL: standard output */

@@ -262,6 +262,17 @@ static int check_host_log(const struct load *l, const struct host *h, cfg_t *sec
 				 tree_line(section), h->name,
 				 is_command ? "watch = command but no command"
 					    : "a command but not watch = command");
+	is_command = strcmp(h->filter, "command") == 0;
+	if (is_command != (*h->filter_command != '\0'))
+		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
+				 tree_line(section), h->name,
+				 is_command
+				     ? "filter = command but no filter_command"
+				     : "a filter_command but not filter = command");
+	if (*h->filter && !*h->watch)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: host %s has a filter but no watch", l->file,
+				 tree_value(section, "filter", 0)->line, h->name);
 	if (*h->stamps && !stamp_is_zone(h->stamps))
 		return error_set(l->error, FMX_EUSAGE,
 				 "%s:%u: this machine knows no time zone '%s'; one is "

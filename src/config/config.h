@@ -149,6 +149,7 @@ enum config_type {
 	CONFIG_DURATION,  /* 90s 15m 24h 7d */
 	CONFIG_WORD,      /* one of `words` */
 	CONFIG_WATCH,     /* a list of paths, feed, journal, journal:MATCH, command */
+	CONFIG_LOG,       /* a path, journal, journal:MATCH or command */
 	CONFIG_ENDPOINT,  /* ADDRESS[@PORT] */
 	CONFIG_ADDRESSES, /* a list of those */
 	CONFIG_SERVERS,   /* likewise, of name servers */

@@ -122,18 +122,32 @@ static int set_word(const struct filling *f, const struct value *v)
 	return wrong(f, v, "is one of '%s', not '%s'", f->key->words, v->text);
 }
 
+/* Where a log can be; what else it may be stands in front of the others. */
+static int check_log(const struct filling *f, const struct value *v, const char *else_is)
+{
+	bool is_match = strncmp(v->text, "journal:", 8) == 0 &&
+			(v->text[8] == '/' || strchr(v->text, '='));
+	if (*v->text == '/' || strcmp(v->text, "command") == 0 ||
+	    strcmp(v->text, "journal") == 0 || is_match)
+		return 0;
+	return wrong(f, v,
+		     "is an absolute path, %scommand, journal, journal:/folder or "
+		     "journal:FIELD=VALUE, not '%s'",
+		     else_is, v->text);
+}
+
+static int set_log(const struct filling *f, const struct value *v)
+{
+	int rc = check_log(f, v, "");
+	return rc == 0 ? set_text(f, v) : rc;
+}
+
 static int add_watch(const struct filling *f, const struct value *v)
 {
 	struct host *h = f->to;
-	bool is_match = strncmp(v->text, "journal:", 8) == 0 &&
-			(v->text[8] == '/' || strchr(v->text, '='));
-	if (*v->text != '/' && strcmp(v->text, "feed") != 0 &&
-	    strcmp(v->text, "command") != 0 && strcmp(v->text, "journal") != 0 &&
-	    !is_match)
-		return wrong(f, v,
-			     "is an absolute path, feed, command, journal, "
-			     "journal:/folder or journal:FIELD=VALUE, not '%s'",
-			     v->text);
+	int rc = strcmp(v->text, "feed") == 0 ? 0 : check_log(f, v, "feed, ");
+	if (rc != 0)
+		return rc;
 	if (!*h->watch)
 		return set_text(f, v);
 	if (host_watches(h, v->text))
@@ -346,6 +360,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_DURATION: return set_duration(f, v);
 	case CONFIG_WORD: return set_word(f, v);
 	case CONFIG_WATCH: return add_watch(f, v);
+	case CONFIG_LOG: return set_log(f, v);
 	case CONFIG_ENDPOINT: return set_endpoint(f, v);
 	case CONFIG_ADDRESSES: return add_address(f, v);
 	case CONFIG_SERVERS: return add_server(f, v);

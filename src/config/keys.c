@@ -131,6 +131,11 @@ static const struct config_key keys[] = {
 	     "Of a central log only the lines of this machine are read."),
 	HOST("host", "stamps", CONFIG_TEXT, false, stamps, 0, NULL, NULL,
 	     "The time zone of stamps in the log that name none; that of serve otherwise."),
+	HOST("host", "filter", CONFIG_LOG, false, filter, 0, NULL, NULL,
+	     "Where a spam filter writes its verdicts, if that is another log: a path, journal "
+	     "(with a match behind a colon), or command."),
+	HOST("host", "filter_command", CONFIG_TEXT, false, filter_command, 0, NULL, NULL,
+	     "With filter = command: what writes that log to its standard output, as command."),
 
 	HOST("host", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL,
 	     "With watch = feed: a command whose standard output is the feed. %s in it becomes "
@@ -221,6 +226,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_DURATION] = "a duration",
 		[CONFIG_WORD] = "a word",
 		[CONFIG_WATCH] = "a path, feed, journal or command, or a list",
+		[CONFIG_LOG] = "a path, journal or command",
 		[CONFIG_ENDPOINT] = "an address",
 		[CONFIG_ADDRESSES] = "a list of addresses",
 		[CONFIG_SERVERS] = "a list of addresses",

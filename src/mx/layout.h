@@ -75,6 +75,10 @@ struct host {
 	char command[FEED_MAX];
 	char log_host[NAME_MAX_TEXT];
 	char stamps[ZONE_MAX];
+	/* Likewise: where a spam filter writes its verdicts, "" in the same log; and with
+	 * filter = command, what writes them. */
+	char filter[WATCH_MAX];
+	char filter_command[FEED_MAX];
 	/* Likewise: where else its visits can be seen, as a host behind a load balancer
 	 * is many machines. */
 	uint8_t also_count;

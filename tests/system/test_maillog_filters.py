@@ -2,10 +2,12 @@
 visit that brought it says. The log is a central one, with the lines of both machines in the order of time."""
 
 import email.utils
+import json
 import pathlib
+import subprocess
 
 from lab import callers
-from lab.case import NAME_SERVER, RESOLVER, LabCase
+from lab.case import NAME_SERVER, RESOLVER, LabCase, program
 from lab.maillog import ADDRESSES, DOMAIN, NAME, visits
 from lab.net import wait_for
 from lab.postfix_mx import CallablePostfix
@@ -57,7 +59,7 @@ class WithRspamd(LabCase):
         cls.filter = cls.filter_program(cls.net, "filter", [FILTER])
         cls.mx = CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True,
                                  parameters={"smtpd_milters": f"inet:{FILTER}:11332", "milter_default_action": "tempfail"})
-        cls.crowd = cls.net.host("crowd", [f"30.9.{i}.1" for i in range(1, 5)])
+        cls.crowd = cls.net.host("crowd", [f"30.9.{i}.1" for i in range(1, 8)])
         for program in (cls.knot, cls.resolver, cls.filter, cls.mx):
             program.start()
 
@@ -84,6 +86,32 @@ class WithRspamd(LabCase):
         found = self._visits()
         self.assertEqual([True, False], [found[f"30.9.{i}.1"]["spam"] for i in (2, 3)])
         self.assertEqual(["accepted"] * 4, [found[f"30.9.{i}.1"]["outcome"] for i in (1, 2, 3, 4)])
+
+    def test_the_filters_log_may_be_one_of_its_own(self):
+        self._send("30.9.5.1", self.spam_text, 5)
+        self._send("30.9.6.1", "And tomorrow?", 6)
+        log, verdicts = self.mx.log, self.filter.host.folder / "mail.log"
+        argv = [program("fakemx"), "visits", "--maillog", log, "--filter", verdicts]
+
+        def of_old_logs():
+            return {v["address"]: v["spam"] for v in map(json.loads, subprocess.run(
+                argv, check=True, capture_output=True, text=True).stdout.splitlines())}
+        wait_for("both verdicts", lambda: [of_old_logs().get(f"30.9.{i}.1") for i in (5, 6)] == [True, False], 30)
+        # The same while both are followed, by what serve follows with.
+        feed = subprocess.Popen([program("fakemx"), "feed", "--host", NAME, "--maillog", log, "--filter", verdicts, "--to", "-",
+                                 "--since", "1d"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            self._send("30.9.7.1", self.spam_text, 7)
+            told = {}
+            while "30.9.7.1" not in told:
+                v = json.loads(feed.stdout.readline())
+                if "address" in v:
+                    told[v["address"]] = v["spam"]
+            self.assertEqual([True, False, True], [told[f"30.9.{i}.1"] for i in (5, 6, 7)])
+        finally:
+            feed.kill()
+            feed.wait()
+            feed.stdout.close()
 
 
 class WithSpamassassin(WithRspamd):

@@ -75,19 +75,31 @@ struct wanted {
 	size_t count;
 };
 
-/* The same lines of the same log, read in the same way. */
-static bool are_read_alike(const struct watch_host *a, const struct host *b)
+static struct watch_reading reading_of(const struct host *h)
 {
-	return strcmp(a->log_host, b->log_host) == 0 && strcmp(a->stamps, b->stamps) == 0;
+	struct watch_reading r = { .log_host = "" };
+	/* each as long as its own */
+	(void)str_copy(r.log_host, sizeof(r.log_host), h->log_host);
+	(void)str_copy(r.stamps, sizeof(r.stamps), h->stamps);
+	(void)str_copy(r.filter, sizeof(r.filter), h->filter);
+	(void)str_copy(r.filter_command, sizeof(r.filter_command), h->filter_command);
+	return r;
+}
+
+/* The same lines of the same log, read in the same way. */
+static bool are_read_alike(const struct watch_host *a, const struct watch_reading *b)
+{
+	return memcmp(&a->reading, b, sizeof(*b)) == 0;
 }
 
 static struct reader *wanted_reader(struct wanted *wanted, const struct watch_kind *kind,
-				    const char *where, const struct host *h)
+				    const char *where,
+				    const struct watch_reading *reading)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
 		struct reader *r = wanted->readers[i];
 		if (r->kind == kind && strcmp(r->where, where) == 0 &&
-		    are_read_alike(&r->hosts[0], h))
+		    are_read_alike(&r->hosts[0], reading))
 			return r;
 	}
 	struct reader *r = xcalloc(1, sizeof(*r));
@@ -104,17 +116,17 @@ static void want_watch(struct wanted *wanted, const struct site *s, const struct
 {
 	const char *where;
 	const struct watch_kind *kind = kind_of(h, watch, wanted->feed_socket, &where);
-	struct reader *r = wanted_reader(wanted, kind, where, h);
+	struct watch_reading reading = reading_of(h);
+	struct reader *r = wanted_reader(wanted, kind, where, &reading);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
 	struct watch_host *mine = &r->hosts[r->host_count++];
 	*mine = (struct watch_host){ .id = h->id,
 				     .site = s->id,
-				     .address_count = h->address_count };
+				     .address_count = h->address_count,
+				     .reading = reading };
 	for (size_t i = 0; i < h->address_count; i++)
 		mine->addresses[i] = h->addresses[i].addr;
 	(void)str_copy(mine->name, sizeof(mine->name), h->name); /* as long as its own */
-	(void)str_copy(mine->log_host, sizeof(mine->log_host), h->log_host);
-	(void)str_copy(mine->stamps, sizeof(mine->stamps), h->stamps);
 }
 
 static void want_host(struct wanted *wanted, const struct site *s, const struct host *h)
@@ -142,8 +154,7 @@ static bool are_same_hosts(const struct reader *a, const struct reader *b)
 		    a->hosts[i].site != b->hosts[i].site ||
 		    !are_same_addresses(&a->hosts[i], &b->hosts[i]) ||
 		    strcmp(a->hosts[i].name, b->hosts[i].name) != 0 ||
-		    strcmp(a->hosts[i].log_host, b->hosts[i].log_host) != 0 ||
-		    strcmp(a->hosts[i].stamps, b->hosts[i].stamps) != 0)
+		    !are_read_alike(&a->hosts[i], &b->hosts[i].reading))
 			return false;
 	}
 	return true;

@@ -14,14 +14,20 @@
 
 #include "serve/watch/watch.h"
 
+/* Which of its lines are read, and how; only texts, each filled up with zeros. */
+struct watch_reading {
+	char log_host[NAME_MAX_TEXT];
+	char stamps[ZONE_MAX];
+	char filter[WATCH_MAX], filter_command[FEED_MAX];
+};
+
 /* One real host of one site. */
 struct watch_host {
 	uint16_t id, site;
 	uint8_t address_count;
 	struct addr addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
-	char log_host[NAME_MAX_TEXT]; /* of its log; the same for all hosts of a reader */
-	char stamps[ZONE_MAX];
+	struct watch_reading reading; /* of its log; the same for all hosts of a reader */
 };
 
 struct watch_spec {

@@ -26,6 +26,8 @@ static void *start_log(const struct watch_spec *spec, bool is_command)
 	uint16_t *hosts = xcalloc(spec->host_count, sizeof(*hosts));
 	size_t address_count;
 	struct maillog_address *addresses = addresses_of(spec, &address_count);
+	const struct watch_reading *reading = &spec->hosts[0].reading;
+	bool is_filter_command = *reading->filter_command != '\0';
 	struct maillog_spec log = { .hosts = hosts,
 				    .host_count = spec->host_count,
 				    .site = spec->hosts[0].site,
@@ -33,8 +35,11 @@ static void *start_log(const struct watch_spec *spec, bool is_command)
 				    .address_count = address_count,
 				    .path = spec->where,
 				    .is_command = is_command,
-				    .log_host = spec->hosts[0].log_host,
-				    .stamps = spec->hosts[0].stamps,
+				    .log_host = reading->log_host,
+				    .stamps = reading->stamps,
+				    .filter = is_filter_command ? reading->filter_command
+								: reading->filter,
+				    .is_filter_command = is_filter_command,
 				    .start = MAILLOG_END };
 	/* All hosts of a log get the same watermarks; one that is new to the
 	 * journal must not make the others' lines be read again. */

@@ -40,6 +40,15 @@ static bool read_amavis(struct slice in, struct verdict *ret_verdict)
 	return true;
 }
 
+/* With its brackets, as mail servers write it. Behind it the sender's words begin. */
+static struct slice message_id(struct slice in)
+{
+	struct slice id = only(in, "rspamd_task_write_log: id: <", '>');
+	if (slice_len(id) == 0 || slice_is(id, "undef"))
+		return (struct slice){ in.at, in.at };
+	return (struct slice){ id.at - 1, id.end + 1 };
+}
+
 /* "<ab12cd>; task; rspamd_task_write_log: id: <m@b.example>, qid: <4XYZAB>, ip:
  * 203.0.113.9, from: <a@b.example>, (default: T (add header): [9.1/15.0] ...". The
  * letter before the action (T, F, S) says how it came to it. */
@@ -57,6 +66,8 @@ static bool read_rspamd(struct slice in, struct verdict *ret_verdict)
 	    !slice_take_until(&result, '(', &task))
 		return false;
 	ret_verdict->key = only(in, ", qid: <", '>');
+	if (slice_len(ret_verdict->key) == 0 || slice_is(ret_verdict->key, "undef"))
+		ret_verdict->key = message_id(in);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ret_verdict->is_spam = rows[i].is_spam;
 		if (slice_is(result, rows[i].action))

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "source/maillog/words.h"
 
-enum { BUCKETS = 4096, EARLY_VERDICTS = 64 };
+enum { BUCKETS = 4096 };
 
 /* Of a message whose id no session has yet. */
 struct early_verdict {
@@ -28,9 +28,9 @@ struct logsessions {
 	uint64_t given;
 	uint32_t open;
 	int64_t lag;
-	bool has_filter; /* it has given a verdict */
-	struct early_verdict early[EARLY_VERDICTS];
-	size_t early_count; /* all of them */
+	bool has_filter;  /* it has given a verdict, or will */
+	int64_t verdicts; /* up to when it was heard; STAMP_NEVER: it is not elsewhere */
+	struct early_verdict early[LOGSESSION_EARLY_MAX]; /* by its id */
 };
 
 static uint64_t hash_of(struct slice text)
@@ -170,13 +170,11 @@ static struct logtie *tied_anywhere(const struct logsessions *t, struct slice ow
 static void take_early_verdict(struct logsessions *t, struct logtie *tie)
 {
 	struct logsession *s = tie->session;
-	for (size_t i = 0; i < EARLY_VERDICTS && t->early_count; i++) {
-		struct early_verdict *v = &t->early[i];
-		if (v->own != tie->own || s->v.time - v->time > LOGSESSION_VERDICT_WAIT)
-			continue;
-		*(v->is_spam ? &s->has_spam : &s->has_clean) = true;
-		v->own = 0;
-	}
+	struct early_verdict *v = &t->early[tie->own % LOGSESSION_EARLY_MAX];
+	if (v->own != tie->own || s->v.time - v->time > LOGSESSION_VERDICT_WAIT)
+		return;
+	*(v->is_spam ? &s->has_spam : &s->has_clean) = true;
+	v->own = 0;
 }
 
 struct logtie *logsession_tie(struct logsessions *t, struct logsession *s,
@@ -290,6 +288,7 @@ void logsession_settle(struct logsessions *t, struct logsession *s)
 		return;
 	}
 	s->is_over = true;
+	s->is_unjudged = !has_verdict;
 	s->due =
 	    s->v.ended + (is_told ? LOGSESSION_VERDICT_WAIT : LOGSESSION_RECIPIENTS_WAIT);
 }
@@ -304,8 +303,9 @@ void logsessions_verdict(struct logsessions *t, struct slice host, struct slice 
 	if (!tie)
 		tie = tied_anywhere(t, own);
 	if (!tie) {
-		t->early[t->early_count++ % EARLY_VERDICTS] = (struct early_verdict){
-			.own = hash_of(own) | 1, .time = time, .is_spam = is_spam
+		uint64_t hash = hash_of(own) | 1;
+		t->early[hash % LOGSESSION_EARLY_MAX] = (struct early_verdict){
+			.own = hash, .time = time, .is_spam = is_spam
 		};
 		return;
 	}
@@ -313,6 +313,12 @@ void logsessions_verdict(struct logsessions *t, struct slice host, struct slice 
 	*(is_spam ? &s->has_spam : &s->has_clean) = true;
 	if (s->is_over && s->is_queued)
 		logsession_settle(t, s);
+}
+
+void logsessions_verdicts(struct logsessions *t, int64_t upto)
+{
+	t->has_filter = true;
+	t->verdicts = upto;
 }
 
 bool logsessions_has_filter(const struct logsessions *t)
@@ -426,8 +432,9 @@ void logsessions_advance(struct logsessions *t, int64_t now)
 {
 	struct logsession *newer;
 	for (struct logsession *s = t->oldest; s; s = newer) {
+		int64_t at = s->is_unjudged && t->verdicts < now ? t->verdicts : now;
 		newer = s->newer;
-		if (now >= s->due || now - s->v.time >= LOGSESSION_KEPT_MAX)
+		if (at >= s->due || now - s->v.time >= LOGSESSION_KEPT_MAX)
 			logsession_finish(t, s);
 	}
 }
@@ -492,6 +499,7 @@ struct logsessions *logsessions_new(logsession_visit_fn fn, void *arg)
 	struct logsessions *t = xcalloc(1, sizeof(*t));
 	t->fn = fn;
 	t->arg = arg;
+	t->verdicts = STAMP_NEVER;
 	return t;
 }
 

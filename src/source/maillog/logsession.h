@@ -33,7 +33,7 @@
  * Limits: LOGSESSION_MAX sessions; over it the oldest is given as it stands.
  * Kept for LOGSESSION_KEPT_MAX at most. What logsessions_show() gave as it stood
  * is given once more at its end, if that says something else. Of its ties the
- * last LOGSESSION_TIES_MAX count.
+ * last LOGSESSION_TIES_MAX count. LOGSESSION_EARLY_MAX verdicts wait for their message.
  */
 #ifndef FMX_SOURCE_MAILLOG_LOGSESSION_H
 #define FMX_SOURCE_MAILLOG_LOGSESSION_H
@@ -43,6 +43,7 @@
 #include "source/maillog/logline.h"
 
 enum { LOGSESSION_MAX = 20000, LOGSESSION_TIES_MAX = 8, LOGSESSION_TOLD_MAX = 4096 };
+enum { LOGSESSION_EARLY_MAX = 4096 };
 #define LOGSESSION_VERDICT_WAIT (10 * STAMP_SECOND)
 /* For the recipients of what was accepted: delivery tells them. */
 #define LOGSESSION_RECIPIENTS_WAIT (30 * STAMP_SECOND)
@@ -66,8 +67,9 @@ struct logsession {
 	struct addr local; /* where it came; all zero: the log does not say */
 	int64_t due;       /* when it is given and freed at the latest; STAMP_NEVER */
 	int64_t ripe; /* live, when it is given as it stands at the latest; STAMP_NEVER */
-	uint64_t sign; /* the reader's own, to tell sessions of one key apart; 0 */
-	bool is_over;  /* no line finds it any more but by its ties */
+	uint64_t sign;    /* the reader's own, to tell sessions of one key apart; 0 */
+	bool is_over;     /* no line finds it any more but by its ties */
+	bool is_unjudged; /* it waits for a filter's verdict */
 	bool is_queued, is_refused_4, is_refused_5, is_lost, has_quit;
 	bool is_rcpt_answered, is_rcpt_taken, is_data_ok;
 	bool has_spam, has_clean;    /* a filter said so of a message */
@@ -138,6 +140,9 @@ struct logsession *logsession_next(const struct logsessions *t, uint64_t key,
 void logsessions_verdict(struct logsessions *t, struct slice host, struct slice own,
 			 bool is_spam, int64_t time);
 bool logsessions_has_filter(const struct logsessions *t);
+/* A filter speaks elsewhere, and was heard so far (STAMP_NEVER: to its end): who waits
+ * for a verdict waits by that time. */
+void logsessions_verdicts(struct logsessions *t, int64_t upto);
 /* It is over: as logsession_finish(), but an accepted one may wait for a filter's
  * verdict or its recipients, with is_over. Again when some of that has come. */
 void logsession_settle(struct logsessions *t, struct logsession *s);

@@ -7,16 +7,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "source/maillog/input.h"
 #include "source/maillog/logclock.h"
 #include "source/maillog/maillog_lines.h"
-#include "source/maillog/output.h"
-#include "source/maillog/tail.h"
 
 /* How often we look, and how much we read before others get their turn. */
-enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 16 };
+enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 16, FILTER_WAITS = 40 };
 #define TURN (4 * STAMP_MILLISECOND)
 #define PAUSE (10 * STAMP_SECOND) /* longer than any between two looks */
-#define JOURNAL_BEFORE STAMP_HOUR
 
 struct maillog {
 	uv_loop_t *loop;
@@ -28,10 +26,14 @@ struct maillog {
 	size_t host_count;
 	uint16_t site;
 	char *path;
-	int64_t since;         /* INT64_MIN: all */
-	struct tail *tail;     /* NULL: it is a program's output */
-	struct output *output; /* NULL: it is a file */
-	char *stamps;          /* NULL: ours */
+	int64_t since; /* INT64_MIN: all */
+	struct input *log;
+	struct input *filter; /* of the spam filter, read as far as the log is; NULL */
+	char *filter_path;
+	bool is_filter_trouble;
+	unsigned filter_waits; /* looks in a row at which it had not begun to speak */
+	bool is_log_at_end;
+	char *stamps; /* NULL: ours */
 	void (*ended)(void *arg);
 	struct maillog_lines *reader;
 	struct maillog_address *addresses;
@@ -288,28 +290,61 @@ static void tell_missed(struct maillog *m, const char *missed)
 	}
 }
 
-static int poll_tail(struct maillog *m, struct error *e)
-{
-	int rc = tail_poll(m->tail, uv_now(m->loop), BYTES_AT_ONCE);
-	for (const char *missed; (missed = tail_missed(m->tail));)
-		tell_missed(m, missed);
-	if (rc < 0)
-		return error_set(
-		    e, rc, "the mail log %s cannot be read: %s%s", m->path, strerror(-rc),
-		    rc == -EACCES ? " (let fakemx into the log's group, as a rule adm)"
-				  : "");
-	return rc;
-}
-
-static int poll_output(struct maillog *m, struct error *e)
+static int poll_log(struct maillog *m, struct error *e)
 {
 	int64_t from, to;
-	int rc = output_poll(m->output, uv_now(m->loop), BYTES_AT_ONCE, e);
-	if (!output_missed(m->output, &from, &to) || !m->sink.gap)
+	int rc = input_poll(m->log, uv_now(m->loop), BYTES_AT_ONCE, e);
+	for (const char *missed; (missed = input_missed_file(m->log));)
+		tell_missed(m, missed);
+	if (!input_missed(m->log, &from, &to) || !m->sink.gap)
 		return rc;
 	for (size_t i = 0; i < m->host_count; i++)
 		m->sink.gap(m->sink.arg, m->hosts[i], from, to);
 	return rc;
+}
+
+/* ---- the spam filter's own log ---- */
+
+static void on_filter_line(void *arg, const char *line, size_t len)
+{
+	struct maillog *m = arg;
+	maillog_lines_verdict(m->reader, line, len, m->now);
+}
+
+/* Its verdicts are missing then, and nobody is judged by that. */
+static void tell_filter(struct maillog *m, const char *why)
+{
+	char text[768];
+	if (m->is_filter_trouble == (why != NULL))
+		return;
+	m->is_filter_trouble = why != NULL;
+	(void)snprintf(text, sizeof(text), "%s%s%s",
+		       why ? "of the spam filter: " : "the spam filter's log ",
+		       why ? why : m->filter_path,
+		       why ? "; whether mail is spam is not known until then"
+			   : " is read again");
+	for (size_t i = 0; i < m->host_count; i++)
+		m->sink.trouble(m->sink.arg, m->hosts[i], !why, text);
+}
+
+/* As far as the log is, or to its end: TAIL_AT_END, go on with the log. Who has not
+ * begun to speak is waited for, but not for ever. */
+static int read_filter(struct maillog *m)
+{
+	struct error e;
+	if (!m->filter || (!m->is_log_at_end && maillog_lines_verdicts_ahead(m->reader)))
+		return TAIL_AT_END;
+	int rc = input_poll(m->filter, uv_now(m->loop), BYTES_AT_ONCE, &e);
+	while (input_missed_file(m->filter))
+		; /* its verdicts alone are missing */
+	m->filter_waits = rc == TAIL_WAIT ? m->filter_waits + 1 : 0;
+	bool is_waiting = rc == TAIL_WAIT && m->filter_waits < FILTER_WAITS;
+	if (rc != TAIL_WAIT)
+		tell_filter(m, rc < 0 ? e.text : NULL);
+	maillog_lines_verdicts(m->reader, rc != TAIL_MORE && !is_waiting);
+	if (rc == TAIL_MORE)
+		return rc;
+	return is_waiting && !m->is_log_at_end ? TAIL_WAIT : TAIL_AT_END;
 }
 
 /* A piece, and more of them while others need not wait for their turn. */
@@ -317,9 +352,12 @@ static int read_on(struct maillog *m, struct error *e)
 {
 	int64_t began = stamp_monotonic();
 	int rc;
-	do
-		rc = m->tail ? poll_tail(m, e) : poll_output(m, e);
-	while (rc == TAIL_MORE && stamp_monotonic() - began < TURN);
+	do {
+		rc = read_filter(m);
+		if (rc == TAIL_AT_END)
+			rc = poll_log(m, e);
+		m->is_log_at_end = rc == TAIL_AT_END;
+	} while (rc == TAIL_MORE && stamp_monotonic() - began < TURN);
 	return rc;
 }
 
@@ -356,7 +394,7 @@ static void on_timer(uv_timer_t *timer);
 static void on_turn(struct maillog *m)
 {
 	bool is_more = look(m);
-	if (m->output && output_is_over(m->output) && m->ended && !m->is_stopped)
+	if (input_is_over(m->log) && m->ended && !m->is_stopped)
 		m->ended(m->sink.arg);
 	if (m->is_stopped)
 		return;
@@ -378,27 +416,22 @@ static void on_timer(uv_timer_t *timer)
 	on_turn(timer->data);
 }
 
-/* A journal is entered somewhat earlier: a session that we join in its middle
- * would look as if it began there. */
-static void open_source(struct maillog *m, const struct maillog_spec *spec)
+static void open_inputs(struct maillog *m, const struct maillog_spec *spec)
 {
-	bool is_end = spec->start == MAILLOG_END;
-	bool is_journal = output_is_journal(spec->path);
-	bool is_stdin = strcmp(spec->path, "-") == 0;
-	if (spec->is_command || is_journal || is_stdin) {
-		int64_t since = is_end                      ? m->upto
-				: m->since < JOURNAL_BEFORE ? INT64_MIN
-							    : m->since - JOURNAL_BEFORE;
-		m->output = output_new(spec->path,
-				       spec->is_command ? OUTPUT_COMMAND
-				       : is_journal     ? OUTPUT_JOURNAL
-							: OUTPUT_STDIN,
-				       since, on_line, m);
+	struct input_spec in = { .where = spec->path,
+				 .is_command = spec->is_command,
+				 .is_end = spec->start == MAILLOG_END,
+				 .now = m->upto,
+				 .since = m->since,
+				 .has_earlier = spec->start == MAILLOG_SINCE };
+	m->log = input_new(&in, on_line, m);
+	if (!spec->filter || !*spec->filter)
 		return;
-	}
-	m->tail = tail_new(spec->path, is_end, on_line, m);
-	if (spec->start == MAILLOG_SINCE)
-		tail_earlier(m->tail, spec->since);
+	in.where = spec->filter;
+	in.is_command = spec->is_filter_command;
+	m->filter_path = xstrdup(spec->filter);
+	m->filter = input_new(&in, on_filter_line, m);
+	maillog_lines_verdicts(m->reader, false);
 }
 
 struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
@@ -432,7 +465,7 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	m->stamps = spec->stamps && *spec->stamps ? xstrdup(spec->stamps) : NULL;
 	maillog_lines_stamps(m->reader, m->stamps);
 	maillog_lines_host(m->reader, spec->log_host);
-	open_source(m, spec);
+	open_inputs(m, spec);
 	m->timer.data = m->more.data = m;
 	int rc = uv_idle_init(loop, &m->more);
 	if (rc == 0)
@@ -456,7 +489,7 @@ void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
 struct maillog_counts maillog_counts(const struct maillog *m)
 {
 	struct maillog_counts c = m->counts;
-	struct tail_counts t = m->tail ? tail_counts(m->tail) : output_counts(m->output);
+	struct tail_counts t = input_counts(m->log);
 	struct maillog_lines_counts p = maillog_lines_counts(m->reader);
 	c.bytes = t.bytes;
 	c.too_long = t.too_long;
@@ -497,8 +530,9 @@ void maillog_free(struct maillog *m)
 	if (!m)
 		return;
 	assert(m->closed == 2);
-	tail_free(m->tail);
-	output_free(m->output);
+	input_free(m->log);
+	input_free(m->filter);
+	free(m->filter_path);
 	free(m->stamps);
 	maillog_lines_free(m->reader);
 	free(m->hosts);

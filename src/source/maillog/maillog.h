@@ -17,6 +17,9 @@
  * watermarks are then by our clock, the visits with a precision that no delay
  * can be told by.
  *
+ * The verdicts of a spam filter may stand in a log of their own: then an accepted
+ * visit waits until that was read as far.
+ *
  * Use:
  *	struct maillog_spec spec = { .hosts = &id, .host_count = 1, .site = 1,
  *		.path = "/var/log/mail.log", .start = MAILLOG_SINCE, .since = t };
@@ -82,6 +85,10 @@ struct maillog_spec {
 	bool is_command;      /* path is a command that writes the log */
 	const char *log_host; /* only this machine's lines; NULL or "": all */
 	const char *stamps;   /* the zone of stamps that have none; NULL or "": ours */
+	/* Where a spam filter writes its verdicts, as path and is_command; NULL or "":
+	 * in the same log. Read only as far as the log is. */
+	const char *filter;
+	bool is_filter_command;
 	/* Standard input is at its end; with sink.arg. May be NULL. */
 	void (*ended)(void *arg);
 	enum maillog_start start;

@@ -31,6 +31,10 @@ struct maillog_lines {
 	int64_t now;                /* of the last advance */
 	int64_t previous, advanced; /* the line before; up to where lines did it */
 	int64_t blind;              /* the longest of the readers that read something */
+	struct frame *filter;       /* of a filter's own log; NULL: there is none */
+	int64_t filter_newest;      /* its stamps' */
+	const char *stamps;
+	bool is_filter_at_end;
 	struct maillog_lines_counts counts;
 };
 
@@ -157,6 +161,42 @@ void maillog_lines_line(struct maillog_lines *m, const char *line, size_t len,
 		m->made(m->arg, &made, line, len);
 }
 
+/* ---- a filter's own log ---- */
+
+static void note_verdicts(struct maillog_lines *m)
+{
+	logsessions_verdicts(m->sessions,
+			     m->is_filter_at_end ? STAMP_NEVER : m->filter_newest);
+}
+
+void maillog_lines_verdicts(struct maillog_lines *m, bool is_at_end)
+{
+	if (!m->filter) {
+		m->filter = frame_new();
+		frame_zone(m->filter, m->stamps);
+	}
+	m->is_filter_at_end = is_at_end;
+	note_verdicts(m);
+}
+
+void maillog_lines_verdict(struct maillog_lines *m, const char *line, size_t len,
+			   int64_t now)
+{
+	struct logline l;
+	if (frame_read(m->filter, line, len, now, &l) != FRAME_LINE)
+		return;
+	if (reader_filter.is_program(&l))
+		(void)reader_filter.line(m->sessions, &l);
+	if (l.time > m->filter_newest)
+		m->filter_newest = l.time;
+	note_verdicts(m);
+}
+
+bool maillog_lines_verdicts_ahead(const struct maillog_lines *m)
+{
+	return m->is_filter_at_end || m->filter_newest > m->newest;
+}
+
 void maillog_lines_show(struct maillog_lines *m, int64_t now)
 {
 	maillog_lines_advance(m, now);
@@ -230,6 +270,7 @@ void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn)
 
 void maillog_lines_stamps(struct maillog_lines *m, const char *zone)
 {
+	m->stamps = zone;
 	frame_zone(m->frame, zone);
 }
 
@@ -250,6 +291,7 @@ void maillog_lines_free(struct maillog_lines *m)
 		return;
 	logsessions_free(m->sessions);
 	frame_free(m->frame);
+	frame_free(m->filter);
 	free(m->host);
 	free(m);
 }

@@ -68,6 +68,13 @@ typedef void (*maillog_lost_fn)(void *arg, int64_t from, int64_t to, bool is_jou
 void maillog_lines_on_lost(struct maillog_lines *m, maillog_lost_fn fn);
 /* Called for each line, with the same arg. */
 void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn);
+/* There is a log of a filter besides, its lines come by maillog_lines_verdict(); is it
+ * at its end (for now)? Accepted sessions wait until it is read as far as they are. */
+void maillog_lines_verdicts(struct maillog_lines *m, bool is_at_end);
+void maillog_lines_verdict(struct maillog_lines *m, const char *line, size_t len,
+			   int64_t now);
+/* It was read as far as the log itself, or to its end. */
+bool maillog_lines_verdicts_ahead(const struct maillog_lines *m);
 /* The zone of stamps that have none; NULL: this process's. Borrowed. */
 void maillog_lines_stamps(struct maillog_lines *m, const char *zone);
 /* Only the lines of that machine of a central log; NULL: all. */

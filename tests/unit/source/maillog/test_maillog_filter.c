@@ -153,6 +153,59 @@ static void verdicts_come_to_the_session_they_are_about(void **state)
 	}
 }
 
+static void feed_at(struct maillog_lines *m, bool is_filter, int minute, int second,
+		    const char *text, int64_t now)
+{
+	char line[512];
+	(void)snprintf(line, sizeof(line), "2026-11-23T14:%02d:%02d.5+00:00 mail %s",
+		       minute, second, text);
+	(is_filter ? maillog_lines_verdict : maillog_lines_line)(m, line, strlen(line),
+								 now);
+}
+
+static void session_of_minute(struct maillog_lines *m, int minute, int64_t now)
+{
+	char text[256];
+	feed_at(m, false, minute, 1, "postfix/smtpd[1]: connect from " U, now);
+	(void)snprintf(text, sizeof(text), "postfix/smtpd[1]: 4XYZ%02d: client=" U,
+		       minute);
+	feed_at(m, false, minute, 2, text, now);
+	(void)snprintf(text, sizeof(text),
+		       "postfix/cleanup[2]: 4XYZ%02d: message-id=<%d@b>", minute, minute);
+	feed_at(m, false, minute, 2, text, now);
+	(void)snprintf(
+	    text, sizeof(text),
+	    "postfix/qmgr[3]: 4XYZ%02d: from=<a@b.example>, size=9, nrcpt=1 (queue "
+	    "active)",
+	    minute);
+	feed_at(m, false, minute, 2, text, now);
+	feed_at(m, false, minute, 3,
+		"postfix/smtpd[1]: disconnect from " U
+		" ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5",
+		now);
+	(void)snprintf(
+	    text, sizeof(text),
+	    "postfix/lmtp[4]: 4XYZ%02d: to=<c@d.example>, relay=x, status=sent (ok)",
+	    minute);
+	feed_at(m, false, minute, 3, text, now);
+	feed_at(m, false, minute, 59, "postfix/anvil[5]: statistics: none", now);
+}
+
+/* By turns by the queue id, and by the message id alone. */
+static void verdict_of_minute(struct maillog_lines *m, int minute, int64_t now)
+{
+	char text[256], id[16] = "undef";
+	if (minute % 2)
+		(void)snprintf(id, sizeof(id), "4XYZ%02d", minute);
+	(void)snprintf(
+	    text, sizeof(text),
+	    "rspamd[8]: <747296>; task; rspamd_task_write_log: id: <%d@b>, qid: "
+	    "<%s>, ip: 203.0.113.9, (default: T (add header): [9.10/15.00] "
+	    "[]), len: 9",
+	    minute, id);
+	feed_at(m, true, minute, 3, text, now);
+}
+
 static void a_verdict_is_waited_for_as_long_as_that_may_take(void **state)
 {
 	(void)state;
@@ -173,11 +226,72 @@ static void a_verdict_is_waited_for_as_long_as_that_may_take(void **state)
 	maillog_lines_free(m);
 }
 
+/* A visit of each minute, whose verdict stands in the filter's own log; which may lag
+ * behind, or be far ahead. */
+static void a_log_of_its_own_is_read_as_far(void **state)
+{
+	(void)state;
+	enum { MINUTES = 30 };
+	static const int behind[] = { 0, 1, 7, -7, MINUTES };
+	int64_t now;
+	assert_true(stamp_parse("2026-11-23T15:00:00Z", &now, NULL));
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		struct seen s = { .count = 0 };
+		struct maillog_lines *m = maillog_lines_new(on_visit, &s);
+		maillog_lines_verdicts(m, false);
+		for (int minute = 0; minute < 2 * MINUTES; minute++) {
+			if (minute < MINUTES)
+				session_of_minute(m, minute, now);
+			int of = minute - behind[i];
+			if (of >= 0 && of < MINUTES)
+				verdict_of_minute(m, of, now);
+			/* Who is ahead has the verdict; nobody is given without. */
+			if (behind[i] >= 0)
+				assert_int_equal(s.count, s.spam);
+		}
+		assert_false(maillog_lines_verdicts_ahead(m));
+		maillog_lines_verdicts(m, true);
+		assert_true(maillog_lines_verdicts_ahead(m));
+		maillog_lines_finish(m);
+		if (behind[i] < 0) { /* those of before were never told */
+			assert_int_equal(s.count, MINUTES);
+			assert_int_equal(s.spam, MINUTES + behind[i]);
+		} else {
+			assert_int_equal(s.spam, MINUTES);
+		}
+		maillog_lines_free(m);
+	}
+}
+
+static void at_its_end_nobody_waits_for_a_log_of_its_own(void **state)
+{
+	(void)state;
+	struct seen s = { .count = 0 };
+	struct maillog_lines *m = maillog_lines_new(on_visit, &s);
+	int64_t now;
+	assert_true(stamp_parse("2026-11-23T15:00:00Z", &now, NULL));
+	maillog_lines_verdicts(m, false);
+	session_of_minute(m, 1, now);
+	maillog_lines_advance(m, now);
+	assert_int_equal(s.count, 0);
+	maillog_lines_verdicts(m, true);
+	maillog_lines_advance(m, now);
+	assert_int_equal(s.count, 1);
+	assert_int_equal(s.spam, 0);
+	/* A mail server's line in it is no line of the log. */
+	maillog_lines_verdict(m, CONNECT, strlen(CONNECT), now);
+	assert_int_equal(maillog_lines_counts(m).lines, 7);
+	assert_int_equal(maillog_lines_counts(m).open, 0);
+	maillog_lines_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verdicts_come_to_the_session_they_are_about),
 		cmocka_unit_test(a_verdict_is_waited_for_as_long_as_that_may_take),
+		cmocka_unit_test(a_log_of_its_own_is_read_as_far),
+		cmocka_unit_test(at_its_end_nobody_waits_for_a_log_of_its_own),
 	};
 	(void)setenv("TZ", "UTC", 1);
 	tzset();
