@@ -57,6 +57,8 @@ static int read_lists(struct zone_work *w, const struct cli *c, const char *orig
 			return cli_fail(c, &e);
 	}
 	zone_list_settle(&w->lists[0]);
+	if (w->lists[0].note[0])
+		cli_warn(c, "%s", w->lists[0].note);
 	return CLI_DONE;
 }
 
@@ -167,6 +169,8 @@ static int collect_site(struct zone_work *w, const struct cli *c, size_t i, bool
 	if ((z->file[0] ? list_of_site(s, z, &w->lists[i], &e)
 			: list_of_domains(s, &w->lists[i], &e)) != 0)
 		return cli_fail(c, &e);
+	if (w->lists[i].note[0])
+		cli_warn(c, "%s", w->lists[i].note);
 	items_of_site(w, i, only);
 	return CLI_DONE;
 }
@@ -275,6 +279,7 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
 			     .reload = i->reload,
 			     .state = w->state,
 			     .now = w->now };
+	ret->is_static = i->zone->is_static;
 	ret->serial_floor = i->serial_floor;
 	ret->has_serial_floor = i->has_serial_floor;
 	(void)str_copy(ret->origin, sizeof(ret->origin), i->zone->origin);

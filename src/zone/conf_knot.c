@@ -3,12 +3,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "zone/catalog.h"
 #include "zone/records.h"
 
 static const char takes_updates[] =
@@ -25,11 +27,23 @@ static const char not_understood[] =
 enum section { IN_OTHER, IN_TEMPLATE, IN_ZONE, IN_ACL };
 
 /* What a zone or template may say; NULL: it does not. */
-enum said { STORAGE, FILE_NAME, TEMPLATE, MASTER, ACL, LOAD, ROLE, ACTION, SAID_COUNT };
+enum said {
+	STORAGE,
+	FILE_NAME,
+	TEMPLATE,
+	MASTER,
+	ACL,
+	LOAD,
+	ROLE,
+	MEMBERS, /* templates of a catalog's members */
+	ACTION,
+	SAID_COUNT
+};
 static const char *const said_names[SAID_COUNT] = {
 	[STORAGE] = "storage",   [FILE_NAME] = "file", [TEMPLATE] = "template",
 	[MASTER] = "master",     [ACL] = "acl",        [LOAD] = "zonefile-load",
-	[ROLE] = "catalog-role", [ACTION] = "action",
+	[ROLE] = "catalog-role", [MEMBERS] = "catalog-template",
+	[ACTION] = "action",
 };
 
 /* A template, zone or acl; lists are values with a space after each. */
@@ -39,9 +53,14 @@ struct block {
 	char *said[SAID_COUNT];
 };
 
-struct knot {
-	struct block *blocks;
+struct blocks {
+	struct block *items;
 	size_t count, cap;
+};
+
+struct knot {
+	struct blocks zones, others; /* apart: others are looked for by each zone */
+	struct block *now;           /* the last that was begun */
 	enum section section;
 	int key; /* of the last line, for a list that goes on; -1: none of ours */
 	bool in_block;
@@ -49,14 +68,14 @@ struct knot {
 	size_t bytes;
 };
 
-static const struct block *find(const struct knot *k, enum section section,
+static const struct block *find(const struct blocks *in, enum section section,
 				const char *id, size_t id_len)
 {
-	for (size_t i = 0; i < k->count; i++)
-		if (k->blocks[i].section == section &&
-		    strlen(k->blocks[i].id) == id_len &&
-		    strncmp(k->blocks[i].id, id, id_len) == 0)
-			return &k->blocks[i];
+	for (size_t i = 0; i < in->count; i++)
+		if (in->items[i].section == section &&
+		    strlen(in->items[i].id) == id_len &&
+		    strncmp(in->items[i].id, id, id_len) == 0)
+			return &in->items[i];
 	return NULL;
 }
 
@@ -64,12 +83,13 @@ static const struct block *find(const struct knot *k, enum section section,
 
 static void begin_block(struct knot *k, const char *id)
 {
-	if (k->count == k->cap) {
-		k->cap = k->cap ? k->cap * 2 : 64;
-		k->blocks = xrealloc(k->blocks, k->cap, sizeof(*k->blocks));
+	struct blocks *to = k->section == IN_ZONE ? &k->zones : &k->others;
+	if (to->count == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 64;
+		to->items = xrealloc(to->items, to->cap, sizeof(*to->items));
 	}
-	k->blocks[k->count++] =
-	    (struct block){ .section = k->section, .id = xstrdup(id) };
+	k->now = &to->items[to->count++];
+	*k->now = (struct block){ .section = k->section, .id = xstrdup(id) };
 	k->in_block = true;
 	k->key = -1;
 }
@@ -103,7 +123,7 @@ static void add_values(struct buf *to, const char *text)
 static void set(struct knot *k, int key, const char *text)
 {
 	struct buf values = BUF_INIT(1 << 20);
-	char **slot = &k->blocks[k->count - 1].said[key];
+	char **slot = &k->now->said[key];
 	if (*slot)
 		buf_adds(&values, *slot);
 	add_values(&values, text);
@@ -293,32 +313,91 @@ static bool has_word(const char *values, const char *word)
 static bool allows_updates(const struct knot *k, const char *acls)
 {
 	for (const char *p = acls; *p; p += strcspn(p, " ") + 1) {
-		const struct block *a = find(k, IN_ACL, p, strcspn(p, " "));
+		const struct block *a = find(&k->others, IN_ACL, p, strcspn(p, " "));
 		if (a && a->said[ACTION] && has_word(a->said[ACTION], "update"))
 			return true;
 	}
 	return false;
 }
 
-/* Knot's "file" formatters: %s is the zone without its final dot, %% a percent
- * sign; the others (%c, %l) are rare and not understood. */
+/* ---- a file's name, as Knot's formatters make it (knot.conf(5), "file") ---- */
+
+/* [N] or [N-M] behind %c and %l; 0 to 255. */
+static bool read_range(const char **at, size_t *ret_first, size_t *ret_last)
+{
+	char *end;
+	if (**at != '[' || !isdigit((unsigned char)(*at)[1]))
+		return false;
+	*ret_first = *ret_last = strtoul(*at + 1, &end, 10);
+	if (*end == '-' && isdigit((unsigned char)end[1]))
+		*ret_last = strtoul(end + 1, &end, 10);
+	*at = end + 1;
+	return *end == ']' && *ret_first <= *ret_last && *ret_last <= UINT8_MAX;
+}
+
+/* Characters first to last of the name with its final dot; none is no mistake. */
+static void add_characters(struct buf *out, const char *zone, size_t first, size_t last)
+{
+	size_t len = strlen(zone);
+	for (size_t i = first; i <= last && i <= len; i++)
+		buf_addf(out, "%c", i == len ? '.' : zone[i] == '/' ? '_' : zone[i]);
+}
+
+/* The label that stands so far from the right: 0 is the top-level domain. */
+static void add_label(struct buf *out, const char *zone, size_t from_right)
+{
+	const char *end = zone + strlen(zone), *begin;
+	for (;; end = begin - 1) {
+		for (begin = end; begin > zone && begin[-1] != '.';)
+			begin--;
+		if (from_right == 0 || begin == zone)
+			break;
+		from_right--;
+	}
+	if (from_right == 0)
+		add_characters(out, zone, (size_t)(begin - zone),
+			       (size_t)(end - zone) - 1);
+}
+
+/* What stands behind a percent sign; false for what Knot does not know. */
+static bool format_one(const char **at, const char *zone, struct buf *out)
+{
+	size_t first, last;
+	switch (*(*at)++) {
+	case '%': buf_adds(out, "%"); return true;
+	case 's':
+		if (*zone) /* the root's is empty */
+			add_characters(out, zone, 0, strlen(zone) - 1);
+		return true;
+	case 'c':
+		if (!read_range(at, &first, &last))
+			return false;
+		add_characters(out, zone, first, last);
+		return true;
+	case 'l':
+		if (!read_range(at, &first, &last) || first != last)
+			return false;
+		add_label(out, zone, first);
+		return true;
+	default: (*at)--; return false;
+	}
+}
+
 static bool format_file(const char *format, const char *zone, struct buf *out)
 {
-	for (; *format; format++) {
+	while (*format) {
 		if (*format != '%') {
-			buf_add(out, format, 1);
+			buf_add(out, format++, 1);
 			continue;
 		}
 		format++;
-		if (*format == 's')
-			buf_adds(out, zone);
-		else if (*format == '%')
-			buf_adds(out, "%");
-		else
+		if (!format_one(&format, zone, out))
 			return false;
 	}
 	return !buf_failed(out);
 }
+
+/* ---- what becomes of a zone ---- */
 
 static const char *problem_of(const struct knot *k, const struct block *z,
 			      const struct block *t)
@@ -328,28 +407,108 @@ static const char *problem_of(const struct knot *k, const struct block *z,
 	return has_word(said(z, t, LOAD), "none") ? not_loaded : NULL;
 }
 
-static int push_zone(const struct knot *k, const struct block *z, struct zone_list *l,
-		     struct error *e)
+/* The template that a zone names, else the default one, if there is that. */
+static int template_of(const struct knot *k, const struct block *z,
+		       const struct block **ret, struct error *e)
 {
-	char use[NAME_TEXT_MAX], storage[4096], format[4096], path[8300] = "";
-	char origin[NAME_TEXT_MAX];
+	char use[NAME_TEXT_MAX];
 	first(z->said[TEMPLATE] ? z->said[TEMPLATE] : "", "default", use, sizeof(use));
-	const struct block *t = find(k, IN_TEMPLATE, use, strlen(use));
-	if (has_word(said(z, t, ROLE), "generate") || *said(z, t, MASTER) ||
-	    name_read(z->id, origin, NULL, NULL) != 0)
-		return 0;
-	if (!t && strcmp(use, "default") != 0)
-		return error_set(e, FMX_EMALFORMED,
-				 "the zone %s has the template %s, which is nowhere",
-				 origin, use);
+	*ret = find(&k->others, IN_TEMPLATE, use, strlen(use));
+	return *ret || strcmp(use, "default") == 0
+		   ? 0
+		   : error_set(e, FMX_EMALFORMED,
+			       "the zone %s has the template %s, which is nowhere", z->id,
+			       use);
+}
+
+static bool path_of(const struct block *z, const struct block *t, const char *origin,
+		    char *to, size_t size)
+{
+	char storage[4096], format[4096];
 	first(said(z, t, STORAGE), "/var/lib/knot", storage, sizeof(storage));
 	first(said(z, t, FILE_NAME), "%s.zone", format, sizeof(format));
 	struct buf file = BUF_INIT(4096);
 	bool understood = format_file(format, origin, &file) &&
-			  zone_list_join(storage, buf_text(&file), path, sizeof(path));
+			  zone_list_join(storage, buf_text(&file), to, size);
 	buf_release(&file);
+	return understood;
+}
+
+static int push_zone(const struct knot *k, const struct block *z, struct zone_list *l,
+		     struct error *e)
+{
+	char path[8300] = "", origin[NAME_TEXT_MAX];
+	const struct block *t;
+	int rc = template_of(k, z, &t, e);
+	if (rc != 0 || *said(z, t, MASTER) || has_word(said(z, t, ROLE), "generate") ||
+	    has_word(said(z, t, ROLE), "interpret") ||
+	    name_read(z->id, origin, NULL, NULL) != 0)
+		return rc;
+	bool understood = path_of(z, t, origin, path, sizeof(path));
 	return zone_list_push(l, origin, path, NULL,
 			      understood ? problem_of(k, z, t) : not_understood, e);
+}
+
+/* ---- zones that stand in a catalog ---- */
+
+/* The template of the member's group, else the first (knot.conf(5)). */
+static void template_of_member(const char *templates, const struct catalog_member *m,
+			       char to[NAME_TEXT_MAX])
+{
+	if (m->group && has_word(templates, m->group))
+		(void)str_copy(to, NAME_TEXT_MAX, m->group);
+	else
+		first(templates, "default", to, NAME_TEXT_MAX);
+}
+
+static int push_member(const struct knot *k, const char *templates,
+		       const struct catalog_member *m, struct zone_list *l,
+		       struct error *e)
+{
+	char use[NAME_TEXT_MAX];
+	struct block z = { .section = IN_ZONE, .id = m->zone };
+	if (!m->zone)
+		return 0;
+	template_of_member(templates, m, use);
+	z.said[TEMPLATE] = use;
+	return push_zone(k, &z, l, e);
+}
+
+static int push_members(const struct knot *k, const struct block *z, struct zone_list *l,
+			struct error *e)
+{
+	char path[8300], origin[NAME_TEXT_MAX];
+	const struct block *t;
+	struct catalog c;
+	struct error why;
+	int rc = template_of(k, z, &t, e);
+	if (rc != 0 || !has_word(said(z, t, ROLE), "interpret") ||
+	    name_read(z->id, origin, NULL, NULL) != 0)
+		return rc;
+	if (!path_of(z, t, origin, path, sizeof(path)))
+		(void)error_set(&why, FMX_EMALFORMED, "%s", not_understood);
+	else if (catalog_read(path, origin, &c, &why) == 0) {
+		for (size_t i = 0; i < c.count && rc == 0; i++)
+			rc = push_member(k, said(z, t, MEMBERS), &c.members[i], l, e);
+		catalog_release(&c);
+		return rc;
+	}
+	(void)snprintf(l->note, sizeof(l->note),
+		       "the zones that Knot takes from the catalog zone %.200s are left "
+		       "out, for its file cannot be read (%.200s): name theirs with "
+		       "--zone FILE --origin NAME",
+		       origin, why.text);
+	return 0;
+}
+
+static void release_blocks(struct blocks *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		free(b->items[i].id);
+		for (int s = 0; s < SAID_COUNT; s++)
+			free(b->items[i].said[s]);
+	}
+	free(b->items);
 }
 
 int conf_knot_read(struct zone_list *l, const char *path, struct error *e)
@@ -357,17 +516,15 @@ int conf_knot_read(struct zone_list *l, const char *path, struct error *e)
 	struct knot *k = xcalloc(1, sizeof(*k));
 	size_t before = l->count;
 	int rc = read_conf(k, path, e);
-	for (size_t i = 0; i < k->count && rc == 0; i++)
-		if (k->blocks[i].section == IN_ZONE)
-			rc = push_zone(k, &k->blocks[i], l, e);
+	for (size_t i = 0; i < k->zones.count && rc == 0; i++)
+		rc = push_zone(k, &k->zones.items[i], l, e);
+	for (size_t i = 0; i < k->zones.count && rc == 0; i++)
+		rc = push_members(k, &k->zones.items[i], l, e);
 	if (rc == 0 && l->count == before)
-		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone", path);
-	for (size_t i = 0; i < k->count; i++) {
-		free(k->blocks[i].id);
-		for (int s = 0; s < SAID_COUNT; s++)
-			free(k->blocks[i].said[s]);
-	}
-	free(k->blocks);
+		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone%s%s", path,
+			       l->note[0] ? "; " : "", l->note);
+	release_blocks(&k->zones);
+	release_blocks(&k->others);
 	free(k);
 	return rc;
 }

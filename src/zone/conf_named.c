@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "zone/records.h"
@@ -16,6 +18,9 @@ static const char takes_updates[] =
 static const char is_template[] =
     "its zone statement uses a template of named.conf, which fakemx does not read: "
     "name its file with --zone FILE --origin NAME";
+static const char is_pattern[] =
+    "named.conf names its file by a pattern that BIND fills in: name the file itself "
+    "with --zone FILE --origin NAME";
 
 /* Not said, and then the level above decides. */
 enum updates { UPDATES_UNSAID, UPDATES_NO, UPDATES_YES };
@@ -31,6 +36,7 @@ struct conf {
 	struct named_zone *zones;
 	size_t zone_count, zone_cap;
 	char directory[4096];
+	char catalog[NAME_TEXT_MAX]; /* the first that BIND takes zones from */
 	const char *folder; /* of the first file: where `directory` is not said */
 	enum updates updates, view_updates;
 	const char *path; /* being read, for sentences */
@@ -193,6 +199,18 @@ static void zone_statement(struct conf *conf, struct cursor *c)
 	conf->zones[conf->zone_count++] = z;
 }
 
+/* catalog-zones { zone "catalog.example" ...; }; - what it lists are secondaries. */
+static void note_catalog(struct conf *conf, const struct word *key, struct cursor at)
+{
+	struct word w;
+	if (!is(key, "catalog-zones") || conf->catalog[0])
+		return;
+	for (int i = 0; i < 3; i++) /* {, zone, its name */
+		next_word(&at, &w);
+	if (name_read(w.text, conf->catalog, NULL, NULL) != 0)
+		(void)str_copy(conf->catalog, sizeof(conf->catalog), "?");
+}
+
 static void options_block(struct conf *conf, struct cursor *c)
 {
 	struct word key, value;
@@ -210,6 +228,7 @@ static void options_block(struct conf *conf, struct cursor *c)
 				       value.text);
 		}
 		note_updates(&key, *c, &conf->updates);
+		note_catalog(conf, &key, *c);
 		if (!is_sign(&key, ';'))
 			skip_statement(c);
 	}
@@ -278,8 +297,10 @@ static int read_statements(struct conf *conf, struct cursor *c, bool in_view,
 		next_word(c, &w);
 		if (w.is_end || (in_view && is_sign(&w, '}')))
 			break;
-		if (in_view)
+		if (in_view) {
 			note_updates(&w, *c, &conf->view_updates);
+			note_catalog(conf, &w, *c);
+		}
 		if (is(&w, "zone"))
 			zone_statement(conf, c);
 		else if (is(&w, "options"))
@@ -318,26 +339,47 @@ static int read_conf(struct conf *conf, const char *path, struct error *e)
 	return rc;
 }
 
+/* BIND 9.20 and later fill these in; before, they are names like any other. */
+static bool is_filled_in(const char *file, const char *path)
+{
+	static const char *const marks[] = { "$name", "$type", "$view", "%s", "%t", "%v" };
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (strcasestr(file, marks[i]))
+			return access(path, F_OK) != 0;
+	return false;
+}
+
+static int push_zone(const struct conf *conf, const struct named_zone *z,
+		     struct zone_list *l, struct error *e)
+{
+	char path[8300] = "";
+	enum updates updates = z->updates ? z->updates : conf->updates;
+	if (z->file && !zone_list_join(folder_of(conf), z->file, path, sizeof(path)))
+		return error_set(e, FMX_ETOOBIG, "%s: the path is too long", z->file);
+	const char *problem = z->has_template                            ? is_template
+			      : z->file && is_filled_in(z->file, path) ? is_pattern
+			      : updates == UPDATES_YES                   ? takes_updates
+									 : NULL;
+	int rc = zone_list_push(l, z->origin, path, folder_of(conf), problem, e);
+	if (rc == 0)
+		l->items[l->count - 1].is_static = updates != UPDATES_YES;
+	return rc;
+}
+
 static int push_zones(const struct conf *conf, struct zone_list *l, struct error *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < conf->zone_count && rc == 0; i++) {
 		const struct named_zone *z = &conf->zones[i];
-		enum updates updates = z->updates ? z->updates : conf->updates;
-		char path[8300] = "";
-		if (z->is_other_class || !(z->has_template || (z->is_primary && z->file)))
-			continue;
-		if (z->file &&
-		    !zone_list_join(folder_of(conf), z->file, path, sizeof(path)))
-			rc = error_set(e, FMX_ETOOBIG, "%s: the path is too long",
-				       z->file);
-		else
-			rc = zone_list_push(l, z->origin, path, folder_of(conf),
-					    z->has_template          ? is_template
-					    : updates == UPDATES_YES ? takes_updates
-								     : NULL,
-					    e);
+		if (!z->is_other_class && (z->has_template || (z->is_primary && z->file)))
+			rc = push_zone(conf, z, l, e);
 	}
+	if (conf->catalog[0])
+		(void)snprintf(l->note, sizeof(l->note),
+			       "the zones that BIND takes from the catalog zone %.255s "
+			       "are secondaries here and are left out: their files are "
+			       "at their primary, so run fakemx there",
+			       conf->catalog);
 	return rc;
 }
 
@@ -354,8 +396,8 @@ int conf_named_read(struct zone_list *l, const char *path, struct error *e)
 	if (rc == 0)
 		rc = push_zones(conf, l, e);
 	if (rc == 0 && l->count == before)
-		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone with a file",
-			       path);
+		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone with a file%s%s",
+			       path, l->note[0] ? "; " : "", l->note);
 	for (size_t i = 0; i < conf->zone_count; i++) {
 		free(conf->zones[i].origin);
 		free(conf->zones[i].file);

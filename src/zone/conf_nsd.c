@@ -268,8 +268,11 @@ static int push_zone(const struct nsd *n, const struct block *b, struct zone_lis
 	bool understood = z.file && !z.is_lost && format_file(z.file, origin, &file) &&
 			  zone_list_join(n->folder, buf_text(&file), path, sizeof(path));
 	buf_release(&file);
-	return zone_list_push(l, origin, path, n->folder,
-			      understood ? NULL : not_understood, e);
+	int rc = zone_list_push(l, origin, path, n->folder,
+				understood ? NULL : not_understood, e);
+	if (rc == 0)
+		l->items[l->count - 1].is_static = true;
+	return rc;
 }
 
 int conf_nsd_read(struct zone_list *l, const char *path, struct error *e)

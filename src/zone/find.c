@@ -148,15 +148,18 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 	int rc = add_conf(&all, path, e);
 	for (size_t i = 0; i < all.count && rc == 0; i++) {
 		const struct zone_item *z = &all.items[i];
-		if (strcmp(z->origin, origin) == 0)
-			rc = zone_list_push(l, z->origin, z->path, z->include_base,
-					    z->problem, e);
+		if (strcmp(z->origin, origin) != 0)
+			continue;
+		rc = zone_list_push(l, z->origin, z->path, z->include_base, z->problem,
+				    e);
+		if (rc == 0)
+			l->items[l->count - 1].is_static = z->is_static;
 	}
 	if (rc == 0 && l->count == before)
 		rc = error_set(
 		    e, FMX_EUSAGE,
-		    "%s lists no primary zone %s with a file; it lists %zu others", path,
-		    origin, all.count);
+		    "%s lists no primary zone %s with a file; it lists %zu others%s%s",
+		    path, origin, all.count, all.note[0] ? "; " : "", all.note);
 	zone_list_release(&all);
 	return rc;
 }

@@ -101,17 +101,38 @@ static bool journal_serial(const char *journal, uint32_t *ret)
 	return true;
 }
 
+/* How BIND writes a zone down that it was given by updates or transfer. */
+static bool is_written_by_bind(const char *text, size_t len)
+{
+	static const char head[] = "$ORIGIN .\n$TTL ";
+	return len >= sizeof(head) - 1 && memcmp(text, head, sizeof(head) - 1) == 0;
+}
+
 /* BIND keeps updates in a journal beside the file, and would lose ours or
  * overwrite the file. Of a zone that it signs, or that it makes differences of,
- * the journal leads to what the file holds: that is no hindrance. */
-static int check_journal(const char *path, uint32_t serial, struct error *e)
+ * the journal leads to what the file holds: that is no hindrance. So it does after
+ * `rndc sync`, but then the file is one that BIND wrote. */
+static int check_journal(const struct job *job, const char *path,
+			 const struct zone_input *in, uint32_t serial, struct error *e)
 {
 	char journal[4200];
 	uint32_t last;
 	(void)snprintf(journal, sizeof(journal), "%s.jnl", path);
-	if (access(journal, F_OK) != 0 ||
-	    (journal_serial(journal, &last) && !serial_is_newer(last, serial)))
+	if (access(journal, F_OK) != 0)
 		return 0;
+	bool is_all_here =
+	    journal_serial(journal, &last) && !serial_is_newer(last, serial);
+	if (is_all_here && (job->is_static || !is_written_by_bind(in->text, in->len)))
+		return 0;
+	if (is_all_here)
+		return error_set(
+		    e, FMX_EREFUSED,
+		    "%s was written by BIND itself and has a journal (%s): its zone "
+		    "takes updates, and a change of the file would not be seen. Use "
+		    "`update { server = ...  key = ... }` in the configuration; or, if "
+		    "no updates come any more, name the zone by BIND's own "
+		    "configuration (--zone named.conf --origin %s)",
+		    path, journal, job->origin);
 	return error_set(
 	    e, FMX_EREFUSED,
 	    "%s is not all of its zone: its name server takes updates (%s holds newer "
@@ -123,14 +144,15 @@ static int check_journal(const char *path, uint32_t serial, struct error *e)
 
 /* A server names the journal after the file that it was told; somebody may have
  * told it what the link points at. */
-static int check_dynamic(const struct job *job, uint32_t serial, struct error *e)
+static int check_dynamic(const struct job *job, const struct zone_input *in,
+			 uint32_t serial, struct error *e)
 {
-	int rc = check_journal(job->path, serial, e);
+	int rc = check_journal(job, job->path, in, serial, e);
 	struct stat st;
 	bool is_link = lstat(job->path, &st) == 0 && S_ISLNK(st.st_mode);
 	char *resolved = rc == 0 && is_link ? realpath(job->path, NULL) : NULL;
 	if (resolved)
-		rc = check_journal(resolved, serial, e);
+		rc = check_journal(job, resolved, in, serial, e);
 	free(resolved);
 	return rc;
 }
@@ -149,7 +171,7 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 	struct study_serials serials = serials_of(job);
 	int rc = study_plan(w->study, in, job->want, &ret->error);
 	if (rc == 0 && w->study->plan.count)
-		rc = check_dynamic(job, w->study->facts.serial, &ret->error);
+		rc = check_dynamic(job, in, w->study->facts.serial, &ret->error);
 	if (rc == 0)
 		rc = study_edit(w->study, in, &serials, &ret->error);
 	ret->serial = w->study->serial;
@@ -373,7 +395,7 @@ static int study_revert(struct job_worker *w, const struct job *job,
 	struct study_serials serials = serials_of(job);
 	int rc = study_plan(w->study, &in, &none, &ret->error);
 	if (rc == 0)
-		rc = check_dynamic(job, w->study->facts.serial, &ret->error);
+		rc = check_dynamic(job, &in, w->study->facts.serial, &ret->error);
 	ret->gone_by = job->now + (int64_t)longest_ttl(&w->study->facts) * STAMP_SECOND;
 	bool unchanged = h->after_len == f->len && memcmp(h->after, f->text, f->len) == 0;
 	if (rc == 0 && unchanged && h->is_clean) {

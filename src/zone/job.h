@@ -40,6 +40,7 @@ struct job {
 	uint32_t serial_floor;
 	bool has_serial_floor;
 	int64_t now;
+	bool is_static;     /* its server's configuration says: it takes no updates */
 	bool needs_no_diff; /* nobody is shown what changes */
 };
 

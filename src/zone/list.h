@@ -21,6 +21,7 @@ struct zone_item {
 	char *path;
 	char *include_base;  /* NULL: the folder of path */
 	bool is_shared;      /* the file serves another zone too */
+	bool is_static;      /* its server's configuration says: it takes no updates */
 	const char *problem; /* why its file must not be changed; NULL: it may. A
 				constant, of the server's configuration */
 };
@@ -28,6 +29,8 @@ struct zone_item {
 struct zone_list {
 	struct zone_item *items;
 	size_t count, cap;
+	/* Of zones that a server has and that are not in the list; "" for none. */
+	char note[600];
 };
 
 /* Copies the texts; include_base and problem may be NULL; problem is kept as it is.

@@ -130,6 +130,9 @@ static void take_records(struct live_question *q, const struct answer *a)
 						    : RANGE_TLSA;
 	if (a->is_alias)
 		(void)ranges_add(p, RANGE_CNAME, q->name, a->owner);
+	/* A primary that answers neither yes nor no has delegated the name. */
+	if (a->count == 0 && !a->is_authoritative && q->type == RR_A)
+		(void)ranges_add(p, RANGE_NS, q->name, "");
 	for (size_t i = 0; !a->is_alias && i < a->count; i++) {
 		buf_clear(&rdata);
 		if (!write_record(q, &a->records[i], &rdata))

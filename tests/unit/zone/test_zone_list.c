@@ -226,6 +226,96 @@ static void knot_conf_tells_secondaries_and_updates_by_template_and_acl(void **s
 	buf_release(&text);
 }
 
+/* knot.conf(5), "file": characters from the left with the final dot, labels from
+ * the right. */
+static void knots_file_names_are_made_as_knot_makes_them(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *format, *want; /* NULL: not understood */
+	} rows[] = { { "%c[0]/%c[0-1]/%s", "m/ma/mail.example.com" },
+		     { "%l[0]/%l[1]/%s.zone", "com/example/mail.example.com.zone" },
+		     { "%l[2]-%l[3]-", "mail--" },
+		     { "%c[13-20]-%c[99]", "com.-" },
+		     { "100%%", "100%" },
+		     { "%c", NULL },
+		     { "%l[0-1]", NULL },
+		     { "%c[2-1]", NULL },
+		     { "%c[1", NULL },
+		     { "%x", NULL } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct zone_list l = { 0 };
+		struct error e;
+		char text[512], want[256];
+		(void)snprintf(text, sizeof(text),
+			       "zone:\n  - domain: mail.example.com\n    storage: /z\n"
+			       "    file: \"%s\"\n",
+			       rows[i].format);
+		assert_int_equal(zone_find(&l, put("knot.conf", text), NULL, &e), 0);
+		(void)snprintf(want, sizeof(want), "mail.example.com=%s%s ",
+			       rows[i].want ? "/z/" : "+",
+			       rows[i].want ? rows[i].want : "");
+		list_is(&l, want);
+	}
+}
+
+/* A server takes more zones from a catalog than its configuration names. */
+static void knots_catalogs_tell_their_members(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	char text[2048];
+	(void)put("cat.zone", "@ 0 SOA invalid. invalid. 1 60 60 60 60\n@ 0 NS invalid.\n"
+			      "version TXT \"2\"\n$ORIGIN zones.cat.\n"
+			      "group.u2 TXT \"kept\"\nu1 PTR a.example.\n"
+			      "u2 PTR b.example.\nu3 PTR c.example.\n"
+			      "group.u3 TXT sec\ncoo.u1 PTR other.cat.\n"
+			      "group.u9 TXT kept\n");
+	(void)snprintf(text, sizeof(text),
+		       "template:\n  - id: default\n    storage: %s\n  - id: kept\n"
+		       "    storage: %s/kept\n  - id: sec\n    master: m\n"
+		       "zone:\n  - domain: cat\n    file: cat.zone\n    "
+		       "catalog-role: interpret\n    catalog-template: [default, kept, "
+		       "sec]\n  - domain: own.example\n",
+		       folder, folder);
+	assert_int_equal(zone_find(&l, put("knot.conf", text), NULL, &e), 0);
+	assert_string_equal(l.note, "");
+	list_is(&l, "a.example=a.example.zone b.example=kept/b.example.zone "
+		    "own.example=own.example.zone ");
+	assert_int_equal(unlink(put("cat.zone", "")), 0);
+	assert_int_equal(zone_find(&l, put("knot.conf", text), NULL, &e), 0);
+	assert_non_null(strstr(l.note, "takes from the catalog zone cat are left out"));
+	list_is(&l, "own.example=own.example.zone ");
+}
+
+static void binds_catalogs_and_patterns_are_told(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	static const char catalog[] =
+	    "options { directory \"/z\"; catalog-zones { zone \"cat.example\" "
+	    "default-primaries { 192.0.2.1; }; }; };\n";
+	char text[1024];
+	assert_int_equal(zone_find(&l, put("named.conf", catalog), NULL, &e), FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "the catalog zone cat.example are secondaries"));
+	zone_list_release(&l);
+	(void)snprintf(text, sizeof(text),
+		       "%szone \"a.example\" { type primary; file \"$name.db\"; };\n"
+		       "zone \"b.example\" { type primary; file \"%%S.db\"; };\n"
+		       "zone \"c.example\" { type primary; file \"db.c\"; };\n",
+		       catalog);
+	assert_int_equal(zone_find(&l, put("named.conf", text), NULL, &e), 0);
+	assert_non_null(strstr(l.note, "the catalog zone cat.example are secondaries"));
+	assert_non_null(strstr(l.items[0].problem, "by a pattern"));
+	list_is(&l, "a.example=/z/$name.db+ b.example=/z/%S.db+ c.example=/z/db.c ");
+	assert_int_equal(zone_find(&l, put("named.conf", text), "d.example", &e),
+			 FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "the catalog zone cat.example are secondaries"));
+	zone_list_release(&l);
+}
+
 static void nsd_conf_lists_zones_by_pattern_and_folder(void **state)
 {
 	(void)state;
@@ -282,6 +372,9 @@ int main(void)
 		cmocka_unit_test(named_conf_is_read_whole_before_it_is_believed),
 		cmocka_unit_test(
 		    knot_conf_tells_secondaries_and_updates_by_template_and_acl),
+		cmocka_unit_test(knots_file_names_are_made_as_knot_makes_them),
+		cmocka_unit_test(knots_catalogs_tell_their_members),
+		cmocka_unit_test(binds_catalogs_and_patterns_are_told),
 		cmocka_unit_test(nsd_conf_lists_zones_by_pattern_and_folder),
 		cmocka_unit_test(a_list_names_zones_and_files),
 	};
