@@ -250,7 +250,9 @@ static void say_end(const struct changing *ch)
 	if (ch->interrupted)
 		cli_warn(
 		    ch->c,
-		    "interrupted; what was done is done whole. Run it again to go on");
+		    "interrupted: %zu of %zu zones that were to change are changed, each "
+		    "of them whole. Run it again to go on",
+		    ch->done.changed, ch->chosen_count);
 }
 
 /* A sample first; the rest when told to go on. */

@@ -23,7 +23,9 @@ struct domain_run {
 	struct zone_want wanted;
 	struct zone_want *sites; /* wanted by the configuration's, made when needed */
 	bool *site_is_made;
-	bool has_format;
+	bool has_format, has_half;
+	struct half half; /* --half: the others are passed over */
+	size_t outside;
 	enum export_format format;
 
 	char (*domains)[NAME_TEXT_MAX]; /* from the command line */
@@ -182,6 +184,10 @@ static void refuse_line(struct domain_run *u, const char *line, const struct err
 static void start(struct domain_run *u, const char *domain)
 {
 	struct error e = { 0 };
+	if (u->has_half && !half_has(&u->half, domain)) {
+		u->outside++;
+		return;
+	}
 	const struct zone_want *want = want_of(u, domain, &e);
 	if (u->code != CLI_DONE) {
 		u->is_stopped = true;
@@ -264,6 +270,8 @@ static int read_options(struct domain_run *u)
 	struct look_options *l = &u->look;
 	int code = zone_show_format(c, &u->has_format, &u->format);
 	if (code == CLI_DONE)
+		code = zone_want_half(c, &u->has_half, &u->half);
+	if (code == CLI_DONE)
 		code = cli_config_if_any(c, &u->config, &u->has_config);
 	if (code == CLI_DONE)
 		code = cli_resolver(c, u->has_config ? &u->config : NULL, &l->resolver);
@@ -321,6 +329,17 @@ static int exit_code(const struct domain_run *u)
 									 : CLI_DONE;
 }
 
+static void say_unfinished(const struct domain_run *u)
+{
+	size_t left = u->open + u->domain_count - u->domain_next;
+	bool is_cut = u->names && !names_ended(u->names);
+	cli_warn(u->cli,
+		 "interrupted: %zu domain%s unfinished%s. Nothing was written; run it "
+		 "again for the rest",
+		 left, left == 1 ? " is" : "s are",
+		 is_cut ? ", and the list was not read to its end" : "");
+}
+
 static int work(struct domain_run *u)
 {
 	struct error e;
@@ -340,8 +359,11 @@ static int work(struct domain_run *u)
 		zone_show_json_end(&u->totals, u->reverts ? &nothing : NULL);
 	if (u->totals.zones > 1 && !u->cli->quiet)
 		zone_show_summary(stderr, &u->totals, false);
+	if (u->has_half)
+		cli_warn(u->cli, "--half %s: %zu of %zu domains",
+			 cli_option(u->cli, "half"), u->told, u->told + u->outside);
 	if (u->is_stopped && u->code == CLI_DONE)
-		cli_warn(u->cli, "interrupted: not all domains were planned");
+		say_unfinished(u);
 	if (u->names && *names_failure(u->names)) {
 		(void)error_set(&e, -EIO, "cannot read the list %s: %s",
 				cli_option(u->cli, "from"), names_failure(u->names));

@@ -80,6 +80,9 @@ static int plan_zones(struct cli *c)
 		zone_show_json_end(&run.totals, NULL);
 	else if (!is_format && (work.count > 1 || run.totals.changed))
 		zone_show_summary(stdout, &run.totals, false);
+	if (run.interrupted)
+		cli_warn(c, "interrupted: %zu of %zu zones were planned",
+			 run.totals.zones, work.count);
 	code = exit_code(&run);
 	zone_work_release(&work);
 	return code;

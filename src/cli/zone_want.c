@@ -93,6 +93,19 @@ int zone_want_of_options(const struct cli *c, bool reverts, struct zone_want *re
 	return code;
 }
 
+int zone_want_half(const struct cli *c, bool *ret_given, struct half *ret)
+{
+	const char *seed = cli_option(c, "half");
+	*ret_given = seed != NULL;
+	if (!seed)
+		return CLI_DONE;
+	if (!*seed)
+		return cli_usage(c, "--half needs a word, the experiment's name, say: "
+				    "the same word gives the same half again");
+	half_init(ret, seed);
+	return CLI_DONE;
+}
+
 /* ---- the same from a site ---- */
 
 static void add_decoy(struct plan_decoy *d, const struct host *h)

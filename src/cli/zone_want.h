@@ -19,6 +19,7 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "mx/half.h"
 #include "zone/plan.h"
 
 /* What a decoy does at the door, for the prediction. */
@@ -37,6 +38,8 @@ FMX_MUST_CHECK int zone_want_of_options(const struct cli *c, bool reverts,
 					struct zone_want *ret);
 FMX_MUST_CHECK int zone_want_of_site(const struct cli *c, const struct site *s, bool lab,
 				     bool reverts, struct zone_want *ret);
+/* --half. Without it *ret_given is false. CLI_DONE, or said. */
+FMX_MUST_CHECK int zone_want_half(const struct cli *c, bool *ret_given, struct half *ret);
 /* The site that has the domain, or NULL. */
 const struct site *zone_want_site(const struct config *c, const char *domain);
 
@@ -60,6 +63,11 @@ const struct site *zone_want_site(const struct config *c, const char *domain);
 	    { .name = "resolver",                                                        \
 	      .argument = "ADDR[@PORT]",                                                 \
 	      .meaning = "Ask this recursive server instead of the system's." },         \
+	    { .name = "half",                                                            \
+	      .argument = "SEED",                                                        \
+	      .meaning =                                                                 \
+		  "Only a random half of the zones, the same one whenever this word is " \
+		  "given: to compare both halves." },                                    \
 	{                                                                                \
 		.name = "renumber",                                                      \
 		.meaning = "Move the real hosts to 10, 20, ... where one stands at 0."   \

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "cli/resolving.h"
 #include "zone/find.h"
@@ -200,6 +201,26 @@ static int read_config(struct zone_work *w, const struct cli *c)
 		   : code;
 }
 
+/* Leaves those of the half; how many they are is said. */
+static int keep_half(struct zone_work *w, const struct cli *c)
+{
+	struct half half;
+	bool is_given;
+	int code = zone_want_half(c, &is_given, &half);
+	if (code != CLI_DONE || !is_given)
+		return code;
+	size_t all = w->count, kept = 0;
+	for (size_t i = 0; i < all; i++)
+		if (half_has(&half, w->items[i].zone->origin))
+			w->items[kept++] = w->items[i];
+	w->count = kept;
+	if (all && !kept)
+		return cli_usage(c, "--half %s: none of %zu zone%s is in that half",
+				 cli_option(c, "half"), all, number_plural(all));
+	cli_warn(c, "--half %s: %zu of %zu zones", cli_option(c, "half"), kept, all);
+	return CLI_DONE;
+}
+
 int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 {
 	*w = (struct zone_work){ .now = stamp_now() };
@@ -216,6 +237,8 @@ int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 	if (code == CLI_DONE)
 		code = cli_option(c, "zone") ? collect_options(w, c, reverts, only)
 					     : collect_config(w, c, reverts, only);
+	if (code == CLI_DONE)
+		code = keep_half(w, c);
 	if (code == CLI_DONE && w->count == 0)
 		code = cli_usage(c,
 				 "no zone file%s%s is named: give --zone FILE, or a "

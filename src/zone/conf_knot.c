@@ -40,8 +40,9 @@ enum said {
 	SAID_COUNT
 };
 static const char *const said_names[SAID_COUNT] = {
-	[STORAGE] = "storage",   [FILE_NAME] = "file", [TEMPLATE] = "template",
-	[MASTER] = "master",     [ACL] = "acl",        [LOAD] = "zonefile-load",
+	[STORAGE] = "storage",   [FILE_NAME] = "file",
+	[TEMPLATE] = "template", [MASTER] = "master",
+	[ACL] = "acl",           [LOAD] = "zonefile-load",
 	[ROLE] = "catalog-role", [MEMBERS] = "catalog-template",
 	[ACTION] = "action",
 };

@@ -342,7 +342,9 @@ static int read_conf(struct conf *conf, const char *path, struct error *e)
 /* BIND 9.20 and later fill these in; before, they are names like any other. */
 static bool is_filled_in(const char *file, const char *path)
 {
-	static const char *const marks[] = { "$name", "$type", "$view", "%s", "%t", "%v" };
+	static const char *const marks[] = {
+		"$name", "$type", "$view", "%s", "%t", "%v"
+	};
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (strcasestr(file, marks[i]))
 			return access(path, F_OK) != 0;
@@ -356,10 +358,10 @@ static int push_zone(const struct conf *conf, const struct named_zone *z,
 	enum updates updates = z->updates ? z->updates : conf->updates;
 	if (z->file && !zone_list_join(folder_of(conf), z->file, path, sizeof(path)))
 		return error_set(e, FMX_ETOOBIG, "%s: the path is too long", z->file);
-	const char *problem = z->has_template                            ? is_template
+	const char *problem = z->has_template                          ? is_template
 			      : z->file && is_filled_in(z->file, path) ? is_pattern
-			      : updates == UPDATES_YES                   ? takes_updates
-									 : NULL;
+			      : updates == UPDATES_YES                 ? takes_updates
+								       : NULL;
 	int rc = zone_list_push(l, z->origin, path, folder_of(conf), problem, e);
 	if (rc == 0)
 		l->items[l->count - 1].is_static = updates != UPDATES_YES;

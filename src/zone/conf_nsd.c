@@ -13,18 +13,23 @@ static const char not_understood[] =
     "its zonefile in nsd.conf is named in a way that fakemx does not know: name the "
     "file with --zone FILE --origin NAME";
 
+enum { ZONE_PATTERNS_MAX = 64 }; /* that one zone takes, each with those it includes */
 enum section { IN_OTHER, IN_SERVER, IN_PATTERN, IN_ZONE };
 
 /* A zone or pattern. */
 struct block {
-	enum section section;
 	char *name, *file, *patterns; /* patterns: each with a space after it */
 	bool is_secondary;
 };
 
-struct nsd {
-	struct block *blocks;
+struct blocks {
+	struct block *items;
 	size_t count, cap;
+};
+
+struct nsd {
+	struct blocks zones, patterns; /* apart: patterns are looked for by each zone */
+	struct block *now;             /* the last that was begun */
 	enum section section;
 	char folder[4096], list[4096];
 	unsigned depth;
@@ -65,11 +70,13 @@ static void begin_block(struct nsd *n, enum section section)
 	n->section = section;
 	if (section != IN_PATTERN && section != IN_ZONE)
 		return;
-	if (n->count == n->cap) {
-		n->cap = n->cap ? n->cap * 2 : 64;
-		n->blocks = xrealloc(n->blocks, n->cap, sizeof(*n->blocks));
+	struct blocks *to = section == IN_ZONE ? &n->zones : &n->patterns;
+	if (to->count == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 64;
+		to->items = xrealloc(to->items, to->cap, sizeof(*to->items));
 	}
-	n->blocks[n->count++] = (struct block){ .section = section };
+	n->now = &to->items[to->count++];
+	*n->now = (struct block){ 0 };
 }
 
 static enum section section_of(const char *word)
@@ -108,7 +115,7 @@ static void take_pair(struct nsd *n, const char *key, const char *value)
 		(void)str_copy(n->list, sizeof(n->list), value);
 	if (n->section != IN_PATTERN && n->section != IN_ZONE)
 		return;
-	struct block *b = &n->blocks[n->count - 1];
+	struct block *b = n->now;
 	if (strcmp(key, "name:") == 0)
 		replace(&b->name, value);
 	else if (strcmp(key, "zonefile:") == 0)
@@ -200,8 +207,8 @@ static int read_list(struct nsd *n, struct error *e)
 		    strcmp(word, "add") != 0)
 			continue;
 		begin_block(n, IN_ZONE);
-		replace(&n->blocks[n->count - 1].name, name);
-		add_pattern(&n->blocks[n->count - 1], pattern);
+		replace(&n->now->name, name);
+		add_pattern(n->now, pattern);
 	}
 	free(text);
 	return 0;
@@ -213,23 +220,30 @@ static int read_list(struct nsd *n, struct error *e)
 struct zone {
 	const char *file;
 	bool is_secondary, is_lost;
+	unsigned patterns; /* taken so far: they may include one another */
 };
 
-static void gather(const struct nsd *n, const struct block *b, unsigned depth,
-		   struct zone *z)
+static const struct block *find(const struct nsd *n, const char *name, size_t len)
+{
+	const struct block *found = NULL; /* the last of that name */
+	for (size_t i = 0; i < n->patterns.count; i++) {
+		const struct block *b = &n->patterns.items[i];
+		if (b->name && strlen(b->name) == len && strncmp(b->name, name, len) == 0)
+			found = b;
+	}
+	return found;
+}
+
+static void gather(const struct nsd *n, const struct block *b, struct zone *z)
 {
 	for (const char *p = b->patterns; p && *p; p += strcspn(p, " ") + 1) {
-		const struct block *found = NULL;
-		size_t len = strcspn(p, " ");
-		for (size_t i = 0; i < n->count; i++)
-			if (n->blocks[i].section == IN_PATTERN && n->blocks[i].name &&
-			    strlen(n->blocks[i].name) == len &&
-			    strncmp(n->blocks[i].name, p, len) == 0)
-				found = &n->blocks[i];
-		if (found && depth < NSD_CONF_DEPTH)
-			gather(n, found, depth + 1, z);
-		else
-			z->is_lost = true;
+		const struct block *found =
+		    z->patterns < ZONE_PATTERNS_MAX ? find(n, p, strcspn(p, " ")) : NULL;
+		z->is_lost |= !found;
+		if (z->is_lost)
+			return;
+		z->patterns++;
+		gather(n, found, z);
 	}
 	if (b->file)
 		z->file = b->file;
@@ -261,7 +275,7 @@ static int push_zone(const struct nsd *n, const struct block *b, struct zone_lis
 {
 	char origin[NAME_TEXT_MAX], path[8300] = "";
 	struct zone z = { 0 };
-	gather(n, b, 0, &z);
+	gather(n, b, &z);
 	if (z.is_secondary || !b->name || name_read(b->name, origin, NULL, NULL) != 0)
 		return 0;
 	struct buf file = BUF_INIT(4096);
@@ -275,6 +289,16 @@ static int push_zone(const struct nsd *n, const struct block *b, struct zone_lis
 	return rc;
 }
 
+static void release_blocks(struct blocks *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		free(b->items[i].name);
+		free(b->items[i].file);
+		free(b->items[i].patterns);
+	}
+	free(b->items);
+}
+
 int conf_nsd_read(struct zone_list *l, const char *path, struct error *e)
 {
 	struct nsd *n = xcalloc(1, sizeof(*n));
@@ -284,17 +308,12 @@ int conf_nsd_read(struct zone_list *l, const char *path, struct error *e)
 	int rc = read_conf(n, path, e);
 	if (rc == 0)
 		rc = read_list(n, e);
-	for (size_t i = 0; i < n->count && rc == 0; i++)
-		if (n->blocks[i].section == IN_ZONE)
-			rc = push_zone(n, &n->blocks[i], l, e);
+	for (size_t i = 0; i < n->zones.count && rc == 0; i++)
+		rc = push_zone(n, &n->zones.items[i], l, e);
 	if (rc == 0 && l->count == before)
 		rc = error_set(e, FMX_EUSAGE, "%s lists no primary zone", path);
-	for (size_t i = 0; i < n->count; i++) {
-		free(n->blocks[i].name);
-		free(n->blocks[i].file);
-		free(n->blocks[i].patterns);
-	}
-	free(n->blocks);
+	release_blocks(&n->zones);
+	release_blocks(&n->patterns);
 	free(n);
 	return rc;
 }

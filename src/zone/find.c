@@ -150,8 +150,8 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 		const struct zone_item *z = &all.items[i];
 		if (strcmp(z->origin, origin) != 0)
 			continue;
-		rc = zone_list_push(l, z->origin, z->path, z->include_base, z->problem,
-				    e);
+		rc =
+		    zone_list_push(l, z->origin, z->path, z->include_base, z->problem, e);
 		if (rc == 0)
 			l->items[l->count - 1].is_static = z->is_static;
 	}

@@ -2,8 +2,12 @@
 what to type is printed in each form, typed into a real server of its kind, and looked at again."""
 
 import json
+import os
 import pathlib
 import re
+import signal
+import subprocess
+import time
 
 from lab.case import NAME_SERVER, RESOLVER, LabCase, long_test, program
 from lab.net import wait_for
@@ -212,6 +216,33 @@ class Typed(DomainCase):
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual({(ZONE, 1), (f"lists.{ZONE}", 1), ("nowhere.example", 0), ("no domain", 0)},
                          {(line["zones"][0]["zone"], line["changes"]) for line in lines})
+
+    def test_a1_ctrl_c_says_how_many_are_unfinished(self):
+        command = self.tools.command([str(program("fakemx")), "plan", "--from", "-", "--json", "--decoy", DECOY,
+                                      "--server", "30.0.0.99"], net_only=True)  # nobody is there
+        run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+        run.stdin.write(f"{ZONE}\nlists.{ZONE}\n")
+        run.stdin.flush()
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        self.assertEqual(1, run.wait(timeout=10))  # before its stdin ends
+        out, err = run.communicate()
+        self.assertEqual("", out)
+        self.assertIn("interrupted: 2 domains are unfinished, and the list was not read to its end", err)
+
+    def test_a2_half_of_a_list_is_the_same_half_again(self):
+        names = "".join(f"d{i}.{ZONE}\n" for i in range(20))
+
+        def planned(seed):
+            done = self.fakemx("plan", "--from", "-", "--json", "--decoy", DECOY, "--half", seed, expect=1, input=names)
+            zones = {json.loads(line)["zones"][0]["zone"] for line in done.stdout.splitlines()}
+            self.assertIn(f"--half {seed}: {len(zones)} of 20 domains", done.stderr)
+            return zones
+        first = planned("autumn")
+        self.assertTrue(0 < len(first) < 20)
+        self.assertEqual(first, planned("autumn"))
+        self.assertNotEqual(first, planned("spring"))
 
     def test_b_the_configuration_says_what_is_wanted(self):
         self.tools.write("/etc/fakemx.conf", f"""resolver = "{RESOLVER}"

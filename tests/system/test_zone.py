@@ -187,6 +187,23 @@ site "s" {{
                 done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
                 self.assertIn("revert once more after", done.stdout)
 
+    def test_1b_a_decoy_below_a_delegation_is_refused(self):
+        self.tools.write("/etc/other.key", key_file(), "600")
+
+        def update(server, words):
+            self.tools.run(["nsupdate", "-k", "/etc/other.key"],
+                           input=f"server {server.address}\nzone {ZONE}\nupdate {words}\nsend\n")
+        for server in self.servers:
+            with self.subTest(server=type(server).__name__):
+                self.configure(server)
+                conf = self.tools.run(["cat", "/etc/fakemx.conf"]).stdout
+                self.tools.write("/etc/fakemx.conf", conf.replace("fake1.mx", "fake1.elsewhere"))
+                update(server, f"add elsewhere.{ZONE}. 300 NS ns.far.example.")
+                done = self.apply(expect=3)
+                self.assertIn("is delegated to other name servers (NS)", done.stderr)
+                self.assertEqual(sorted(REAL), query(self.tools, server, ZONE, "MX"))
+                update(server, f"delete elsewhere.{ZONE}. NS")
+
     def test_2_two_ttls_later_revert_takes_the_addresses_too(self):
         server = self.servers[0]
         self.configure(server)

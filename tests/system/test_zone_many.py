@@ -71,6 +71,31 @@ site "s" {{
         for path in self.zones.glob("*.zone"):
             self.assertEqual(ZONE.split("20260", 1)[0], path.read_text().split("20261", 1)[0])
 
+    def test_half_of_the_zones_is_the_same_half_again(self):
+        self.make(40)
+        zone, half = ["--zone", str(self.zones)], ["--half", "autumn"]
+
+        def planned(*more):
+            done = self.fakemx("plan", "--json", *zone, *WANT, *more, expect=2)
+            return {z["zone"] for z in json.loads(done.stdout)["zones"]}, done.stderr
+
+        first, said = planned(*half)
+        self.assertTrue(10 < len(first) < 30, len(first))
+        self.assertIn(f"--half autumn: {len(first)} of 40 zones", said)
+        self.assertEqual(first, planned(*half)[0])
+        self.assertNotEqual(first, planned("--half", "spring")[0])
+        conf = self.config(40)
+        self.fakemx(*conf, "apply", "--yes", "--max-change", "100", *half)
+        changed = {p.name[:-len(".zone")] for p in self.zones.glob("*.zone") if "MX 20 fake1" in p.read_text()}
+        self.assertEqual(first, changed)
+        self.fakemx(*conf, "revert", "--yes", "--max-change", "100", *half)
+        self.assertEqual(0, self.changed())
+        outside = next(z for z in sorted(p.name[:-len(".zone")] for p in self.zones.glob("*.zone")) if z not in first)
+        done = self.fakemx("plan", "--zone", str(self.zones / f"{outside}.zone"), *WANT, *half, expect=64)
+        self.assertIn("none of 1 zone is in that half", done.stderr)
+        done = self.fakemx("plan", *zone, *WANT, "--half", "", expect=64)
+        self.assertIn("--half needs a word", done.stderr)
+
     def test_one_bad_zone_never_stops_the_others(self):
         self.make(5)
         (self.zones / "zone02.example.zone").write_text("this is no zone\n")

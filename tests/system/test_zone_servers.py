@@ -88,6 +88,12 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
         done = self.fakemx(self.bind, "apply", "--zone", f"{folder}/db.dyn.example", "--origin", "dyn.example",
                            *self.want("dyn.example"), expect=3)
         self.assertIn("its name server takes updates", done.stderr)
+        # nor may it be edited once BIND has written it down, for BIND would not see that
+        self.bind.run(["rndc", "sync", "dyn.example"])
+        self.bind.run(["test", "-e", f"{folder}/db.dyn.example.jnl"])
+        done = self.fakemx(self.bind, "apply", "--zone", f"{folder}/db.dyn.example", "--origin", "dyn.example",
+                           *self.want("dyn.example"), expect=3)
+        self.assertIn("was written by BIND itself", done.stderr)
 
     def answer(self, zone):
         return self.bind.run(["dig", "+noall", "+answer", "@30.0.0.60", zone, "MX"], check=False).stdout
@@ -96,6 +102,15 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
         conf = "/etc/knot/knot.conf"
         for zone in ("plain.example", "dyn.example"):
             self.write_zone(self.knot, f"/var/lib/knot/{zone}.zone", zone, "knot:knot")
+        # one that is in no configuration but in a catalog, in a file named by character and label
+        listed = "/var/lib/knot/listed/l/listed-example-listed.example.zone"
+        self.knot.script("mkdir -p /var/lib/knot/listed/l; chown -R knot:knot /var/lib/knot/listed")
+        self.write_zone(self.knot, listed, "listed.example", "knot:knot")
+        self.knot.write("/var/lib/knot/cat.zone", """@ 0 SOA invalid. invalid. 1 60 60 60 60
+@ 0 NS invalid.
+version 0 TXT "2"
+a1.zones 0 PTR listed.example.
+""", "644", "knot:knot")
         self.knot.write("/etc/knot/acl.conf", "acl:\n  - id: up\n    address: 127.0.0.1\n    action: [transfer, update]\n")
         self.knot.write(conf, """server:
     rundir: /run/knot
@@ -109,19 +124,27 @@ template:
   - id: changing
     storage: /var/lib/knot
     acl: up
+  - id: listed
+    storage: /var/lib/knot/listed
+    file: "%c[0]/%l[1]-%l[0]-%s.zone"
 zone:
+  - domain: cat
+    catalog-role: interpret
+    catalog-template: listed
   - domain: plain.example
   - domain: dyn.example
     template: changing
 """, "640", "root:knot")
         self.knot.script("mkdir -p /run/knot; chown knot:knot /run/knot")
         self.knot.spawn(["knotd", "-c", conf])
-        for zone in ("plain.example", "dyn.example"):
+        for zone in ("plain.example", "dyn.example", "listed.example"):
             self.wait_mx(self.knot, zone, REAL)
         done = self.fakemx(self.knot, "apply", "--zone", conf, *self.want("plain.example"), expect=3)
         self.assertIn("dyn.example: Knot takes updates for this zone", done.stderr)
-        self.knot.run(["knotc", "-b", "zone-reload", "plain.example"])
+        self.assertIn("2 changed", done.stdout)
+        self.knot.run(["knotc", "-b", "zone-reload", "plain.example", "listed.example"])
         self.wait_mx(self.knot, "plain.example", BOTH)
+        self.wait_mx(self.knot, "listed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
         self.wait_mx(self.knot, "dyn.example", REAL)
         self.fakemx(self.knot, "revert", "--zone", "/var/lib/knot/plain.example.zone")
         self.knot.run(["knotc", "-b", "zone-reload", "plain.example"])

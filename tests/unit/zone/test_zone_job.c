@@ -360,6 +360,28 @@ static void a_journal_that_leads_to_the_file_is_no_hindrance(void **state)
 	}
 }
 
+/* `rndc sync` without -clean: the journal leads to the file, which BIND wrote. */
+static void a_file_that_bind_wrote_from_updates_is_refused(void **state)
+{
+	struct fixture *p = *state;
+	char journal[200];
+	write_file(p->path,
+		   "$ORIGIN .\n$TTL 60\t; 1 minute\nexample.com\t\tIN SOA\ta. b. (\n"
+		   "\t\t\t\t257 2 3 4 5 )\n\t\t\tMX\t10 mail.example.com.\n");
+	(void)snprintf(journal, sizeof(journal), "%s.jnl", p->path);
+	write_journal(journal, 1);
+	job_plan(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_REFUSED);
+	assert_non_null(strstr(p->result.error.text, "was written by BIND itself"));
+	p->job.is_static = true; /* named.conf says that it takes no updates */
+	job_plan(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_CHANGED);
+	assert_int_equal(unlink(journal), 0); /* nor is it dynamic without a journal */
+	p->job.is_static = false;
+	job_plan(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_CHANGED);
+}
+
 static void a_path_of_any_bytes_can_be_undone(void **state)
 {
 	struct fixture *p = *state;
@@ -455,6 +477,7 @@ int main(void)
 		zone_test(a_change_by_somebody_else_is_never_overwritten),
 		zone_test(what_must_not_be_changed_is_refused_with_a_sentence),
 		zone_test(a_journal_that_leads_to_the_file_is_no_hindrance),
+		zone_test(a_file_that_bind_wrote_from_updates_is_refused),
 		zone_test(a_path_of_any_bytes_can_be_undone),
 		zone_test(a_ttl_alone_is_undone_too),
 		zone_test(a_zone_that_takes_no_mail_is_none_of_our_business),
