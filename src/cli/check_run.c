@@ -284,6 +284,8 @@ static int read_options(struct check *k)
 		return code;
 	k->options.port = (uint16_t)port;
 	k->options.no_probe = cli_flag(c, "no-probe");
+	/* of a long list each domain would take seconds more */
+	k->options.looks_again = !cli_option(c, "from");
 	k->options.lab = c->lab || (has_config && config.lab);
 	k->options.decoys = k->decoys;
 	k->options.decoy_addresses = k->addresses;

@@ -258,10 +258,12 @@ static void text_guess(FILE *to, const struct seen *s)
 			continue;
 		(void)snprintf(
 		    text, sizeof(text),
-		    "%s is taken for a decoy, since it is last and takes no mail; "
+		    "%s is taken for a decoy, since it is last and takes no mail%s; "
 		    "or it is a backup that is down. --decoy %s says that it is "
 		    "meant so.",
-		    s->hosts[i].name, s->hosts[i].name);
+		    s->hosts[i].name,
+		    s->hosts[i].is_down_again ? ", neither at a second look" : "",
+		    s->hosts[i].name);
 		(void)fputc('\n', to);
 		folded(to, text, 0);
 	}

@@ -35,8 +35,10 @@ static bool is_declared(const struct look_options *o, const struct seen_host *h)
 	return h->address_count > 0;
 }
 
+static bool look_again(struct look *l);
+
 /* Everything is in: what follows from it all. */
-static void look_finish(struct look *l)
+static bool look_finish(struct look *l)
 {
 	struct seen *s = &l->result.seen;
 	name_registrable(s->domain, s->owner);
@@ -50,7 +52,10 @@ static void look_finish(struct look *l)
 	}
 	s->vantage = l->looker->options.vantage;
 	seen_settle(s);
+	if (look_again(l))
+		return false;
 	l->callback(&l->result, l->arg);
+	return true;
 }
 
 /* ---- hosts ------------------------------------------------------------ */
@@ -82,6 +87,45 @@ static void probe_address(struct look *l, size_t host, size_t address)
 	struct query *ask = query_new(l, host);
 	ask->inner = address;
 	prober_ask(lk->prober, a->addr, on_probed, ask);
+}
+
+/* ---- a second look --------------------------------------------------- */
+
+static void on_again(uv_timer_t *timer)
+{
+	struct query *wait = timer->data;
+	struct look *l = wait->look;
+	struct seen *s = &l->result.seen;
+	for (size_t i = 0; i < s->host_count; i++) {
+		struct seen_host *h = &s->hosts[i];
+		if (!seen_wants_second_look(s, i))
+			continue;
+		h->is_down_again = true; /* until it is seen open */
+		for (size_t j = 0; j < h->address_count; j++)
+			if (h->addresses[j].is_known)
+				probe_address(l, i, j);
+	}
+	query_end(wait);
+}
+
+/* True when there is somebody to look at again. */
+static bool look_again(struct look *l)
+{
+	struct seen *s = &l->result.seen;
+	bool wanted = false;
+	for (size_t i = 0; i < s->host_count; i++) {
+		wanted |= seen_wants_second_look(s, i);
+		if (l->is_second && seen_host_is_open(&s->hosts[i]))
+			s->hosts[i].is_down_again = false;
+	}
+	if (!wanted || l->is_second || !l->looker->options.looks_again)
+		return false;
+	l->is_second = true;
+	l->again = xcalloc(1, sizeof(*l->again));
+	(void)uv_timer_init(l->looker->loop, l->again);
+	l->again->data = query_new(l, 0);
+	(void)uv_timer_start(l->again, on_again, SEEN_AGAIN_SECONDS * 1000, 0);
+	return true;
 }
 
 /* One of the two address lookups of a host; the second one decides. */
@@ -294,6 +338,7 @@ int looker_new(uv_loop_t *loop, const struct look_options *options,
 {
 	struct looker *lk = xcalloc(1, sizeof(*lk));
 	lk->options = *options;
+	lk->loop = loop;
 	if (lk->options.port == 0)
 		lk->options.port = PROBE_PORT;
 	if (lk->options.timeout_us == 0)

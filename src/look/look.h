@@ -45,6 +45,9 @@ struct look_options {
 	uint16_t port;      /* to probe; 0: 25 */
 	int64_t timeout_us; /* of a probe or a fetch; 0: ten seconds */
 	bool no_probe;
+	/* Whoever is down at one end of the list is probed again a little later: a
+	 * host that was restarted is no decoy. Takes SEEN_AGAIN_SECONDS. */
+	bool looks_again;
 	bool mx_only; /* MX, addresses and probes; nothing else */
 	bool lab;
 	uint16_t dns_port; /* of name servers; 0: 53 */

@@ -19,12 +19,19 @@ struct query *query_new(struct look *l, size_t at)
 	return a;
 }
 
+static void on_timer_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
 void look_free(struct look *l)
 {
 	for (struct query *a = l->asks, *next; a; a = next) {
 		next = a->next;
 		free(a);
 	}
+	if (l->again)
+		uv_close((uv_handle_t *)l->again, on_timer_closed);
 	seen_release(&l->result.seen);
 	free(l);
 }
@@ -36,9 +43,8 @@ void query_end(struct query *a)
 	if (a->next)
 		a->next->link = a->link;
 	free(a);
-	if (--l->open > 0)
+	if (--l->open > 0 || !l->finish(l))
 		return;
-	l->finish(l);
 	*l->link = l->next;
 	if (l->next)
 		l->next->link = l->link;

@@ -15,6 +15,7 @@
 enum { NAME_SERVERS_MAX = 8, OWN_ADDRESSES_MAX = 64 };
 
 struct looker {
+	uv_loop_t *loop;
 	struct resolver *resolver;
 	struct prober *prober;
 	struct fetcher *fetcher;
@@ -39,7 +40,10 @@ struct look {
 	unsigned policy_open; /* address lookups of the policy host */
 	look_callback *callback;
 	void *arg;
-	void (*finish)(struct look *l); /* tells the caller */
+	uv_timer_t *again; /* until the second look; NULL: none is due */
+	bool is_second;
+	/* Tells the caller; false when there is more to ask first. */
+	bool (*finish)(struct look *l);
 };
 
 /* What a question was for: arrays of struct seen move, so by index. */

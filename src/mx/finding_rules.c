@@ -102,18 +102,24 @@ static bool is_first_alone(const struct seen *s, const struct seen_host *h)
 	return true;
 }
 
+/* In front of all others and down: it may be meant so. */
+static const char *other_reading(const struct seen *s, const struct seen_host *h)
+{
+	if (!is_first_alone(s, h) || !seen_host_is_down(h))
+		return "";
+	return h->is_down_again ? "; it was so at a second look too: it is down, or a "
+				  "decoy that nobody declared"
+				: "; it is down, or a decoy that nobody declared";
+}
+
 static void rules_of_real(const struct seen *s, const struct seen_host *h, bool any_open,
 			  struct findings *f)
 {
 	char detail[SEEN_TEXT_MAX];
 	if (any_open && down_addresses(h, detail) > 0)
-		findings_add(
-		    f, s, FINDING_REAL_DOWN,
-		    WORDS(.host = h->name, .detail = detail,
-			  .address = is_first_alone(s, h) && seen_host_is_down(h)
-					 ? "; it is down, or a decoy that nobody "
-					   "declared"
-					 : ""));
+		findings_add(f, s, FINDING_REAL_DOWN,
+			     WORDS(.host = h->name, .detail = detail,
+				   .address = other_reading(s, h)));
 	if (s->sts == STS_ENFORCE && !seen_sts_lists(s, h->name))
 		findings_add(f, s, FINDING_STS_REAL, WORDS(.host = h->name));
 	rule_tls(s, h, f);

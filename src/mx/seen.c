@@ -188,14 +188,11 @@ static bool is_open_throughout(const struct seen_host *h)
 	return seen_host_is_open(h);
 }
 
-/*
- * What its owner did not declare. Alone at one end of the list, and somebody
- * else is open: called like a decoy, it is one, even if it greets (who defers
- * recipients does). Not called so and down: behind all others it may be a decoy
- * or a backup that is down, in front of them it is a primary that is down unless
- * somebody says otherwise.
- */
-static bool looks_like_decoy(const struct seen *s, size_t at)
+/* Where a host stands alone, while another one is open; a host that is the only
+ * one is at no end. */
+enum end { END_NONE, END_FIRST, END_LAST };
+
+static enum end end_of(const struct seen *s, size_t at)
 {
 	const struct seen_host *h = &s->hosts[at];
 	bool first = true, last = true, other_open = false;
@@ -206,11 +203,36 @@ static bool looks_like_decoy(const struct seen *s, size_t at)
 		last = last && s->hosts[i].preference < h->preference;
 		other_open = other_open || seen_host_is_open(&s->hosts[i]);
 	}
-	if (!(first || last) || !other_open)
+	return !other_open ? END_NONE : last ? END_LAST : first ? END_FIRST : END_NONE;
+}
+
+/*
+ * What its owner did not declare. Alone at one end of the list, and somebody
+ * else is open: called like a decoy, it is one, even if it greets (who defers
+ * recipients does). Not called so and down: behind all others it may be a decoy
+ * or a backup that is down, in front of them it is a primary that is down unless
+ * somebody says otherwise.
+ */
+static bool looks_like_decoy(const struct seen *s, size_t at)
+{
+	const struct seen_host *h = &s->hosts[at];
+	enum end end = end_of(s, at);
+	if (end == END_NONE)
 		return false;
 	if (seen_is_called_decoy(h->name) && is_open_throughout(h))
 		return true;
-	return seen_host_is_down(h) && (last || seen_is_called_decoy(h->name));
+	return seen_host_is_down(h) && (end == END_LAST || seen_is_called_decoy(h->name));
+}
+
+bool seen_wants_second_look(const struct seen *s, size_t host)
+{
+	const struct seen_host *h = &s->hosts[host];
+	for (size_t i = 0; i < h->address_count; i++)
+		if (h->addresses[i].is_known && (h->addresses[i].state == STATE_DEAD ||
+						 h->addresses[i].state == STATE_SILENT))
+			return false; /* that took ten seconds already */
+	return !h->is_declared && !h->is_down_again && !seen_is_called_decoy(h->name) &&
+	       seen_host_is_down(h) && end_of(s, host) != END_NONE;
 }
 
 static void settle_places(struct seen *s)

@@ -37,6 +37,7 @@ enum {
 	SEEN_PATTERNS_MAX = 50,  /* of an MTA-STS policy */
 	SEEN_TEXT_MAX = 256,     /* a reply or a name, with NUL */
 	SEEN_SPF_MAX = 512,
+	SEEN_AGAIN_SECONDS = 5,
 };
 
 /* Nobody looked, or what was seen. */
@@ -65,6 +66,8 @@ struct seen_host {
 	enum role role;
 	bool is_declared; /* a decoy because its owner says so */
 	bool is_guessed;  /* a decoy, or a backup that is down */
+	/* Down, looked at again SEEN_AGAIN_SECONDS later, and down still. */
+	bool is_down_again;
 	/* Planned in another zone, which does not have its address yet. */
 	bool is_elsewhere;
 	/* PLACE_REAL for real hosts, and for decoys that stand at or between real
@@ -173,6 +176,10 @@ bool seen_roles_are_known(const struct seen *s);
 
 /* Somebody gave it a name such as fake1.mx.example.com. */
 bool seen_is_called_decoy(const char *name);
+
+/* Down, alone at one end of the list, while another host is open, and nobody says
+ * that it is a decoy: one that was only restarted is open at a second look. */
+bool seen_wants_second_look(const struct seen *s, size_t host);
 
 /* RFC 8461 4.1: does the policy list this host? */
 bool seen_sts_lists(const struct seen *s, const char *host);

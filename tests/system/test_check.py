@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
 
 from lab.case import RESOLVER, LabCase, program
@@ -380,6 +381,15 @@ class CheckInput(LabCase):
         self.assertEqual(4, len(lines))
         self.assertEqual(3, sum("error" in x for x in lines))
         self.assertEqual(1, done.returncode)
+
+    def test_a_host_that_was_only_restarted_is_no_decoy(self):
+        done = self.world.fakemx("check", "state-closed4.example")
+        self.assertIn("is last and takes no mail, neither at a second look", " ".join(done.stdout.split()))
+        comes_back = threading.Timer(2, self.world.act, [f"greets={STATES['closed4']}"])
+        comes_back.start()
+        seen = json.loads(self.world.fakemx("check", "--json", "state-closed4.example").stdout)
+        comes_back.join()
+        self.assertEqual(("none", ["real", "real"]), (seen["layout"], [h["role"] for h in seen["hosts"]]), seen)
 
     def test_ctrl_c_ends_with_a_summary_and_names_what_was_under_way(self):
         command = self.world.client.command([program("fakemx"), "check", "--resolver", RESOLVER, "--from", "-"],

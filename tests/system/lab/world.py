@@ -181,7 +181,7 @@ class World:
         self.actors = self.net.host("actors", list(STATES.values()) + list(STATES_V6.values()))
         words = [f"{kind}={table[kind]}" for table in (STATES, STATES_V6) for kind in table if kind not in passive]
         self.heard = self.net.folder / "heard"
-        self.actors.spawn(["/usr/bin/python3", "-c", _ACTORS, self.heard] + words, name="actors")
+        self.act(*words)
         for word in words:
             wait_for(word, lambda a=word.split("=")[1]: self.actors.is_listening(25, a))
         rules = []
@@ -192,6 +192,10 @@ class World:
                       f"{family} daddr {table['unreachable']} tcp dport 25 reject with {icmp} type {kind}"]
         self.actors.run(["nft", "-f", "-"], input="table inet lab { chain input { type filter hook input priority 0;\n" +
                         "\n".join(rules) + "\n}\n}\n")
+
+    def act(self, *words):
+        """Each word is what is done, and at which address."""
+        self.actors.spawn(["/usr/bin/python3", "-c", _ACTORS, self.heard, *words], name=f"actors-{len(words)}")
 
     def _certificate(self, path, names):
         """A key and a certificate of its own, both in one file."""

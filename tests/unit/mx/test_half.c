@@ -51,7 +51,8 @@ static unsigned count_half(const char *seed, const char *other, unsigned *ret_bo
 static void it_is_half_of_many_and_no_other_seeds_half(void **state)
 {
 	(void)state;
-	static const char *const seeds[] = { "1", "2", "autumn", "a longer word, says one" };
+	static const char *const seeds[] = { "1", "2", "autumn",
+					     "a longer word, says one" };
 	for (size_t i = 0; i < 4; i++) {
 		unsigned both, in = count_half(seeds[i], "another", &both);
 		assert_in_range(in, 4750, 5250);
