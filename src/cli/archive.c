@@ -107,7 +107,7 @@ int archive_moment(const struct cli *c, const char *option, int64_t now, int64_t
 
 int archive_span(const struct cli *c, int64_t now, struct report_span *span)
 {
-	*span = (struct report_span){ REPORT_BEGIN, STAMP_NEVER };
+	*span = (struct report_span){ REPORT_BEGIN, STAMP_NEVER, NULL };
 	int code = archive_moment(c, "since", now, &span->since);
 	if (code == CLI_DONE)
 		code = archive_moment(c, "until", now, &span->until);

@@ -112,7 +112,7 @@ static int read_options(struct sending *s, bool *ret_is_socket)
 	int code = read_to(s, ret_is_socket);
 	if (code == CLI_DONE)
 		code = visits_log_check_stamps(c, &s->log);
-	s->log.span = (struct report_span){ stamp_now() - STAMP_DAY, STAMP_NEVER };
+	s->log.span = (struct report_span){ stamp_now() - STAMP_DAY, STAMP_NEVER, NULL };
 	return code == CLI_DONE
 		   ? archive_moment(c, "since", stamp_now(), &s->log.span.since)
 		   : code;

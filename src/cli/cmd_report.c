@@ -41,10 +41,13 @@ static int run(struct cli *c, int argc, char **argv)
 	if (code)
 		return code;
 	code = archive_span(c, a.now, &span);
+	span.half = a.config.half;
 	if (code == CLI_DONE) {
 		if (report_make(a.ask, &span, &r, &e) != 0) {
 			code = cli_fail(c, &e);
 		} else {
+			if (cli_option(c, "anonymous"))
+				report_anonymize(&r);
 			code = print(c, &r);
 			report_release(&r);
 		}
@@ -57,6 +60,9 @@ static const struct option_row options[] = {
 	ARCHIVE_SINCE,
 	ARCHIVE_UNTIL,
 	ARCHIVE_HTML,
+	{ .name = "anonymous",
+	  .meaning = "Without any address, name or domain: a report to show others "
+		     "(docs/evidence.md)." },
 	{ .name = "maillog",
 	  .may_repeat = true,
 	  .argument = "[HOST=]FILE",
@@ -69,8 +75,8 @@ static const struct option_row options[] = {
 const struct verb verb_report = {
 	.name = "report",
 	.run = run,
-	.synopsis =
-	    "[--since TIME] [--until TIME] [--html FILE] [--maillog [HOST=]FILE...]",
+	.synopsis = "[--since TIME] [--until TIME] [--html FILE] [--anonymous]\n"
+		    "                [--maillog [HOST=]FILE...]",
 	.summary = "what the decoys did: good mail first, then stopped senders",
 	.help =
 	    "Good mail first: which known sender or message may be lost, and how late "

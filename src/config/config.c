@@ -448,6 +448,9 @@ void config_release(struct config *c)
 	free(c->zones);
 	free(c->publish);
 	free(c->allow);
+	for (size_t i = 0; i < c->compare_count; i++)
+		free(c->compare[i]);
+	free(c->compare);
 	buf_release(&c->warnings);
 	*c = (struct config){ 0 };
 }

@@ -37,6 +37,7 @@ enum {
 	CONFIG_MAX_SERVERS = 16,
 	CONFIG_MAX_SOCKETS = 8,
 	CONFIG_MAX_PUBLISH = 64,
+	CONFIG_MAX_COMPARE = 4,
 	CONFIG_SOCKET_MAX = 108, /* path of a unix socket, with NUL */
 };
 
@@ -104,6 +105,9 @@ struct config {
 	struct config_socket policy[CONFIG_MAX_SOCKETS];
 	uint8_t policy_count;
 	bool policy_defer; /* put off mail of listed senders */
+	char **compare;    /* DNS blocklists that are asked about clients at decoys */
+	size_t compare_count;
+	char half[CONFIG_USER_MAX]; /* seed of `plan --half`; "" all zones have decoys */
 	enum config_on_risk on_risk;
 	struct config_publish *publish;
 	size_t publish_count;
@@ -156,6 +160,7 @@ enum config_type {
 	CONFIG_SOCKETS,   /* a list of ADDRESS@PORT and absolute paths */
 	CONFIG_DOMAINS,   /* a list of domain names */
 	CONFIG_NAMES,     /* a file of them, one a line */
+	CONFIG_LISTS,     /* a list of the zones of DNS blocklists */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
 };
 

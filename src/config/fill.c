@@ -336,6 +336,18 @@ static int add_domains_of(const struct filling *f, const struct value *v)
 	return rc;
 }
 
+static int add_list(const struct filling *f, const struct value *v)
+{
+	struct config *c = f->to;
+	char name[NAME_MAX_TEXT];
+	if (!fill_is_domain(v->text, name, sizeof(name)))
+		return wrong(f, v, "has the zones of DNS blocklists, not '%s'", v->text);
+	if (c->compare_count == CONFIG_MAX_COMPARE)
+		return wrong(f, v, "has at most %d zones", CONFIG_MAX_COMPARE);
+	append(&c->compare, &c->compare_count, name);
+	return 0;
+}
+
 static int add_entry(const struct filling *f, const struct value *v)
 {
 	struct config *c = f->to;
@@ -367,6 +379,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_SOCKETS: return add_socket(f, v);
 	case CONFIG_DOMAINS: return add_domain(f, v);
 	case CONFIG_NAMES: return add_domains_of(f, v);
+	case CONFIG_LISTS: return add_list(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
 	}
 	assert(false);

@@ -73,6 +73,13 @@ static const struct config_key keys[] = {
 	       "The recursive name server to ask, as ADDRESS or ADDRESS@PORT; those of "
 	       "/etc/resolv.conf otherwise. Only a named one is asked about addresses that are "
 	       "not public."),
+	GLOBAL("compare", CONFIG_LISTS, compare, 0, 0, NULL, NULL,
+	       "DNS blocklists, such as zen.spamhaus.org, that the resolver is asked whether a client is on "
+	       "when it first comes to a decoy: the report says of how many stopped senders they knew "
+	       "nothing. Mind their terms of use. At most four."),
+	GLOBAL("half", CONFIG_TEXT, half, 0, 0, NULL, NULL,
+	       "The word given to plan --half: the report compares the half of the domains that "
+	       "has a decoy with the other."),
 	GLOBAL("feed_socket", CONFIG_TEXT, feed_socket, 0, 0, NULL, NULL,
 	       "Unix socket that feeds come to, for hosts with watch = feed and no feed "
 	       "command; feed.sock in the folder of the journal otherwise."),
@@ -233,6 +240,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_SOCKETS] = "a list of addresses and paths",
 		[CONFIG_DOMAINS] = "a list of domains",
 		[CONFIG_NAMES] = "a path",
+		[CONFIG_LISTS] = "a list of domains",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
 	};
 	return names[type];

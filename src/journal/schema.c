@@ -114,6 +114,17 @@ const char schema_sql[] =
 	"CREATE INDEX spf_domain ON spf(domain);"
 	"CREATE TABLE wrote_to(domain TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;"
 
+	/* What serve saw in the DNS, when it changed: hosts as "30 fake1.example", in
+	 * order; decoys: ours among them. */
+	"CREATE TABLE mx(site INTEGER NOT NULL, domain TEXT NOT NULL, time INTEGER NOT NULL,"
+	" decoys INTEGER NOT NULL, hosts TEXT NOT NULL, PRIMARY KEY(site, domain, time))"
+	" WITHOUT ROWID;"
+	/* Was a client on a DNS blocklist when it first came to a decoy? 0 no, 1 yes, 2 not
+	 * known: the list refused to say, or nobody answered. */
+	"CREATE TABLE compared(client BLOB NOT NULL, zone TEXT NOT NULL,"
+	" time INTEGER NOT NULL, answer INTEGER NOT NULL, PRIMARY KEY(client, zone))"
+	" WITHOUT ROWID;"
+
 	/* kind: judge/span.h. host 0: of the whole site. */
 	"CREATE TABLE span(host INTEGER NOT NULL, site INTEGER NOT NULL,"
 	" kind INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"

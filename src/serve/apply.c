@@ -209,6 +209,7 @@ static void apply_parts(struct engine *n, const struct config *c,
 	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
 	policy_answers_set(n->answers, c->sites, c->site_count, c->policy_defer);
 	apply_names(n, c);
+	asks_apply(n->asks, c);
 	apply_watermarks(n, c);
 	if (is_started)
 		say_absent(n, specs);

@@ -21,7 +21,7 @@
 #include "serve/start.h"
 #include "serve/system/notify.h"
 
-enum { TICK_MS = 1000, STATUS_TICKS = 10, METRICS_TICKS = 15 };
+enum { TICK_MS = 1000, STATUS_TICKS = 10, METRICS_TICKS = 15, COST_TICKS = 600 };
 
 static const int signal_numbers[ENGINE_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
@@ -73,6 +73,7 @@ static void on_tick(uv_timer_t *t)
 	watch_tick(n->watch);
 	hidden_tick(n);
 	probe_schedule_tick(n->probes);
+	asks_tick(n->asks);
 	/* While the journal cannot be written newer watermarks replace these; while
 	 * everybody is about to look again, nobody is silent. */
 	if (!writer_is_failing(n->writer) && !n->catch_up.is_active)
@@ -84,6 +85,8 @@ static void on_tick(uv_timer_t *t)
 		journal_counts_tick(n->journal_counts, writer_now(n->writer));
 	if (n->ticks % METRICS_TICKS == 0)
 		metrics_write(n);
+	if (n->ticks % COST_TICKS == 0)
+		lines_cost(n);
 	catch_up_look(n);
 	if (n->ticks++ % STATUS_TICKS == 0)
 		tell_status(n);
@@ -142,6 +145,8 @@ static void stop(struct engine *n)
 		alarm_command_stop(n->alarm_command);
 	if (n->names)
 		names_stop(n->names);
+	if (n->asks)
+		asks_stop(n->asks);
 	close_handles(n);
 }
 
@@ -192,6 +197,7 @@ int engine_run(struct engine *n)
 	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
 	/* Handles are closed, and everything that sources held was given. */
 	lines_watermarks(n, true);
+	lines_cost(n);
 	bool is_written = writer_commit(n->writer);
 	alarm_raise_save(n);
 	metrics_write(n);
@@ -212,6 +218,7 @@ static void close_loop(struct engine *n)
 	probe_schedule_free(n->probes);
 	alarm_command_free(n->alarm_command);
 	names_free(n->names);
+	asks_free(n->asks);
 	journal_counts_free(n->journal_counts);
 	policy_answers_free(n->answers);
 	n->answers = NULL;

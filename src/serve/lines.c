@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal/ask/evidence.h"
 #include "journal/probe.h"
 #include "serve/alarm/alarm_raise.h"
 #include "serve/hidden.h"
@@ -69,6 +71,7 @@ static void add_visit(struct engine *n, const struct visit *v)
 	writer_add(n->writer, &l);
 	watermarks_visit(n->watermarks, v->host, v->time);
 	names_visit(n->names, v, p && p->role != ROLE_REAL);
+	asks_visit(n->asks, v, p && p->role == ROLE_DECOY);
 	hidden_visit(n, v);
 }
 
@@ -350,6 +353,61 @@ struct names_sink lines_names_sink(struct engine *n)
 				    .passed = on_spf,
 				    .trouble = on_names_trouble,
 				    .arg = n };
+}
+
+/* ---- what the report compares ---- */
+
+static void on_mx(void *arg, uint16_t site, const char *domain, bool has_decoy,
+		  const char *hosts)
+{
+	struct engine *n = arg;
+	struct line l = { .kind = LINE_MX,
+			  .host = site,
+			  .time = writer_now(n->writer),
+			  .is_ok = has_decoy,
+			  .text = domain,
+			  .position = hosts };
+	writer_add(n->writer, &l);
+}
+
+static void on_compared(void *arg, struct addr client, const char *zone,
+			enum compared answer)
+{
+	struct engine *n = arg;
+	struct line l = { .kind = LINE_COMPARED,
+			  .time = writer_now(n->writer),
+			  .client = client,
+			  .text = zone,
+			  .answer = answer };
+	writer_add(n->writer, &l);
+}
+
+static bool is_compared(void *arg, struct addr client, const char *zone)
+{
+	struct engine *n = arg;
+	return evidence_is_compared(writer_db(n->writer), client, zone);
+}
+
+struct asks_sink lines_asks_sink(struct engine *n)
+{
+	return (struct asks_sink){ on_mx, on_compared, is_compared, n };
+}
+
+/* What serve costs, for the report: CPU, memory, and of how long. */
+void lines_cost(struct engine *n)
+{
+	struct rusage used;
+	char text[96];
+	if (getrusage(RUSAGE_SELF, &used) != 0)
+		return;
+	int64_t cpu = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * STAMP_SECOND +
+		      used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+	(void)snprintf(text, sizeof(text), "%lld %lld %ld", (long long)cpu,
+		       (long long)(writer_now(n->writer) - n->started), used.ru_maxrss);
+	struct line l = { .kind = LINE_POSITION,
+			  .text = EVIDENCE_COST,
+			  .position = text };
+	writer_add(n->writer, &l);
 }
 
 /* ---- probes ---- */

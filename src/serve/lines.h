@@ -20,6 +20,8 @@ struct source_sink lines_sink(struct engine *n);
 struct knock_sink lines_knock_sink(struct engine *n);
 struct probe_schedule_sink lines_probe_sink(struct engine *n);
 struct names_sink lines_names_sink(struct engine *n);
+struct asks_sink lines_asks_sink(struct engine *n);
+void lines_cost(struct engine *n);
 /* Writes those that are due, or is_all of them; speaks for who is silent. */
 void lines_watermarks(struct engine *n, bool is_all);
 /* Nobody was at this decoy's address until now: we were not there. */

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "serve/alarm/alarm.h"
 #include "serve/alarm/alarm_command.h"
+#include "serve/dns/asks.h"
 #include "serve/metrics/journal_counts.h"
 #include "serve/policy/policy_answer.h"
 #include "serve/policy/policy_server.h"
@@ -77,6 +78,7 @@ struct engine {
 	struct watch *watch;
 	struct probe_schedule *probes;
 	struct names *names;
+	struct asks *asks;
 	struct policy_answers *answers;
 	struct policy_server *policy;
 	struct alarms *alarms;

@@ -132,6 +132,7 @@ static void make_parts(struct engine *n)
 	struct knock_sink knocks = lines_knock_sink(n);
 	struct probe_schedule_sink probes = lines_probe_sink(n);
 	struct names_sink names = lines_names_sink(n);
+	struct asks_sink asks = lines_asks_sink(n);
 	n->watermarks = watermarks_new();
 	n->self_probes = self_probe_new();
 	n->alarm_command = alarm_command_new(&n->loop);
@@ -140,6 +141,7 @@ static void make_parts(struct engine *n)
 	n->watch = watch_new(&n->loop, n->clock, &sink, lines_since, n);
 	n->probes = probe_schedule_new(&n->loop, n->clock, &probes);
 	n->names = names_new(&n->loop, n->clock, &names);
+	n->asks = asks_new(&n->loop, &asks);
 }
 
 static int open_clock(struct engine *n, struct error *e)

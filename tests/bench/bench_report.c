@@ -203,7 +203,7 @@ static void report(void)
 	struct report r;
 	struct error e;
 	struct buf text = BUF_INIT(64 << 20);
-	struct report_span span = { REPORT_BEGIN, STAMP_NEVER };
+	struct report_span span = { REPORT_BEGIN, STAMP_NEVER, NULL };
 	must(db_open(path, DB_READ, &db, &e), &e, path);
 	must(ask_open(db, BEGIN + (int64_t)DAYS * STAMP_DAY, &a, &e), &e, "ask");
 	must(report_make(a, &span, &r, &e), &e, "report");

@@ -50,6 +50,7 @@ struct item *batch_add(struct batch *b, const struct line *l)
 	bool is_name = l->kind == LINE_NAME;
 	*it = (struct item){
 		.kind = l->kind,
+		.answer = l->answer,
 		.host = l->host,
 		.is_ok = l->is_ok,
 		.is_spoken = l->is_spoken,

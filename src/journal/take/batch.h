@@ -11,6 +11,7 @@
 /* A line as it waits: small, since a hundred thousand may. */
 struct item {
 	enum line_kind kind;
+	enum compared answer;
 	uint16_t host;
 	bool is_ok, is_spoken, is_over; /* over its budget: counted only */
 	bool is_confirmed, is_generic;

@@ -374,6 +374,37 @@ static int take_wrote(struct take *t, const struct item *it, struct error *e)
 	return rc == 0 && is_new ? wake_wrote(t, it->text, e) : rc;
 }
 
+/* Only what changed is a row. */
+static int take_mx(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    t->db,
+	    "INSERT INTO mx(site, domain, time, decoys, hosts) SELECT ?1, ?2, ?3, ?4, ?5 "
+	    "WHERE NOT EXISTS (SELECT 1 FROM (SELECT decoys, hosts FROM mx WHERE "
+	    "site = ?1 AND domain = ?2 ORDER BY time DESC LIMIT 1) WHERE decoys = ?4 AND "
+	    "hosts = ?5) ON CONFLICT DO UPDATE SET decoys = ?4, hosts = ?5");
+	(void)sqlite3_bind_int(s, 1, it->host);
+	bind_text(s, 2, it->text);
+	(void)sqlite3_bind_int64(s, 3, it->time);
+	(void)sqlite3_bind_int(s, 4, it->is_ok);
+	bind_text(s, 5, it->position);
+	return db_run(t->db, s, e);
+}
+
+/* The first answer stays: it is that of the first contact. */
+static int take_compared(struct take *t, const struct item *it, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    t->db, "INSERT INTO compared(client, zone, time, answer) VALUES (?1, ?2, ?3, "
+		   "?4) ON CONFLICT DO UPDATE SET time = ?3, answer = ?4 WHERE "
+		   "answer = 2");
+	db_bind_addr(s, 1, it->client);
+	bind_text(s, 2, it->text);
+	(void)sqlite3_bind_int64(s, 3, it->time);
+	(void)sqlite3_bind_int(s, 4, (int)it->answer);
+	return db_run(t->db, s, e);
+}
+
 static int keep_position(struct take *t, const struct item *it, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
@@ -412,6 +443,8 @@ static int take_line(struct take *t, const struct item *it, struct error *e)
 	case LINE_NAME: return take_name(t, it, e);
 	case LINE_SPF: return take_spf(t, it, e);
 	case LINE_WROTE: return take_wrote(t, it, e);
+	case LINE_MX: return take_mx(t, it, e);
+	case LINE_COMPARED: return take_compared(t, it, e);
 	default: return keep_position(t, it, e);
 	}
 }

@@ -44,8 +44,12 @@ enum line_kind {
 	LINE_NAME,      /* name */
 	LINE_SPF,       /* client, text: envelope domain passed at time */
 	LINE_WROTE,     /* text: a domain this site delivered mail to, at time */
-	LINE_POSITION,  /* text: source, position: where it goes on reading */
+	LINE_MX,       /* host: the site; text: domain, position: hosts; is_ok: a decoy */
+	LINE_COMPARED, /* client, text: zone; answer */
+	LINE_POSITION, /* text: source, position: where it goes on reading */
 };
+
+enum compared { COMPARED_NO, COMPARED_YES, COMPARED_UNKNOWN };
 
 struct line {
 	enum line_kind kind;
@@ -53,7 +57,8 @@ struct line {
 	int64_t time, since;
 	int64_t seen; /* when it arrived; raised to the last one's if smaller */
 	bool is_ok;
-	bool is_spoken; /* WATERMARK, GAP: serve speaks for a silent host */
+	enum compared answer; /* COMPARED */
+	bool is_spoken;       /* WATERMARK, GAP: serve speaks for a silent host */
 	struct addr client;
 	const char *text, *position; /* lent; NULL is "" */
 	struct visit visit;          /* VISIT: host and time are the visit's */

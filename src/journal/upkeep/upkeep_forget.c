@@ -182,6 +182,7 @@ static int erase_client(struct forget *f, struct addr client, struct error *e)
 		 "(SELECT id FROM grp) AND client = ?1"),
 		"DELETE FROM name WHERE client = ?1",
 		"DELETE FROM spf WHERE client = ?1",
+		"DELETE FROM compared WHERE client = ?1",
 		"DELETE FROM listing WHERE client = ?1",
 		"DELETE FROM alarm WHERE client = ?1",
 		"DELETE FROM refusal WHERE client = ?1",

@@ -48,6 +48,8 @@ static const struct walk_through {
 	  "DELETE FROM name WHERE client = ?1" },
 	{ AGE_LONG, 2, AFTER("client, domain", "?1, ?2", "spf", "passed_at < ?6"),
 	  "DELETE FROM spf WHERE client = ?1 AND domain = ?2" },
+	{ AGE_LONG, 2, AFTER("client, zone", "?1, ?2", "compared", "time < ?6"),
+	  "DELETE FROM compared WHERE client = ?1 AND zone = ?2" },
 	{ AGE_LONG, 1, AFTER("domain", "?1", "wrote_to", "last < ?6"),
 	  "DELETE FROM wrote_to WHERE domain = ?1" },
 };

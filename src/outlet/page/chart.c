@@ -224,6 +224,15 @@ static void labels(const struct chart *c, struct buf *out)
 	}
 }
 
+static void mark(const struct chart *c, struct buf *out)
+{
+	double x = LEFT + (double)PLOT_WIDTH / (double)bars_of(c) * c->mark;
+	buf_addf(out,
+		 "<path class=\"halo\" d=\"M%.2f %dV%d\"/>\n<path class=\"line\" "
+		 "d=\"M%.2f %dV%d\"/>\n",
+		 x, TOP, TOP + PLOT_HEIGHT, x, TOP, TOP + PLOT_HEIGHT);
+}
+
 void chart_bars(const struct chart *c, struct buf *out)
 {
 	begin_svg(out, c->id, HEIGHT);
@@ -236,6 +245,8 @@ void chart_bars(const struct chart *c, struct buf *out)
 		bar(c, i, end, out);
 	if (c->line && c->count > 0)
 		line(c, end, out);
+	if (c->mark > 0 && c->mark <= (double)bars_of(c))
+		mark(c, out);
 	if (most == 0)
 		buf_addf(out,
 			 "<text class=\"none\" x=\"%d\" y=\"%d\" "

@@ -54,6 +54,7 @@ struct chart {
 	const double *line;    /* NULL: none */
 	const char *line_name; /* of the line */
 	bool has_fractions;    /* values are no counts */
+	double mark;           /* an upright line, in bars from the left; 0: none */
 };
 
 struct chart_span {

@@ -157,6 +157,7 @@ static void site(const struct page *p)
 	buf_adds(p->out, "</dl>\n");
 	page_good_mail(p);
 	page_stopped(p);
+	page_evidence(p);
 	page_background(p);
 	page_senders(p);
 	page_sight(p);

@@ -5,6 +5,7 @@
  *	page_number.c	numbers, each with its key
  *	page_site.c	the tables
  *	page_chart.c	the charts
+ *	page_evidence.c	before and after, what lists knew, what it costs
  *	page_css.c	the style sheet
  */
 #ifndef FMX_OUTLET_PAGE_PAGE_INTERNAL_H
@@ -36,6 +37,7 @@ void page_more(struct buf *out, size_t all, size_t shown, const char *what);
 /* Sections, in the order of the page. */
 void page_good_mail(const struct page *p);
 void page_stopped(const struct page *p);
+void page_evidence(const struct page *p);
 void page_background(const struct page *p);
 void page_senders(const struct page *p);
 void page_sight(const struct page *p);

@@ -73,6 +73,12 @@ static void at_risk(const struct page *p)
 		       "being good.</p>\n");
 		return;
 	}
+	if (p->r->is_anonymous) {
+		add(p, "<p>");
+		html_count(p->out, all);
+		add(p, " may have been good; who they are is not told here.</p>\n");
+		return;
+	}
 	add(p, "<table class=\"wide\"><caption>Senders and messages that may have been "
 	       "good</caption><thead><tr><th scope=\"col\">Tier</th><th "
 	       "scope=\"col\">Address</th><th scope=\"col\">Name</th><th "

@@ -67,6 +67,8 @@ static uint64_t known_messages(const struct report_counts *c)
 static void add_names(const struct report_counts *c, struct buf *out)
 {
 	char address[ADDR_TEXT_MAX];
+	if (c->at_risk_count > 0 && c->at_risk[0].is_hidden)
+		return;
 	for (size_t i = 0; i < c->at_risk_tier[TIER_KNOWN] && i < NAMED; i++) {
 		const struct report_at_risk *a = &c->at_risk[i];
 		buf_adds(out, i == 0 ? " (" : ", ");

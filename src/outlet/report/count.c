@@ -179,6 +179,8 @@ static void count_stopped(struct count *c)
 		to->stopped_attempts += c->now.final_attempts;
 		to->stopped_naming_recipient += c->now.names_recipient;
 		to->background_stopped += c->now.saw_control;
+		if (c->spec.stopped)
+			c->spec.stopped(c->spec.arg, c->now.clients, c->now.client_count);
 	}
 }
 

@@ -36,6 +36,9 @@ struct count_spec {
 	int64_t since, until;
 	const struct series *series; /* of the period */
 	const struct view *view;
+	/* Each finally stopped sender, not at risk. NULL: not wanted. */
+	void (*stopped)(void *arg, const struct addr *clients, size_t count);
+	void *arg;
 };
 
 struct count;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "journal/ask/evidence.h"
 #include "outlet/report/count.h"
 
 /* The source of a live host is always a moment behind: no gap, if it is no longer. */
@@ -16,6 +17,7 @@
 struct making {
 	struct ask *ask;
 	const struct sites *sites;
+	const char *half;
 	struct report *report;
 	uint16_t *site_of; /* by group: its index among the report's sites, plus 1 */
 };
@@ -217,13 +219,66 @@ static int compare_at_risk(const void *a, const void *b)
 	return addr_compare(x->client, y->client);
 }
 
+/* Of one stopped sender, which may have two addresses. */
+struct stopped {
+	struct group *g;
+	char zones[REPORT_COMPARED_MAX][NAME_MAX_TEXT];
+	enum compared said[REPORT_COMPARED_MAX];
+	size_t count;
+};
+
+static int on_compared(void *arg, const char *zone, enum compared answer)
+{
+	struct stopped *s = arg;
+	size_t i = 0;
+	while (i < s->count && strcmp(s->zones[i], zone) != 0)
+		i++;
+	if (i == REPORT_COMPARED_MAX)
+		return 0;
+	if (i == s->count) {
+		(void)str_copy(s->zones[s->count++], NAME_MAX_TEXT, zone);
+		s->said[i] = answer;
+	} else if (answer == COMPARED_YES || s->said[i] == COMPARED_UNKNOWN) {
+		s->said[i] = answer; /* listed, if one of the two is */
+	}
+	return 0;
+}
+
+static void add_compared(struct report_site *to, const char *zone, enum compared said)
+{
+	size_t i = 0;
+	while (i < to->compared_count && strcmp(to->compared[i].zone, zone) != 0)
+		i++;
+	if (i == REPORT_COMPARED_MAX)
+		return;
+	if (i == to->compared_count)
+		(void)str_copy(to->compared[to->compared_count++].zone, NAME_MAX_TEXT,
+			       zone);
+	to->compared[i].listed += said == COMPARED_YES;
+	to->compared[i].not_listed += said == COMPARED_NO;
+	to->compared[i].unknown += said == COMPARED_UNKNOWN;
+}
+
+static void on_stopped(void *arg, const struct addr *clients, size_t count)
+{
+	struct group *g = arg;
+	struct stopped s = { .g = g };
+	for (size_t i = 0; i < count; i++)
+		if (evidence_compared(g->m->ask, clients[i], on_compared, &s, NULL) < 0)
+			return; /* the next question says why */
+	for (size_t i = 0; i < s.count; i++)
+		add_compared(g->to, s.zones[i], s.said[i]);
+}
+
 static int count_senders(struct group *g, uint64_t senders[COUNT_HOSTS], struct error *e)
 {
 	const struct report *r = g->m->report;
 	struct count *count = count_new(&(struct count_spec){ .since = r->since,
 							      .until = r->until,
 							      .series = &r->series,
-							      .view = g->view });
+							      .view = g->view,
+							      .stopped = on_stopped,
+							      .arg = g });
 	struct ask_stream stream = count_stream(count);
 	int rc = 0;
 	if (r->since < r->until)
@@ -306,6 +361,27 @@ static void measure(struct group *g)
 		s->share = (double)c->attempts_stopped / (double)all;
 }
 
+static void count_cost(struct group *g)
+{
+	const struct sites *all = g->m->sites;
+	struct report_cost *c = &g->to->cost;
+	struct evidence_cost serve;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct site *s = &all->all[i];
+		if (sites_group(all, s->id) != g->to->group ||
+		    all->places[i].until != INT64_MAX)
+			continue;
+		c->mx_ttl = c->mx_ttl > s->mx_ttl ? c->mx_ttl : s->mx_ttl;
+		for (size_t k = 0; k < s->host_count; k++)
+			if (s->hosts[k].role == ROLE_DECOY)
+				c->decoy_addresses += s->hosts[k].address_count;
+	}
+	c->has_serve = evidence_cost(g->m->ask, &serve);
+	c->cpu_us = serve.cpu;
+	c->of_us = serve.of;
+	c->memory_kb = serve.memory;
+}
+
 /* A group that nobody visited has no parts: they would all be empty. */
 static void drop_parts(struct report_site *to)
 {
@@ -338,7 +414,11 @@ static int make_site(struct making *m, uint16_t group, struct error *e)
 		rc = add_hosts(&g, senders, e);
 	if (rc != 0)
 		return rc;
+	rc = before_after_make(m->ask, g.view, r->until, m->half, &to->before_after, e);
+	if (rc != 0)
+		return rc;
 	measure(&g);
+	count_cost(&g);
 	find_gaps(&g);
 	drop_parts(to);
 	return 0;
@@ -461,8 +541,12 @@ int report_make(struct ask *a, const struct report_span *span, struct report *re
 	struct report r = { .sites = NULL };
 	struct making m = { .ask = a,
 			    .sites = ask_sites(a),
+			    .half = span->half ? span->half : "",
 			    .report = &r,
 			    .site_of = xcalloc(UINT16_MAX + 1, sizeof(*m.site_of)) };
+	struct buf rules = BUF_INIT(4096);
+	rules_text(&m.sites->rules, &rules);
+	r.rules = buf_take(&rules);
 	r.enforce = m.sites->rules.enforce;
 	set_span(&m, span);
 	series_cut(r.since, r.until, &r.series);
@@ -487,6 +571,7 @@ static void release_site(struct report_site *s)
 		free(s->counts.at_risk[i].recipient_domain);
 	}
 	free(s->counts.at_risk);
+	before_after_release(&s->before_after);
 	free(s->name);
 	free(s->hosts);
 	free(s->parts);
@@ -498,5 +583,6 @@ void report_release(struct report *r)
 	for (size_t i = 0; i < r->site_count; i++)
 		release_site(&r->sites[i]);
 	free(r->sites);
+	free(r->rules);
 	*r = (struct report){ .sites = NULL };
 }

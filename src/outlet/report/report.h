@@ -27,6 +27,7 @@
 #include <jansson.h>
 
 #include "journal/ask/ask.h"
+#include "outlet/report/before_after.h"
 #include "outlet/series.h"
 #include "outlet/text.h"
 
@@ -42,6 +43,7 @@ enum {
 
 struct report_span {
 	int64_t since, until;
+	const char *half; /* seed of `plan --half`; NULL: all domains have the decoy */
 };
 
 enum { REPORT_WHY_MAX = 400 };
@@ -98,6 +100,7 @@ struct report_at_risk {
 	int64_t since;
 	char *name; /* "" unknown */
 	bool is_final;
+	bool is_hidden;       /* its address, name and time are not to be told */
 	bool is_message;      /* a message is missing; its sender may have come */
 	int64_t message_time; /* when a decoy was told of it; 0: its visit is gone */
 	char *sender_domain, *recipient_domain; /* NULL unless it is known */
@@ -149,6 +152,22 @@ struct report_part {
 	double coverage;
 };
 
+/* What a blocklist said of the stopped senders, when they first came to a decoy. */
+struct report_compared {
+	char zone[NAME_MAX_TEXT];
+	uint64_t listed, not_listed, unknown;
+};
+enum { REPORT_COMPARED_MAX = 8 };
+
+/* What the decoys cost, beside delay and who is at risk. */
+struct report_cost {
+	unsigned decoy_addresses;
+	int64_t mx_ttl;        /* microseconds: an undo takes as long */
+	bool has_serve;        /* of the serve that wrote last, for all sites */
+	int64_t cpu_us, of_us; /* CPU in so much time */
+	int64_t memory_kb;     /* at most */
+};
+
 struct report_site {
 	char *name;
 	uint16_t group;
@@ -162,6 +181,10 @@ struct report_site {
 	struct report_rate low, high, control;
 	struct report_counts counts;
 	struct report_spam spam;
+	struct before_after before_after;
+	struct report_compared compared[REPORT_COMPARED_MAX];
+	size_t compared_count;
+	struct report_cost cost;
 	struct report_part *parts; /* as many as the series has; NULL without a visit */
 	struct spans gaps;         /* in which it could not be judged */
 	int64_t longest_gap_us;
@@ -174,6 +197,8 @@ struct report {
 	int64_t since, until;       /* as asked, but within the journal's own time */
 	char note[REPORT_NOTE_MAX]; /* why it says nothing; "" when it says something */
 	bool enforce;
+	bool is_anonymous;
+	char *rules; /* that it was judged by */
 	struct series series;
 	struct report_site *sites;
 	size_t site_count;
@@ -182,6 +207,9 @@ struct report {
 FMX_MUST_CHECK int report_make(struct ask *a, const struct report_span *span,
 			       struct report *ret_report, struct error *e);
 void report_release(struct report *r);
+/* Takes every address, name and domain out of it: a page to show others. Sites, hosts
+ * and lists have numbers instead; of who is at risk the tiers are left. */
+void report_anonymize(struct report *r);
 
 void report_text(const struct report *r, const struct text_style *style, struct buf *out);
 /* A new reference; the keys are contracts. */

@@ -91,10 +91,10 @@ static json_t *at_risk_json(const struct report_counts *c)
 		struct buf reason = BUF_INIT(4096);
 		report_risk_reason(a, &reason);
 		json_t *o = json_object();
-		json_add(o, "address", json_addr(a->client));
+		json_add(o, "address", a->is_hidden ? json_null() : json_addr(a->client));
 		json_add(o, "name", json_text_or_null(a->name));
 		json_add(o, "tier", json_text(tier_name(a->tier)));
-		json_add(o, "since", json_stamp(a->since));
+		json_add(o, "since", a->is_hidden ? json_null() : json_stamp(a->since));
 		json_add(o, "reason", json_text(buf_text(&reason)));
 		json_add(o, "message", message_json(a));
 		json_push(list, o);
@@ -213,6 +213,86 @@ static json_t *gaps_json(const struct spans *gaps)
 	return list;
 }
 
+static json_t *effect_json(const struct effect *x)
+{
+	bool has = x->is_told;
+	json_t *o = json_object();
+	json_add(o, "before_per_day", has ? json_real(x->mean_before) : json_null());
+	json_add(o, "after_per_day", has ? json_real(x->mean_after) : json_null());
+	json_add(o, "change", has ? json_real(x->change) : json_null());
+	json_add(o, "low", has ? json_real(x->low) : json_null());
+	json_add(o, "high", has ? json_real(x->high) : json_null());
+	json_add(o, "difference", has ? json_boolean(x->is_difference) : json_null());
+	return o;
+}
+
+static json_t *moment_json(int64_t t)
+{
+	return t > 0 ? json_stamp(t) : json_null();
+}
+
+static json_t *before_after_json(const struct report_site *s)
+{
+	const struct before_after *b = &s->before_after;
+	struct buf why = BUF_INIT(4096);
+	json_t *o = json_object();
+	json_add(o, "asked_since", moment_json(b->asked_since));
+	json_add(o, "seen_first", moment_json(b->seen_first));
+	json_add(o, "seen_everywhere", moment_json(b->seen_all));
+	json_add(o, "gone", moment_json(b->gone));
+	json_add(o, "days_before", json_count(b->effect[0].before));
+	json_add(o, "days_after", json_count(b->effect[0].after));
+	json_add(o, "seed", json_integer(EFFECT_SEED));
+	for (int k = 0; k < COUNT_KINDS; k++)
+		json_add(o, before_after_key((enum before_after_kind)k),
+			 k == COUNT_SPAM && !s->spam.has_filter
+			     ? json_null()
+			     : effect_json(&b->effect[k]));
+	before_after_why_not(b, &why);
+	json_add(o, "not_yet", json_text_or_null(buf_text(&why)));
+	json_add(o, "days_for_a_fall_of_15_percent",
+		 b->days_needed ? json_count(b->days_needed) : json_null());
+	buf_release(&why);
+	return o;
+}
+
+static json_t *half_json(const struct before_after *b)
+{
+	if (!b->has_half)
+		return json_null();
+	json_t *o = effect_json(&b->half);
+	json_add(o, "domains_with_decoy", json_count(b->half_domains[0]));
+	json_add(o, "domains_without", json_count(b->half_domains[1]));
+	return o;
+}
+
+static json_t *compared_json(const struct report_site *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->compared_count; i++) {
+		const struct report_compared *c = &s->compared[i];
+		json_t *o = json_object();
+		json_add(o, "zone", json_text(c->zone));
+		json_add(o, "listed", json_count(c->listed));
+		json_add(o, "not_listed", json_count(c->not_listed));
+		json_add(o, "not_known", json_count(c->unknown));
+		json_push(list, o);
+	}
+	return list;
+}
+
+static json_t *cost_json(const struct report_cost *c)
+{
+	json_t *o = json_object();
+	json_add(o, "decoy_addresses", json_count(c->decoy_addresses));
+	json_add(o, "mx_ttl_seconds",
+		 json_seconds(c->mx_ttl > 0 ? c->mx_ttl : STAMP_HOUR));
+	json_add(o, "cpu_seconds", c->has_serve ? json_seconds(c->cpu_us) : json_null());
+	json_add(o, "of_seconds", c->has_serve ? json_seconds(c->of_us) : json_null());
+	json_add(o, "memory_kb", c->has_serve ? json_integer(c->memory_kb) : json_null());
+	return o;
+}
+
 static json_t *site_json(const struct report *r, const struct report_site *s)
 {
 	const struct report_counts *c = &s->counts;
@@ -239,6 +319,10 @@ static json_t *site_json(const struct report *r, const struct report_site *s)
 	json_add(o, "delays", delays_json(&c->delay));
 	json_add(o, "series", series_json(r, s));
 	json_add(o, "gaps", gaps_json(&s->gaps));
+	json_add(o, "before_after", before_after_json(s));
+	json_add(o, "halves", half_json(&s->before_after));
+	json_add(o, "compared", compared_json(s));
+	json_add(o, "cost", cost_json(&s->cost));
 	return o;
 }
 
@@ -250,6 +334,9 @@ json_t *report_json(const struct report *r)
 	json_add(o, "since", json_stamp(r->since));
 	json_add(o, "until", json_stamp(r->until));
 	json_add(o, "note", json_text_or_null(r->note));
+	json_add(o, "fakemx", json_text(FMX_VERSION));
+	json_add(o, "rules", json_text(r->rules));
+	json_add(o, "anonymous", json_boolean(r->is_anonymous));
 	for (size_t i = 0; i < r->site_count; i++)
 		json_push(sites, site_json(r, &r->sites[i]));
 	json_add(o, "sites", sites);

@@ -41,6 +41,8 @@ static void risk_line(const struct text *t, const struct report_at_risk *a)
 static void at_risk(const struct writing *w)
 {
 	const struct report_counts *c = &w->s->counts;
+	size_t most = w->r->is_anonymous ? 0 : AT_RISK_SHOWN;
+	size_t shown = c->at_risk_count < most ? c->at_risk_count : most;
 	if (c->at_risk_count == 0) {
 		text_line(&w->text, "at risk", "none");
 		return;
@@ -51,11 +53,11 @@ static void at_risk(const struct writing *w)
 		  c->at_risk_count, c->at_risk_tier[TIER_KNOWN],
 		  c->at_risk_tier[TIER_RETURNING], c->at_risk_tier[TIER_PLAUSIBLE],
 		  c->at_risk_tier[TIER_WEAK]);
-	for (size_t i = 0; i < c->at_risk_count && i < AT_RISK_SHOWN; i++)
+	for (size_t i = 0; i < shown; i++)
 		risk_line(&w->text, &c->at_risk[i]);
-	if (c->at_risk_count > AT_RISK_SHOWN)
+	if (shown > 0 && c->at_risk_count > shown)
 		buf_addf(w->text.out, "      and %zu more, see --json\n",
-			 c->at_risk_count - AT_RISK_SHOWN);
+			 c->at_risk_count - shown);
 	if (c->messages_missing > 0)
 		text_line(&w->text, "missing", "%" PRIu64 " of them %s",
 			  c->messages_missing,
@@ -166,6 +168,90 @@ static void stopped(const struct writing *w)
 	text_line(&w->text, "named a recipient", "%" PRIu64 " of the stopped",
 		  c->stopped_naming_recipient);
 	spam(w);
+}
+
+/* ---- before and after, and elsewhere ---- */
+
+static void half(const struct writing *w)
+{
+	const struct before_after *b = &w->s->before_after;
+	if (!b->has_half)
+		return;
+	text_line(&w->text, "halves", "%zu domains have the decoy, %zu have not",
+		  b->half_domains[0], b->half_domains[1]);
+	text_label(&w->text, "held against the other");
+	before_after_say(&b->half, w->text.out);
+	buf_adds(w->text.out, "\n");
+}
+
+static void before_after(const struct writing *w)
+{
+	const struct before_after *b = &w->s->before_after;
+	const struct effect *x = &b->effect[COUNT_UNWELCOME];
+	char seen[STAMP_TEXT_MAX];
+	text_heading(&w->text, "Before and after the decoy, at the real hosts");
+	if (b->seen_all > 0)
+		text_line(
+		    &w->text, "the decoy",
+		    "is seen in the DNS since %s; %zu days watched before, %zu after",
+		    stamp_second(b->seen_all, seen), x->before, x->after);
+	for (int k = 0; k < COUNT_KINDS && x->is_told; k++) {
+		if (k == COUNT_SPAM && !w->s->spam.has_filter)
+			continue;
+		text_label(&w->text, before_after_name((enum before_after_kind)k));
+		before_after_say(&b->effect[k], w->text.out);
+		buf_adds(w->text.out, "\n");
+	}
+	if (x->is_told)
+		text_line(&w->text, "how",
+			  "weekday with weekday; %d draws of the days, seed %d",
+			  EFFECT_DRAWS, EFFECT_SEED);
+	else {
+		text_label(&w->text, "not yet");
+		before_after_why_not(b, w->text.out);
+		buf_adds(w->text.out, "\n");
+	}
+	half(w);
+	if (b->days_needed > 0)
+		text_line(&w->text, "power",
+			  "with %.0f unwelcome messages a day a fall by %.0f %% shows "
+			  "after %u days",
+			  x->mean_before, 100 * before_after_fall, b->days_needed);
+}
+
+static void compared(const struct writing *w)
+{
+	for (size_t i = 0; i < w->s->compared_count; i++) {
+		const struct report_compared *c = &w->s->compared[i];
+		text_line(&w->text, i == 0 ? "known elsewhere" : "",
+			  "of %" PRIu64 " stopped senders %" PRIu64
+			  " were listed by %s at that moment, %" PRIu64
+			  " were not, of %" PRIu64 " it is not known",
+			  c->listed + c->not_listed + c->unknown, c->listed, c->zone,
+			  c->not_listed, c->unknown);
+	}
+}
+
+static void cost(const struct writing *w)
+{
+	const struct report_cost *c = &w->s->cost;
+	const struct report_counts *n = &w->s->counts;
+	char ttl[STAMP_TEXT_MAX], cpu[STAMP_TEXT_MAX], of[STAMP_TEXT_MAX];
+	text_heading(&w->text, "What it costs");
+	text_line(&w->text, "good mail",
+		  "%" PRIu64 " of it delayed, %" PRIu64
+		  " message%s missing, %zu sender%s "
+		  "or messages at risk",
+		  n->delay.count, n->messages_missing, number_plural(n->messages_missing),
+		  n->at_risk_count, number_plural(n->at_risk_count));
+	text_line(&w->text, "addresses", "%u for decoys", c->decoy_addresses);
+	text_line(&w->text, "an undo", "takes %s: the TTL of the MX records",
+		  stamp_duration_text(c->mx_ttl > 0 ? c->mx_ttl : STAMP_HOUR, ttl));
+	if (c->has_serve)
+		text_line(&w->text, "serve",
+			  "%s of CPU in %s, %.0f MB of memory at most, for all sites",
+			  stamp_duration_text(c->cpu_us, cpu),
+			  stamp_duration_text(c->of_us, of), (double)c->memory_kb / 1024);
 }
 
 /* ---- background ---- */
@@ -318,6 +404,9 @@ static void site(const struct writing *w)
 	claim(w);
 	good_mail(w);
 	stopped(w);
+	compared(w);
+	before_after(w);
+	cost(w);
 	background(w);
 	all_senders(w);
 	hosts(w);
@@ -336,6 +425,8 @@ void report_text(const struct report *r, const struct text_style *style, struct 
 	    out, "From %s to %s (%s)\n", stamp_second(r->since, since),
 	    stamp_second(r->until, until),
 	    stamp_duration_text(r->until > r->since ? r->until - r->since : 0, span));
+	if (r->is_anonymous)
+		buf_addf(out, "fakemx %s, judged by: %s\n", FMX_VERSION, r->rules);
 	if (r->note[0])
 		buf_addf(out, "\n%s\n", r->note);
 	for (size_t i = 0; i < r->site_count && r->since < r->until; i++)

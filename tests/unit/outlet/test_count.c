@@ -46,7 +46,8 @@ static struct rig *begin(void)
 				 .frontier = UNTIL + 30 * STAMP_DAY,
 				 .now = UNTIL + 30 * STAMP_DAY };
 	series_cut(SINCE, UNTIL, &r->series);
-	r->count = count_new(&(struct count_spec){ SINCE, UNTIL, &r->series, &r->view });
+	r->count = count_new(&(struct count_spec){
+	    .since = SINCE, .until = UNTIL, .series = &r->series, .view = &r->view });
 	r->stream = count_stream(r->count);
 	return r;
 }

@@ -31,7 +31,7 @@ static struct report made(struct rig *rig, int64_t since, int64_t until, int64_t
 {
 	struct report r;
 	struct error e;
-	struct report_span span = { since, until };
+	struct report_span span = { since, until, NULL };
 	struct ask *a = rig_ask(rig, now);
 	if (report_make(a, &span, &r, &e) != 0)
 		fail_msg("%s", e.text);
@@ -208,13 +208,13 @@ static void the_report_has_the_keys_of_the_contract(void **state)
 	tell(rig);
 	struct report r = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
 	json_t *o = report_json(&r);
-	keys_are(o, "version since until note sites");
+	keys_are(o, "version since until note fakemx rules anonymous sites");
 	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
 	keys_are(site, "site measurable coverage hosts order fate stopped_senders_share "
 		       "stopped_attempts stopped_naming_recipient background_senders "
 		       "delay_seconds returned_later at_risk messages_missing spam "
 		       "revised background delays "
-		       "series gaps");
+		       "series gaps before_after halves compared cost");
 	json_t *hosts = json_object_get(site, "hosts");
 	assert_int_equal(json_array_size(hosts), 5);
 	keys_are(json_array_get(hosts, 0),
