@@ -370,6 +370,15 @@ void world_play(struct world *w, const char *story)
 		ok(due_all(w->due, w->seen, &e), &e);
 }
 
+void world_play_each(struct world *w, const char *event, int from, int to, int step)
+{
+	char line[64];
+	for (int minute = from; minute < to; minute += step) {
+		(void)snprintf(line, sizeof(line), "%s@%dm", event, minute);
+		world_play(w, line);
+	}
+}
+
 /* ---- questions ---- */
 
 struct collected {

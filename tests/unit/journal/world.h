@@ -55,6 +55,8 @@ void world_begin(struct world *w);                  /* watermarks and probes of 
 void world_release(struct world *w);
 void world_rules(struct world *w); /* w->rules and w->site, defined anew at w->seen */
 void world_play(struct world *w, const char *story);
+/* The event at each `step` minutes in [from, to). */
+void world_play_each(struct world *w, const char *event, int from, int to, int step);
 void world_line(struct world *w, const struct line *l);
 void world_commit(struct world *w);
 /* "mail.good.example", its domain "good.example". "": the name is gone. */
