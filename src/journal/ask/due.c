@@ -305,12 +305,14 @@ static int step_needs(struct due *d, uint16_t id, int64_t frontier, struct error
 	return rc;
 }
 
-/* Of a run that is gone, or joined another, the row is dropped at the end. */
+/* Of a run that is gone, or joined another, the row is dropped at the end: when none is
+ * left, not when time was over before the first of them was decided. */
 static int step_woken(struct due *d, uint16_t id, struct error *e)
 {
-	size_t count = 1;
+	bool is_done = false;
+	size_t count;
 	int rc = 0;
-	while (rc == 0 && count > 0 && has_time(d)) {
+	while (rc == 0 && !is_done && has_time(d)) {
 		sqlite3_stmt *s = db_statement(
 		    d->db, "SELECT " DB_RUN_COLUMNS " FROM (SELECT 3 AS kind, grp, "
 			   "client, began FROM woken WHERE grp = ?1) CROSS JOIN run "
@@ -318,10 +320,11 @@ static int step_woken(struct due *d, uint16_t id, struct error *e)
 		(void)sqlite3_bind_int(s, 1, id);
 		(void)sqlite3_bind_int(s, 2, DUE_CHUNK);
 		rc = read_chunk(d, s, e);
+		is_done = d->chunk.count == 0;
 		if (rc == 0)
 			rc = decide_read(d, id, &count, e);
 	}
-	if (rc != 0 || count > 0)
+	if (rc != 0 || !is_done)
 		return rc;
 	sqlite3_stmt *s = db_statement(d->db, "DELETE FROM woken WHERE grp = ?1");
 	(void)sqlite3_bind_int(s, 1, id);

@@ -114,13 +114,16 @@ static const char *compare_sealed(const struct told *was, const struct told *now
 		   : NULL;
 }
 
-/* What excused a walk once may be gone, and what is due yet may say anything. */
+/* What excused a walk once may be gone, and what is due yet may say anything. What was
+ * told stands while a contact that came later is not decided: of it nothing is told anew.
+ */
 static const char *compare_told(const struct told *was, const struct told *now,
 				int64_t frontier)
 {
 	bool is_due = was->is_woken || (!was->is_sealed && was->need <= frontier);
 	bool is_excused = was->order_excused || was->fate_excused;
-	if (!was->is_told || is_due || (is_excused && !is_accusation(was)))
+	if (!was->is_told || !now->is_told || is_due ||
+	    (is_excused && !is_accusation(was)))
 		return NULL;
 	return was->is_sealed ? compare_sealed(was, now) : compare_open(was, now);
 }

@@ -418,6 +418,24 @@ static void a_rebuild_finds_what_was_there(void **state)
 	}
 }
 
+/* A contact came of which nothing can be told yet: what was told before is no mistake. */
+static void a_rebuild_expects_no_verdict_that_has_to_wait(void **state)
+{
+	struct folder *f = *state;
+	struct error e = { 0, "" };
+	struct verify_result result;
+	struct world w;
+	world_open(&w, f->path);
+	world_begin(&w);
+	world_play(&w, "F@-10m L@0 W@2m");
+	assert_int_equal(world_last(&w, 'A').told.order_reason, REASON_NOT_WELL);
+	world_play(&w, "R@20m");
+	if (journal_verify(f->path, NULL, NULL, NULL, &result, &e) != 0)
+		fail_msg("%s", e.text);
+	world_release(&w);
+	assert_int_equal(unlink(f->path), 0);
+}
+
 static void two_journals_of_the_same_lines_are_equal(void **state)
 {
 	struct folder *f = *state;
@@ -530,6 +548,9 @@ int main(void)
 		cmocka_unit_test(a_report_says_what_explain_says),
 		cmocka_unit_test_setup_teardown(a_rebuild_finds_what_was_there,
 						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+		    a_rebuild_expects_no_verdict_that_has_to_wait, make_folder,
+		    remove_folder),
 		cmocka_unit_test_setup_teardown(two_journals_of_the_same_lines_are_equal,
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_reader_holds_back_no_more_than_a_slice,

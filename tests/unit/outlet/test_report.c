@@ -317,6 +317,27 @@ static void text_has(const struct report *r, const char *want)
 	buf_release(&text);
 }
 
+static void the_longest_delay_is_one_number_everywhere(void **state)
+{
+	struct rig *rig = *state;
+	char want[96], max[STAMP_TEXT_MAX];
+	rig_begin(rig);
+	rig_play(rig, "A:L@0 A:R+@2.5 D:L@10 D:R+@141.4 W@1h");
+	struct report r = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
+	(void)stamp_duration_text(r.sites[0].counts.delay.max_us, max);
+	(void)snprintf(want, sizeof(want), "good mail came at most %s late", max);
+	text_has(&r, want);
+	(void)snprintf(want, sizeof(want), "all within %s", max);
+	text_has(&r, want);
+	json_t *o = report_json(&r);
+	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
+	json_t *delay = json_object_get(site, "delay_seconds");
+	assert_true(json_number_value(json_object_get(delay, "max")) == 131.4);
+	assert_int_equal(r.sites[0].counts.delay.max_us, 131400000);
+	json_decref(o);
+	report_release(&r);
+}
+
 /* X and Y go for the high decoy and are stopped four hours later. X comes to a
  * real host two days on, Y after its stop was final; Z never does. */
 static const char came_back[] =
@@ -648,6 +669,7 @@ int main(void)
 		TEST(nothing_measured_is_null),
 		TEST(an_empty_journal_has_no_sites),
 		TEST(the_text_puts_good_mail_first),
+		TEST(the_longest_delay_is_one_number_everywhere),
 		TEST(a_sender_that_returns_corrects_earlier_reports),
 		TEST(what_is_claimed_is_what_was_seen),
 		TEST(a_missing_message_is_told_with_its_domains),
