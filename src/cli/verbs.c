@@ -21,6 +21,7 @@ static const struct verb *const verbs[] = {
 	&verb_list,
 	&verb_publish,
 	&verb_off,
+	&verb_web,
 	&verb_allow,
 	&verb_forget,
 	&verb_journal,

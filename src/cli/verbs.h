@@ -4,7 +4,7 @@
  * Verbs that need the libraries of DNS and HTTPS live in a program of their
  * own, fakemx-net: loading these forty libraries costs ten times what a verb
  * like `list` may take to start; the rehearsal, which nothing else needs, in
- * fakemx-rehearse. Their rows are here as everybody's, for help and options, but
+ * fakemx-rehearse, and the HTTP server in fakemx-web. Their rows are here as everybody's, for help and options, but
  * the function that does the work is linked into that program alone. In fakemx
  * it is NULL, and main() executes the row's program instead.
  */
@@ -28,6 +28,7 @@ extern const struct verb verb_explain;
 extern const struct verb verb_list;
 extern const struct verb verb_publish;
 extern const struct verb verb_off;
+extern const struct verb verb_web;
 extern const struct verb verb_allow;
 extern const struct verb verb_forget;
 extern const struct verb verb_journal;
@@ -41,5 +42,6 @@ FMX_ELSEWHERE int plan_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int publish_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int revert_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int rehearse_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int web_run(struct cli *c, int argc, char **argv);
 
 #endif

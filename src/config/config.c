@@ -372,6 +372,31 @@ static int load_lab(const struct load *l, cfg_t *tree)
 	return rc;
 }
 
+/* The page tells of senders and asks nobody who he is. */
+static int load_web(const struct load *l, cfg_t *tree)
+{
+	struct config_web *w = &l->config->web;
+	char text[ADDR_TEXT_MAX];
+	bool is_good = addr_parse("127.0.0.1", &w->at.addr);
+	assert(is_good);
+	w->at.port = CONFIG_WEB_PORT;
+	if (tree_size(tree, "web") == 0)
+		return 0;
+	cfg_t *section = cfg_getnsec(tree, "web", 0);
+	int rc = fill(section, "web", "web", l->file, l->config, l->error);
+	if (rc != 0)
+		return rc;
+	w->is_there = true;
+	if (*w->path || w->beyond_loopback || addr_kind(w->at.addr) == ADDR_LOOPBACK)
+		return 0;
+	return error_set(
+	    l->error, FMX_EUSAGE,
+	    "%s:%u: web would listen on %s, which other machines may reach, and "
+	    "it asks nobody for a password: let it listen on 127.0.0.1:%u behind "
+	    "a proxy that does, or say beyond_loopback = true",
+	    l->file, tree_line(section), addr_text(w->at.addr, text), w->at.port);
+}
+
 static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 {
 	struct config *c = l->config;
@@ -382,6 +407,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 	c->lab = c->lab || lab;
 	c->rules.lab = c->lab;
 	rc = load_lab(l, tree);
+	if (rc == 0)
+		rc = load_web(l, tree);
 	if (rc)
 		return rc;
 	size_t n = tree_size(tree, "site");
@@ -464,6 +491,12 @@ bool config_journal_path(const struct config *c, char *to, size_t size)
 bool config_off_path(const struct config *c, char *to, size_t size)
 {
 	int n = snprintf(to, size, "%s/off", c->state);
+	return n > 0 && (size_t)n < size;
+}
+
+bool config_metrics_path(const struct config *c, char *to, size_t size)
+{
+	int n = snprintf(to, size, "%s/metrics.prom", c->state);
 	return n > 0 && (size_t)n < size;
 }
 

@@ -38,6 +38,8 @@ enum {
 	CONFIG_MAX_SOCKETS = 8,
 	CONFIG_MAX_PUBLISH = 64,
 	CONFIG_MAX_COMPARE = 4,
+	CONFIG_MAX_NAMES = 16,
+	CONFIG_WEB_PORT = 8025,
 	CONFIG_SOCKET_MAX = 108, /* path of a unix socket, with NUL */
 };
 
@@ -78,6 +80,16 @@ struct config_socket {
 	struct endpoint at;
 };
 
+/* Where `web` listens: a path, or "" and an address. */
+struct config_web {
+	bool is_there; /* the file has a web section */
+	char path[CONFIG_SOCKET_MAX];
+	struct endpoint at;
+	bool beyond_loopback; /* the address need not be of loopback */
+	char names[CONFIG_MAX_NAMES][NAME_MAX_TEXT]; /* of a proxy; lower case */
+	uint8_t name_count;
+};
+
 /* What the decoys may use of the machine. */
 struct config_limits {
 	uint32_t connections;            /* all decoys together */
@@ -104,6 +116,7 @@ struct config {
 	struct endpoint resolver;          /* whom to ask; port 0: the system's */
 	struct config_socket policy[CONFIG_MAX_SOCKETS];
 	uint8_t policy_count;
+	struct config_web web;
 	bool policy_defer; /* put off mail of listed senders */
 	char **compare;    /* DNS blocklists that are asked about clients at decoys */
 	size_t compare_count;
@@ -139,6 +152,9 @@ FMX_MUST_CHECK bool config_journal_path(const struct config *c, char *to, size_t
  * too long. */
 FMX_MUST_CHECK bool config_off_path(const struct config *c, char *to, size_t size);
 
+/* path of the metrics that serve leaves for `web`. False: it is too long. */
+FMX_MUST_CHECK bool config_metrics_path(const struct config *c, char *to, size_t size);
+
 /* path of the socket for feeds. False: it is too long. */
 FMX_MUST_CHECK bool config_feed_socket(const struct config *c, char *to, size_t size);
 
@@ -161,6 +177,8 @@ enum config_type {
 	CONFIG_DOMAINS,   /* a list of domain names */
 	CONFIG_NAMES,     /* a file of them, one a line */
 	CONFIG_LISTS,     /* a list of the zones of DNS blocklists */
+	CONFIG_LISTEN,    /* ADDRESS:PORT, [ADDRESS]:PORT, unix:PATH */
+	CONFIG_HOSTNAMES, /* a list of them */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
 };
 

@@ -363,6 +363,65 @@ static int add_entry(const struct filling *f, const struct value *v)
 	return 0;
 }
 
+/* As in an URL: the colon of an IPv6 address is not the port's. */
+static bool parse_listen(const char *text, struct endpoint *ret_at)
+{
+	bool has_brackets = *text == '[';
+	const char *colon = strrchr(text, ':');
+	const char *begin = text + has_brackets;
+	const char *end = colon ? colon - has_brackets : NULL;
+	struct addr a;
+	char *rest;
+	if (!colon || end <= begin || (has_brackets && *end != ']') ||
+	    !isdigit((unsigned char)colon[1]))
+		return false;
+	unsigned long port = strtoul(colon + 1, &rest, 10);
+	if (*rest || port < 1 || port > 65535 ||
+	    !addr_parse_n(begin, (size_t)(end - begin), &a) ||
+	    has_brackets != (memchr(begin, ':', (size_t)(end - begin)) != NULL))
+		return false;
+	*ret_at = (struct endpoint){ .addr = a, .port = (uint16_t)port };
+	return true;
+}
+
+static int set_listen(const struct filling *f, const struct value *v)
+{
+	struct config_web *w = field(f);
+	if (strncmp(v->text, "unix:", 5) != 0) {
+		w->path[0] = '\0';
+		if (!parse_listen(v->text, &w->at))
+			return wrong(f, v,
+				     "is ADDRESS:PORT, [IPV6-ADDRESS]:PORT or unix:PATH, "
+				     "not '%s'",
+				     v->text);
+		return 0;
+	}
+	if (v->text[5] != '/')
+		return wrong(f, v, "needs an absolute path after unix:, not '%s'",
+			     v->text + 5);
+	if (!str_copy(w->path, sizeof(w->path), v->text + 5))
+		return wrong(f, v, "has a path longer than %d bytes: %s",
+			     CONFIG_SOCKET_MAX - 1, v->text + 5);
+	return 0;
+}
+
+static int add_hostname(const struct filling *f, const struct value *v)
+{
+	struct config_web *w = &((struct config *)f->to)->web;
+	struct addr a;
+	if (w->name_count == CONFIG_MAX_NAMES)
+		return wrong(f, v, "has more than %d entries", CONFIG_MAX_NAMES);
+	char *to = w->names[w->name_count];
+	bool is_short = is_label(v->text, strlen(v->text)); /* "mx", in a network's own */
+	if ((is_short || addr_parse(v->text, &a)) && str_copy(to, NAME_MAX_TEXT, v->text))
+		for (; *to; to++)
+			*to = (char)tolower((unsigned char)*to);
+	else if (!fill_is_domain(v->text, to, NAME_MAX_TEXT))
+		return wrong(f, v, "has host names without a port, not '%s'", v->text);
+	w->name_count++;
+	return 0;
+}
+
 static int set(const struct filling *f, const struct value *v)
 {
 	switch (f->key->type) {
@@ -380,6 +439,8 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_DOMAINS: return add_domain(f, v);
 	case CONFIG_NAMES: return add_domains_of(f, v);
 	case CONFIG_LISTS: return add_list(f, v);
+	case CONFIG_LISTEN: return set_listen(f, v);
+	case CONFIG_HOSTNAMES: return add_hostname(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
 	}
 	assert(false);

@@ -19,6 +19,8 @@ static const struct config_section sections[] = {
 	  "A list of senders that `fakemx publish` keeps fresh for other software." },
 	{ "update", "publish", false, false,
 	  "The zone is kept by dynamic update (RFC 2136) instead of a file." },
+	{ "web", "", false, false,
+	  "Where `fakemx web` shows the report; without it on 127.0.0.1:8025." },
 	{ "lab", "", false, false,
 	  "Only with lab = true: the times by which senders are judged, for a trial." },
 };
@@ -184,6 +186,18 @@ static const struct config_key keys[] = {
 		"Command that is run after a change, by the user that publish runs as; %f is "
 		"the file, %z the zone."),
 
+	{ "web", "listen", CONFIG_LISTEN, false, FIELD(struct config, web), 0, 0, NULL,
+	  "127.0.0.1:8025",
+	  "Where the page is: ADDRESS:PORT (IPv6 in brackets) or unix:PATH. Nobody is asked for "
+	  "a password, so it is an address of loopback." },
+	{ "web", "beyond_loopback", CONFIG_FLAG, false, FIELD(struct config, web.beyond_loopback),
+	  0, 0, NULL, "false",
+	  "listen may be an address that other machines reach: they all see the report." },
+	{ "web", "proxy_names", CONFIG_HOSTNAMES, false, FIELD(struct config, web.names), 0, 0,
+	  NULL, NULL,
+	  "Host names by which a proxy in front of it is asked; requests for other names but "
+	  "localhost and the address itself are refused." },
+
 	RULE(confirm, SECOND, HOUR, "60s",
 	     "A sender that went to a high decoy is judged this long afterwards."),
 	RULE(patience, SECOND, 5 * DAY, "4h",
@@ -241,6 +255,8 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_DOMAINS] = "a list of domains",
 		[CONFIG_NAMES] = "a path",
 		[CONFIG_LISTS] = "a list of domains",
+		[CONFIG_LISTEN] = "an address with port",
+		[CONFIG_HOSTNAMES] = "a list of host names",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
 	};
 	return names[type];

@@ -168,6 +168,20 @@ const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size)
 	return text;
 }
 
+int ask_told_until(struct ask *a, int64_t *ret_until, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    a->db, "SELECT max(s.until) FROM host h JOIN span s ON s.host = h.id AND "
+		   "s.site = 0 AND s.kind = ?1 WHERE h.here_until IS NULL");
+	(void)sqlite3_bind_int(s, 1, SPAN_WATCHED);
+	int rc = db_step(a->db, s, e);
+	if (rc < 0)
+		return rc;
+	*ret_until = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return 0;
+}
+
 /* ---- one walk ---- */
 
 struct verdict ask_told_verdict(const struct run *main, uint16_t group)

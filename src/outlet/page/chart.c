@@ -213,6 +213,7 @@ static void labels(const struct chart *c, struct buf *out)
 		widest =
 		    fmax(widest, (double)width_of(c->labels[i]) + 2 * LABEL_CHARACTER);
 	size_t every = (size_t)ceil(widest / step);
+	buf_adds(out, "<g class=\"x\">");
 	for (size_t i = 0; i < bars_of(c); i += every) {
 		double x = LEFT + step * ((double)i + 0.5);
 		double half = (double)width_of(c->labels[i]) / 2;
@@ -222,6 +223,7 @@ static void labels(const struct chart *c, struct buf *out)
 		html_text(out, c->labels[i]);
 		buf_adds(out, "</text>\n");
 	}
+	buf_adds(out, "</g>\n");
 }
 
 static void mark(const struct chart *c, struct buf *out)

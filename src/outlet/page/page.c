@@ -11,16 +11,17 @@ enum { CLAIM_MAX = 65536 };
 
 /* ---- what a site says first ---- */
 
+static const char *const tones[] = {
+	[REPORT_CANNOT_TELL] = "cannot",
+	[REPORT_NO_LOSS_SEEN] = "good",
+	[REPORT_AT_RISK] = "bad",
+};
+
 static void claim(const struct page *p)
 {
-	static const char *const classes[] = {
-		[REPORT_CANNOT_TELL] = "cannot",
-		[REPORT_NO_LOSS_SEEN] = "good",
-		[REPORT_AT_RISK] = "bad",
-	};
 	struct buf text = BUF_INIT(CLAIM_MAX);
 	enum report_claim c = report_claim(p->s, &text);
-	buf_addf(p->out, "<p class=\"claim claim-%s\">", classes[c]);
+	buf_addf(p->out, "<p class=\"claim claim-%s\">", tones[c]);
 	html_text(p->out, buf_text(&text));
 	buf_adds(p->out, "</p>\n<p class=\"caveat\">");
 	buf_clear(&text);
@@ -30,14 +31,12 @@ static void claim(const struct page *p)
 	buf_release(&text);
 }
 
-static void begin_figure(const struct page *p, const char *name)
+/* One question and its answer: begin_answer(); the value; aside(); more; end_answer(). */
+static void begin_answer(const struct page *p, const char *question, const char *tone)
 {
-	buf_addf(p->out, "<div><dt>%s</dt><dd><span class=\"value\">", name);
-}
-
-static void end_figure(const struct page *p)
-{
-	buf_adds(p->out, "</span></dd></div>\n");
+	buf_addf(p->out,
+		 "<div class=\"answer tone-%s\"><dt>%s</dt><dd><span class=\"value\">",
+		 tone, question);
 }
 
 static void aside(const struct page *p)
@@ -45,43 +44,58 @@ static void aside(const struct page *p)
 	buf_adds(p->out, "</span> <span class=\"aside\">");
 }
 
-static void figure_at_risk(const struct page *p)
+static void end_answer(const struct page *p)
+{
+	buf_adds(p->out, "</span></dd></div>\n");
+}
+
+/* "known 1, weak 2": tiers that nobody is in are left out. */
+static void tiers(const struct page *p)
+{
+	static const enum tier all[] = { TIER_KNOWN, TIER_RETURNING, TIER_PLAUSIBLE,
+					 TIER_WEAK };
+	const char *link = "";
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		uint64_t n = p->s->counts.at_risk_tier[all[i]];
+		if (n == 0)
+			continue;
+		buf_addf(p->out, "%s%" PRIu64 " %s", link, n, tier_name(all[i]));
+		link = ", ";
+	}
+}
+
+static void answer_lost(const struct page *p)
 {
 	const struct report_counts *c = &p->s->counts;
-	begin_figure(p, "At risk");
-	html_count(p->out, c->at_risk_count);
+	uint64_t known = c->at_risk_tier[TIER_KNOWN];
+	struct buf unused = BUF_INIT(CLAIM_MAX);
+	enum report_claim claim = report_claim(p->s, &unused);
+	buf_release(&unused);
+	begin_answer(p, "Did I lose mail?", tones[claim]);
+	if (claim == REPORT_CANNOT_TELL)
+		buf_adds(p->out, "Cannot be told");
+	else if (known == 0)
+		buf_adds(p->out, "No loss seen");
+	else
+		buf_addf(p->out, "%" PRIu64 " at risk", known);
 	aside(p);
-	buf_addf(p->out,
-		 "known %" PRIu64 ", returning %" PRIu64 ", plausible %" PRIu64
-		 ", weak %" PRIu64,
-		 c->at_risk_tier[TIER_KNOWN], c->at_risk_tier[TIER_RETURNING],
-		 c->at_risk_tier[TIER_PLAUSIBLE], c->at_risk_tier[TIER_WEAK]);
-	end_figure(p);
+	if (claim == REPORT_CANNOT_TELL && c->at_risk_count == 0)
+		buf_adds(p->out, "not all real hosts were watched");
+	else if (c->at_risk_count == 0)
+		buf_adds(p->out, "of a known sender or message, or of another that may "
+				 "have been good");
+	else
+		buf_adds(p->out, known > 0
+				     ? "of all that may have been good: "
+				     : "of a known sender; that may have been good: ");
+	tiers(p);
+	end_answer(p);
 }
 
-static void figure_delay(const struct page *p)
-{
-	const struct report_delay *d = &p->s->counts.delay;
-	begin_figure(p, "Delay of good mail");
-	if (d->count == 0) {
-		buf_adds(p->out, "\xe2\x80\x93");
-		aside(p);
-		buf_adds(p->out, "none measured");
-	} else {
-		page_seconds(p, d->p50_us, "delay_seconds.p50");
-		aside(p);
-		buf_adds(p->out, "for half of it; 95\xe2\x80\xaf% within ");
-		page_seconds(p, d->p95_us, "delay_seconds.p95");
-		buf_adds(p->out, ", all within ");
-		page_seconds(p, d->max_us, "delay_seconds.max");
-	}
-	end_figure(p);
-}
-
-static void figure_spam(const struct page *p)
+static void answer_spam(const struct page *p)
 {
 	const struct report_spam *m = &p->s->spam;
-	begin_figure(p, "Spam stopped");
+	begin_answer(p, "How much spam did it stop?", "plain");
 	if (m->has_share)
 		page_percent(p, m->share, "spam.share_stopped");
 	else
@@ -90,55 +104,77 @@ static void figure_spam(const struct page *p)
 	page_count(p, p->s->counts.attempts_stopped, "spam.attempts_stopped");
 	buf_adds(p->out, " attempts stopped, ");
 	page_count(p, m->refused, "spam.attempts_refused");
-	buf_adds(p->out, " refused");
+	buf_adds(p->out, " refused by real hosts");
 	if (m->has_filter) {
 		buf_adds(p->out, ", ");
 		page_count(p, m->accepted_as_spam, "spam.accepted_as_spam");
-		buf_adds(p->out, " accepted");
+		buf_adds(p->out, " accepted and called spam");
+	} else {
+		buf_adds(p->out, "; what was accepted is left out");
 	}
-	end_figure(p);
+	end_answer(p);
 }
+
+static void answer_delay(const struct page *p)
+{
+	const struct report_delay *d = &p->s->counts.delay;
+	begin_answer(p, "How late was good mail?", "plain");
+	if (d->count == 0) {
+		buf_adds(p->out,
+			 p->s->counts.reached > 0 ? "No delay seen" : "\xe2\x80\x93");
+		aside(p);
+		buf_adds(p->out, "none was measured");
+	} else {
+		page_seconds(p, d->p50_us, "delay_seconds.p50");
+		aside(p);
+		buf_adds(p->out, "or less, for half of it; 95\xe2\x80\xaf% within ");
+		page_seconds(p, d->p95_us, "delay_seconds.p95");
+		buf_adds(p->out, ", all within ");
+		page_seconds(p, d->max_us, "delay_seconds.max");
+	}
+	end_answer(p);
+}
+
+/* ---- two more figures ---- */
 
 static void figure_stopped(const struct page *p)
 {
 	const struct report_counts *c = &p->s->counts;
-	begin_figure(p, "Stopped senders");
-	if (p->s->has_share)
-		page_percent(p, p->s->stopped_share, "stopped_senders_share");
-	else
-		html_count(p->out, c->stopped);
-	aside(p);
+	buf_adds(p->out, "<div><dt>Senders stopped</dt><dd>");
 	if (p->s->has_share) {
-		html_count(p->out, c->stopped);
+		page_percent(p, p->s->stopped_share, "stopped_senders_share");
+		buf_adds(p->out, ": ");
+	}
+	html_count(p->out, c->stopped);
+	if (p->s->has_share) {
 		buf_adds(p->out, " of the ");
 		html_count(p->out, c->stopped + c->reached);
 		buf_adds(p->out, " that were stopped or reached a real host");
 	} else {
 		buf_adds(p->out,
 			 p->s->has_coverage && p->s->coverage < REPORT_MIN_COVERAGE
-			     ? "no share: too little was watched and well"
-			     : "no share can be told");
+			     ? " (no share: too little was watched and well)"
+			     : " (no share can be told)");
 	}
-	end_figure(p);
+	buf_adds(p->out, "</dd></div>\n");
 }
 
 static void figure_coverage(const struct page *p)
 {
 	char text[STAMP_TEXT_MAX];
-	begin_figure(p, "Watched and well");
+	buf_adds(p->out, "<div><dt>Watched and well</dt><dd>");
 	if (p->s->has_coverage)
 		page_percent(p, p->s->coverage, "coverage");
 	else
 		buf_adds(p->out, "\xe2\x80\x93");
-	aside(p);
 	if (p->s->gaps.count == 0)
-		buf_adds(p->out, "of the time; no gap");
+		buf_adds(p->out, " of the time, without a gap");
 	else
-		buf_addf(p->out, "of the time; %zu gap%s, the longest ", p->s->gaps.count,
-			 number_plural(p->s->gaps.count));
+		buf_addf(p->out, " of the time, with %zu gap%s, the longest ",
+			 p->s->gaps.count, number_plural(p->s->gaps.count));
 	if (p->s->gaps.count > 0)
 		html_unbroken(p->out, stamp_duration_text(p->s->longest_gap_us, text));
-	end_figure(p);
+	buf_adds(p->out, "</dd></div>\n");
 }
 
 static void site(const struct page *p)
@@ -147,11 +183,13 @@ static void site(const struct page *p)
 		 p->index, p->index);
 	html_text(p->out, p->s->name);
 	buf_adds(p->out, "</h2>\n");
+	buf_adds(p->out, "<dl class=\"answers\">\n");
+	answer_lost(p);
+	answer_spam(p);
+	answer_delay(p);
+	buf_adds(p->out, "</dl>\n");
 	claim(p);
 	buf_adds(p->out, "</header>\n<dl class=\"figures\">\n");
-	figure_at_risk(p);
-	figure_delay(p);
-	figure_spam(p);
 	figure_stopped(p);
 	figure_coverage(p);
 	buf_adds(p->out, "</dl>\n");
@@ -166,28 +204,6 @@ static void site(const struct page *p)
 }
 
 /* ---- the frame ---- */
-
-static void head(const struct report *r, struct buf *out)
-{
-	buf_adds(out,
-		 "<!DOCTYPE html>\n"
-		 "<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
-		 "<meta charset=\"utf-8\"/>\n"
-		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
-		 "'none'; style-src '");
-	buf_adds(out, page_css_hash);
-	buf_adds(out, "'; base-uri 'none'; form-action 'none'\"/>\n"
-		      "<meta name=\"viewport\" content=\"width=device-width, "
-		      "initial-scale=1\"/>\n"
-		      "<meta name=\"referrer\" content=\"no-referrer\"/>\n"
-		      "<meta name=\"robots\" content=\"noindex\"/>\n"
-		      "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>");
-	html_text(out, r->site_count == 1 ? r->sites[0].name : "Fake MX");
-	buf_adds(out, ": what the decoys did</title>\n<style>");
-	buf_adds(out, page_css);
-	buf_adds(out, "</style>\n</head>\n<body>\n");
-	chart_inks(out);
-}
 
 static void period(const struct report *r, struct buf *out)
 {
@@ -205,29 +221,34 @@ static void index_row(const struct page *p)
 {
 	struct buf text = BUF_INIT(CLAIM_MAX);
 	(void)report_claim(p->s, &text);
+	bool has_link = p->live || p->index < PAGE_SITES;
 	buf_adds(p->out, "<tr><th scope=\"row\">");
-	if (p->index < PAGE_SITES)
+	if (p->live)
+		page_begin_site_link(p, p->s->name);
+	else if (has_link)
 		buf_addf(p->out, "<a href=\"#site-%zu\">", p->index);
 	html_text(p->out, p->s->name);
-	buf_adds(p->out, p->index < PAGE_SITES ? "</a></th><td>" : "</th><td>");
+	buf_addf(p->out, "%s</th><td data-label=\"Good mail\">", has_link ? "</a>" : "");
 	html_text(p->out, buf_text(&text));
-	buf_adds(p->out, "</td><td class=\"n\">");
+	buf_adds(p->out, "</td><td class=\"n\" data-label=\"At risk\">");
 	html_count(p->out, p->s->counts.at_risk_count);
-	buf_adds(p->out, "</td><td class=\"n\">");
+	buf_adds(p->out, "</td><td class=\"n\" data-label=\"Stopped\">");
 	html_count(p->out, p->s->counts.stopped);
 	buf_adds(p->out, "</td></tr>\n");
 	buf_release(&text);
 }
 
-static void index_of_sites(const struct report *r, struct buf *out)
+static void index_of_sites(const struct report *r, const struct page_live *live,
+			   struct buf *out)
 {
 	size_t shown = r->site_count < PAGE_INDEX ? r->site_count : PAGE_INDEX;
-	buf_adds(out, "<nav aria-label=\"Sites\"><table><thead><tr><th "
+	buf_adds(out, "<nav class=\"sites\" aria-label=\"Sites\"><table class=\"wide "
+		      "cards\"><thead><tr><th "
 		      "scope=\"col\">Site</th><th scope=\"col\">What was seen of good "
 		      "mail</th><th scope=\"col\" class=\"n\">At risk</th><th "
 		      "scope=\"col\" class=\"n\">Stopped</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < shown; i++)
-		index_row(&(struct page){ r, &r->sites[i], i, out });
+		index_row(&(struct page){ r, live, &r->sites[i], i, out });
 	buf_adds(out, "</tbody></table>\n");
 	page_more(out, r->site_count, shown, "sites");
 	buf_adds(out, "</nav>\n");
@@ -260,27 +281,67 @@ static void foot(struct buf *out)
 	    "real host, within ten minutes: at most so long.</dd>"
 	    "<dt>background</dt><dd>What control addresses draw, which are in no "
 	    "MX.</dd></dl>\n");
-	buf_adds(out,
-		 "<p>Made by fakemx " FMX_VERSION
-		 " from its journal. Times are UTC. This page loads nothing and runs "
-		 "nothing.</p>\n</footer>\n</body>\n</html>\n");
+	page_foot_line(out);
+	buf_adds(out, "</footer>\n");
 }
 
-void page_write(const struct report *r, struct buf *out)
+static const char *title_of(const struct report *r, const struct page_live *live)
+{
+	if (live && *live->site)
+		return live->site;
+	return r->site_count == 1 ? r->sites[0].name : "Fake MX";
+}
+
+static bool is_wanted(const struct page_live *live, const struct report_site *s)
+{
+	return !live || !*live->site || page_is_site(s, live->site);
+}
+
+/* A file has every site; over HTTP many sites are an index of pages. */
+static void sites(const struct report *r, const struct page_live *live, struct buf *out)
 {
 	size_t all = r->since < r->until ? r->site_count : 0;
-	size_t shown = all < PAGE_SITES ? all : PAGE_SITES;
-	head(r, out);
+	size_t shown = 0, most = live && all > 1 && !*live->site ? 0 : PAGE_SITES;
+	if (all > 1 && (!live || !*live->site))
+		index_of_sites(r, live, out);
+	for (size_t i = 0; i < all && shown < most; i++) {
+		if (!is_wanted(live, &r->sites[i]))
+			continue;
+		site(&(struct page){ r, live, &r->sites[i], i, out });
+		shown++;
+	}
+	if (!live)
+		page_more(out, all, shown, "sites");
+}
+
+static void write_page(const struct report *r, const struct page_live *live,
+		       struct buf *out)
+{
+	struct buf title = BUF_INIT(CLAIM_MAX);
+	buf_addf(&title, "%s: what the decoys did", title_of(r, live));
+	page_begin(out, buf_text(&title), !live);
+	buf_release(&title);
+	chart_inks(out);
+	if (live)
+		page_bar(out, live);
 	period(r, out);
 	if (r->note[0]) {
 		buf_adds(out, "<p class=\"claim claim-cannot\">");
 		html_text(out, r->note);
 		buf_adds(out, "</p>\n");
 	}
-	if (all > 1)
-		index_of_sites(r, out);
-	for (size_t i = 0; i < shown; i++)
-		site(&(struct page){ r, &r->sites[i], i, out });
-	page_more(out, all, shown, "sites");
+	sites(r, live, out);
 	foot(out);
+	page_end(out);
+}
+
+void page_write(const struct report *r, struct buf *out)
+{
+	write_page(r, NULL, out);
+}
+
+void page_write_live(const struct report *r, const struct page_live *live,
+		     struct buf *out)
+{
+	write_page(r, live, out);
 }

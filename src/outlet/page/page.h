@@ -25,6 +25,7 @@
 #ifndef FMX_OUTLET_PAGE_PAGE_H
 #define FMX_OUTLET_PAGE_PAGE_H
 
+#include "outlet/explain.h"
 #include "outlet/report/report.h"
 
 enum {
@@ -36,6 +37,35 @@ enum {
 };
 
 void page_write(const struct report *r, struct buf *out);
+
+/*
+ * The same over HTTP (outlet/web/): with periods to choose, a sender to search and links
+ * between the pages, all of them from the root. site: that one alone; "" all.
+ */
+enum page_period {
+	PAGE_PERIOD_DAY,
+	PAGE_PERIOD_WEEK,
+	PAGE_PERIOD_MONTH,
+	PAGE_PERIOD_QUARTER,
+	PAGE_PERIOD_ALL,
+	PAGE_PERIODS,
+	PAGE_PERIOD_USUAL = PAGE_PERIOD_WEEK,
+};
+FMX_MUST_CHECK bool page_period_parse(const char *text, enum page_period *ret_period);
+int64_t page_period_since(enum page_period p, int64_t now); /* REPORT_BEGIN */
+
+struct page_live {
+	enum page_period period;
+	const char *site;
+};
+/* A site, or one of those that are judged together and shown as one. */
+bool page_has_site(const struct report *r, const char *site);
+void page_write_live(const struct report *r, const struct page_live *live,
+		     struct buf *out);
+/* One sender, as explain_text() tells it. */
+void page_sender(const struct explain *x, struct buf *out);
+/* A page that says one thing. */
+void page_message(const char *title, const char *sentence, struct buf *out);
 
 /* The style sheet, and what the policy calls it: sha256-... in base64. */
 extern const char page_css[];

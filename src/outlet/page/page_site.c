@@ -43,20 +43,23 @@ static void at_risk_row(const struct page *p, size_t i)
 {
 	const struct report_at_risk *a = &p->s->counts.at_risk[i];
 	struct buf reason = BUF_INIT(4096);
-	char address[ADDR_TEXT_MAX];
 	buf_addf(p->out,
-		 "<tr class=\"tier-%s\"><td data-key=\"at_risk.%zu.tier\">%s</td>",
+		 "<tr class=\"tier-%s\"><td data-label=\"Tier\" "
+		 "data-key=\"at_risk.%zu.tier\">%s</td>",
 		 tier_name(a->tier), i, tier_name(a->tier));
-	buf_addf(p->out, "<td class=\"address\" data-key=\"at_risk.%zu.address\">%s</td>",
-		 i, addr_text(a->client, address));
-	add(p, "<td class=\"name\">");
+	buf_addf(p->out,
+		 "<td class=\"address\" data-label=\"Address\" "
+		 "data-key=\"at_risk.%zu.address\">",
+		 i);
+	page_address(p, a->client);
+	add(p, "</td><td class=\"name\" data-label=\"Name\">");
 	if (a->name[0])
 		html_text(p->out, a->name);
 	else
 		add(p, "<span class=\"none\">no name</span>");
-	add(p, "</td><td>");
+	add(p, "</td><td data-label=\"Since\">");
 	html_time(p->out, a->since);
-	add(p, "</td><td>");
+	add(p, "</td><td data-label=\"Why\">");
 	report_risk_reason(a, &reason);
 	html_text(p->out, buf_text(&reason));
 	buf_release(&reason);
@@ -79,7 +82,8 @@ static void at_risk(const struct page *p)
 		add(p, " may have been good; who they are is not told here.</p>\n");
 		return;
 	}
-	add(p, "<table class=\"wide\"><caption>Senders and messages that may have been "
+	add(p, "<table class=\"wide cards\"><caption>Senders and messages that may have "
+	       "been "
 	       "good</caption><thead><tr><th scope=\"col\">Tier</th><th "
 	       "scope=\"col\">Address</th><th scope=\"col\">Name</th><th "
 	       "scope=\"col\">Since</th><th scope=\"col\">Why it may be "
@@ -176,11 +180,13 @@ static void rate_row(const struct page *p, const char *name, const char *key,
 {
 	if (!r->is_there)
 		return;
-	buf_addf(p->out, "<tr><th scope=\"row\">%s</th><td class=\"n\">", name);
+	buf_addf(p->out,
+		 "<tr><th scope=\"row\">%s</th><td class=\"n\" data-label=\"Addresses\">",
+		 name);
 	page_count(p, r->addresses, "background.%s.addresses", key);
-	add(p, "</td><td class=\"n\">");
+	add(p, "</td><td class=\"n\" data-label=\"Visits\">");
 	page_count(p, r->visits, "background.%s.visits", key);
-	add(p, "</td><td class=\"n\">");
+	add(p, "</td><td class=\"n\" data-label=\"An address and day\">");
 	if (r->has_rate)
 		page_rate(p, r->rate, "background.%s.visits_per_address_day", key);
 	else
@@ -193,7 +199,8 @@ static void rates(const struct page *p)
 	const struct report_site *s = p->s;
 	if (!s->low.is_there && !s->high.is_there && !s->control.is_there)
 		return;
-	add(p, "<table><thead><tr><th scope=\"col\">Where</th><th scope=\"col\" "
+	add(p, "<table class=\"cards\"><thead><tr><th scope=\"col\">Where</th><th "
+	       "scope=\"col\" "
 	       "class=\"n\">Addresses</th><th scope=\"col\" "
 	       "class=\"n\">Visits</th><th scope=\"col\" class=\"n\">An address and "
 	       "day</th></tr></thead><tbody>\n");
@@ -275,7 +282,7 @@ static void fates(const struct page *p)
 static void host_row(const struct page *p, size_t i)
 {
 	const struct report_host *h = &p->s->hosts[i];
-	add(p, "<tr><td class=\"n\">");
+	add(p, "<tr><td class=\"n\" data-label=\"MX\">");
 	if (h->role == ROLE_CONTROL)
 		add(p, "\xe2\x80\x93");
 	else
@@ -283,13 +290,15 @@ static void host_row(const struct page *p, size_t i)
 	buf_addf(p->out,
 		 "</td><th scope=\"row\" class=\"name\" data-key=\"hosts.%zu.host\">", i);
 	html_text(p->out, h->name);
-	buf_addf(p->out, "</th><td>%s%s</td><td class=\"n\">",
+	buf_addf(p->out,
+		 "</th><td data-label=\"Role\">%s%s</td><td class=\"n\" "
+		 "data-label=\"Visits\">",
 		 h->role == ROLE_DECOY ? (h->place == PLACE_LOW ? "low " : "high ") : "",
 		 role_name(h->role));
 	page_count(p, h->visits, "hosts.%zu.visits", i);
-	add(p, "</td><td class=\"n\">");
+	add(p, "</td><td class=\"n\" data-label=\"Senders\">");
 	page_count(p, h->senders, "hosts.%zu.senders", i);
-	add(p, "</td><td>");
+	add(p, "</td><td data-label=\"Complete until\">");
 	if (h->complete_until > 0)
 		html_time(p->out, h->complete_until);
 	else
@@ -299,7 +308,7 @@ static void host_row(const struct page *p, size_t i)
 
 static void hosts(const struct page *p)
 {
-	add(p, "<table class=\"wide\"><caption>Hosts</caption><thead><tr><th "
+	add(p, "<table class=\"wide cards\"><caption>Hosts</caption><thead><tr><th "
 	       "scope=\"col\" class=\"n\">MX</th><th scope=\"col\">Host</th><th "
 	       "scope=\"col\">Role</th><th scope=\"col\" class=\"n\">Visits</th><th "
 	       "scope=\"col\" class=\"n\">Senders</th><th scope=\"col\">Complete "
@@ -347,16 +356,17 @@ static void gaps(const struct page *p)
 	char length[STAMP_TEXT_MAX];
 	if (all->count == 0)
 		return;
-	add(p, "<table><thead><tr><th scope=\"col\">Gap from</th><th "
+	add(p, "<table class=\"cards\"><thead><tr><th scope=\"col\">Gap from</th><th "
 	       "scope=\"col\">until</th><th scope=\"col\" "
 	       "class=\"n\">Length</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < shown; i++) {
 		const struct span *g = &all->at[i];
-		add(p, "<tr class=\"gap\"><td>");
+		add(p, "<tr class=\"gap\"><td data-label=\"Gap from\">");
 		html_time(p->out, g->since);
-		add(p, "</td><td>");
+		add(p, "</td><td data-label=\"until\">");
 		html_time(p->out, g->until);
-		buf_addf(p->out, "</td><td class=\"n\">%s</td></tr>\n",
+		buf_addf(p->out,
+			 "</td><td class=\"n\" data-label=\"Length\">%s</td></tr>\n",
 			 stamp_duration_text(g->until - g->since, length));
 	}
 	add(p, "</tbody></table>\n");
@@ -393,9 +403,16 @@ static void bins(const struct page *p)
 	add(p, "</tbody></table>\n");
 }
 
-static void part_cell(const struct page *p, uint64_t n, size_t i, const char *key)
+enum { PART_COLUMNS = 9 };
+static const char *const part_columns[PART_COLUMNS] = {
+	"Reached",    "Rest",        "Not back",   "Stopped", "At risk",
+	"Low decoys", "High decoys", "Background", "Watched"
+};
+
+static void part_cell(const struct page *p, uint64_t n, size_t i, size_t column,
+		      const char *key)
 {
-	add(p, "<td class=\"n\">");
+	buf_addf(p->out, "<td class=\"n\" data-label=\"%s\">", part_columns[column]);
 	page_count(p, n, "series.parts.%zu.%s", i, key);
 	add(p, "</td>");
 }
@@ -406,32 +423,31 @@ static void part_row(const struct page *p, size_t i)
 	char name[SERIES_LABEL_MAX];
 	buf_addf(p->out, "<tr><th scope=\"row\">%s</th>",
 		 series_name(&p->r->series, i, name));
-	part_cell(p, part->reached, i, "reached");
-	part_cell(p, part->rest, i, "rest");
-	part_cell(p, part->stopped_provisional, i, "stopped_provisional");
-	part_cell(p, part->stopped, i, "stopped");
-	part_cell(p, part->at_risk, i, "at_risk");
-	part_cell(p, part->low_visits, i, "low_decoy_visits");
-	part_cell(p, part->high_visits, i, "high_decoy_visits");
-	part_cell(p, part->control_visits, i, "control_visits");
-	add(p, "<td class=\"n\">");
+	part_cell(p, part->reached, i, 0, "reached");
+	part_cell(p, part->rest, i, 1, "rest");
+	part_cell(p, part->stopped_provisional, i, 2, "stopped_provisional");
+	part_cell(p, part->stopped, i, 3, "stopped");
+	part_cell(p, part->at_risk, i, 4, "at_risk");
+	part_cell(p, part->low_visits, i, 5, "low_decoy_visits");
+	part_cell(p, part->high_visits, i, 6, "high_decoy_visits");
+	part_cell(p, part->control_visits, i, 7, "control_visits");
+	buf_addf(p->out, "<td class=\"n\" data-label=\"%s\">",
+		 part_columns[PART_COLUMNS - 1]);
 	page_percent(p, p->s->parts[i].coverage, "series.parts.%zu.coverage", i);
 	add(p, "</td></tr>\n");
 }
 
 static void parts(const struct page *p)
 {
-	static const char *const columns[] = { "Reached",     "Rest",       "Not back",
-					       "Stopped",     "At risk",    "Low decoys",
-					       "High decoys", "Background", "Watched" };
 	if (!p->s->parts || p->r->series.count == 0)
 		return;
 	buf_addf(p->out,
-		 "<table class=\"wide\"><caption>Senders by fate, and visits, each "
+		 "<table class=\"wide cards\"><caption>Senders by fate, and visits, each "
 		 "%s</caption><thead><tr><th scope=\"col\">From</th>",
 		 series_unit_name(p->r->series.unit));
-	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		buf_addf(p->out, "<th scope=\"col\" class=\"n\">%s</th>", columns[i]);
+	for (size_t i = 0; i < PART_COLUMNS; i++)
+		buf_addf(p->out, "<th scope=\"col\" class=\"n\">%s</th>",
+			 part_columns[i]);
 	add(p, "</tr></thead><tbody>\n");
 	for (size_t i = 0; i < p->r->series.count; i++)
 		part_row(p, i);
