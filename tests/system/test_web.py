@@ -2,10 +2,8 @@
 import json
 import os
 import re
-import signal
-import socket
+import sqlite3
 import subprocess
-import threading
 import time
 import unittest
 
@@ -137,7 +135,7 @@ class Pages(LabCase):
             self.assertIn(wanted, words)
 
     def test_3_it_fits_from_a_phone_to_a_wide_screen_in_light_and_dark(self):
-        page = self.open("/?period=30d")
+        page = self.browser.open(URL + "/?period=30d")
         for path in ("/?period=30d", "/sender/52.1.1.7", "/sender/9.9.9.9", "/nothing", "/sender?address=x"):
             page.go(URL + path)
             for dark in (False, True):
@@ -148,12 +146,7 @@ class Pages(LabCase):
                 count, least, *where = page.value(CONTRAST)
                 self.assertGreater(count, 10)
                 self.assertGreaterEqual(least, 4.5, where)
-        errors = [said for said in page.console if "404" not in said and "400" not in said]  # asked for above
-        self.assertEqual(errors, [])
-        self.doCleanups_of(page)
-
-    def doCleanups_of(self, page):
-        self.browser.events = [e for e in self.browser.events if e.get("sessionId") != page.session]
+        self.assertEqual([said for said in page.console if not re.search("status of 40[04]", said)], [])
 
     def test_4_the_first_screen_answers_three_questions(self):
         page = self.open("/?period=30d", width=360, height=740)
@@ -175,11 +168,12 @@ class Pages(LabCase):
         self.assertEqual([name for role, name in tree if role == "heading"][:4],
                          ["What the decoys did", "example", "Good mail", "Stopped senders"])
         for wanted in (("navigation", "Period"), ("textbox", "Sender"), ("button", "Look up"), ("main", ""), ("search", ""),
-                       ("link", "52.1.1.7"), ("table", "Senders and messages that may have been good"),
-                       ("image", "How long good mail was delayed")):
-            self.assertIn(wanted, tree)
-        self.assertNotIn(("link", ""), tree)
-        self.assertNotIn(("image", ""), tree)
+                       ("link", "52.1.1.7"), ("table", "Senders and messages that may have been good")):
+            self.assertTrue(wanted in tree, wanted)
+        images = [name for role, name in tree if role == "image"]
+        self.assertTrue(any(name.startswith("How long good mail was delayed") for name in images), images)
+        for role in ("link", "image", "button", "textbox"):
+            self.assertFalse((role, "") in tree, role)
         self.assertGreater(roles.count("columnheader"), 10)
         names = [name for _, name in tree]
         at = [names.index(text) for text in ("Did I lose mail?", "How much spam did it stop?", "How late was good mail?",
@@ -190,7 +184,7 @@ class Pages(LabCase):
         page = self.open("/?period=30d", width=360, height=740)
         tree = [name for _, name in page.tree()]
         for label in ("Address", "Since", "Why"):
-            self.assertIn(label, tree)
+            self.assertTrue(label in tree, label)
         self.assertEqual(page.value("getComputedStyle(document.querySelector('.cards tr')).display"), "block")
         widths = page.value("[...document.querySelectorAll('.cards td')].map(e => e.getBoundingClientRect().right)")
         self.assertLess(max(widths), 360)
@@ -349,8 +343,13 @@ class Journals(LabCase):
     def test_3_a_user_who_may_only_read(self):
         web = Web(self.host, uid=65534)
         self.journal(web, int(time.time()))
-        for path, mode in ((web.folder, 0o755), (web.state, 0o755), (web.conf, 0o644), (web.journal, 0o644)):
+        serve = sqlite3.connect(web.journal)  # as serve has it open: the write-ahead log and its index are there
+        self.addCleanup(serve.close)
+        serve.execute("SELECT count(*) FROM visit").fetchall()
+        for path, mode in ((web.folder, 0o755), (web.state, 0o755), (web.conf, 0o644)):
             path.chmod(mode)
+        for path in web.state.iterdir():
+            path.chmod(0o644)
         self.host.folder.chmod(0o755)
         web.start()
         self.addCleanup(web.stop)

@@ -129,10 +129,17 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def tree(self):
-        """[(role, name), ...] as a screen reader gets them."""
-        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
-        return [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in nodes
-                if not n.get("ignored") and "role" in n]
+        """[(role, name), ...] as a screen reader gets them, in its order."""
+        nodes = {n["nodeId"]: n for n in self.call("Accessibility.getFullAXTree")["nodes"]}
+        found, todo = [], [next(iter(nodes))]
+        while todo:
+            n = nodes.get(todo.pop())
+            if n is None:
+                continue
+            if not n.get("ignored") and "role" in n:
+                found.append((n["role"]["value"], n.get("name", {}).get("value", "")))
+            todo += reversed(n.get("childIds", []))
+        return found
 
     @property
     def console(self):
