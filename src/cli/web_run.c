@@ -111,10 +111,10 @@ static int answer(const struct cli *c, const struct archive *a, struct stamp_clo
 		(void)error_set(&e, FMX_EUSAGE, "the state folder's name is too long");
 		return cli_fail(c, &e);
 	}
-	struct answerer_options options = { a->path, metrics, clock };
+	struct answerer_options options = { a->path, metrics, &a->config, clock };
 	if (open_socket(&a->config.web, &l, &e) < 0)
 		return cli_fail(c, &e);
-	if (web_start(l.fd, &a->config.web, &options, &w, &e) < 0) {
+	if (web_start(l.fd, &options, &w, &e) < 0) {
 		remove_socket(&l);
 		return cli_fail(c, &e);
 	}

@@ -19,30 +19,11 @@ const char *gate_off_note(const struct config *c)
 
 /* ---- fresh? ---- */
 
-static int last_watermark(struct ask *ask, int64_t *ret_last, struct error *e)
-{
-	const struct sites *s = ask_sites(ask);
-	const struct view *v;
-	*ret_last = VIEW_NEVER;
-	for (size_t i = 0; i < s->count; i++) {
-		uint16_t group = s->places[i].group;
-		if (group != s->all[i].id)
-			continue;
-		int rc = ask_view(ask, group, &v, e);
-		if (rc != 0)
-			return rc;
-		for (size_t k = 0; k < v->host_count; k++)
-			if (v->hosts[k].watermark > *ret_last)
-				*ret_last = v->hosts[k].watermark;
-	}
-	return 0;
-}
-
 static int look_whether_fresh(struct gate *g, struct ask *ask, int64_t now, int64_t stale,
 			      struct error *e)
 {
 	int64_t last;
-	int rc = stale ? last_watermark(ask, &last, e) : 0;
+	int rc = stale ? ask_told_until(ask, &last, e) : 0;
 	if (rc != 0 || !stale || last >= now - stale)
 		return rc;
 	(void)str_copy(g->note, sizeof(g->note),

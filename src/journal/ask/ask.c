@@ -170,10 +170,8 @@ const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size)
 
 int ask_told_until(struct ask *a, int64_t *ret_until, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    a->db, "SELECT max(s.until) FROM host h JOIN span s ON s.host = h.id AND "
-		   "s.site = 0 AND s.kind = ?1 WHERE h.here_until IS NULL");
-	(void)sqlite3_bind_int(s, 1, SPAN_WATCHED);
+	sqlite3_stmt *s =
+	    db_statement(a->db, "SELECT max(told) FROM host WHERE here_until IS NULL");
 	int rc = db_step(a->db, s, e);
 	if (rc < 0)
 		return rc;

@@ -125,7 +125,8 @@ FMX_MUST_CHECK int ask_visits_by_id(struct ask *a, const int64_t *ids, size_t co
 				    ask_visit_fn fn, void *arg, struct error *e);
 /* Why serve says that it cannot see the host: a clause; "" it can. */
 const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size);
-/* The newest moment of which any host's source has told; 0 none has. */
+/* The newest watermark of any host, also what serve says for a silent one: before it
+ * somebody wrote to the journal. 0 none has. */
 FMX_MUST_CHECK int ask_told_until(struct ask *a, int64_t *ret_until, struct error *e);
 /* Slots of one host in [since, until), ascending. */
 typedef int (*ask_slot_fn)(void *arg, const struct slot *s);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "outlet/explain.h"
+#include "outlet/list.h"
 #include "outlet/web/lists.h"
 #include "outlet/web/question.h"
 #include "outlet/web/reports.h"
@@ -34,7 +35,7 @@ struct answerer *answerer_new(const struct answerer_options *options)
 	w->metrics = xstrdup(options->metrics);
 	w->clock = options->clock;
 	w->reports = reports_new(w->journal, w->clock);
-	w->lists = lists_new(w->journal, w->clock);
+	w->lists = lists_new(w->journal, options->config, w->clock);
 	return w;
 }
 
@@ -180,9 +181,10 @@ static void list(struct answerer *w, const struct route *route, struct answer *a
 	char sentence[ROUTE_TEXT_MAX];
 	struct lists_text text;
 	if (!lists_get(w->lists, route->name, &text, &a->body)) {
-		(void)snprintf(sentence, sizeof(sentence),
-			       "There is no list format '%.100s'; there are %s.",
-			       route->name, lists_formats());
+		(void)snprintf(
+		    sentence, sizeof(sentence),
+		    "There is no list format '%.100s'; there are " LIST_FORMAT_NAMES ".",
+		    route->name);
 		say(a, 404, sentence);
 		return;
 	}

@@ -22,8 +22,9 @@
 enum { ANSWER_ETAG_MAX = 24 };
 
 struct answerer_options {
-	const char *journal; /* its path */
-	const char *metrics; /* path of the file that serve writes */
+	const char *journal;         /* its path */
+	const char *metrics;         /* path of the file that serve writes */
+	const struct config *config; /* lent as long as it answers */
 	struct stamp_clock clock;
 };
 

@@ -2,40 +2,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "outlet/json.h"
-#include "outlet/list.h"
+#include "outlet/gate.h"
 #include "outlet/web/question.h"
 
 #define KEPT (5 * STAMP_SECOND)
 enum { LONGER = 3 /* times what it took */, LIST_MAX = 1 << 30 };
-
-typedef void (*write_fn)(const struct list *l, struct buf *out);
-
-static void write_json(const struct list *l, struct buf *out)
-{
-	json_t *document = list_json(l);
-	json_print(document, out);
-	json_decref(document);
-}
-
-static const struct format {
-	const char *name, *type;
-	const char *comment; /* what begins one; NULL: the format has none */
-	write_fn write;
-} formats[] = {
-	{ "plain", "text/plain; charset=utf-8", "#", list_plain },
-	{ "json", "application/json", NULL, write_json },
-};
-enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };
-
-const char *lists_formats(void)
-{
-	return "plain and json";
-}
 
 struct kept {
 	int64_t until; /* monotonic */
@@ -46,18 +20,21 @@ struct kept {
 
 struct lists {
 	char *path;
+	const struct config *config;
 	struct stamp_clock clock;
 	pthread_mutex_t lock;
-	struct kept kept[FORMATS];
+	struct kept kept[LIST_FORMATS];
 };
 
-struct lists *lists_new(const char *journal, struct stamp_clock clock)
+struct lists *lists_new(const char *journal, const struct config *config,
+			struct stamp_clock clock)
 {
 	struct lists *all = xcalloc(1, sizeof(*all));
 	all->path = xstrdup(journal);
+	all->config = config;
 	all->clock = clock;
 	(void)pthread_mutex_init(&all->lock, NULL); /* cannot fail on Linux */
-	for (size_t i = 0; i < FORMATS; i++)
+	for (size_t i = 0; i < LIST_FORMATS; i++)
 		all->kept[i].text = (struct buf)BUF_INIT(LIST_MAX);
 	return all;
 }
@@ -66,42 +43,65 @@ void lists_free(struct lists *all)
 {
 	if (!all)
 		return;
-	for (size_t i = 0; i < FORMATS; i++)
+	for (size_t i = 0; i < LIST_FORMATS; i++)
 		buf_release(&all->kept[i].text);
 	(void)pthread_mutex_destroy(&all->lock);
 	free(all->path);
 	free(all);
 }
 
-static void write_list(struct lists *all, const struct format *f, struct buf *out)
+static void put(void *arg, const char *text, size_t len)
 {
-	static const struct sites nobodys = { .count = 0 };
+	buf_add(arg, text, len);
+}
+
+/* A list of nobody, and why. */
+static void write_nobody(enum list_format f, int64_t now, const char *why,
+			 struct buf *out)
+{
+	struct list_out to = { put, out };
+	struct list_head head = { .note = why, .now = now };
+	struct list_writer w;
+	list_begin(&w, f, &head, &to);
+	(void)list_end(&w); /* nothing was counted */
+}
+
+static int write_listed(const struct lists *all, enum list_format f,
+			const struct question *q, struct buf *out, struct error *e)
+{
+	struct gate g;
+	struct list_out to = { put, out };
+	struct list_counts counts;
+	int rc = gate_open(&g, all->config, q->db, q->ask, q->now, GATE_STALE, e);
+	if (rc != 0)
+		return rc;
+	struct list_head head = gate_head(&g, q->ask);
+	struct list_filter filter = gate_filter(&g);
+	rc = list_ask(q->ask, f, &head, &filter, &to, &counts, e);
+	gate_close(&g);
+	return rc;
+}
+
+static void write_list(const struct lists *all, enum list_format f, struct buf *out)
+{
 	struct error e;
 	struct question q;
-	struct list l = { .sites = &nobodys };
 	int rc = question_open(all->path, all->clock, &q, &e);
 	if (rc == 0)
-		rc = question_is_fresh(&q, &e);
-	if (rc == 0)
-		rc = list_make(q.ask, &l, &e);
-	if (f->comment && rc != 0)
-		buf_addf(out, "%s nobody is listed: %s\n", f->comment, e.text);
-	else if (f->comment && !l.sites->rules.enforce)
-		buf_addf(out, "%s nobody is listed: mode = observe\n", f->comment);
-	f->write(&l, out);
-	list_release(&l);
+		rc = write_listed(all, f, &q, out, &e);
+	if (rc != 0 || buf_failed(out)) {
+		buf_release(out); /* nobody, rather than some */
+		*out = (struct buf)BUF_INIT(LIST_MAX);
+		write_nobody(f, q.now, rc != 0 ? e.text : "there are too many", out);
+	}
 	question_close(&q);
 }
 
-static void make(struct lists *all, const struct format *f, struct kept *k)
+static void make(struct lists *all, enum list_format f, struct kept *k)
 {
 	int64_t began = stamp_monotonic();
 	buf_clear(&k->text);
 	write_list(all, f, &k->text);
-	if (buf_failed(&k->text)) {
-		buf_release(&k->text); /* nobody, rather than some */
-		k->text = (struct buf)BUF_INIT(LIST_MAX);
-	}
 	uint64_t hash = hash_bytes(buf_text(&k->text), k->text.len);
 	if (k->until == 0 || hash != k->hash)
 		k->modified = stamp_clock_now(all->clock);
@@ -113,17 +113,15 @@ static void make(struct lists *all, const struct format *f, struct kept *k)
 bool lists_get(struct lists *all, const char *format, struct lists_text *ret_text,
 	       struct buf *out)
 {
-	for (size_t i = 0; i < FORMATS; i++) {
-		if (strcmp(formats[i].name, format) != 0)
-			continue;
-		struct kept *k = &all->kept[i];
-		(void)pthread_mutex_lock(&all->lock);
-		if (stamp_monotonic() >= k->until)
-			make(all, &formats[i], k);
-		buf_add(out, buf_text(&k->text), k->text.len);
-		*ret_text = (struct lists_text){ formats[i].type, k->modified };
-		(void)pthread_mutex_unlock(&all->lock);
-		return true;
-	}
-	return false;
+	enum list_format f;
+	if (!list_format_parse(format, &f))
+		return false;
+	struct kept *k = &all->kept[f];
+	(void)pthread_mutex_lock(&all->lock);
+	if (stamp_monotonic() >= k->until)
+		make(all, f, k);
+	buf_add(out, buf_text(&k->text), k->text.len);
+	*ret_text = (struct lists_text){ list_format_type(f), k->modified };
+	(void)pthread_mutex_unlock(&all->lock);
+	return true;
 }

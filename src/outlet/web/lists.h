@@ -13,9 +13,11 @@
 
 #include "base/buf.h"
 #include "base/stamp.h"
+#include "config/config.h"
 
 struct lists;
-struct lists *lists_new(const char *journal, struct stamp_clock clock);
+struct lists *lists_new(const char *journal, const struct config *config,
+			struct stamp_clock clock);
 void lists_free(struct lists *all);
 
 struct lists_text {
@@ -25,7 +27,4 @@ struct lists_text {
 /* False: there is no such format. */
 FMX_MUST_CHECK bool lists_get(struct lists *all, const char *format,
 			      struct lists_text *ret_text, struct buf *out);
-/* "plain and json" */
-const char *lists_formats(void);
-
 #endif

@@ -214,12 +214,11 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 	(void)arg, (void)fmt, (void)ap;
 }
 
-int web_start(int fd, const struct config_web *config,
-	      const struct answerer_options *options, struct web **ret_web,
+int web_start(int fd, const struct answerer_options *options, struct web **ret_web,
 	      struct error *e)
 {
 	struct web *w = xcalloc(1, sizeof(*w));
-	w->config = *config;
+	w->config = options->config->web;
 	w->answerer = answerer_new(options);
 	(void)pthread_mutex_init(&w->lock, NULL); /* cannot fail on Linux */
 	w->daemon = MHD_start_daemon(

@@ -9,7 +9,7 @@
  *
  * Use:
  *	struct web *w;
- *	if (web_start(fd, &config, &options, &w, &e) != 0)
+ *	if (web_start(fd, &options, &w, &e) != 0)
  *		...
  *	while (!is_over)
  *		web_tick(w);	// each second
@@ -30,9 +30,8 @@ enum {
 };
 
 struct web;
-FMX_MUST_CHECK int web_start(int fd, const struct config_web *config,
-			     const struct answerer_options *options, struct web **ret_web,
-			     struct error *e);
+FMX_MUST_CHECK int web_start(int fd, const struct answerer_options *options,
+			     struct web **ret_web, struct error *e);
 void web_tick(struct web *w);
 void web_stop(struct web *w);
 
