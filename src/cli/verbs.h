@@ -4,9 +4,9 @@
  * Verbs that need the libraries of DNS and HTTPS live in a program of their
  * own, fakemx-net: loading these forty libraries costs ten times what a verb
  * like `list` may take to start; the rehearsal, which nothing else needs, in
- * fakemx-rehearse, and the HTTP server in fakemx-web. Their rows are here as everybody's, for help and options, but
- * the function that does the work is linked into that program alone. In fakemx
- * it is NULL, and main() executes the row's program instead.
+ * fakemx-rehearse, and the HTTP server in fakemx-web. Their rows are here as everybody's,
+ * for help and options, but the function that does the work is linked into that program
+ * alone. In fakemx it is NULL, and main() executes the row's program instead.
  */
 #ifndef FMX_CLI_VERBS_H
 #define FMX_CLI_VERBS_H

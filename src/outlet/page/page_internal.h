@@ -20,8 +20,8 @@
 struct page {
 	const struct report *r;
 	const struct page_live *live; /* NULL: a file */
-	const struct report_site *s; /* of the section that is written */
-	size_t index;                /* of s */
+	const struct report_site *s;  /* of the section that is written */
+	size_t index;                 /* of s */
 	struct buf *out;
 };
 
