@@ -34,7 +34,7 @@ struct answerer *answerer_new(const struct answerer_options *options)
 	w->journal = xstrdup(options->journal);
 	w->metrics = xstrdup(options->metrics);
 	w->clock = options->clock;
-	w->reports = reports_new(w->journal, w->clock);
+	w->reports = reports_new(w->journal, options->config->half, w->clock);
 	w->lists = lists_new(w->journal, options->config, w->clock);
 	return w;
 }

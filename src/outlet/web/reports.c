@@ -20,6 +20,7 @@ struct kept {
 
 struct reports {
 	char *path;
+	const char *half;
 	struct stamp_clock clock;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -29,10 +30,12 @@ struct reports {
 	int64_t version, data_version;
 };
 
-struct reports *reports_new(const char *journal, struct stamp_clock clock)
+struct reports *reports_new(const char *journal, const char *half,
+			    struct stamp_clock clock)
 {
 	struct reports *all = xcalloc(1, sizeof(*all));
 	all->path = xstrdup(journal);
+	all->half = half;
 	all->clock = clock;
 	(void)pthread_mutex_init(&all->lock, NULL); /* cannot fail on Linux */
 	(void)pthread_cond_init(&all->changed, NULL);
@@ -102,7 +105,9 @@ static int make(const struct reports *all, enum page_period period, struct kept 
 	struct db *db;
 	struct ask *ask;
 	int64_t now = stamp_clock_now(all->clock);
-	struct report_span span = { page_period_since(period, now), STAMP_NEVER };
+	struct report_span span = { .since = page_period_since(period, now),
+				    .until = STAMP_NEVER,
+				    .half = all->half };
 	int rc = db_open(all->path, DB_READ, &db, e);
 	if (rc < 0)
 		return rc;

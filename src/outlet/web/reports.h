@@ -23,7 +23,9 @@
 #include "outlet/page/page.h"
 
 struct reports;
-struct reports *reports_new(const char *journal, struct stamp_clock clock);
+/* half: of report_span. */
+struct reports *reports_new(const char *journal, const char *half,
+			    struct stamp_clock clock);
 void reports_free(struct reports *all); /* nobody asks any more */
 FMX_MUST_CHECK int reports_get(struct reports *all, enum page_period period,
 			       const struct report **ret_report, struct error *e);
