@@ -1,6 +1,7 @@
 #include "serve/hidden.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "journal/upkeep/upkeep.h"
@@ -53,6 +54,25 @@ static void tell(struct engine *n, uint16_t host, bool is_over, const char *text
 		log_warning("trouble host=%s reason=\"%s\"", name, text);
 }
 
+static void position_name(uint16_t host, char *to, size_t size)
+{
+	(void)snprintf(to, size, "hidden:%u", host);
+}
+
+/* For the next start; not for each visit. */
+static void keep(struct engine *n, uint16_t host)
+{
+	char name[32], position[32];
+	position_name(host, name, sizeof(name));
+	(void)snprintf(position, sizeof(position), "%lld",
+		       (long long)n->hosts[host].hidden_until);
+	struct line l = {
+		.kind = LINE_POSITION, .host = host, .text = name, .position = position
+	};
+	writer_add(n->writer, &l);
+	n->hosts[host].hidden_kept = n->hosts[host].hidden_until;
+}
+
 static void hide(struct engine *n, uint16_t host, const struct visit *v)
 {
 	char text[ALARM_TEXT_MAX], address[ADDR_TEXT_MAX];
@@ -60,6 +80,8 @@ static void hide(struct engine *n, uint16_t host, const struct visit *v)
 	int64_t told = watermarks_told(n->watermarks, host);
 	bool is_news = n->hosts[host].hidden_until == 0;
 	n->hosts[host].hidden_until = now + HIDDEN_FOR;
+	if (n->hosts[host].hidden_until - n->hosts[host].hidden_kept > STAMP_HOUR)
+		keep(n, host);
 	if (!is_news)
 		return;
 	struct line l = { .kind = LINE_GAP,
@@ -86,6 +108,30 @@ void hidden_visit(struct engine *n, const struct visit *v)
 	for (size_t i = 0; i < s->host_count; i++) {
 		if (watch_log(n->watch, s->hosts[i].host) == log)
 			hide(n, s->hosts[i].host, v);
+	}
+}
+
+void hidden_begin(struct engine *n)
+{
+	const struct sites *s = writer_sites(n->writer);
+	int64_t now = writer_now(n->writer);
+	for (size_t i = 0; i < s->host_count; i++) {
+		uint16_t host = s->hosts[i].host;
+		char name[32], position[32];
+		position_name(host, name, sizeof(name));
+		int64_t until = strtoll(take_position(writer_take(n->writer), name,
+						      position, sizeof(position)),
+					NULL, 10);
+		if (until <= now || until > now + HIDDEN_FOR ||
+		    !watch_log(n->watch, host))
+			continue;
+		n->hosts[host].hidden_until = n->hosts[host].hidden_kept = until;
+		watermarks_blind(n->watermarks, host, true);
+		tell(
+		    n, host, false,
+		    "its log hid who comes before this start: a private address brought "
+		    "mail for us, as behind Docker's userland proxy; nobody is judged by "
+		    "it until a day has passed without");
 	}
 }
 

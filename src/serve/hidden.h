@@ -9,12 +9,13 @@
  * (source) that names the cause.
  *
  * Use:
+ *	hidden_begin(n);		// after a start: what the journal has of it
  *	hidden_visit(n, &visit);	// each new one of a log or feed
  *	if (hidden_is(n, host)) ...	// its watermarks say nothing
  *	hidden_tick(n);			// each second
  *
- * Limits: forgotten at the end of serve. The other family of the same host, which
- * the proxy may well show, is not judged meanwhile either.
+ * Limits: of the whole host, also where the proxy hides IPv6 alone: a sender of both
+ * families may have come to it unseen by IPv6, and to the decoy by IPv4.
  */
 #ifndef FMX_SERVE_HIDDEN_H
 #define FMX_SERVE_HIDDEN_H
@@ -23,6 +24,7 @@
 
 #define HIDDEN_FOR STAMP_DAY
 
+void hidden_begin(struct engine *n);
 void hidden_visit(struct engine *n, const struct visit *v);
 bool hidden_is(const struct engine *n, uint16_t host);
 void hidden_tick(struct engine *n);

@@ -55,6 +55,7 @@ struct engine {
 		uint64_t visits;
 		int64_t upto;                   /* the newest watermark; 0 none */
 		int64_t hidden_until;           /* hidden.h; 0: it sees */
+		int64_t hidden_kept;            /* what the journal has of that */
 		uint16_t troubles[ALARM_KINDS]; /* not over yet */
 		bool is_unwell, is_probed;
 		bool is_log_stalled; /* of the host that a log goes by; said once */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "serve/alarm/alarm_raise.h"
 #include "serve/apply.h"
+#include "serve/hidden.h"
 #include "serve/lines.h"
 #include "serve/system/privilege.h"
 #include "serve/write/say.h"
@@ -185,6 +186,7 @@ int start_parts(struct engine *n, struct error *e)
 	if (geteuid() == 0 && !n->config.lab)
 		log_warning("running-as-root note=\"set `user` in the configuration, or "
 			    "use the systemd unit\"");
+	hidden_begin(n);
 	lines_past_probes(n);
 	alarm_raise_changed(n); /* who was allowed while we were down */
 	return 0;

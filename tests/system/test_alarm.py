@@ -154,6 +154,12 @@ class Hosts(AlarmCase):
         deliver(self.bench.fake1, "127.0.5.1")
         self.bench.jump(600)
         self.assertNotIn("order=backdoor", self.bench.text(), "nobody is judged by it")
+        self.bench.restart()
+        self.bench.wait_log('trouble host=mail.shop.example reason="its log hid who comes before this start')
+        deliver(self.bench.fake1, "127.0.5.2")
+        self.bench.jump(600)
+        self.bench.catch_up()
+        self.assertNotIn("order=backdoor", self.bench.text(), "nor after a restart")
         self.bench.jump(86400)
         self.told(begin, "over source mail.shop.example ")
 
