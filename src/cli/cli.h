@@ -60,6 +60,13 @@ struct option_row {
 	const char *meaning;  /* one sentence or two */
 };
 
+/* A word after the verb that says what it does: `journal backup`. */
+struct verb_word {
+	const char *name;     /* the table ends with NULL */
+	const char *synopsis; /* what follows the word */
+	const char *meaning;  /* sentences */
+};
+
 struct cli;
 typedef int (*verb_fn)(struct cli *c, int argc, char **argv);
 
@@ -71,6 +78,7 @@ struct verb {
 	const char *help;     /* paragraphs, with an example; lines up to 78 wide */
 	int least, most;      /* number of arguments; CLI_ANY */
 	const struct option_row *options; /* besides the global ones; may be NULL */
+	const struct verb_word *words;    /* NULL: none */
 	const char *program;              /* where run is, if not in this one: verbs.h */
 };
 
@@ -152,7 +160,8 @@ struct cli_exit_code {
 };
 const struct cli_exit_code *cli_exit_codes(size_t *ret_count);
 void cli_print_help(FILE *to, const struct verb *const *verbs);
-void cli_print_verb_help(FILE *to, const struct verb *v);
+/* word: one of the verb's, or NULL: all of it. */
+void cli_print_verb_help(FILE *to, const struct verb *v, const char *word);
 
 /*
  * Takes the command line apart. CLI_DONE: c->verb, *ret_argc and *ret_argv (in

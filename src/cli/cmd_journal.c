@@ -1,11 +1,14 @@
 /* journal - backup, verify, restore, import. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/stamp.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/import_lines.h"
@@ -44,15 +47,29 @@ static int check(const struct cli *c, const char *path, const char *against,
 	return rc;
 }
 
+/* In a folder the copy is named by the moment: a second one does not meet the first. */
+static const char *name_backup(const char *to, int64_t now, char path[PATH_MAX])
+{
+	struct stat st;
+	char stamp[STAMP_TEXT_MAX];
+	if (stat(to, &st) != 0 || !S_ISDIR(st.st_mode))
+		return to;
+	(void)stamp_second(now, stamp);
+	(void)snprintf(path, PATH_MAX, "%s/fakemx-%s.sqlite", to, stamp);
+	return path;
+}
+
 static int backup(struct cli *c, const char *to)
 {
 	struct archive a;
 	struct error e;
 	struct verify_result v;
+	char path[PATH_MAX];
 
 	int code = archive_open(&a, c, DB_READ);
 	if (code)
 		return code;
+	to = name_backup(to, a.now, path);
 	int rc = journal_backup(a.db, to, cli_flag(c, "force"), &e);
 	archive_close(&a);
 	if (rc == 0)
@@ -183,6 +200,29 @@ static const struct option_row options[] = {
 	{ 0 },
 };
 
+static const struct verb_word words[] = {
+	{ "backup", "[--force] TO",
+	  "Makes a consistent copy of the journal while serve runs, and verifies it. TO "
+	  "is "
+	  "a file that is not there yet (--force overwrites one), or a folder: then the "
+	  "copy is called fakemx-, the date and the time. Never copy the journal with "
+	  "cp: "
+	  "the daemon is writing." },
+	{ "verify", "[--against FILE] [FILE]",
+	  "Judges all visits of the journal (or of FILE) again and compares: runs and "
+	  "verdicts must be equal. With --against the runs are compared with those of "
+	  "another machine's journal." },
+	{ "restore", "FROM",
+	  "Verifies the backup FROM, then puts it in the journal's place. serve must be "
+	  "stopped; what was there is kept as *.before-restore." },
+	{ "import", "FILE|-",
+	  "Reads lines as `fakemx visits` prints them into a new journal, for the hosts "
+	  "of "
+	  "the configuration, and judges them. Only where there is no visit yet, and not "
+	  "while serve runs." },
+	{ 0 },
+};
+
 const struct verb verb_journal = {
 	.name = "journal",
 	.run = run,
@@ -196,10 +236,12 @@ const struct verb verb_journal = {
 	    "FROM, wants serve\nstopped, and keeps what was there as *.before-restore. "
 	    "import reads lines as `fakemx\nvisits` prints them into a new journal, for "
 	    "the hosts of the configuration.\n\n"
-	    "  fakemx journal backup /var/backups/fakemx.sqlite\n"
+	    "  fakemx journal backup /var/backups          (a folder: the name has the "
+	    "date)\n"
 	    "  fakemx journal verify\n"
 	    "  fakemx visits | fakemx -c other.conf journal import -",
 	.least = 1,
 	.most = 2,
 	.options = options,
+	.words = words,
 };

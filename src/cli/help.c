@@ -116,8 +116,31 @@ void cli_print_help(FILE *to, const struct verb *const *v)
 	(void)fputs("\nThe manual: man fakemx, man fakemx.conf\n", to);
 }
 
-void cli_print_verb_help(FILE *to, const struct verb *v)
+static const struct verb_word *find_word(const struct verb *v, const char *word)
 {
+	for (const struct verb_word *w = v->words; word && w && w->name; w++)
+		if (strcmp(w->name, word) == 0)
+			return w;
+	return NULL;
+}
+
+static void print_word_help(FILE *to, const struct verb *v, const struct verb_word *w)
+{
+	(void)fprintf(to, "fakemx %s %s\n", v->name, w->name);
+	heading(to, "Use");
+	(void)fprintf(to, "  fakemx [options] %s %s %s\n\n", v->name, w->name,
+		      w->synopsis);
+	print_folded(to, w->meaning, 0, 78);
+	(void)fprintf(to, "\nAll of it: fakemx %s --help\n", v->name);
+}
+
+void cli_print_verb_help(FILE *to, const struct verb *v, const char *word)
+{
+	const struct verb_word *w = find_word(v, word);
+	if (w) {
+		print_word_help(to, v, w);
+		return;
+	}
 	(void)fprintf(to, "fakemx %s - %s\n", v->name, v->summary);
 	heading(to, "Use");
 	(void)fprintf(to, "  fakemx [options] %s ", v->name);

@@ -217,7 +217,7 @@ int cli_parse(struct cli *c, const struct verb *const *verbs, int argc, char **a
 		if (p.wants_version)
 			(void)puts("fakemx " FMX_VERSION);
 		else if (c->verb)
-			cli_print_verb_help(stdout, c->verb);
+			cli_print_verb_help(stdout, c->verb, count ? argv[0] : NULL);
 		else
 			cli_print_help(stdout, verbs);
 		c->verb = NULL;

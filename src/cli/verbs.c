@@ -7,6 +7,7 @@
 
 /* clang-format off */
 static const struct verb *const verbs[] = {
+	&verb_setup,
 	&verb_check,
 	&verb_plan,
 	&verb_apply,

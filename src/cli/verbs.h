@@ -21,6 +21,7 @@ extern const struct verb verb_predict;
 extern const struct verb verb_rehearse;
 extern const struct verb verb_revert;
 extern const struct verb verb_serve;
+extern const struct verb verb_setup;
 extern const struct verb verb_report;
 extern const struct verb verb_visits;
 extern const struct verb verb_feed;
@@ -41,6 +42,7 @@ FMX_ELSEWHERE int off_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int plan_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int publish_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int revert_run(struct cli *c, int argc, char **argv);
+FMX_ELSEWHERE int setup_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int rehearse_run(struct cli *c, int argc, char **argv);
 FMX_ELSEWHERE int web_run(struct cli *c, int argc, char **argv);
 

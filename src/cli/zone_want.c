@@ -4,12 +4,9 @@
 
 #include "base/mem.h"
 
-/* NAME=ADDRESS[,ADDRESS] */
-static int read_decoy(const struct cli *c, const char *option, struct plan_decoy *ret)
+int zone_want_decoy(const struct cli *c, const char *option, const char *text,
+		    struct plan_decoy *ret)
 {
-	const char *text = cli_option(c, option);
-	if (!text)
-		return CLI_DONE;
 	char name[NAME_INPUT_MAX], addresses[1024];
 	size_t n = strcspn(text, "=");
 	struct error e;
@@ -31,6 +28,12 @@ static int read_decoy(const struct cli *c, const char *option, struct plan_decoy
 					 option, one);
 	}
 	return CLI_DONE;
+}
+
+static int read_decoy(const struct cli *c, const char *option, struct plan_decoy *ret)
+{
+	const char *text = cli_option(c, option);
+	return text ? zone_want_decoy(c, option, text, ret) : CLI_DONE;
 }
 
 static int read_ttl(const struct cli *c, struct plan_want *want)

@@ -40,6 +40,9 @@ FMX_MUST_CHECK int zone_want_of_site(const struct cli *c, const struct site *s, 
 				     bool reverts, struct zone_want *ret);
 /* --half. Without it *ret_given is false. CLI_DONE, or said. */
 FMX_MUST_CHECK int zone_want_half(const struct cli *c, bool *ret_given, struct half *ret);
+/* NAME=ADDRESS[,ADDRESS], the value of that option. CLI_DONE, or the mistake is said. */
+FMX_MUST_CHECK int zone_want_decoy(const struct cli *c, const char *option,
+				   const char *text, struct plan_decoy *ret);
 /* The site that has the domain, or NULL. */
 const struct site *zone_want_site(const struct config *c, const char *domain);
 

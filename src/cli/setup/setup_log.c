@@ -1,0 +1,241 @@
+#include "cli/setup/setup_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/stamp.h"
+#include "source/maillog/logfiles.h"
+#include "source/maillog/maillog_lines.h"
+#include "source/maillog/output.h"
+
+/* The first of each pair that is there; some are links to others. */
+static const char *const files[] = {
+	"/var/log/mail.log",      "/var/log/maillog",      "/var/log/mail/mail.log",
+	"/var/log/exim4/mainlog", "/var/log/exim/mainlog", "/var/log/exim/main.log",
+	"/var/log/exim_mainlog",
+};
+
+/* ---- counting ---- */
+
+struct counting {
+	struct maillog_lines *reader;
+	int64_t now, since;
+	uint64_t sessions;
+};
+
+static void on_visit(void *arg, const struct visit *v, const struct addr *local)
+{
+	struct counting *k = arg;
+	(void)local;
+	k->sessions += v->time >= k->since;
+}
+
+static void on_begin(void *arg, const char *file, int64_t latest)
+{
+	struct counting *k = arg;
+	(void)file;
+	k->now = latest;
+}
+
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct counting *k = arg;
+	maillog_lines_line(k->reader, line, len, k->now);
+}
+
+static bool on_pause(void *arg, uint64_t done, uint64_t total)
+{
+	(void)arg, (void)done, (void)total;
+	return true;
+}
+
+static int on_end(void *arg, const char *file, struct error *e)
+{
+	(void)arg, (void)file, (void)e;
+	return 0;
+}
+
+static void name_program(struct setup_log *log, const struct maillog_lines *reader)
+{
+	struct maillog_lines_counts c = maillog_lines_counts(reader);
+	uint64_t most = 0;
+	for (size_t i = 0; i < MAILLOG_READERS_MAX && maillog_lines_reader(i); i++)
+		if (c.used_by[i] > most) {
+			most = c.used_by[i];
+			(void)str_copy(log->program, sizeof(log->program),
+				       maillog_lines_reader(i));
+		}
+}
+
+void setup_log_count(struct setup_log *log, int64_t now)
+{
+	struct counting k = { .since = now - STAMP_DAY };
+	struct logfiles_hooks hooks = {
+		on_begin, on_line, on_pause, on_end, k.since, &k
+	};
+	struct logfiles_counts counts;
+	struct error e;
+	char before[WATCH_MAX + 2];
+	char *paths[] = { before, log->watch };
+	(void)snprintf(before, sizeof(before), "%s.1", log->watch);
+	size_t skip = log->watch[0] != '/' || access(before, R_OK) != 0;
+
+	k.reader = maillog_lines_new(on_visit, &k);
+	if (logfiles_read(paths + skip, 2 - skip, &hooks, &counts, &e) < 0)
+		(void)str_copy(log->trouble, sizeof(log->trouble), e.text);
+	maillog_lines_finish(k.reader);
+	name_program(log, k.reader);
+	maillog_lines_free(k.reader);
+	log->sessions = k.sessions;
+}
+
+/* ---- containers ---- */
+
+static bool field(const char **rest, char *to, size_t size)
+{
+	size_t n = strcspn(*rest, "|\n");
+	if (n >= size)
+		return false;
+	memcpy(to, *rest, n);
+	to[n] = '\0';
+	*rest += n + ((*rest)[n] == '|');
+	return true;
+}
+
+static bool is_mail_image(const char *image)
+{
+	static const char *const words[] = { "mailserver", "postfix",  "exim",
+					     "opensmtpd",  "sendmail", "smtp" };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcasestr(image, words[i]))
+			return true;
+	return false;
+}
+
+/* A folder of logs that the container shares: docker-mailserver's. */
+static bool find_mounted(const char *mounts, char watch[WATCH_MAX])
+{
+	static const struct {
+		const char *at, *file;
+	} rows[] = { { "/var/log/mail", "mail.log" },
+		     { "/var/log/exim4", "mainlog" },
+		     { "/var/log", "mail.log" } };
+	while (*mounts) {
+		size_t n = strcspn(mounts, " ");
+		size_t source = strcspn(mounts, "=");
+		for (size_t i = 0;
+		     source > 0 && source < n && i < sizeof(rows) / sizeof(rows[0]);
+		     i++) {
+			const char *to = mounts + source + 1;
+			size_t len = n - source - 1;
+			while (len > 1 && to[len - 1] == '/')
+				len--;
+			if (len == strlen(rows[i].at) && memcmp(to, rows[i].at, len) == 0)
+				return snprintf(
+					   watch, WATCH_MAX, "%.*s/%s",
+					   (int)(source - (mounts[source - 1] == '/')),
+					   mounts, rows[i].file) < WATCH_MAX;
+		}
+		mounts += n;
+		mounts += strspn(mounts, " ");
+	}
+	return false;
+}
+
+bool setup_log_of_container(const char *line, char watch[WATCH_MAX],
+			    char note[SETUP_NOTE_MAX])
+{
+	char name[128], image[256], driver[32];
+	*note = '\0';
+	line += *line == '/';
+	if (!field(&line, name, sizeof(name)) || !field(&line, image, sizeof(image)) ||
+	    !field(&line, driver, sizeof(driver)) || !is_mail_image(image))
+		return false;
+	char mounts[4096];
+	if (field(&line, mounts, sizeof(mounts)) && find_mounted(mounts, watch))
+		return true;
+	if (strcmp(driver, "journald") == 0)
+		return snprintf(watch, WATCH_MAX, "journal:CONTAINER_NAME=%s", name) <
+		       WATCH_MAX;
+	(void)snprintf(note, SETUP_NOTE_MAX,
+		       "The log of the container %s can be read by `docker logs` alone "
+		       "(logging driver %s). Give it the driver journald, then watch = "
+		       "\"journal:CONTAINER_NAME=%s\"; or start fakemx-feed@%s.service "
+		       "and watch = feed.",
+		       name, *driver ? driver : "unknown", name, name);
+	return false;
+}
+
+/* ---- finding ---- */
+
+static void add(struct setup_logs *l, const char *watch, int64_t now)
+{
+	if (l->count == SETUP_LOGS_MAX)
+		return;
+	struct setup_log log = { .sessions = 0 };
+	(void)str_copy(log.watch, sizeof(log.watch), watch);
+	setup_log_count(&log, now);
+	/* A journal without mail is every machine's and no finding. */
+	if (*log.program || watch[0] == '/')
+		l->logs[l->count++] = log;
+}
+
+/* Whoever has no such program, or may not ask it, has no containers. */
+static void find_containers(struct setup_logs *l, const char *engine, int64_t now)
+{
+	char command[512], line[8192], watch[WATCH_MAX], note[SETUP_NOTE_MAX];
+	(void)snprintf(
+	    command, sizeof(command),
+	    "command -v %s >/dev/null 2>&1 || exit 0; ids=$(timeout 5 %s ps -q "
+	    "2>/dev/null) && [ -n \"$ids\" ] && timeout 5 %s inspect --format "
+	    "'" SETUP_CONTAINER_FORMAT "' $ids 2>/dev/null",
+	    engine, engine, engine);
+	FILE *p = popen(command, "re"); /* NOLINT(bugprone-command-processor) */
+	if (!p)
+		return;
+	while (fgets(line, sizeof(line), p)) {
+		if (setup_log_of_container(line, watch, note))
+			add(l, watch, now);
+		else if (*note)
+			(void)str_copy(l->note, sizeof(l->note), note);
+	}
+	(void)pclose(p); /* what it told was taken */
+}
+
+static int by_sessions(const void *a, const void *b)
+{
+	const struct setup_log *x = a, *y = b;
+	return (x->sessions < y->sessions) - (x->sessions > y->sessions);
+}
+
+void setup_logs_find(struct setup_logs *l, int64_t now)
+{
+	*l = (struct setup_logs){ .count = 0 };
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (access(files[i], F_OK) == 0)
+			add(l, files[i], now);
+	if (access("/usr/bin/journalctl", X_OK) == 0 ||
+	    access("/bin/journalctl", X_OK) == 0)
+		add(l, OUTPUT_JOURNAL_WORD, now);
+	find_containers(l, "docker", now);
+	find_containers(l, "podman", now);
+	qsort(l->logs, l->count, sizeof(l->logs[0]), by_sessions);
+}
+
+const char *setup_program_name(const char *program)
+{
+	static const struct {
+		const char *program, *name;
+	} rows[] = { { "postfix", "Postfix" },
+		     { "exim", "Exim" },
+		     { "opensmtpd", "OpenSMTPD" },
+		     { "sendmail", "Sendmail" } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].program, program) == 0)
+			return rows[i].name;
+	return program;
+}

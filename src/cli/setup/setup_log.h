@@ -1,0 +1,53 @@
+/*
+ * setup_log - where the mail log of this machine is, and what it holds
+ *
+ * Looks at the usual files, at systemd's journal, and at the containers that docker or
+ * podman tell of, and counts the sessions of the last day in each.
+ *
+ * Use:
+ *	struct setup_logs logs;
+ *	setup_logs_find(&logs, stamp_now());
+ *	logs.logs[0]		// the one with the most sessions, if count > 0
+ *
+ * Limits: SETUP_LOGS_MAX places. What may not be read holds nothing, and says so.
+ */
+#ifndef FMX_CLI_SETUP_SETUP_LOG_H
+#define FMX_CLI_SETUP_SETUP_LOG_H
+
+#include <stdint.h>
+
+#include "cli/setup/setup_text.h"
+
+enum { SETUP_LOGS_MAX = 16, SETUP_NOTE_MAX = 1024 };
+
+struct setup_log {
+	char watch[WATCH_MAX];           /* as the configuration has it */
+	char program[SETUP_PROGRAM_MAX]; /* "postfix"; "": nobody that is read */
+	uint64_t sessions;               /* in the last day */
+	char trouble[SETUP_NOTE_MAX];    /* a sentence when it cannot be read; else "" */
+};
+
+struct setup_logs {
+	struct setup_log logs[SETUP_LOGS_MAX];
+	size_t count;
+	char note[SETUP_NOTE_MAX]; /* of a container whose log is nowhere to be read */
+};
+
+void setup_logs_find(struct setup_logs *l, int64_t now);
+/* Counts what is in log->watch. */
+void setup_log_count(struct setup_log *log, int64_t now);
+
+/*
+ * A container in a line of `docker inspect`, as SETUP_CONTAINER_FORMAT makes it: false
+ * if it is no mail server's, or its log cannot be read from outside: then note says what
+ * to do about it.
+ */
+#define SETUP_CONTAINER_FORMAT                                                           \
+	"{{.Name}}|{{.Config.Image}}|{{.HostConfig.LogConfig.Type}}|"                    \
+	"{{range .Mounts}}{{.Source}}={{.Destination}} {{end}}"
+bool setup_log_of_container(const char *line, char watch[WATCH_MAX],
+			    char note[SETUP_NOTE_MAX]);
+/* "Postfix" of "postfix". */
+const char *setup_program_name(const char *program);
+
+#endif

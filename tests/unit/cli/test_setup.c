@@ -1,0 +1,296 @@
+/* setup: what is found and answered becomes a configuration, and advice. */
+#include "cli/setup/setup_log.h"
+#include "cli/setup/setup_site.h"
+#include "cli/setup/setup_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "config/config.h"
+
+struct world {
+	struct seen seen;
+	struct setup_machine machine;
+	struct setup s;
+	bool here[SITE_MAX_HOSTS];
+	struct error e;
+	struct buf text;
+};
+
+static struct addr addr_of(const char *text)
+{
+	struct addr a;
+	assert_true(addr_parse(text, &a));
+	return a;
+}
+
+static struct seen_host *add_mx(struct world *w, uint16_t preference, const char *name,
+				const char *address, enum state state)
+{
+	struct seen_host *h = seen_add_host(&w->seen, preference, name);
+	struct seen_address *a = seen_add_address(h, addr_of(address));
+	h->lookup = HOST_FOUND;
+	a->is_known = true;
+	a->state = state;
+	return h;
+}
+
+static void add_own(struct world *w, const char *address, bool is_taken)
+{
+	struct setup_own *o = &w->machine.own[w->machine.count++];
+	*o = (struct setup_own){ .addr = addr_of(address), .is_taken = is_taken };
+	(void)str_copy(o->face, sizeof(o->face), "ens3");
+}
+
+static int set_up(void **state)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+	w->text = (struct buf)BUF_INIT(64 * 1024);
+	seen_init(&w->seen, "example.org");
+	w->seen.mx = MX_PRESENT;
+	w->seen.ttl = 300;
+	w->s.day = "2026-11-30";
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+	seen_release(&w->seen);
+	buf_release(&w->text);
+	free(w);
+	return 0;
+}
+
+static int take(struct world *w)
+{
+	seen_settle(&w->seen);
+	return setup_site_hosts(&w->seen, &w->machine, "other.example.org", &w->s,
+				w->here, &w->e);
+}
+
+static void parses_as(struct world *w, enum layout layout, size_t hosts)
+{
+	struct config c;
+	struct error e;
+	buf_clear(&w->text);
+	setup_conf(&w->s, &w->text);
+	if (config_parse(buf_text(&w->text), w->text.len, "made", true, &c, &e) != 0)
+		fail_msg("got \"%s\" of\n%s", e.text, buf_text(&w->text));
+	assert_int_equal(c.site_count, 1);
+	assert_int_equal(c.sites[0].layout, layout);
+	assert_int_equal(c.sites[0].host_count, hosts);
+	assert_true(site_has_domain(&c.sites[0], "example.org"));
+	config_release(&c);
+}
+
+static void one_host_is_watched_and_nothing_else(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_own(w, "30.1.1.25", true);
+	assert_int_equal(take(w), 0);
+	assert_true(w->here[0]);
+	assert_true(setup_site_watch(&w->s, w->here, "/var/log/mail.log", false));
+	parses_as(w, LAYOUT_NONE, 1);
+	assert_non_null(strstr(buf_text(&w->text), "mx_ttl  = 300s"));
+	assert_non_null(strstr(buf_text(&w->text), "watch      = \"/var/log/mail.log\""));
+	assert_non_null(strstr(buf_text(&w->text), "# decoy \"fake1.mx.example.org\""));
+}
+
+static void another_machine_sends_its_visits(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_mx(w, 20, "backup.example.org", "30.1.1.26", STATE_OPEN);
+	add_own(w, "30.1.1.25", true);
+	assert_int_equal(take(w), 0);
+	assert_true(setup_site_watch(&w->s, w->here, "journal", false));
+	parses_as(w, LAYOUT_NONE, 2);
+	assert_string_equal(w->s.hosts[0].watch, "journal");
+	assert_string_equal(w->s.hosts[1].watch, "feed");
+}
+
+static void behind_a_translated_address_the_only_host_is_here(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_own(w, "10.0.0.4", true);
+	assert_int_equal(take(w), 0);
+	assert_false(w->here[0]);
+	assert_true(setup_site_watch(&w->s, w->here, "journal", false));
+	assert_string_equal(w->s.hosts[0].watch, "journal");
+}
+
+static void nobody_here_means_feeds(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	assert_int_equal(take(w), 0);
+	assert_false(setup_site_watch(&w->s, w->here, "", false));
+	parses_as(w, LAYOUT_NONE, 1);
+	assert_string_equal(w->s.hosts[0].watch, "feed");
+}
+
+static void a_decoy_stands_behind_every_real_host(void **state)
+{
+	struct world *w = *state;
+	struct plan_decoy d = { .name = "fake1.mx.example.org", .address_count = 1 };
+	d.addresses[0] = addr_of("30.1.1.30");
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_mx(w, 20, "backup.example.org", "30.1.1.26", STATE_OPEN);
+	assert_int_equal(take(w), 0);
+	assert_false(setup_site_watch(&w->s, w->here, "", false));
+	assert_int_equal(setup_site_decoy(&w->seen, &d, &w->s, &w->e), 0);
+	parses_as(w, LAYOUT_HIGH, 3);
+	assert_int_equal(w->s.hosts[2].preference, 30);
+}
+
+static void a_fake_mx_that_is_there_is_kept(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_mx(w, 0, "fake0.mx.example.org", "30.1.1.30", STATE_CLOSED);
+	assert_int_equal(take(w), 0);
+	assert_true(setup_site_watch(&w->s, w->here, "journal", true));
+	parses_as(w, LAYOUT_LOW, 2);
+	assert_int_equal(w->s.hosts[1].posture, POSTURE_CLOSED);
+	assert_string_equal(w->s.hosts[0].watch, "journal");
+}
+
+static void a_backup_that_is_down_is_no_decoy(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_mx(w, 20, "backup.example.org", "30.1.1.26", STATE_CLOSED);
+	assert_int_equal(take(w), 0);
+	assert_int_equal(w->s.hosts[1].role, ROLE_REAL);
+	assert_int_equal(w->s.layout, LAYOUT_NONE);
+}
+
+static void mail_at_a_provider_is_refused(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 1, "smtp.google.com", "30.1.1.25", STATE_OPEN);
+	assert_int_equal(take(w), FMX_EREFUSED);
+	assert_non_null(strstr(w->e.text, "its mail goes to Google"));
+}
+
+static void no_mx_record_is_said(void **state)
+{
+	struct world *w = *state;
+	static const enum mx_kind kinds[] = { MX_NULL, MX_IMPLICIT, MX_NOTHING };
+	for (size_t i = 0; i < 3; i++) {
+		w->seen.mx = kinds[i];
+		assert_int_equal(take(w), -2 /* ENOENT: exit code 1 */);
+	}
+}
+
+static void a_name_that_no_host_may_have_is_refused(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "-oX.example.org", "30.1.1.25", STATE_OPEN);
+	assert_int_equal(take(w), FMX_EFOREIGN);
+}
+
+static void steps(struct world *w, const char *program, const char *decoy)
+{
+	struct host *h = setup_add(&w->s);
+	(void)str_copy(w->s.program, sizeof(w->s.program), program);
+	*h = (struct host){ .role = ROLE_DECOY, .address_count = 1 };
+	h->addresses[0].addr = addr_of(decoy);
+	setup_free_addresses(&w->s, &w->machine, &w->text);
+}
+
+static void postfix_is_told_its_own_addresses(void **state)
+{
+	struct world *w = *state;
+	add_own(w, "30.1.1.25", true);
+	add_own(w, "30.1.1.30", true);
+	add_own(w, "3ffe::25", true);
+	add_own(w, "127.0.0.1", false);
+	steps(w, "postfix", "30.1.1.30");
+	assert_non_null(strstr(buf_text(&w->text),
+			       "  postconf -e 'inet_interfaces = 30.1.1.25, [3ffe::25], "
+			       "127.0.0.1, [::1]'\n  systemctl restart postfix\n"));
+}
+
+static void exim_is_told_its_own_addresses(void **state)
+{
+	struct world *w = *state;
+	add_own(w, "30.1.1.25", true);
+	add_own(w, "30.1.1.30", true);
+	steps(w, "exim", "30.1.1.30");
+	assert_non_null(strstr(buf_text(&w->text),
+			       "dc_local_interfaces='30.1.1.25 ; 127.0.0.1 ; ::1'\n"));
+}
+
+static void a_free_address_needs_nothing_and_a_foreign_one_is_added(void **state)
+{
+	struct world *w = *state;
+	add_own(w, "30.1.1.25", true);
+	add_own(w, "30.1.1.30", false);
+	steps(w, "postfix", "30.1.1.30");
+	assert_string_equal(buf_text(&w->text), "");
+	steps(w, "postfix", "30.1.1.31");
+	assert_non_null(
+	    strstr(buf_text(&w->text), "  ip addr add 30.1.1.31/32 dev ens3\n"));
+}
+
+static void containers_and_where_their_logs_are(void **state)
+{
+	static const struct {
+		const char *line, *watch, *note;
+	} rows[] = {
+		{ "/mailserver|ghcr.io/docker-mailserver/docker-mailserver:14|json-file|"
+		  "/srv/dms/mail-logs/=/var/log/mail /srv/dms/data/=/var/mail \n",
+		  "/srv/dms/mail-logs/mail.log", NULL },
+		{ "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|journald|\n",
+		  "journal:CONTAINER_NAME=mailcow-postfix-mailcow-1", NULL },
+		{ "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|json-file|\n",
+		  NULL, "fakemx-feed@mailcow-postfix-mailcow-1.service" },
+		{ "/web|nginx:1|journald|\n", NULL, NULL },
+		{ "garbage\n", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char watch[WATCH_MAX] = "", note[SETUP_NOTE_MAX];
+		bool is = setup_log_of_container(rows[i].line, watch, note);
+		if (is != (rows[i].watch != NULL))
+			fail_msg("got %d of \"%s\"", is, rows[i].line);
+		if (is)
+			assert_string_equal(watch, rows[i].watch);
+		else if (rows[i].note ? !strstr(note, rows[i].note) : *note != '\0')
+			fail_msg("got \"%s\", want \"%s\"", note, rows[i].note);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(one_host_is_watched_and_nothing_else),
+		TEST(another_machine_sends_its_visits),
+		TEST(behind_a_translated_address_the_only_host_is_here),
+		TEST(nobody_here_means_feeds),
+		TEST(a_decoy_stands_behind_every_real_host),
+		TEST(a_fake_mx_that_is_there_is_kept),
+		TEST(a_backup_that_is_down_is_no_decoy),
+		TEST(mail_at_a_provider_is_refused),
+		TEST(no_mx_record_is_said),
+		TEST(a_name_that_no_host_may_have_is_refused),
+		TEST(postfix_is_told_its_own_addresses),
+		TEST(exim_is_told_its_own_addresses),
+		TEST(a_free_address_needs_nothing_and_a_foreign_one_is_added),
+		TEST(containers_and_where_their_logs_are),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
