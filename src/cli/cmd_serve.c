@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "config/config.h"
+#include "serve/system/ready_check.h"
 
 static void print_warnings(const struct cli *c, const char *lines)
 {
@@ -20,13 +21,19 @@ static void print_warnings(const struct cli *c, const char *lines)
 	}
 }
 
-static int check_config(const struct cli *c)
+static void on_trouble(void *arg, const char *sentence)
+{
+	cli_warn(arg, "%s", sentence);
+}
+
+static int check_config(struct cli *c)
 {
 	struct config config;
 	int code = cli_config(c, &config);
 	if (code)
 		return code;
 	print_warnings(c, buf_text(&config.warnings));
+	ready_check(&config, on_trouble, c);
 	size_t domains = 0;
 	for (size_t i = 0; i < config.site_count; i++)
 		domains += config.sites[i].domain_count;
@@ -67,7 +74,10 @@ static int run(struct cli *c, int argc, char **argv)
 
 static const struct option_row options[] = {
 	{ .name = "check-config",
-	  .meaning = "Read the configuration, say whether it is good, and end." },
+	  .meaning =
+	      "Read the configuration, say whether it is good and what stands in the "
+	      "way on this machine (a port in use, a log that cannot be read), and "
+	      "end." },
 	{ 0 },
 };
 

@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 #include "serve/apply.h"
 #include "serve/engine.h"
+#include "serve/system/ready_check.h"
 
 /* DESIGN section 4. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 3, EXIT_USAGE = 64 };
@@ -129,12 +130,19 @@ static void say_warnings(const struct config *config)
 	}
 }
 
+static void on_trouble(void *arg, const char *sentence)
+{
+	(void)arg;
+	log_warning("configuration note=\"%s\"", sentence);
+}
+
 static int serve(const struct command *c, struct config *config)
 {
 	struct engine *n;
 	struct error e;
 	say_warnings(config);
 	if (c->is_check) {
+		ready_check(config, on_trouble, NULL);
 		if (!c->is_quiet)
 			(void)printf("%s is good: %zu site%s, mode %s\n",
 				     c->engine.config_path, config->site_count,

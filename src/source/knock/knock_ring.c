@@ -22,12 +22,13 @@ static int cannot_open(struct error *e)
 	switch (errno) {
 	case EPERM:
 	case EACCES:
-		return error_set(e, -EPERM,
-				 "serve may not open a packet socket; give it "
-				 "CAP_NET_RAW (systemd: AmbientCapabilities= and "
-				 "CapabilityBoundingSet=, see contrib/fakemx.service; "
-				 "else: setcap cap_net_raw,cap_net_bind_service+ep "
-				 "fakemx-serve), or make the decoy `reset`");
+		return error_set(
+		    e, -EPERM,
+		    "serve may not open a packet socket; give it "
+		    "CAP_NET_RAW (systemd: AmbientCapabilities= and "
+		    "CapabilityBoundingSet=, see contrib/systemd/fakemx.service; "
+		    "else: setcap cap_net_raw,cap_net_bind_service+ep "
+		    "fakemx-serve), or make the decoy `reset`");
 	case EAFNOSUPPORT:
 		return error_set(e, -EAFNOSUPPORT,
 				 "packet sockets are not allowed here (systemd: add "

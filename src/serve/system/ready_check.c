@@ -1,0 +1,105 @@
+#include "serve/system/ready_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct telling {
+	void (*tell)(void *arg, const char *sentence);
+	void *arg;
+	bool is_running; /* a serve has the ports */
+};
+
+/* errno of listening there, or 0. */
+static int try_port(struct endpoint at)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(at.addr, at.port, &sa);
+	int on = 1, error = 0;
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* as decoys */
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 1) < 0)
+		error = errno;
+	(void)close(fd); /* nothing was sent */
+	return error;
+}
+
+static void check_decoy(const struct telling *t, const struct host *h, struct endpoint at)
+{
+	char text[ADDR_TEXT_MAX];
+	struct error e;
+	int error = try_port(at);
+	addr_text(at.addr, text);
+	if (error == EADDRNOTAVAIL)
+		(void)error_set(&e, -error,
+				"the decoy %s cannot start here: %s is not an address of "
+				"this machine; add it (ip addr add %s/%d dev ...)",
+				h->name, text, text, addr_is_v4(at.addr) ? 32 : 128);
+	else if (error == EADDRINUSE && h->posture == POSTURE_CLOSED)
+		(void)error_set(&e, -error,
+				"the closed decoy %s is not closed: a program answers at "
+				"%s port %u (ss -ltnp 'sport = :%u' shows which)",
+				h->name, text, at.port, at.port);
+	else if (error == EADDRINUSE && !t->is_running)
+		(void)error_set(&e, -error,
+				"the decoy %s cannot start here: another program listens "
+				"at %s port %u (ss -ltnp 'sport = :%u' shows which); a "
+				"mail server must leave this address out (Postfix: "
+				"inet_interfaces)",
+				h->name, text, at.port, at.port);
+	else
+		return;
+	t->tell(t->arg, e.text);
+}
+
+static void check_log(const struct telling *t, const struct host *h, const char *watch)
+{
+	struct error e;
+	if (watch[0] != '/' || access(watch, R_OK) == 0)
+		return;
+	(void)error_set(&e, -errno,
+			"the mail log %s of %s cannot be read (%m); until it can be, "
+			"nobody is judged",
+			watch, h->name);
+	t->tell(t->arg, e.text);
+}
+
+static void check_host(const struct telling *t, const struct host *h)
+{
+	for (uint8_t i = 0; h->role != ROLE_REAL && i < h->address_count; i++)
+		check_decoy(t, h, h->addresses[i]);
+	if (h->role != ROLE_REAL)
+		return;
+	check_log(t, h, h->watch);
+	for (uint8_t i = 0; i < h->also_count; i++)
+		check_log(t, h, h->also[i]);
+}
+
+/* Does a serve of this journal hold its lock? Whoever may not look supposes so. */
+static bool is_running(const struct config *c)
+{
+	char path[CONFIG_TEXT_MAX + 32], lock[CONFIG_TEXT_MAX + 48];
+	if (!config_journal_path(c, path, sizeof(path)))
+		return false;
+	(void)snprintf(lock, sizeof(lock), "%s.lock", path);
+	int fd = open(lock, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES;
+	bool is = flock(fd, LOCK_SH | LOCK_NB) != 0;
+	(void)close(fd); /* gives the lock back */
+	return is;
+}
+
+void ready_check(const struct config *c, void (*tell)(void *arg, const char *sentence),
+		 void *arg)
+{
+	struct telling t = { tell, arg, is_running(c) };
+	for (size_t i = 0; i < c->site_count; i++)
+		for (size_t k = 0; k < c->sites[i].host_count; k++)
+			check_host(&t, &c->sites[i].hosts[k]);
+}
