@@ -113,14 +113,14 @@ class Exim(Consumer):
         session = ("EHLO bot.example\r\nMAIL FROM:<a@bot.example>\r\nRCPT TO:<b@lists.example>\r\nDATA\r\n"
                    f"Subject: {address}\r\n\r\ntext\r\n.\r\nQUIT\r\n")
         done = self.host.run(["exim4", "-C", "/etc/exim4/lists.conf", "-bh", address], input=session, check=False)
-        return re.findall(r"X-FakeMX-Listed: (\S+ by \S+)", done.stdout + done.stderr), done
+        return re.findall(r"X-FakeMX-Listed: ([\d.]+ by \S+)", done.stdout + done.stderr), done
 
 
 class Bind(Consumer):
     package = "bind"
 
     def start(self):
-        self.host.script("mkdir -p /run/named; chown bind:bind /run/named")
+        self.host.script("mkdir -p /run/named /var/cache/bind; chown bind:bind /run/named /var/cache/bind")
         self.born(f"/var/cache/bind/{ZONE}.zone", "bind:bind")
         self.host.write("/etc/bind/named.conf", KEY + 'options { directory "/var/cache/bind"; recursion no; };\n' +
                         recipe("dns", "named.conf"))
@@ -132,7 +132,7 @@ class KnotDns(Consumer):
     package = "knot"
 
     def start(self):
-        self.host.script("mkdir -p /run/knot; chown knot:knot /run/knot")
+        self.host.script("mkdir -p /run/knot /var/lib/knot; chown knot:knot /run/knot /var/lib/knot")
         self.born(f"/var/lib/knot/{ZONE}.zone", "knot:knot")
         self.host.write("/etc/knot/knot.conf", f"server:\n    rundir: /run/knot\n    user: knot:knot\n    listen: {self.address}@53\n"
                         f"key:\n  - id: {KEY_NAME}\n    algorithm: hmac-sha256\n    secret: {SECRET}\n" +

@@ -86,17 +86,16 @@ static int say_row(struct ask *a, const struct listed *row, struct listing *ret_
 		       : rc;
 }
 
-/* A slice of those in force, by client: of many, by the table itself, since the index
- * would be sorted anew for each slice. */
+/* A slice of those in force, by client: of many, by the table itself (+ keeps the index
+ * away, which would be sorted anew for each slice). */
 static int read_slice(struct ask *a, struct addr after, bool are_many,
 		      struct listed_rows *rows, struct error *e)
 {
 	sqlite3_stmt *s =
 	    are_many
-		? db_statement(a->db,
-			       "SELECT " LISTED_COLUMNS " FROM listing NOT INDEXED "
-			       "WHERE client > ?2 AND until > ?1 AND since <= ?1 "
-			       "ORDER BY client, grp LIMIT ?3")
+		? db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
+				      "WHERE client > ?2 AND +until > ?1 AND since <= ?1 "
+				      "ORDER BY client, grp LIMIT ?3")
 		: db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
 				      "INDEXED BY listing_until WHERE client > ?2 AND "
 				      "until > ?1 AND since <= ?1 "
@@ -160,6 +159,12 @@ static int tell_slices(struct ask *a, bool would_too, ask_listing_fn fn, void *a
 		has_more = count < rows.count;
 		if (rc == 0)
 			rc = tell_rows(a, &rows, count, would_too, fn, arg, e);
+		if (rc == 0 && has_more &&
+		    (count == 0 || addr_compare(rows.at[count - 1].client, after) <= 0))
+			rc = error_set(
+			    e, FMX_EFOREIGN,
+			    "the journal's listings are damaged: their order is "
+			    "not that of addresses");
 		if (count)
 			after = rows.at[count - 1].client;
 		if (rc == 0 && has_more)
