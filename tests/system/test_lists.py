@@ -6,7 +6,6 @@ good mail, and the bot is gone; then everything of fakemx is lost, and the lists
 
 import pathlib
 import re
-import shutil
 import time
 
 from lab import net
@@ -224,7 +223,6 @@ class Lists(PolicyCase):
     def build(cls):
         super().build()
         cls.bot, cls.other = cls.somebody(), cls.somebody()
-        cls.six = "3ffe:0:9::66"
 
     # What the consumers see
 
@@ -263,9 +261,8 @@ class Lists(PolicyCase):
         said = self.publish()
         self.assertEqual(8, len(said.splitlines()), said)
         self.assert_lists(True)
-        for name in ("nsd", "rbldnsd", "rspamd", "spamassassin"):
-            if hasattr(getattr(self, name), "start"):
-                getattr(self, name).start() if name != "spamassassin" else None
+        for name in ("nsd", "rbldnsd", "rspamd"):
+            getattr(self, name).start()
 
     def test_02_what_did_not_change_is_not_written_again(self):
         before = {path: path.stat().st_ino for path in self.lists().values()}
@@ -356,6 +353,7 @@ class Lists(PolicyCase):
     def test_10_when_everything_is_lost_the_lists_are_empty_and_an_alarm_says_so(self):
         bot = type(self).bot = self.somebody()
         self.follow.stop()
+        self.serve.jump(7 * 3600)  # Postfix was reloaded: for six hours everybody is excused
         for _ in range(2):
             deliver(self.crowd, bot, FAKE1, f"x@{DOMAIN}")
             self.serve.jump(3 * 3600)
@@ -363,7 +361,6 @@ class Lists(PolicyCase):
         self.publish()
         self.assert_lists(True)
         self.serve.kill()
-        shutil.rmtree(self.serve.folder / "state" / "journal.sqlite", ignore_errors=True)
         for file in (self.serve.folder / "state").glob("journal.sqlite*"):
             file.unlink()
         self.publish("--empty", "--stale", "1h")
