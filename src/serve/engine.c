@@ -81,7 +81,7 @@ static void on_tick(uv_timer_t *t)
 	writer_tick(n->writer, n->config.retention);
 	alarm_raise_tick(n);
 	hold_policy(n);
-	if (*n->config.metrics)
+	if (*n->config.metrics || n->config.web.is_there)
 		journal_counts_tick(n->journal_counts, writer_now(n->writer));
 	if (n->ticks % METRICS_TICKS == 0)
 		metrics_write(n);

@@ -66,7 +66,7 @@ static void add_visit(struct engine *n, const struct visit *v)
 		.kind = LINE_VISIT, .host = v->host, .time = v->time, .visit = *v
 	};
 	n->visits++;
-	n->hosts[v->host].visits++;
+	n->hosts[v->host].visits[v->depth][v->outcome]++;
 	widen(n, &l.visit);
 	writer_add(n->writer, &l);
 	watermarks_visit(n->watermarks, v->host, v->time);

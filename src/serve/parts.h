@@ -52,7 +52,8 @@ struct engine {
 	unsigned ticks;
 	uint64_t own_visits, old_visits, visits;
 	struct engine_host {
-		uint64_t visits;
+		uint64_t visits[DEPTH_DATA + 1][OUTCOME_ABORTED + 1];
+		uint64_t probes_good, probes_bad;
 		int64_t upto;                   /* the newest watermark; 0 none */
 		int64_t hidden_until;           /* hidden.h; 0: it sees */
 		int64_t hidden_kept;            /* what the journal has of that */
@@ -61,10 +62,6 @@ struct engine {
 		bool is_log_stalled; /* of the host that a log goes by; said once */
 	} hosts[UINT16_MAX + 1];     /* by id */
 	bool is_metrics_failing, is_alarms_failing;
-	struct {
-		bool is_counted;
-		uint64_t senders, listed;
-	} metrics;
 	size_t alarm_at; /* which sender's alarm is looked after next */
 
 	int inherited[INHERITED_MAX]; /* sockets from systemd, until decoys have them */

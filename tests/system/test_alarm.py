@@ -231,7 +231,7 @@ class Senders(AlarmCase):
         self.bench.process.wait(10)
         text = self.metrics.read_text()
         self.assertIn('fakemx_alarm{kind="sender",host=""} 0\n', text)
-        self.assertIn('fakemx_visits_total{site="lab",host="fake1.shop.example",role="decoy"} 0\n', text)
+        self.assertIn('fakemx_visits_total{site="lab",host="fake1.shop.example",role="decoy",depth="connect",outcome=""} 0\n', text)
         names = {m.split("{")[0].split(" ")[0] for m in text.splitlines() if not m.startswith("#")}
         self.assertEqual(names, set(re.findall(r"^# TYPE (\S+) (?:counter|gauge)$", text, re.M)) - {
             "fakemx_host_well"} | ({"fakemx_host_well"} & names))

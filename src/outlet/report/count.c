@@ -464,6 +464,8 @@ static void finish_delay(struct count *c)
 	d->p50_us = number_percentile(c->delays, c->delay_count, 50);
 	d->p95_us = number_percentile(c->delays, c->delay_count, 95);
 	d->max_us = c->delays[c->delay_count - 1];
+	for (size_t i = 0; i < c->delay_count; i++)
+		d->sum_us += c->delays[i];
 }
 
 static void finish_revised(struct count *c)

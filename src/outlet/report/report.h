@@ -88,7 +88,7 @@ extern const char *const report_delay_names[REPORT_DELAY_BINS]; /* "10 ms" ... *
 /* Upper bounds of delays; of count 0 all are 0. */
 struct report_delay {
 	uint64_t count;
-	int64_t p50_us, p95_us, max_us;
+	int64_t p50_us, p95_us, max_us, sum_us;
 	int64_t exact_within_us; /* each of them */
 	uint64_t bins[REPORT_DELAY_BINS];
 };

@@ -311,6 +311,8 @@ void alarm_raise_health(struct engine *n, uint16_t host, bool is_well, const cha
 	char text[ALARM_TEXT_MAX];
 	n->hosts[host].is_probed = true;
 	n->hosts[host].is_unwell = !is_well;
+	n->hosts[host].probes_good += is_well;
+	n->hosts[host].probes_bad += !is_well;
 	(void)snprintf(text, sizeof(text), "it %s mail: %.300s",
 		       is_well ? "takes" : "does not take", reply);
 	set(n, ALARM_HOST, alarm_raise_host_name(n, host), !is_well, text);

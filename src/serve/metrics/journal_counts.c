@@ -15,10 +15,11 @@ struct journal_counts {
 	char *path;
 	int64_t next; /* monotonic */
 	bool is_busy, is_known, is_failing;
+	struct journal_numbers shown; /* the loop's */
 	atomic_bool is_stopped;
 	/* The worker's, read when it is back. */
 	int64_t now, took;
-	uint64_t senders, listed, counted;
+	struct journal_numbers found;
 	int result;
 	struct error error;
 };
@@ -35,20 +36,22 @@ struct journal_counts *journal_counts_new(uv_loop_t *loop, const char *path)
 static int on_listing(void *arg, const struct listing *l)
 {
 	struct journal_counts *c = arg;
-	(void)l;
-	c->counted++;
+	c->found.listed += l->is_listed;
+	c->found.would_be += !l->is_listed && l->would_be;
 	return c->is_stopped;
 }
 
-static int count_listed(struct journal_counts *c, struct db *db, struct error *e)
+static int count_of_ask(struct journal_counts *c, struct db *db, struct error *e)
 {
 	struct ask *ask;
+	struct report_span span = { .since = c->now - JOURNAL_COUNTS_PERIOD,
+				    .until = STAMP_NEVER };
 	int r = ask_open(db, c->now, &ask, e);
 	if (r < 0)
 		return r;
-	c->counted = 0;
 	r = ask_listed(ask, true, on_listing, c, e);
-	c->listed = c->counted;
+	if (r == 0)
+		r = report_make(ask, &span, &c->found.report, e);
 	ask_close(ask);
 	return r;
 }
@@ -60,7 +63,7 @@ static int count_senders(struct journal_counts *c, struct db *db, struct error *
 	int r = db_step(db, s, e);
 	if (r <= 0)
 		return r;
-	c->senders = (uint64_t)sqlite3_column_int64(s, 0);
+	c->found.senders = (uint64_t)sqlite3_column_int64(s, 0);
 	db_done(s);
 	return 0;
 }
@@ -73,9 +76,10 @@ static void work(uv_work_t *w)
 	c->result = db_open(c->path, DB_READ, &db, &c->error);
 	if (c->result < 0)
 		return;
-	c->result = count_listed(c, db, &c->error);
+	c->found = (struct journal_numbers){ .counted_at = c->now };
+	c->result = count_senders(c, db, &c->error);
 	if (c->result == 0)
-		c->result = count_senders(c, db, &c->error);
+		c->result = count_of_ask(c, db, &c->error);
 	db_close(db);
 	c->took = stamp_monotonic() - began;
 }
@@ -85,14 +89,20 @@ static void on_back(uv_work_t *w, int status)
 	struct journal_counts *c = w->data;
 	c->is_busy = false;
 	c->next = stamp_monotonic() + JOURNAL_COUNTS_EVERY;
-	if (status == UV_ECANCELED || c->is_stopped)
+	if (status == UV_ECANCELED)
+		return;
+	if (c->result == 0) {
+		report_release(&c->shown.report);
+		c->shown = c->found;
+		c->is_known = true;
+	}
+	if (c->is_stopped)
 		return;
 	if (c->took * LONGER > JOURNAL_COUNTS_EVERY)
 		c->next = stamp_monotonic() + c->took * LONGER;
 	if (c->result < 0 && !c->is_failing)
 		log_warning("metrics-not-counted reason=\"%s\"", c->error.text);
 	c->is_failing = c->result < 0;
-	c->is_known |= c->result == 0;
 }
 
 void journal_counts_tick(struct journal_counts *c, int64_t now)
@@ -103,14 +113,9 @@ void journal_counts_tick(struct journal_counts *c, int64_t now)
 	c->is_busy = uv_queue_work(c->loop, &c->work, work, on_back) == 0;
 }
 
-bool journal_counts_get(const struct journal_counts *c, uint64_t *ret_senders,
-			uint64_t *ret_listed)
+const struct journal_numbers *journal_counts_get(const struct journal_counts *c)
 {
-	if (!c->is_known || c->is_busy)
-		return false;
-	*ret_senders = c->senders;
-	*ret_listed = c->listed;
-	return true;
+	return c->is_known ? &c->shown : NULL;
 }
 
 void journal_counts_stop(struct journal_counts *c)
@@ -126,6 +131,7 @@ void journal_counts_free(struct journal_counts *c)
 	if (!c)
 		return;
 	assert(!c->is_busy);
+	report_release(&c->shown.report);
 	free(c->path);
 	free(c);
 }

@@ -320,6 +320,7 @@ void policy_answers_give(void *desk, const struct policy_request *r,
 {
 	struct policy_answers *d = desk;
 	const struct policy_options none = { .defers = false };
+	int64_t began = stamp_monotonic();
 	bool is_sender = r->is_access && r->has_client && !r->is_authenticated;
 	const struct where *place = is_sender ? find_place(d, r) : NULL;
 	enum policy_action a = place ? answer(d, r, place, ret_action)
@@ -327,6 +328,7 @@ void policy_answers_give(void *desk, const struct policy_request *r,
 	d->counts.headers += a == POLICY_PREPEND;
 	d->counts.deferred += a == POLICY_DEFER;
 	d->counts.dunno += a == POLICY_DUNNO;
+	d->counts.took_us += stamp_monotonic() - began;
 }
 
 struct policy_answer_counts policy_answers_counts(const struct policy_answers *d)

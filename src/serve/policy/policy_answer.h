@@ -48,6 +48,7 @@ struct policy_world {
 
 struct policy_answer_counts {
 	uint64_t headers, deferred, dunno, visits, failed;
+	int64_t took_us; /* all answers together */
 };
 
 struct policy_answers;

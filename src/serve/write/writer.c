@@ -23,6 +23,7 @@ struct writer {
 	unsigned failed_ticks;
 	uint64_t dropped_then; /* take's count when it began to fail */
 	bool is_failing, is_held, is_stopped;
+	struct writer_counts counts;
 };
 
 static int64_t read_data_version(struct writer *w)
@@ -148,10 +149,21 @@ static void on_commit_due(uv_timer_t *t)
 static int commit(struct writer *w, struct error *e)
 {
 	int r = db_check_file(w->db, e);
+	int64_t began = stamp_monotonic();
 	if (r == 0)
 		r = take_commit(w->take, e);
+	if (r == 0) {
+		w->counts.commits++;
+		w->counts.commit_us += stamp_monotonic() - began;
+		w->counts.committed_at = stamp_clock_now(w->clock);
+	}
 	w->sink.committed(w->sink.arg);
 	return r;
+}
+
+struct writer_counts writer_counts(const struct writer *w)
+{
+	return w->counts;
 }
 
 bool writer_commit(struct writer *w)

@@ -63,6 +63,12 @@ int64_t writer_now(const struct writer *w);
 bool writer_is_failing(const struct writer *w);
 /* Nothing is left to be judged now. */
 bool writer_is_idle(const struct writer *w);
+struct writer_counts {
+	uint64_t commits;
+	int64_t commit_us;    /* all that they took, together */
+	int64_t committed_at; /* the last one; 0 none yet */
+};
+struct writer_counts writer_counts(const struct writer *w);
 struct take *writer_take(const struct writer *w);
 struct db *writer_db(const struct writer *w);
 const struct sites *writer_sites(const struct writer *w);

@@ -44,6 +44,7 @@ PROGRAMS = {
     "ansible": (["ansible-core"], ""),
     "rspamd": (["rspamd"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
+    "prometheus": (["prometheus"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
