@@ -166,6 +166,7 @@ static const struct frame_row {
 	  "2026-11-23T14:05:09.1Z+100000 mx" },
 	{ "a priority in front", "<22>Nov 23 14:05:09 mx " POSTFIX, AT_9 "+1000000 mx" },
 	{ "busybox", "Nov 23 14:05:09 mx mail.info " POSTFIX, AT_9 "+1000000 mx" },
+	{ "OpenBSD", "Nov 23 14:05:09 <mail.notice> mx " POSTFIX, AT_9 "+1000000 mx" },
 	{ "FreeBSD", "Nov 23 14:05:09 <mail.info> mx " POSTFIX, AT_9 "+1000000 mx" },
 	{ "a host whose domain is .info", "Nov 23 14:05:09 a.info " POSTFIX,
 	  AT_9 "+1000000 a.info" },

@@ -26,8 +26,8 @@ struct rig {
 	struct visit visits[64];
 	size_t visit_count;
 	int64_t upto[16], outage[16], gap_from, gap_to;
-	char trouble[4][512];
-	bool is_over[4];
+	char trouble[8][512];
+	bool is_over[8];
 	size_t trouble_count, gap_count;
 };
 
@@ -49,7 +49,7 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 static void on_trouble(void *arg, uint16_t host, bool is_over, const char *sentence)
 {
 	struct rig *r = arg;
-	assert_true(r->trouble_count < 4);
+	assert_true(r->trouble_count < 8);
 	assert_int_equal(host, 5);
 	r->is_over[r->trouble_count] = is_over;
 	assert_true(str_copy(r->trouble[r->trouble_count++], 512, sentence));
@@ -633,6 +633,18 @@ static void lines_that_were_left_out_are_a_gap(void **state)
 	assert_true(r.gap_from == now && r.gap_to == now + 2 * STAMP_SECOND);
 	assert_int_equal(r.trouble_count, 2);
 	assert_non_null(strstr(r.trouble[0], "RateLimitBurst"));
+	add_line(now + 3 * STAMP_SECOND, "rsyslogd",
+		 "1]: imjournal from <mail:postfix/smtpd>: begin to drop messages due to "
+		 "rate-limiting");
+	add_line(now + 4 * STAMP_SECOND, "rsyslogd",
+		 "1]: imjournal: 31 messages lost due to rate-limiting (20000 allowed "
+		 "within 600 seconds)");
+	add_line(now + 5 * STAMP_SECOND, "rsyslogd",
+		 "1]: imuxsock lost 7 messages from pid 7 due to rate-limiting");
+	turn(&r, 300);
+	assert_int_equal(r.gap_count, 3);
+	assert_true(r.gap_from == now && r.gap_to == now + 5 * STAMP_SECOND);
+	assert_non_null(strstr(r.trouble[r.trouble_count - 2], "rate limit of rsyslog"));
 	stop(&r);
 }
 
