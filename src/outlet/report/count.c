@@ -170,6 +170,7 @@ static void count_stopped(struct count *c)
 {
 	const struct verdict *v = &c->now.verdict;
 	struct report_counts *to = &c->counts;
+	to->stopped_hosts |= c->now.hosts;
 	if (v->tier != TIER_NONE) {
 		add_at_risk(c, v, c->now.name, false);
 	} else if (!v->is_final) {

@@ -122,6 +122,16 @@ static int on_slot(void *arg, const struct slot *s)
 	return 0;
 }
 
+/* In the period, if that is so long. */
+static bool is_removable(const struct group *g, const struct view_host *v)
+{
+	const struct report *r = g->m->report;
+	return v->role == ROLE_DECOY && v->until == INT64_MAX &&
+	       !(g->to->counts.stopped_hosts >> v->bit & 1) &&
+	       spans_time(&v->watched, stamp_later(r->since, v->since), r->until) >=
+		   REPORT_IDLE;
+}
+
 static int add_host(struct group *g, const struct view_host *v,
 		    const uint64_t senders[COUNT_HOSTS], struct error *e)
 {
@@ -143,6 +153,7 @@ static int add_host(struct group *g, const struct view_host *v,
 				 .senders = senders[v->bit],
 				 .complete_until = complete_until(v),
 				 .unseen = unseen_of(r, v, from) };
+	h.is_removable = is_removable(g, v);
 	(void)str_copy(h.name, sizeof(h.name), from->name); /* same size */
 	if (h.visits > 0 && h.role != ROLE_REAL)
 		h.unseen = REPORT_SEEN; /* it has told of visits */

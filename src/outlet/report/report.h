@@ -68,7 +68,10 @@ struct report_host {
 	char why[REPORT_WHY_MAX]; /* of REPORT_CLOSED, as serve says; "" unknown */
 	bool has_rate;            /* false when the host or the period is empty */
 	double rate;              /* visits an address and day, since the host is there */
+	bool
+	    is_removable; /* a decoy that stopped nobody in REPORT_IDLE of watched time */
 };
+#define REPORT_IDLE (30 * STAMP_DAY)
 
 /* Hosts of one place together: decoys against the background. */
 struct report_rate {
@@ -116,6 +119,7 @@ struct report_revised {
 };
 
 struct report_counts {
+	uint64_t stopped_hosts; /* bits of the hosts that stopped senders came to */
 	uint64_t order[REPORT_ORDERS];
 	uint64_t reached, stopped, stopped_provisional, pending, unknown;
 	uint64_t only_knocked; /* at decoys; in none of the above */

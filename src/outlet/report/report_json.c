@@ -33,6 +33,7 @@ static json_t *hosts_json(const struct report_site *s)
 		json_add(o, "complete_until",
 			 h->complete_until ? json_stamp(h->complete_until) : json_null());
 		json_add(o, "not_seen", unseen_json(h));
+		json_add(o, "removable", json_boolean(h->is_removable));
 		json_push(hosts, o);
 	}
 	return hosts;

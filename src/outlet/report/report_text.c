@@ -254,6 +254,18 @@ static void cost(const struct writing *w)
 			  stamp_duration_text(c->of_us, of), (double)c->memory_kb / 1024);
 }
 
+static void advice(const struct writing *w)
+{
+	for (size_t i = 0; i < w->s->host_count; i++) {
+		const struct report_host *h = &w->s->hosts[i];
+		if (h->is_removable)
+			text_line(&w->text, "advice",
+				  "take the decoy %s out again: in 30 watched days it "
+				  "stopped nobody, and it takes %u address%s",
+				  h->name, h->addresses, h->addresses == 1 ? "" : "es");
+	}
+}
+
 /* ---- background ---- */
 
 static void rate(const struct writing *w, const char *name, const struct report_rate *r)
@@ -407,6 +419,7 @@ static void site(const struct writing *w)
 	compared(w);
 	before_after(w);
 	cost(w);
+	advice(w);
 	background(w);
 	all_senders(w);
 	hosts(w);

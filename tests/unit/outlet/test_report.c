@@ -220,7 +220,7 @@ static void the_report_has_the_keys_of_the_contract(void **state)
 	keys_are(json_array_get(hosts, 0),
 		 "host role preference visits senders addresses "
 		 "visits_per_address_day complete_until "
-		 "not_seen");
+		 "not_seen removable");
 	keys_are(json_object_get(site, "order"),
 		 "straight skipped shotgun backdoor unknown");
 	keys_are(json_object_get(site, "fate"),
@@ -595,6 +595,32 @@ static void knocks_are_shown_and_are_no_walk(void **state)
 	release(&it);
 }
 
+/* The high decoy stops a sender, the low one nobody. */
+static void removable(struct rig *rig, const char *story, bool want_low)
+{
+	rig_begin(rig);
+	rig_play(rig, story);
+	struct report r = made(rig, REPORT_BEGIN, STAMP_NEVER, AT(41 * 86400));
+	for (size_t k = 0; k < r.sites[0].host_count; k++) {
+		const struct report_host *h = &r.sites[0].hosts[k];
+		bool want = h->place == PLACE_LOW && want_low;
+		if (h->is_removable != want)
+			fail_msg("%s: %s: got %d, want %d", story, h->name,
+				 h->is_removable, want);
+	}
+	report_release(&r);
+}
+
+static void a_decoy_that_stopped_nobody_in_a_month_is_to_be_removed(void **state)
+{
+	removable(*state, "X:H@10 W@100 W@40d", true);
+}
+
+static void ten_days_say_nothing_of_a_decoy(void **state)
+{
+	removable(*state, "X:H@10 W@100 W@10d", false);
+}
+
 /* ---- list ---- */
 
 static void put(void *arg, const char *text, size_t len)
@@ -680,6 +706,8 @@ int main(void)
 		TEST(a_sender_never_seen_is_no_mistake),
 		TEST(of_very_many_visits_the_first_and_last_are_shown),
 		TEST(knocks_are_shown_and_are_no_walk),
+		TEST(a_decoy_that_stopped_nobody_in_a_month_is_to_be_removed),
+		TEST(ten_days_say_nothing_of_a_decoy),
 		TEST(in_observe_nothing_is_listed),
 		TEST(in_enforce_the_list_has_reason_and_end),
 	};
