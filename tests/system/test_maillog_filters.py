@@ -4,10 +4,12 @@ visit that brought it says. The log is a central one, with the lines of both mac
 import email.utils
 import json
 import pathlib
+import re
 import subprocess
 
 from lab import callers
 from lab.case import NAME_SERVER, RESOLVER, LabCase, program
+from lab.exim_mx import EximMx
 from lab.maillog import ADDRESSES, DOMAIN, NAME, visits
 from lab.net import wait_for
 from lab.postfix_mx import CallablePostfix
@@ -57,11 +59,15 @@ class WithRspamd(LabCase):
         cls.knot = Knot(cls.net, "ns", [NAME_SERVER])
         cls.resolver = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
         cls.filter = cls.filter_program(cls.net, "filter", [FILTER])
-        cls.mx = CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True,
-                                 parameters={"smtpd_milters": f"inet:{FILTER}:11332", "milter_default_action": "tempfail"})
+        cls.mx = cls.make_mx()
         cls.crowd = cls.net.host("crowd", [f"30.9.{i}.1" for i in range(1, 8)])
         for program in (cls.knot, cls.resolver, cls.filter, cls.mx):
             program.start()
+
+    @classmethod
+    def make_mx(cls):
+        return CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True,
+                               parameters={"smtpd_milters": f"inet:{FILTER}:11332", "milter_default_action": "tempfail"})
 
     def _send(self, source, text, number):
         talk = callers.Talk("filtered", self.crowd, source, ADDRESSES[0])
@@ -116,3 +122,53 @@ class WithRspamd(LabCase):
 
 class WithSpamassassin(WithRspamd):
     filter_program, spam_text = Spamassassin, GTUBE
+
+
+class Spamd(Program):
+    package = "spamd"
+
+    def start(self):
+        self.spamd = self.host.spawn(["/usr/sbin/spamd", "--local", "--nouser-config", "--max-children=1", "--syslog=mail",
+                                      f"--listen={FILTER}", f"--allowed-ips={ADDRESSES[0]}", "--username=nobody"], name="spamd")
+        self.wait_listening(783)
+
+
+class EximsOwnCondition(WithRspamd):
+    """Exim asks spamd by its `spam` condition, and its ACL says what came of it, as the manual has it."""
+    filter_program, spam_text = Spamd, GTUBE
+
+    @classmethod
+    def make_mx(cls):
+        manual = (pathlib.Path(__file__).resolve().parents[2] / "man/fakemx.conf.5.scd").read_text()
+        warn = re.search(r"^```\n(warn  spam = .*?)^```", manual, re.M | re.S)[1]
+
+        class Asking(EximMx):
+            package = "exim-heavy"
+
+            def write_configuration(self):
+                super().write_configuration()
+                path = "/etc/exim4/exim4.conf"
+                text = self.host.run(["cat", path]).stdout.replace("acl_smtp_data = accept", "acl_smtp_data = data")
+                self.host.write(path, text.replace("begin acl\n", f"begin acl\ndata:\n{warn}  accept\n"), "640", "root:Debian-exim")
+        return Asking(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], "+smtp_connection +incoming_port",
+                      more=f"spamd_address = {FILTER} 783\n")
+
+    def test_what_the_filter_says_is_in_the_visit(self):
+        self.assertRegex(self._send("30.9.2.1", self.spam_text, 2), "^2")
+        self.assertRegex(self._send("30.9.3.1", "Are we going to eat at noon?", 3), "^2")
+
+        def told():
+            return {v["address"]: (v["spam"], v["outcome"]) for v in visits(self.mx.log)}
+        wait_for("both", lambda: {"30.9.2.1", "30.9.3.1"} <= set(told()), 30)
+        self.assertEqual([(True, "accepted"), (None, "accepted")], [told()[f"30.9.{i}.1"] for i in (2, 3)])
+
+    def test_the_filters_log_may_be_one_of_its_own(self):
+        """Spamd's, by the message id; it calls the others clean."""
+        self._send("30.9.5.1", self.spam_text, 5)
+        self._send("30.9.6.1", "And tomorrow?", 6)
+        argv = [program("fakemx"), "visits", "--maillog", self.mx.log, "--filter", self.filter.host.folder / "mail.log"]
+
+        def told():
+            done = subprocess.run(argv, check=True, capture_output=True, text=True, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"})
+            return {v["address"]: v["spam"] for v in map(json.loads, done.stdout.splitlines())}
+        wait_for("both verdicts", lambda: [told().get(f"30.9.{i}.1") for i in (5, 6)] == [True, False], 30)

@@ -33,6 +33,10 @@ PROGRAMS = {
     "exim": (["exim4-daemon-light", "exim4-base", "exim4-config"],
              "exim4-config exim4/dc_eximconfig_configtype select "
              "internet site; mail is sent and received directly using SMTP\n"),
+    # with the condition `spam`
+    "exim-heavy": (["exim4-daemon-heavy", "exim4-base", "exim4-config"],
+                   "exim4-config exim4/dc_eximconfig_configtype select "
+                   "internet site; mail is sent and received directly using SMTP\n"),
     "opensmtpd": (["opensmtpd"], ""),
     "sendmail": (["sendmail-bin", "sendmail-base", "sendmail-cf"], ""),
     "knot": (["knot", "knot-dnsutils"], ""),
