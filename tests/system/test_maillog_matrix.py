@@ -6,7 +6,7 @@ from lab.beside_mx import FILTER, MILTER
 from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase, visits
 from lab.net import wait_for
 from lab.postfix_mx import CallablePostfix
-from lab.receivers import SendmailMx
+from lab.receivers import OpensmtpdMx, SendmailMx
 
 SHORT = [callers.accepted, callers.two_messages_in_one_session, callers.greylisted, callers.greylisted_and_gone,
          callers.unknown_recipient, callers.relaying, callers.quits_after_connect, callers.gone_after_connect,
@@ -61,6 +61,22 @@ class BehindHaproxy(BehindXclient):
     talk = callers.BehindHaproxy
     callers = SHORT
     parameters = {"smtpd_upstream_proxy_protocol": "haproxy"}
+
+
+class OpensmtpdBehindHaproxy(BehindXclient):
+    """The same with OpenSMTPD, which speaks version 2 of that protocol; it logs no command that it accepts."""
+    program, talk = "opensmtpd", callers.BehindHaproxy2
+    callers = [c for c in SHORT if c is not callers.accepted_pipelined]
+    depths = dict.fromkeys(["gone_after_ehlo", "gone_after_mail", "gone_after_rcpt", "gone_within_the_message", "call_out",
+                            "too_big_by_its_own_word"], "connect")
+    outcomes = {"too_big_by_its_own_word": "aborted"}
+    tells_sender_of = ()
+
+    @classmethod
+    def make_mx(cls):
+        class BehindProxy(OpensmtpdMx):
+            how_to_listen = "proxy-v2"
+        return BehindProxy(cls.net, "mail", ADDRESSES, NAME, [DOMAIN])
 
 
 class FilterBeforeTheQueue(Ways):

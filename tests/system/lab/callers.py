@@ -9,7 +9,9 @@ with 451 and nobody@DOMAIN with 550 at RCPT, refuse relaying, and offer STARTTLS
 
 import base64
 import dataclasses
+import socket
 import ssl
+import struct
 import time
 
 from .client import Client
@@ -88,7 +90,7 @@ class Talk(Client):
 
 class BehindProxy(Talk):
     """The proxy is on the mail server's machine; the client that it speaks for is `source`, anywhere. how: "xclient" or
-    "proxy" (haproxy's protocol, version 1)."""
+    "proxy" (haproxy's protocol, version 1), "proxy2" (version 2)."""
     how = "xclient"
 
     def __init__(self, caller, host, source, target, port=25):
@@ -96,6 +98,9 @@ class BehindProxy(Talk):
         Client.__init__(self, host, "127.0.0.1", "127.0.0.1", port)
         if self.how == "proxy":
             self.send(f"PROXY TCP4 {source} {target} 4711 {port}\r\n")
+        if self.how == "proxy2":
+            self.socket.sendall(b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + socket.inet_aton(source) + socket.inet_aton(target) +
+                                struct.pack("!HH", 4711, port))
         self.reply()
         if self.how == "xclient":
             self.command("EHLO proxy.example")
@@ -104,6 +109,10 @@ class BehindProxy(Talk):
 
 class BehindHaproxy(BehindProxy):
     how = "proxy"
+
+
+class BehindHaproxy2(BehindProxy):
+    how = "proxy2"
 
 
 DEPTHS = ["connect", "helo", "mail", "rcpt", "data"]

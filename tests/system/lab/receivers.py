@@ -39,6 +39,7 @@ class Receiver(Program):
 
 class OpensmtpdMx(Receiver):
     package, process = "opensmtpd", "smtpd"
+    how_to_listen = ""  # "proxy-v2"
 
     def configure(self):
         self.host.script("""
@@ -53,7 +54,7 @@ pki lab key "/etc/ssl/private/lab.key"
 filter grey phase rcpt-to match rcpt-to {{ {grey} }} reject "451 4.7.1 Greylisted, come back later"
 filter nobody phase rcpt-to match rcpt-to {{ {nobody} }} reject "550 5.1.1 No such user"
 filter all chain {{ grey, nobody }}
-listen on 0.0.0.0 port 25 tls pki lab filter all
+listen on 0.0.0.0 port 25 tls pki lab {self.how_to_listen} filter all
 listen on :: port 25 tls pki lab filter all
 action "keep" mda "/bin/cat > /dev/null" virtual {{ "@" = "nobody" }}
 match from any for domain {{ {domains} }} action "keep"
