@@ -285,11 +285,12 @@ void zone_work_ask_serials(struct zone_work *w, const struct cli *c)
 		cli_warn(c, "the name servers could not be asked for their serials: %s",
 			 e.text);
 	else if (silent)
-		cli_warn(c,
-			 "of %zu of %zu zones no name server said which serial it has: "
-			 "there the new one "
-			 "exceeds the file's",
-			 silent, n);
+		cli_warn(
+		    c,
+		    "the name servers of %zu of %zu zone%s did not say which serial "
+		    "they have, so the new serial is only greater than the file's; "
+		    "if a name server has a greater one, it will not take the change",
+		    silent, n, number_plural(n));
 	free(zones);
 	free(items);
 }
