@@ -483,16 +483,26 @@ int db_lock(struct db *db, struct error *e)
 	return rc;
 }
 
+int db_move_lock(struct db *db, struct db *from, struct error *e)
+{
+	if (from->lock_fd >= 0)
+		(void)close(from->lock_fd); /* nothing waits to be written */
+	from->lock_fd = -1;
+	return db->lock_fd >= 0 ? 0 : db_lock(db, e);
+}
+
 int db_check_file(struct db *db, struct error *e)
 {
 	int moved = 0;
 	int rc = sqlite3_file_control(db->sqlite, NULL, SQLITE_FCNTL_HAS_MOVED, &moved);
 	if (rc != SQLITE_OK || !moved)
 		return 0;
-	return error_set(e, -ESTALE,
-			 "the journal %s was deleted or replaced while fakemx writes to "
-			 "it: what is written now is lost. Restart fakemx serve",
-			 db->path);
+	return error_set(
+	    e, -ESTALE,
+	    "the journal %s was deleted or replaced while fakemx serve wrote "
+	    "to it: fakemx goes on with what lies there now, or with a new "
+	    "one; what it knew is in the old file alone",
+	    db->path);
 }
 
 /* ---- values ---- */

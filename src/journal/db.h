@@ -42,6 +42,8 @@ FMX_MUST_CHECK int db_open(const char *path, enum db_mode mode, struct db **ret_
 void db_close(struct db *db); /* NULL is fine */
 /* One serve per journal: -EBUSY with the pid of the other. Held until close. */
 FMX_MUST_CHECK int db_lock(struct db *db, struct error *e);
+/* Of a journal that took the other's place: the other's lock is given up first. */
+FMX_MUST_CHECK int db_move_lock(struct db *db, struct db *from, struct error *e);
 /* The same without opening the journal: for who replaces it. Close the descriptor. */
 FMX_MUST_CHECK int db_lock_path(const char *path, int *ret_fd, struct error *e);
 /* A file beside path that root made belongs to the folder's owner. */

@@ -62,6 +62,10 @@ struct sites {
 FMX_MUST_CHECK int sites_define(struct db *db, struct site *sites, size_t count,
 				const struct rules *rules, int64_t now, bool is_started,
 				struct error *e);
+/* At a file that took the place of serve's: as at a start, but sites and hosts keep the
+ * numbers that they have. -ESTALE: the file knows them by others. */
+FMX_MUST_CHECK int sites_move(struct db *db, struct site *sites, size_t count,
+			      const struct rules *rules, int64_t now, struct error *e);
 /* Without the domains, of which there may be a hundred thousand. */
 FMX_MUST_CHECK int sites_load(struct db *db, struct sites *ret_sites, struct error *e);
 /* After sites_load(), in the same transaction or alone: for sites_has_domain(). */

@@ -2,6 +2,7 @@
  * The configuration as rows: numbers, former hosts, groups, changed spans.
  */
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ struct define {
 	const struct rules *rules;
 	int64_t at;
 	uint16_t last_site, last_host;
-	bool is_changed;
+	bool is_changed, keeps_numbers;
 };
 
 /* ---- numbers ---- */
@@ -87,9 +88,28 @@ static int give_number(uint16_t *last, uint16_t *ret_id, const char *what,
 	return 0;
 }
 
+static int keep_numbers(const struct define *d, const struct site *s, struct error *e)
+{
+	const struct site *was = old_site(d, s);
+	bool is_kept = d->old.count == 0 || (was && was->id == s->id);
+	for (size_t i = 0; i < s->host_count && is_kept && was; i++)
+		is_kept = old_host(d, s->id, &s->hosts[i]) == s->hosts[i].id;
+	for (size_t i = 0; i < s->host_count && is_kept; i++)
+		d->is_host_here[s->hosts[i].id] = true;
+	d->is_site_here[s->id] = true;
+	return is_kept
+		   ? 0
+		   : error_set(e, -ESTALE,
+			       "the journal %s was replaced by one of other sites and "
+			       "hosts: restart fakemx serve, or put the old one back",
+			       db_path(d->db));
+}
+
 static int number_site(struct define *d, struct site *s, struct error *e)
 {
 	const struct site *was = old_site(d, s);
+	if (d->keeps_numbers)
+		return keep_numbers(d, s, e);
 	int rc = 0;
 	s->id = was ? was->id : 0;
 	if (!was)
@@ -449,18 +469,35 @@ static int define_changes(struct define *d, bool is_started, struct error *e)
 	return rc;
 }
 
+static int define_in_one(struct define *d, bool is_started, struct error *e)
+{
+	int rc = db_begin(d->db, e);
+	if (rc != 0)
+		return rc;
+	rc = define_changes(d, is_started, e);
+	if (rc == 0)
+		return db_commit(d->db, e);
+	db_rollback(d->db);
+	return rc;
+}
+
 int sites_define(struct db *db, struct site *sites, size_t count,
 		 const struct rules *rules, int64_t now, bool is_started, struct error *e)
 {
 	struct define d = {
 		.db = db, .now = sites, .count = count, .rules = rules, .at = now
 	};
-	int rc = db_begin(db, e);
-	if (rc != 0)
-		return rc;
-	rc = define_changes(&d, is_started, e);
-	if (rc == 0)
-		return db_commit(db, e);
-	db_rollback(db);
-	return rc;
+	return define_in_one(&d, is_started, e);
+}
+
+int sites_move(struct db *db, struct site *sites, size_t count, const struct rules *rules,
+	       int64_t now, struct error *e)
+{
+	struct define d = { .db = db,
+			    .now = sites,
+			    .count = count,
+			    .rules = rules,
+			    .at = now,
+			    .keeps_numbers = true };
+	return define_in_one(&d, true, e);
 }

@@ -237,6 +237,41 @@ int apply_config(struct engine *n, struct config *c, bool is_started, struct err
 	return r;
 }
 
+/* Questions of Postfix are asked of the new file. */
+static int move_policy(struct engine *n, struct error *e)
+{
+	struct db *reader = NULL;
+	policy_answers_move(n->answers, n->policy_db, writer_take(n->writer));
+	int r = db_open(db_path(writer_db(n->writer)), DB_READ, &reader, e);
+	if (r < 0)
+		return r;
+	policy_answers_move(n->answers, reader, writer_take(n->writer));
+	db_close(n->policy_db);
+	n->policy_db = reader;
+	return 0;
+}
+
+void apply_journal(struct engine *n)
+{
+	struct config *c = &n->config;
+	struct error e;
+	int r = writer_move(n->writer, c->sites, c->site_count, &c->rules, &e);
+	if (r == -EAGAIN)
+		return;
+	if (r == 0)
+		r = move_policy(n, &e);
+	if (r == 0)
+		r = apply_allow(n, c, &e);
+	if (r < 0) {
+		log_error("journal-move-failed reason=\"%s\"", e.text);
+		return;
+	}
+	names_forget(n->names);
+	log_warning("journal-moved note=\"what was known of senders is in the old file; "
+		    "what waited is in %s\"",
+		    db_path(writer_db(n->writer)));
+}
+
 /* What only a restart can change. */
 static int check_lasting(const struct engine *n, const struct config *c, struct error *e)
 {

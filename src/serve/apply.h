@@ -4,6 +4,7 @@
  * Use:
  *	apply_config(n, &n->config, true, &e);
  *	apply_reload(n);	// reads the file again; says what came of it
+ *	apply_journal(n);	// the journal's file is gone: on with what lies there now
  */
 #ifndef FMX_SERVE_APPLY_H
 #define FMX_SERVE_APPLY_H
@@ -18,5 +19,6 @@ FMX_MUST_CHECK int apply_config(struct engine *n, struct config *c, bool is_star
 FMX_MUST_CHECK int apply_descriptors(const struct config *c, size_t inherited,
 				     struct descriptors *ret, struct error *e);
 void apply_reload(struct engine *n);
+void apply_journal(struct engine *n);
 
 #endif

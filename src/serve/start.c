@@ -74,6 +74,11 @@ static void on_changed(void *arg)
 	alarm_raise_changed(n);
 }
 
+static void on_gone(void *arg)
+{
+	apply_journal(arg);
+}
+
 static void on_committed(void *arg)
 {
 	struct engine *n = arg;
@@ -88,6 +93,7 @@ static int open_journal(struct engine *n, struct error *e)
 		.told = { .verdict = on_verdict, .listing = on_listing, .arg = n },
 		.trouble = on_journal_trouble,
 		.changed = on_changed,
+		.gone = on_gone,
 		.committed = on_committed,
 		.arg = n,
 	};

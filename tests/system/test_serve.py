@@ -502,6 +502,29 @@ class Disk(unittest.TestCase):
             self.assertEqual(count, len(bench.visits(source="decoy")))
 
 
+class Gone(unittest.TestCase):
+    limit_seconds = 60
+
+    def test_a_journal_that_is_deleted_or_replaced_is_said_and_another_is_filled_without_a_restart(self):
+        with Bench("gone") as bench:
+            bench.start()
+            self.assertTrue(reset_by(bench.fake0, "127.8.0.1"))
+            bench.catch_up()
+            old = bench.folder / "old.sqlite"
+            shutil.copy(bench.journal, old)
+            for n, away in enumerate((lambda: bench.journal.unlink(), lambda: old.rename(bench.journal)), 2):
+                said = len(bench.text())
+                away()
+                wait_for("the trouble in the log", lambda: "journal-failed" in bench.text()[said:])
+                self.assertRegex(bench.text()[said:], "was deleted or replaced while fakemx serve wrote to it: fakemx goes on")
+                self.assertTrue(reset_by(bench.fake0, f"127.8.0.{n}"))
+                wait_for("the journal is written again", lambda: "journal-recovered lost=0" in bench.text()[said:])
+                bench.catch_up()
+                self.assertRegex(bench.text()[said:], r"(?s) alarm kind=journal .* alarm-over kind=journal ")
+                self.assertEqual([f"127.8.0.{n}"], [v["address"] for v in bench.visits(source="decoy")][-1:])
+            self.assertEqual(0, bench.stop())
+
+
 class Systemd(unittest.TestCase):
     limit_seconds = 60
 

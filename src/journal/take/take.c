@@ -107,6 +107,25 @@ void take_free(struct take *t)
 	free(t);
 }
 
+static void keep_unkept(struct take *t, const struct sites *old, const int64_t *unkept)
+{
+	for (size_t i = 0; i < old->host_count; i++) {
+		const struct host_place *p = sites_host(&t->sites, old->hosts[i].host);
+		if (p)
+			t->unkept[p - t->sites.hosts] = unkept[i];
+	}
+}
+
+void take_inherit(struct take *t, struct take *from)
+{
+	batch_release(&t->batch);
+	t->batch = from->batch;
+	from->batch = (struct batch){ 0 };
+	keep_unkept(t, &from->sites, from->unkept);
+	t->last_seen = from->last_seen > t->last_seen ? from->last_seen : t->last_seen;
+	t->counts = from->counts;
+}
+
 /* Lines of before are resolved by what is configured now. What a host lost stays lost. */
 int take_sites(struct take *t, struct error *e)
 {
@@ -123,11 +142,7 @@ int take_sites(struct take *t, struct error *e)
 	t->unkept = NULL;
 	t->sites = next;
 	forget_unkept(t);
-	for (size_t i = 0; i < old.host_count; i++) {
-		const struct host_place *p = sites_host(&t->sites, old.hosts[i].host);
-		if (p)
-			t->unkept[p - t->sites.hosts] = unkept[i];
-	}
+	keep_unkept(t, &old, unkept);
 	coverage_sites(t->coverage, &t->sites);
 	sites_release(&old);
 	free(unkept);

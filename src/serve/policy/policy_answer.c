@@ -238,6 +238,16 @@ void policy_answers_committed(struct policy_answers *d)
 	d->has_snapshot = false;
 }
 
+void policy_answers_move(struct policy_answers *d, struct db *db, const struct take *take)
+{
+	policy_answers_committed(d);
+	if (d->ask)
+		ask_close(d->ask);
+	d->ask = NULL;
+	d->world.db = db;
+	d->world.take = take;
+}
+
 static int take_snapshot(struct policy_answers *d, int64_t now, struct error *e)
 {
 	int rc = d->ask ? 0 : ask_open(d->world.db, now, &d->ask, e);

@@ -75,6 +75,11 @@ void checkpoint_tick(struct checkpoint *c)
 	c->is_busy = uv_queue_work(c->loop, &c->work, work, on_back) == 0;
 }
 
+bool checkpoint_is_busy(const struct checkpoint *c)
+{
+	return c->is_busy;
+}
+
 void checkpoint_stop(struct checkpoint *c)
 {
 	c->is_stopped = true;

@@ -26,6 +26,7 @@ enum { CHECKPOINT_BYTES = 16 * 1024 * 1024 };
 struct checkpoint;
 struct checkpoint *checkpoint_new(uv_loop_t *loop, struct db *db);
 void checkpoint_tick(struct checkpoint *c);
+bool checkpoint_is_busy(const struct checkpoint *c);
 void checkpoint_stop(struct checkpoint *c);
 void checkpoint_free(struct checkpoint *c); /* NULL is fine */
 

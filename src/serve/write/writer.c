@@ -211,6 +211,51 @@ int writer_define(struct writer *w, struct site *sites, size_t count,
 	return r;
 }
 
+static int open_moved(struct writer *w, struct site *sites, size_t count,
+		      const struct rules *rules, struct db **ret_db,
+		      struct take **ret_take, struct error *e)
+{
+	int r = db_open(db_path(w->db), DB_WRITE, ret_db, e);
+	if (r == 0)
+		r = sites_move(*ret_db, sites, count, rules, stamp_clock_now(w->clock),
+			       e);
+	if (r == 0)
+		r = take_new(*ret_db, ret_take, e);
+	return r == 0 ? db_move_lock(*ret_db, w->db, e) : r;
+}
+
+static void close_journal(struct writer *w)
+{
+	checkpoint_free(w->checkpoint);
+	due_free(w->due);
+	take_free(w->take);
+	db_close(w->db);
+}
+
+int writer_move(struct writer *w, struct site *sites, size_t count,
+		const struct rules *rules, struct error *e)
+{
+	struct db *db = NULL;
+	struct take *take = NULL;
+	if (checkpoint_is_busy(w->checkpoint))
+		return error_set(e, -EAGAIN, "the old journal is still in use");
+	int r = open_moved(w, sites, count, rules, &db, &take, e);
+	if (r < 0) {
+		take_free(take);
+		db_close(db);
+		return r;
+	}
+	take_inherit(take, w->take);
+	close_journal(w);
+	w->db = db;
+	w->take = take;
+	w->due = due_new(db, take_coverage(take), &w->sink.told);
+	due_hold(w->due, w->is_held);
+	w->checkpoint = checkpoint_new(w->loop, db);
+	w->data_version = read_data_version(w);
+	return 0;
+}
+
 /* Nobody else writes but allow and forget; they may have changed what is known. */
 static void look_for_others(struct writer *w)
 {
@@ -227,8 +272,11 @@ void writer_tick(struct writer *w, int64_t retention)
 	struct error e;
 	w->retention = retention;
 	if (w->is_failing) {
-		if (++w->failed_ticks % RETRY_TICKS == 0)
-			(void)writer_commit(w);
+		if (++w->failed_ticks % RETRY_TICKS != 0)
+			return;
+		if (db_check_file(w->db, &e) < 0)
+			w->sink.gone(w->sink.arg);
+		(void)writer_commit(w);
 		return;
 	}
 	if (db_check_file(w->db, &e) < 0) {
@@ -291,11 +339,6 @@ void writer_free(struct writer *w)
 {
 	if (!w)
 		return;
-	checkpoint_free(w->checkpoint);
-	if (w->due)
-		due_free(w->due);
-	if (w->take)
-		take_free(w->take);
-	db_close(w->db);
+	close_journal(w);
 	free(w);
 }

@@ -8,8 +8,9 @@
  * they were committed.
  *
  * While the journal cannot be written - a full disk, a file that was deleted or
- * replaced - lines wait in memory, and the writer tries again with each tick;
- * what became too much is "unwatched" later (take.h).
+ * replaced - lines wait in memory, and the writer tries again each five ticks;
+ * what became too much is "unwatched" later (take.h). Of a file that is gone its sink
+ * is asked to writer_move() to the one that took its place.
  *
  * Use:
  *	writer_open(loop, path, clock, &sink, &w, &e);
@@ -38,9 +39,11 @@ struct writer_sink {
 	void (*trouble)(void *arg, bool is_over, const char *sentence);
 	/* Another process wrote: allow, forget. */
 	void (*changed)(void *arg);
+	/* The file is gone: the time has come to writer_move(). */
+	void (*gone)(void *arg);
 	/* The journal may be another than before. */
 	void (*committed)(void *arg);
-	void *arg; /* of the last three */
+	void *arg; /* of the last four */
 };
 
 struct writer;
@@ -52,6 +55,11 @@ FMX_MUST_CHECK int writer_open(uv_loop_t *loop, const char *path,
 FMX_MUST_CHECK int writer_define(struct writer *w, struct site *sites, size_t count,
 				 const struct rules *rules, bool is_started,
 				 struct error *e);
+/* Goes on with the file that lies at the path now, or with a new one: sites and hosts
+ * keep their numbers, and what waits is written there. What take, db and sites lent is
+ * gone. */
+FMX_MUST_CHECK int writer_move(struct writer *w, struct site *sites, size_t count,
+			       const struct rules *rules, struct error *e);
 /* seen is set. */
 void writer_add(struct writer *w, struct line *l);
 bool writer_commit(struct writer *w); /* false while it cannot be written */

@@ -34,6 +34,14 @@ static void on_committed(void *arg)
 	(void)arg;
 }
 
+static void on_gone(void *arg)
+{
+	struct rig *r = arg;
+	struct rules rules = rules_default();
+	struct error e = { 0, "" };
+	ok(writer_move(r->writer, &r->site.site, 1, &rules, &e), &e);
+}
+
 static void start(struct rig *r)
 {
 	struct error e = { 0, "" };
@@ -41,6 +49,7 @@ static void start(struct rig *r)
 		.told = { case_ignore_verdict, case_ignore_listing, NULL },
 		.trouble = on_trouble,
 		.changed = on_changed,
+		.gone = on_gone,
 		.committed = on_committed,
 		.arg = r,
 	};
@@ -178,6 +187,29 @@ static void a_journal_that_was_deleted_is_said(void **state)
 	stop(&r);
 }
 
+static void what_waits_goes_to_the_file_that_took_its_place(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r);
+	uint16_t host = r.site.hosts[0].id;
+	add_visit(&r, 1);
+	assert_true(writer_commit(r.writer));
+	assert_int_equal(unlink(r.folder->path), 0);
+	writer_tick(r.writer, 0);
+	assert_int_equal(r.troubles, 1);
+	assert_non_null(strstr(r.sentence, "was deleted or replaced"));
+	add_visit(&r, 2);
+	for (int i = 0; i < 5; i++)
+		writer_tick(r.writer, 0);
+	assert_false(writer_is_failing(r.writer));
+	assert_int_equal(r.ends, 1);
+	assert_int_equal(visits(&r), 1);
+	assert_int_equal(r.site.hosts[0].id, host);
+	assert_non_null(sites_host(writer_sites(r.writer), host));
+	stop(&r);
+}
+
 static void what_others_write_is_noticed_and_our_own_is_not(void **state)
 {
 	(void)state;
@@ -224,6 +256,7 @@ int main(void)
 		cmocka_unit_test(a_full_batch_does_not_wait),
 		cmocka_unit_test(what_cannot_be_written_waits_and_is_said_once),
 		cmocka_unit_test(a_journal_that_was_deleted_is_said),
+		cmocka_unit_test(what_waits_goes_to_the_file_that_took_its_place),
 		cmocka_unit_test(what_others_write_is_noticed_and_our_own_is_not),
 		cmocka_unit_test(the_log_is_moved_into_the_file_off_the_loop),
 	};
