@@ -308,7 +308,7 @@ static void make(uint32_t visits)
 
 struct bench {
 	struct db *db;
-	uint32_t senders;
+	uint32_t visits, senders;
 	uint64_t told; /* so that nothing is optimised away */
 };
 
@@ -316,7 +316,7 @@ static struct bench open_bench(uint32_t visits)
 {
 	char path[4096];
 	struct error e;
-	struct bench b = { .senders = visits / VISITS_A_SENDER };
+	struct bench b = { .visits = visits, .senders = visits / VISITS_A_SENDER };
 	path_of(visits, path);
 	ok(db_open(path, DB_READ, &b.db, &e), &e);
 	return b;
@@ -381,6 +381,24 @@ static void policy(struct bench *b, struct ask *a)
 	int64_t now = ask_now(a);
 	ok(ask_quick(a, client, 1, now, now, NULL, 0, &q, &e), &e);
 	b->told += (uint64_t)q.quick.order;
+}
+
+/* As serve does, but for its listeners: it opens, and knows what it needs. */
+static void start(struct bench *b, struct ask *unused)
+{
+	char path[4096];
+	struct error e;
+	struct db *db;
+	struct take *t;
+	const struct view *v;
+	(void)unused;
+	path_of(b->visits, path);
+	ok(db_open(path, DB_WRITE, &db, &e), &e);
+	ok(take_new(db, &t, &e), &e);
+	ok(coverage_view(take_coverage(t), 1, 0, &v, &e), &e);
+	b->told += v->host_count;
+	take_free(t);
+	db_close(db);
 }
 
 static int compare_times(const void *a, const void *b)
@@ -505,6 +523,7 @@ int main(int argc, char **argv)
 		return alone(argv[1]);
 	for (size_t i = 0; i < 3; i++)
 		make(sizes[i]);
+	compare("start of serve, 10 million visits", start, 20, 100);
 	compare("explain, 10 million visits", explain, QUESTIONS, 20);
 	compare("list of 1,000, 10 million visits", list, 5, 20);
 	compare("policy's question, 10 million visits", policy, QUESTIONS, 1);
