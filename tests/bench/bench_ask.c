@@ -34,7 +34,7 @@ enum {
 	LISTED = 1000,
 	QUESTIONS = 300
 };
-enum { BENCH_VERSION = 9 };
+enum { BENCH_VERSION = 10 };
 enum { HOST_LOW = 1, HOST_MAIL, HOST_BACKUP, HOST_HIGH, HOSTS };
 
 #define BEGIN (INT64_C(1800000000) * STAMP_SECOND)
@@ -243,7 +243,7 @@ static void fill(struct maker *m)
 	uint32_t named = 0, marked = 0;
 	mark(m, BEGIN - STAMP_HOUR);
 	while (m->made < m->visits) {
-		int64_t time = BEGIN + DAYS * m->made / m->visits;
+		int64_t time = BEGIN + DAYS / m->visits * m->made;
 		uint32_t sender = draw_sender(m);
 		come(m, sender, time);
 		if (m->made - named >= 10) {
