@@ -107,8 +107,8 @@ static bool is_at_risk(const struct verdict *v)
 static const char *rest_of(const struct engine *n)
 {
 	static const char *const rests[] = {
-		[ON_RISK_HOLD] = "; until this is over nobody new is listed and its pool "
-				 "is off the lists",
+		[ON_RISK_HOLD] = ("; until this is over nobody new is listed and its "
+				  "pool is off the lists"),
 		[ON_RISK_EMPTY] = "; until this is over the lists are empty",
 		[ON_RISK_OFF] = "",
 	};
