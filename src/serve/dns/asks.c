@@ -81,6 +81,7 @@ static void drop_resolver(struct asks *a)
 		free(q);
 	}
 	a->open_count = 0;
+	memset(a->asked, 0, sizeof(a->asked)); /* who waited is asked about again */
 }
 
 static void add_domain(struct asks *a, const struct site *s, size_t of, const char *name)
