@@ -21,7 +21,8 @@ struct changing {
 	struct zone_work work;
 	enum zone_does plans, does;
 	const char *plans_what, *does_what;
-	size_t *chosen; /* the zones that will change */
+	uint64_t max_change, sample; /* sample 0: all */
+	size_t *chosen;              /* the zones that will change */
 	size_t chosen_count;
 	struct zone_totals planned, done;
 	size_t endangered; /* zones with an error finding: apply refuses them */
@@ -148,15 +149,18 @@ static bool asks(const char *before, size_t zones, const char *after)
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
-/* A mistake in a configuration shows as a change of very many zones. */
+static size_t sample_of(const struct changing *ch)
+{
+	return ch->sample && ch->sample < ch->chosen_count ? (size_t)ch->sample
+							    : ch->chosen_count;
+}
+
+/* A mistake in a configuration shows as a change of very many zones. Of a sample
+ * only so many change before somebody looks. */
 static int check_max_change(const struct changing *ch)
 {
-	uint64_t most = MAX_CHANGE_DEFAULT;
-	int code = cli_number(ch->c, "max-change", 0, 100, &most);
-	if (code != CLI_DONE)
-		return code;
-	size_t zones = ch->planned.zones;
-	if (zones < MAX_CHANGE_FROM || ch->chosen_count * 100 <= most * zones)
+	size_t zones = ch->planned.zones, most = (size_t)ch->max_change;
+	if (zones < MAX_CHANGE_FROM || sample_of(ch) * 100 <= most * zones)
 		return CLI_DONE;
 	struct error e;
 	(void)error_set(
@@ -164,7 +168,7 @@ static int check_max_change(const struct changing *ch)
 	    "%zu of %zu zones would change, more than %d %% of them: nothing was "
 	    "changed. "
 	    "If that is meant, say --max-change 100; --sample 3 tries three first",
-	    ch->chosen_count, zones, (int)most);
+	    sample_of(ch), zones, (int)most);
 	return cli_fail(ch->c, &e);
 }
 
@@ -281,10 +285,7 @@ static int ask_and_change(struct changing *ch, const char *question)
 {
 	if (ch->interrupted)
 		return CLI_FAILED;
-	uint64_t sample = ch->chosen_count;
 	int code = check_max_change(ch);
-	if (code == CLI_DONE)
-		code = cli_number(ch->c, "sample", 1, ZONE_LIST_MAX, &sample);
 	if (code != CLI_DONE)
 		return code;
 	if (ch->chosen_count == 0)
@@ -293,7 +294,7 @@ static int ask_and_change(struct changing *ch, const char *question)
 		cli_warn(ch->c, "nothing was changed");
 		return CLI_TELL;
 	}
-	return change_sampled(ch, sample < ch->chosen_count ? sample : ch->chosen_count);
+	return change_sampled(ch, sample_of(ch));
 }
 
 /* Whoever says --wait need not come back for the addresses. Ctrl-C is safe: what
@@ -339,7 +340,12 @@ static int change_verb(struct changing *ch, const char *question)
 		    "nobody can be asked here (standard input is no terminal): --yes "
 		    "says that the change is meant%s",
 		    ch->does == ZONE_REVERT ? "" : "; `fakemx plan` shows it");
-	int code = zone_work_collect(&ch->work, ch->c, ch->does == ZONE_REVERT);
+	ch->max_change = MAX_CHANGE_DEFAULT;
+	int code = cli_number(ch->c, "max-change", 0, 100, &ch->max_change);
+	if (code == CLI_DONE)
+		code = cli_number(ch->c, "sample", 1, ZONE_LIST_MAX, &ch->sample);
+	if (code == CLI_DONE)
+		code = zone_work_collect(&ch->work, ch->c, ch->does == ZONE_REVERT);
 	if (code != CLI_DONE)
 		return code;
 	if (ch->does == ZONE_REVERT || cli_flag(ch->c, "online"))

@@ -59,8 +59,10 @@ site "s" {{
         done = self.fakemx(*conf, "apply", "--yes", expect=3)
         self.assertIn("--max-change 100", done.stderr)
         self.assertEqual(0, self.changed())
-        self.fakemx(*conf, "apply", "--yes", "--max-change", "100", "--sample", "3", expect=2)
+        self.assertIn("--sample 3 tries three first", done.stderr)
+        self.fakemx(*conf, "apply", "--yes", "--sample", "3", expect=2)
         self.assertEqual(3, self.changed())
+        self.fakemx(*conf, "apply", "--yes", "--sample", "4", expect=3)
         done = self.fakemx(*conf, "apply", "--yes", "--max-change", "100")
         self.assertIn("12 zones: 9 changed, 3 as wanted", done.stdout)
         self.assertEqual(12, self.changed())
@@ -157,6 +159,9 @@ site "s" {{
                 (["plan", "--zone", str(named), "--origin", "other.example"] + WANT, 1, "0 SOA records"),
                 (["plan"] + zone + ["--format", "bind"] + WANT, 64, "records|zone|nsupdate|knotc"),
                 (["apply"] + zone + WANT, 64, "--yes"),
+                (["apply"] + zone + WANT + ["--yes", "--max-change", "50%"], 64, "--max-change is a whole number"),
+                (["apply"] + zone + WANT + ["--yes", "--sample", "0"], 64, "--sample is a whole number"),
+                (["apply"] + zone + WANT + ["--yes", "--ttl", "5m"], 64, "--ttl is a whole number"),
                 (["revert"] + zone + ["--yes", "--layout", "hihg"], 64, "none, high, low and both"),
                 (["plan"] + zone + ["--layout", "high", "--decoy", "a.zone00.example=192.0.2.1"], 2, "documentation"),
                 (["apply"] + zone + ["--layout", "high", "--decoy", "a.zone00.example=192.0.2.1", "--yes"], 3, "documentation"),
