@@ -152,7 +152,7 @@ static bool asks(const char *before, size_t zones, const char *after)
 static size_t sample_of(const struct changing *ch)
 {
 	return ch->sample && ch->sample < ch->chosen_count ? (size_t)ch->sample
-							    : ch->chosen_count;
+							   : ch->chosen_count;
 }
 
 /* A mistake in a configuration shows as a change of very many zones. Of a sample

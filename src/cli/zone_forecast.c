@@ -249,7 +249,10 @@ static void begin_seen(struct seen *s, const struct zone_forecast_of *of,
 		(void)str_copy(s->spf, sizeof(s->spf), r->facts->spf);
 	}
 	name_registrable(s->domain, s->owner);
-	if (!r->plan->is_no_mail)
+	if (r->facts->soa_count == 0)
+		s->mx =
+		    MX_UNKNOWN; /* a revert that has nothing to undo looks at nothing */
+	else if (!r->plan->is_no_mail)
 		s->mx = r->plan->after_count ? MX_PRESENT : MX_NOTHING;
 	else if (r->facts->mx_count)
 		s->mx = MX_NULL;

@@ -60,7 +60,7 @@ static struct export export_of(const struct zone_shown *z)
 	const struct zone_facts *f = z->result->facts;
 	return (struct export){ .zone = z->zone,
 				.domain = z->origin,
-				.before = f->mx,
+				.before = f->soa_count ? f->mx : NULL,
 				.before_count =
 				    f->mx_count < ZONE_MAX_MX ? f->mx_count : ZONE_MAX_MX,
 				.plan = z->result->plan,
@@ -83,6 +83,10 @@ void zone_show_json(const struct zone_shown *z, struct buf *out)
 	export_json(&x, out);
 	buf_adds(out, ",");
 	json_findings(z->result, &z->forecast->findings, out);
+	if (!x.before) {
+		buf_adds(out, ",\"senders_before\":[],\"senders\":[]");
+		return;
+	}
 	buf_adds(out, ",\"senders_before\":");
 	senders_json(out, &z->forecast->before);
 	buf_adds(out, ",\"senders\":");

@@ -75,6 +75,10 @@ static void json_record(struct buf *out, const struct export *r,
 void export_json(const struct export *r, struct buf *out)
 {
 	const struct plan *p = r->plan;
+	if (!r->before) {
+		buf_adds(out, "\"mx_before\":null,\"mx_after\":null,\"records\":[]");
+		return;
+	}
 	json_mx(out, "mx_before", r->before, r->before_count);
 	if (p->refusal[0]) {
 		buf_adds(out, ",\"mx_after\":null,\"records\":[]");

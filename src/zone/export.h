@@ -25,9 +25,9 @@
 
 struct export
 {
-	const char *zone;   /* names in a form are relative to it */
-	const char *domain; /* whose MX set it is: the zone, or a name in it */
-	const struct zone_mx *before;
+	const char *zone;             /* names in a form are relative to it */
+	const char *domain;           /* whose MX set it is: the zone, or a name in it */
+	const struct zone_mx *before; /* NULL: nobody looked, for nothing is to be done */
 	uint32_t before_count;
 	const struct plan *plan;
 	bool reverts; /* the plan takes decoys out */

@@ -141,6 +141,16 @@ site "s" {{
         done = self.fakemx("plan", "--zone", str(self.zones), "--format", "knotc", *WANT, expect=2)
         self.assertIn("knotc zone-set zone01.example. zone01.example. 300 MX '20 fake1.decoys.example.'", done.stdout)
 
+    def test_where_nothing_is_to_be_undone_nothing_is_said_of_the_zone(self):
+        self.make(2)
+        conf = self.config(2)
+        self.fakemx(*conf, "apply", "--yes", "--sample", "1", expect=2)
+        document = json.loads(self.fakemx(*conf, "revert", "--yes", "--json").stdout)
+        self.assertEqual((1, 1, None), tuple(document[k] for k in ("changes", "changed", "worst_severity")))
+        untouched = document["zones"][1]
+        self.assertEqual([], untouched["findings"] + untouched["senders"] + untouched["senders_before"])
+        self.assertIsNone(untouched["mx_after"])  # nobody may replace a set by it
+
     def test_mistakes_are_sentences(self):
         self.make(1)
         zone = ["--zone", str(self.zones / "zone00.example.zone")]
