@@ -297,6 +297,16 @@ bool rdata_serial(struct rdata r, uint32_t *ret_serial)
 	return true;
 }
 
+bool rdata_tlsa(struct rdata r, struct buf *to)
+{
+	if (r.len < 4)
+		return false;
+	buf_addf(to, "%u %u %u ", r.data[0], r.data[1], r.data[2]);
+	for (uint16_t i = 3; i < r.len; i++)
+		buf_addf(to, "%02x", r.data[i]);
+	return true;
+}
+
 bool rdata_text(struct rdata r, char ret_text[RDATA_TEXT_MAX])
 {
 	size_t n = 0;

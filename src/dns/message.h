@@ -28,6 +28,7 @@
 
 #include "base/addr.h"
 #include "base/attr.h"
+#include "base/buf.h"
 #include "dns/name.h"
 
 enum {
@@ -114,6 +115,8 @@ FMX_MUST_CHECK bool rdata_mx(struct rdata r, uint16_t *ret_preference,
 FMX_MUST_CHECK bool rdata_name(struct rdata r,
 			       char ret_name[NAME_TEXT_MAX]); /* NS, CNAME, PTR */
 FMX_MUST_CHECK bool rdata_serial(struct rdata r, uint32_t *ret_serial); /* SOA */
+/* As a master file has it: "3 1 1 ab01..."; appended. */
+FMX_MUST_CHECK bool rdata_tlsa(struct rdata r, struct buf *to);
 /* The strings of a TXT joined (RFC 7208 3.3), bytes that do not print as '?'. */
 FMX_MUST_CHECK bool rdata_text(struct rdata r, char ret_text[RDATA_TEXT_MAX]);
 

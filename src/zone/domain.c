@@ -128,16 +128,11 @@ static void plan_addresses_away(struct domain *d)
 	struct plan *p = &s->plan;
 	for (size_t i = 0; i < s->ranges.record_count; i++) {
 		const struct record_range *r = &s->ranges.records[i];
-		const char *name =
-		    r->type == RANGE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
-		if (r->type == RANGE_CNAME || !plan_is_decoy(d->want, name) ||
-		    !name_is_below(name, d->seen.zone) ||
-		    !is_its_address(decoy_named(d->want, name), r))
+		if (!plan_is_of_decoy(d->want, r) ||
+		    !name_is_below(r->owner, d->seen.zone) ||
+		    !is_its_address(decoy_named(d->want, r->owner), r))
 			continue;
-		enum edit_type type = r->type == RANGE_A      ? EDIT_A
-				      : r->type == RANGE_AAAA ? EDIT_AAAA
-							      : EDIT_TLSA;
-		(void)plan_add(p, EDIT_REMOVE, type, r->owner, p->ttl_before, r->rdata);
+		plan_take_out(p, r, p->ttl_before);
 	}
 	s->result.is_address_step = p->count > 0;
 }
@@ -246,12 +241,8 @@ static void tell_address(struct domain *d, size_t server, const char *owner,
 static void tell_tlsa(const struct question *q, const struct rdata *r)
 {
 	struct buf text = BUF_INIT(UINT16_MAX * 4);
-	if (r->len < 4)
-		return;
-	buf_addf(&text, "%u %u %u ", r->data[0], r->data[1], r->data[2]);
-	for (uint16_t i = 3; i < r->len; i++)
-		buf_addf(&text, "%02x", r->data[i]);
-	tell(q->domain, q->server, RANGE_TLSA, q->name, buf_text(&text), NULL);
+	if (rdata_tlsa(*r, &text))
+		tell(q->domain, q->server, RANGE_TLSA, q->name, buf_text(&text), NULL);
 	buf_release(&text);
 }
 

@@ -21,15 +21,6 @@ static void nsupdate_change(const struct zone_change *c, bool undo, const char *
 			 edit_type_name(c->type), rdata);
 }
 
-static bool is_first_of_rrset(const struct plan *p, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (p->changes[i].type == p->changes[at].type &&
-		    strcmp(p->changes[i].owner, p->changes[at].owner) == 0)
-			return false;
-	return true;
-}
-
 /* What was seen must still be there, whole: else nothing is changed. */
 static void nsupdate_requires(const struct export *r, struct buf *out)
 {
@@ -40,7 +31,7 @@ static void nsupdate_requires(const struct export *r, struct buf *out)
 	for (size_t i = 0; i < p->count; i++) {
 		const struct zone_change *c = &p->changes[i];
 		if (c->type != EDIT_MX && c->action == EDIT_ADD &&
-		    is_first_of_rrset(p, i))
+		    plan_is_first_of_rrset(p, i))
 			buf_addf(out, "prereq nxrrset %s. IN %s\n", c->owner,
 				 edit_type_name(c->type));
 	}
@@ -198,7 +189,7 @@ void export_powerdns(const struct export *r, struct buf *out)
 	if (has_mx)
 		powerdns_mx(r, out);
 	for (size_t i = 0; i < p->count; i++) {
-		if (p->changes[i].type == EDIT_MX || !is_first_of_rrset(p, i))
+		if (p->changes[i].type == EDIT_MX || !plan_is_first_of_rrset(p, i))
 			continue;
 		buf_adds(out, is_first ? "" : ",");
 		is_first = false;
@@ -327,7 +318,7 @@ static void octodns_owner(const struct export *r, const char *owner, struct buf 
 	for (size_t i = 0; i < p->count; i++) {
 		const struct zone_change *c = &p->changes[i];
 		if (c->type == EDIT_MX || c->action != EDIT_ADD ||
-		    strcmp(c->owner, owner) != 0 || !is_first_of_rrset(p, i))
+		    strcmp(c->owner, owner) != 0 || !plan_is_first_of_rrset(p, i))
 			continue;
 		buf_addf(out, "  - ttl: %u\n    type: %s\n    values:\n", c->ttl,
 			 edit_type_name(c->type));

@@ -23,6 +23,20 @@ static uint64_t path_mark(const char *path)
 	return h;
 }
 
+static void note_decoy(struct history *h, const char *name)
+{
+	if (name[0] && h->decoy_count < PLAN_MAX_FORMER)
+		(void)str_copy(h->decoys[h->decoy_count++], NAME_TEXT_MAX, name);
+}
+
+void history_note_decoys(struct history *h, const struct plan_want *want)
+{
+	note_decoy(h, want->low.name);
+	note_decoy(h, want->high.name);
+	for (size_t i = 0; i < want->former_count; i++)
+		note_decoy(h, want->former[i]);
+}
+
 /* A name may hold any byte; a file name may not hold '/' nor begin with '.'. */
 static int history_path(const char *state, const char *origin, const char *zone_path,
 			char *to, size_t size, struct error *e)

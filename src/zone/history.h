@@ -29,6 +29,9 @@ struct history {
 	size_t before_len, after_len;
 };
 
+/* The decoys that are wanted, and were: what a revert takes out. */
+void history_note_decoys(struct history *h, const struct plan_want *want);
+
 /* Creates the folders. A sentence that names the file on failure. */
 FMX_MUST_CHECK int history_save(const char *state, const struct history *h,
 				struct error *e);

@@ -295,19 +295,6 @@ static int write_and_reload(struct job_worker *w, const struct job *job,
 			 unsynced.text);
 }
 
-static void note_decoys(const struct plan_want *want, struct history *h)
-{
-	const struct plan_decoy *decoys[] = { &want->low, &want->high };
-	for (size_t i = 0; i < 2; i++)
-		if (decoys[i]->name[0] && h->decoy_count < PLAN_MAX_FORMER)
-			(void)str_copy(h->decoys[h->decoy_count++], NAME_TEXT_MAX,
-				       decoys[i]->name);
-	for (size_t i = 0; i < want->former_count && h->decoy_count < PLAN_MAX_FORMER;
-	     i++)
-		(void)str_copy(h->decoys[h->decoy_count++], NAME_TEXT_MAX,
-			       want->former[i]);
-}
-
 /* Clean: `before` holds no decoy of ours, so giving it back undoes all. A zone
  * that is as the last apply left it keeps the first `before`. */
 static void find_before(const struct job *job, const struct zone_file *f,
@@ -340,7 +327,7 @@ static int remember(struct job_worker *w, const struct job *job,
 	struct history past = { 0 };
 	(void)str_copy(h.origin, sizeof(h.origin), job->origin);
 	(void)str_copy(h.path, sizeof(h.path), f->path);
-	note_decoys(job->want, &h);
+	history_note_decoys(&h, job->want);
 	find_before(job, f, &w->study->facts, &past, &h);
 	h.after = w->study->text.data;
 	h.after_len = w->study->text.len;

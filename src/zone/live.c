@@ -148,18 +148,11 @@ static int remember(struct live_zone *z)
 	if (!z->has_history && !reverts(z))
 		z->has_history = history_load(z->job->state, z->job->origin, "",
 					      &z->history, &none_yet) == 0;
-	const struct plan_want *want = z->want;
-	struct history h = { .layout = want->layout,
+	struct history h = { .layout = z->want->layout,
 			     .ttl = z->plan.ttl_before,
 			     .applied = z->job->now }; /* no bytes: the server has them */
 	(void)str_copy(h.origin, sizeof(h.origin), z->job->origin);
-	const struct plan_decoy *decoys[] = { &want->low, &want->high };
-	for (size_t i = 0; i < 2; i++)
-		if (decoys[i]->name[0])
-			(void)str_copy(h.decoys[h.decoy_count++], NAME_TEXT_MAX,
-				       decoys[i]->name);
-	for (size_t i = 0; i < want->former_count && h.decoy_count < PLAN_MAX_FORMER; i++)
-		(void)str_copy(h.decoys[h.decoy_count++], NAME_TEXT_MAX, want->former[i]);
+	history_note_decoys(&h, z->want);
 	return history_save(z->job->state, &h, &z->error);
 }
 
@@ -219,18 +212,10 @@ static void plan_addresses_away(struct live_zone *z)
 	int64_t free_at = second_step_at(h->applied, h->ttl);
 	if (z->plan.count || h->layout != LAYOUT_NONE || z->job->now < free_at)
 		return;
-	for (size_t i = 0; i < z->ranges.record_count && z->plan.count < PLAN_MAX_EDITS;
-	     i++) {
+	for (size_t i = 0; i < z->ranges.record_count; i++) {
 		const struct record_range *r = &z->ranges.records[i];
-		const char *name =
-		    r->type == RANGE_TLSA ? r->owner + strlen("_25._tcp.") : r->owner;
-		if (r->type > RANGE_TLSA || r->type == RANGE_CNAME ||
-		    !plan_is_decoy(z->want, name))
-			continue;
-		enum edit_type type = r->type == RANGE_A      ? EDIT_A
-				      : r->type == RANGE_AAAA ? EDIT_AAAA
-							      : EDIT_TLSA;
-		(void)plan_add(&z->plan, EDIT_REMOVE, type, r->owner, 0, r->rdata);
+		if (plan_is_of_decoy(z->want, r))
+			plan_take_out(&z->plan, r, 0);
 	}
 }
 

@@ -110,13 +110,7 @@ static bool write_record(const struct live_question *q, const struct rdata *r,
 			return false;
 		buf_adds(to, addr_text(a, text));
 		return true;
-	case RR_TLSA:
-		if (r->len < 4)
-			return false;
-		buf_addf(to, "%u %u %u ", r->data[0], r->data[1], r->data[2]);
-		for (uint16_t i = 3; i < r->len; i++)
-			buf_addf(to, "%02x", r->data[i]);
-		return true;
+	case RR_TLSA: return rdata_tlsa(*r, to);
 	default: return false;
 	}
 }

@@ -90,15 +90,6 @@ static void require_rrset(struct update *u, const struct live_zone *z, const cha
 		update_require_none(u, owner, type_of(type));
 }
 
-static bool is_first_of_rrset(const struct plan *p, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (p->changes[i].type == p->changes[at].type &&
-		    strcmp(p->changes[i].owner, p->changes[at].owner) == 0)
-			return false;
-	return true;
-}
-
 static void require_all(struct update *u, const struct live_zone *z)
 {
 	uint8_t rdata[UPDATE_RDATA_MAX];
@@ -108,7 +99,8 @@ static void require_all(struct update *u, const struct live_zone *z)
 		update_require(u, z->job->origin, RR_MX, rdata, len);
 	}
 	for (size_t i = 0; i < z->plan.count; i++)
-		if (z->plan.changes[i].type != EDIT_MX && is_first_of_rrset(&z->plan, i))
+		if (z->plan.changes[i].type != EDIT_MX &&
+		    plan_is_first_of_rrset(&z->plan, i))
 			require_rrset(u, z, z->plan.changes[i].owner,
 				      z->plan.changes[i].type);
 }

@@ -137,6 +137,30 @@ static void change_mx(struct planner *p, enum edit_action action, uint16_t prefe
 	(void)str_copy(c->target, sizeof(c->target), exchange);
 }
 
+bool plan_is_of_decoy(const struct plan_want *want, const struct record_range *r)
+{
+	return r->type == RANGE_TLSA ? plan_is_decoy(want, r->owner + strlen("_25._tcp."))
+				     : (r->type == RANGE_A || r->type == RANGE_AAAA) &&
+					   plan_is_decoy(want, r->owner);
+}
+
+void plan_take_out(struct plan *p, const struct record_range *r, uint32_t ttl)
+{
+	enum edit_type type = r->type == RANGE_A      ? EDIT_A
+			      : r->type == RANGE_AAAA ? EDIT_AAAA
+						      : EDIT_TLSA;
+	(void)plan_add(p, EDIT_REMOVE, type, r->owner, ttl, r->rdata);
+}
+
+bool plan_is_first_of_rrset(const struct plan *p, size_t change)
+{
+	for (size_t i = 0; i < change; i++)
+		if (p->changes[i].type == p->changes[change].type &&
+		    strcmp(p->changes[i].owner, p->changes[change].owner) == 0)
+			return false;
+	return true;
+}
+
 /* ---- the MX set ---- */
 
 static void want_mx(struct planner *p, uint16_t preference, const char *exchange)

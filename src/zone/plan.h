@@ -102,6 +102,13 @@ void plan_clear(struct plan *p);
 struct zone_change *plan_add(struct plan *p, enum edit_action action, enum edit_type type,
 			     const char *owner, uint32_t ttl, const char *rdata);
 
+/* A record that a decoy alone has: an address of it, or a TLSA for its port 25. */
+bool plan_is_of_decoy(const struct plan_want *want, const struct record_range *r);
+/* Such a record, out of the zone. */
+void plan_take_out(struct plan *p, const struct record_range *r, uint32_t ttl);
+/* False when another change before this one is of the same owner and type. */
+bool plan_is_first_of_rrset(const struct plan *p, size_t change);
+
 void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	       struct plan *ret);
 

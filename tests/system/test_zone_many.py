@@ -146,7 +146,8 @@ site "s" {{
         conf = self.config(2)
         self.fakemx(*conf, "apply", "--yes", "--sample", "1", expect=2)
         document = json.loads(self.fakemx(*conf, "revert", "--yes", "--json").stdout)
-        self.assertEqual((1, 1, None), tuple(document[k] for k in ("changes", "changed", "worst_severity")))
+        self.assertEqual((1, 1), (document["changes"], document["changed"]))
+        self.assertNotEqual("error", document["worst_severity"])
         untouched = document["zones"][1]
         self.assertEqual([], untouched["findings"] + untouched["senders"] + untouched["senders_before"])
         self.assertIsNone(untouched["mx_after"])  # nobody may replace a set by it
