@@ -37,7 +37,7 @@ struct zone_work_item {
 	uint32_t serial_floor;
 	bool has_serial_floor;
 	/* "" or why the zone is refused without a look: a shared file, updates. */
-	char problem[320];
+	char problem[512];
 };
 
 struct zone_work {

@@ -102,8 +102,10 @@ static void on_again(uv_timer_t *timer)
 			continue;
 		h->is_down_again = true; /* until it is seen open */
 		for (size_t j = 0; j < h->address_count; j++)
-			if (h->addresses[j].is_known)
+			if (h->addresses[j].is_known) {
+				prober_forget(l->looker->prober, h->addresses[j].addr);
 				probe_address(l, i, j);
+			}
 	}
 	query_end(wait);
 }

@@ -161,6 +161,22 @@ void prober_ask(struct prober *p, struct addr addr, probe_callback *callback, vo
 		start_more(p);
 }
 
+void prober_forget(struct prober *p, struct addr addr)
+{
+	struct target **at = place(p, addr), *t = *at;
+	if (!t || !t->is_done || t->askers)
+		return;
+	*at = t->in_bucket;
+	struct target **link = &p->done.first;
+	while (*link != t)
+		link = &(*link)->next;
+	*link = t->next;
+	if (!t->next)
+		p->done.last = link;
+	free(t);
+	p->kept--;
+}
+
 static void on_closed(uv_handle_t *h)
 {
 	free(h->data);

@@ -29,6 +29,8 @@ struct prober;
 
 struct prober *prober_new(uv_loop_t *loop, uint16_t port, int64_t timeout_us);
 void prober_ask(struct prober *p, struct addr addr, probe_callback *callback, void *arg);
+/* Who asks for it now wants to know how it is now. One that others wait for stays. */
+void prober_forget(struct prober *p, struct addr addr);
 void prober_free(struct prober *p);
 
 #endif

@@ -16,7 +16,9 @@
 static const char takes_updates[] =
     "Knot takes updates for this zone (an acl with `action: update`) and keeps them in "
     "its journal: use `update { server = ...  key = ... }` instead, or `plan --format "
-    "knotc`";
+    "knotc`; or let Knot write its file and hold still (knotc zone-flush, then "
+    "zone-freeze), name the file with --zone FILE --origin NAME, and then knotc "
+    "zone-thaw and zone-reload";
 static const char not_loaded[] =
     "Knot does not load this zone from its file (zonefile-load: none): use `update { "
     "server = ...  key = ... }`, or `plan --format knotc`";

@@ -111,7 +111,7 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
 version 0 TXT "2"
 a1.zones 0 PTR listed.example.
 """, "644", "knot:knot")
-        self.knot.write("/etc/knot/acl.conf", "acl:\n  - id: up\n    address: 127.0.0.1\n    action: [transfer, update]\n")
+        self.knot.write("/etc/knot/acl.conf", "acl:\n  - id: up\n    address: 30.0.0.60\n    action: [transfer, update]\n")
         self.knot.write(conf, """server:
     rundir: /run/knot
     user: knot:knot
@@ -149,6 +149,18 @@ zone:
         self.fakemx(self.knot, "revert", "--zone", "/var/lib/knot/plain.example.zone")
         self.knot.run(["knotc", "-b", "zone-reload", "plain.example"])
         self.wait_mx(self.knot, "plain.example", REAL)
+        # the way round for a zone that takes updates: what came by update stays
+        self.assertIn("knotc zone-flush, then zone-freeze", done.stderr)
+        self.bind.run(["nsupdate"], input="server 30.0.0.61\nzone dyn.example.\n"
+                      "update add x.dyn.example. 60 A 30.0.0.9\nsend\n")
+        for verb in ("zone-flush", "zone-freeze"):
+            self.knot.run(["knotc", "-b", verb, "dyn.example"])
+        self.fakemx(self.knot, "apply", "--zone", "/var/lib/knot/dyn.example.zone", *self.want("dyn.example"))
+        for verb in ("zone-thaw", "zone-reload"):
+            self.knot.run(["knotc", "-b", verb, "dyn.example"])
+        self.wait_mx(self.knot, "dyn.example", BOTH)
+        done = self.bind.run(["dig", "+short", "@30.0.0.61", "x.dyn.example", "A"])
+        self.assertEqual("30.0.0.9\n", done.stdout)
 
     def test_nsd_zones_by_pattern(self):
         conf = "/etc/nsd/nsd.conf"

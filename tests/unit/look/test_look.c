@@ -166,6 +166,15 @@ static void whoever_asks_for_one_address_shares_one_probe(void **state)
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(opened, 101);
 	assert_int_equal(s.seen, 5);
+	/* But who forgets it is told how it is now. */
+	prober_forget(p, loopback(4));
+	prober_forget(p, loopback(0));
+	prober_forget(p, loopback(200));
+	prober_ask(p, loopback(0), count_open, &opened);
+	prober_ask(p, loopback(1), count_open, &opened);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(opened, 103);
+	assert_int_equal(s.seen, 6);
 	prober_free(p);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
