@@ -213,6 +213,22 @@ struct prefix prefix_pool(struct addr a)
 	return prefix_of(a, addr_is_v4(a) ? 24 : 64);
 }
 
+void prefix_pool_range(struct addr a, struct addr *ret_low, struct addr *ret_high)
+{
+	size_t bytes = addr_is_v4(a) ? 15 : 8;
+	*ret_low = *ret_high = a;
+	memset(ret_low->bytes + bytes, 0, sizeof(a.bytes) - bytes);
+	memset(ret_high->bytes + bytes, 0xff, sizeof(a.bytes) - bytes);
+}
+
+bool addr_next(struct addr *a)
+{
+	for (size_t i = sizeof(a->bytes); i-- > 0;)
+		if (++a->bytes[i] != 0)
+			return true;
+	return false;
+}
+
 bool prefix_has(struct prefix p, struct addr a)
 {
 	if (addr_is_v4(a) != addr_is_v4(p.addr))

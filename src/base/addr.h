@@ -67,6 +67,10 @@ socklen_t addr_to_sockaddr(struct addr a, uint16_t port, struct sockaddr_storage
 struct prefix prefix_of(struct addr a, uint8_t bits);
 /* The pool of a sender: its /24 or /64 (DESIGN, "pool"). */
 struct prefix prefix_pool(struct addr a);
+/* The first and the last address of it. */
+void prefix_pool_range(struct addr a, struct addr *ret_low, struct addr *ret_high);
+/* The address behind it; false: there is none. */
+bool addr_next(struct addr *a);
 bool prefix_has(struct prefix p, struct addr a);
 /* "192.0.2.0/24", or a bare address, which is a whole-length prefix. */
 FMX_MUST_CHECK bool prefix_parse(const char *text, struct prefix *ret_prefix);

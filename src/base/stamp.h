@@ -34,6 +34,12 @@ static inline int64_t stamp_later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* 00:00 UTC of its day, of 1970 and later. */
+static inline int64_t stamp_day(int64_t t)
+{
+	return t - t % STAMP_DAY;
+}
+
 int64_t stamp_now(void);       /* CLOCK_REALTIME; may step */
 int64_t stamp_monotonic(void); /* CLOCK_MONOTONIC; only differences mean anything */
 

@@ -213,15 +213,15 @@ static void missing_of(struct question *q)
 		q->ret->missing = p->missing;
 }
 
-static enum tier tier_of(const struct proof *p)
+enum tier standing_tier(const struct standing *s)
 {
-	if (p->is_allowed || p->has_clean || p->spf_wrote_to)
+	if (s->is_allowed || s->has_clean || s->spf_wrote_to)
 		return TIER_KNOWN;
-	if (p->has_unjudged)
+	if (s->has_unjudged)
 		return TIER_RETURNING;
-	if (p->spf_passes)
+	if (s->spf_passes)
 		return TIER_PLAUSIBLE;
-	return p->has_name ? TIER_WEAK : TIER_NONE;
+	return s->has_name ? TIER_WEAK : TIER_NONE;
 }
 
 /* A name that is gone now was a good sign then. */
@@ -229,7 +229,7 @@ static void set_tier(struct question *q)
 {
 	if (q->ret->fate != FATE_STOPPED && !q->ret->missing)
 		return;
-	enum tier now = tier_of(q->p), told = (enum tier)q->p->told.tier;
+	enum tier now = standing_tier(&q->p->standing), told = (enum tier)q->p->told.tier;
 	q->ret->tier = now > told ? now : told;
 }
 

@@ -102,6 +102,14 @@ void walk_of(const struct run *main, const struct run *touching, size_t count,
  * frontier must pass (row 0). */
 int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to);
 
+/* What may make it a good sender at a moment. Runs keep the first accepted mail of a day,
+ * so these windows (and the listing's 30 days) begin at 00:00 UTC of the day that their
+ * beginning falls on. */
+struct standing {
+	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
+};
+enum tier standing_tier(const struct standing *s);
+
 /* What look-ups found; "contact" is with a real host, told late or not. */
 struct proof {
 	/* Of the sender (both its addresses). */
@@ -127,11 +135,8 @@ struct proof {
 	 * kept: told.missing, and began. */
 	uint64_t missing; /* keyed hash of the first told; 0 none */
 	int64_t missing_time;
-	/* Who it may be, anchored at walk.began. Runs keep the first accepted mail of a
-	 * day, so these windows (and the listing's 30 days) begin at 00:00 UTC of the
-	 * day that their beginning falls on. */
-	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
-	struct told told; /* what was said before: an excuse and a tier stay */
+	struct standing standing; /* at walk.began */
+	struct told told;         /* what was said before: an excuse and a tier stay */
 };
 
 struct verdict {

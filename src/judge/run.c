@@ -20,11 +20,6 @@ static enum run_kind kind_of(const struct visit *v, const struct run_where *w)
 	return w->is_late ? RUN_ASIDE : RUN_DECOY;
 }
 
-static int64_t day_of(int64_t t)
-{
-	return t - t % STAMP_DAY;
-}
-
 static void set_real(struct run *r, const struct visit *v)
 {
 	r->answered = v->answered > 0 ? v->answered : 0;
@@ -55,7 +50,7 @@ static void add_envelope(struct run *r, uint64_t hash)
 static void set_decoy(struct run *r, const struct visit *v, const struct run_where *w)
 {
 	if (w->place == PLACE_HIGH && v->depth >= DEPTH_RCPT && w->names_ours)
-		r->rcpt_hours = 1U << (v->time - day_of(v->time)) / STAMP_HOUR;
+		r->rcpt_hours = 1U << (v->time - stamp_day(v->time)) / STAMP_HOUR;
 	if (v->envelope_count > VISIT_ENVELOPES)
 		return;
 	for (size_t i = 0; i < v->envelope_count; i++)
@@ -94,7 +89,7 @@ struct run run_of(const struct visit *v, const struct run_where *w)
 		.clean = MOMENT_NONE,
 		.unjudged = MOMENT_NONE,
 		.half_hours = UINT64_C(1)
-			      << (v->time - day_of(v->time)) / (30 * STAMP_MINUTE),
+			      << (v->time - stamp_day(v->time)) / (30 * STAMP_MINUTE),
 		.hosts = UINT64_C(1) << w->host_bit,
 		.visits = 1,
 		.depth = v->depth,
@@ -113,7 +108,7 @@ struct run run_of(const struct visit *v, const struct run_where *w)
 
 int64_t run_day(const struct run *r)
 {
-	return day_of(r->began);
+	return stamp_day(r->began);
 }
 
 bool run_meets(const struct run *r, int64_t since, int64_t until)

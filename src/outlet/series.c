@@ -27,7 +27,7 @@ static int64_t floor_of(enum series_unit unit, int64_t t)
 	struct tm tm = civil(t);
 	switch (unit) {
 	case SERIES_HOUR: return t - t % STAMP_HOUR;
-	case SERIES_DAY: return t - t % STAMP_DAY;
+	case SERIES_DAY: return stamp_day(t);
 	case SERIES_WEEK: return t - (t + 3 * STAMP_DAY) % (7 * STAMP_DAY);
 	case SERIES_MONTH: return month_begin(tm.tm_year + 1900, tm.tm_mon + 1);
 	case SERIES_YEAR: return month_begin(tm.tm_year + 1900, 1);

@@ -109,6 +109,7 @@ static void add_visit(struct history *h)
 	};
 	static const uint32_t widths[] = { 1,       1,       1000000, 1000000,
 					   1000000, 1000000, 1000000, 5000000 };
+	static const int64_t answers[] = { 0, 0, 300000, 4000000 };
 	static const int64_t late[] = {
 		0, 0, 0, 0, STAMP_SECOND, 90 * STAMP_SECOND, STAMP_HOUR
 	};
@@ -117,6 +118,8 @@ static void add_visit(struct history *h)
 		x = &h->hosts[history_random(h, h->host_count)];
 	bool is_real = x->role == ROLE_REAL;
 	int64_t time = h->now - late[history_random(h, 7)];
+	if (history_random(h, 6) == 0) /* just beside what else is at this moment */
+		time += (int64_t)history_random(h, 3) - 1;
 	struct line *l = add(h, LINE_VISIT, x->id, time);
 	struct visit *v = &l->visit;
 	*v = (struct visit){ .client = any_client(h),
@@ -141,7 +144,8 @@ static void add_visit(struct history *h)
 	if (is_real) {
 		v->outcome = (enum outcome)(OUTCOME_ACCEPTED + history_random(h, 4));
 		v->spam = (enum spam)history_random(h, 3);
-		v->answered = history_random(h, 2) ? time + 300000 : 0;
+		v->answered = answers[history_random(h, 4)];
+		v->answered += v->answered ? time : 0;
 	}
 	if (v->depth >= DEPTH_RCPT) {
 		v->recipient_domain =

@@ -487,18 +487,10 @@ static int begin_slice(struct walks *w, struct addr from, struct error *e)
 	return rc == 0 ? open_streams(w, from, e) : rc;
 }
 
-static bool next_addr(struct addr *a)
-{
-	for (size_t i = sizeof(a->bytes); i-- > 0;)
-		if (++a->bytes[i] != 0)
-			return true;
-	return false;
-}
-
 static int next_slice(struct walks *w, struct addr last, bool *ret_has_more,
 		      struct error *e)
 {
-	*ret_has_more = next_addr(&last);
+	*ret_has_more = addr_next(&last);
 	end_streams(w);
 	int rc = ask_renew(w->ask, e);
 	return rc == 0 && *ret_has_more ? begin_slice(w, last, e) : rc;

@@ -264,8 +264,7 @@ static int see_standing(struct lookup *q, const struct sender *who,
 	if (rc == 0)
 		rc = sender_spf(q, who, at, r, &st, e);
 	sender_accepted(runs->at, runs->count, at, r, &st);
-	o->is_at_risk |= st.has_clean || st.has_unjudged || st.spf_wrote_to ||
-			 st.spf_passes || st.has_name;
+	o->is_at_risk |= standing_tier(&st) != TIER_NONE;
 	return rc;
 }
 
@@ -290,12 +289,12 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 			 struct listing_obstacle *o, struct error *e)
 {
 	int64_t at = row ? row->since : now;
-	struct withdrawal x = { r, row, day_of(now - r->pool_accepted), o };
+	struct withdrawal x = { r, row, stamp_day(now - r->pool_accepted), o };
 	struct run_list runs = { 0 };
 	int64_t since = x.accepted_since;
 	if (row && row->first - r->excuse < since)
 		since = row->first - r->excuse;
-	int64_t known = day_of(at - r->known_window);
+	int64_t known = stamp_day(at - r->known_window);
 	int rc =
 	    sender_runs(q, v->group, who, since < known ? since : known, now, &runs, e);
 	o->is_own = is_our_own(q, who, r);

@@ -22,21 +22,13 @@ struct pool_seek {
 	int64_t began;
 };
 
-static bool next_client(struct addr *a)
-{
-	for (size_t i = sizeof(a->bytes); i-- > 0;)
-		if (++a->bytes[i] != 0)
-			return true;
-	return false;
-}
-
 static bool pool_skip(const struct pool *p, struct addr client, int64_t began,
 		      struct pool_seek *to)
 {
 	to->client = client;
 	if (sender_is(p->who, client) || began > p->met.until) {
 		to->began = INT64_MIN;
-		return next_client(&to->client);
+		return addr_next(&to->client);
 	}
 	to->began = p->met.since - RUN_REACH;
 	return began < to->began;
@@ -126,9 +118,8 @@ static int pool_prefixes(struct lookup *q, enum run_kind kind, uint16_t group,
 {
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && !p->is_over && i < p->who->count; i++) {
-		struct addr low = prefix_pool(p->who->clients[i]).addr, high = low;
-		size_t bytes = addr_is_v4(low) ? 1 : 8;
-		memset(high.bytes + sizeof(high.bytes) - bytes, 0xff, bytes);
+		struct addr low, high;
+		prefix_pool_range(p->who->clients[i], &low, &high);
 		p->rows = 0;
 		rc = pool_range(q, kind, group, low, high, p, e);
 	}

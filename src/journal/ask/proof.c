@@ -2,16 +2,11 @@
 
 enum { NAT_LEAST = 200, NAT_DAYS = 7 };
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 struct span proof_span(const struct run *main, const struct rules *r)
 {
 	return (struct span){
-		.since = main->began - later(r->excuse, NAT_DAYS * STAMP_DAY),
-		.until = later(main->last + RUN_GAP, main->began + r->final),
+		.since = main->began - stamp_later(r->excuse, NAT_DAYS * STAMP_DAY),
+		.until = stamp_later(main->last + RUN_GAP, main->began + r->final),
 	};
 }
 
@@ -117,7 +112,7 @@ static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
 int proof_nat(struct lookup *q, const struct view *v, struct addr client, int64_t at,
 	      const struct run *runs, size_t count, bool *ret_is_nat, struct error *e)
 {
-	int64_t day = day_of(at), first = day - (NAT_DAYS - 1) * STAMP_DAY;
+	int64_t day = stamp_day(at), first = day - (NAT_DAYS - 1) * STAMP_DAY;
 	uint64_t own = 0, all = 0;
 	for (size_t i = 0; i < count; i++)
 		if (runs[i].began >= first && runs[i].began < day + STAMP_DAY &&
@@ -169,9 +164,9 @@ static bool read_envelope(sqlite3_stmt *s, const struct run *main,
 	if (told == MOMENT_NONE)
 		return false;
 	/* What was told before this walk was another message. */
-	ret->told = later(told, main->began);
+	ret->told = stamp_later(told, main->began);
 	int64_t since = ret->told - RUN_GAP, accepted = db_moment(s, 6);
-	ret->from = later(db_moment(s, 3 - mine), since);
+	ret->from = stamp_later(db_moment(s, 3 - mine), since);
 	ret->to = db_moment(s, 5 - mine);
 	ret->came_otherwise = ret->to != MOMENT_NONE && ret->to >= since;
 	ret->is_accepted = accepted != MOMENT_NONE && accepted >= since;
@@ -246,23 +241,6 @@ static int see_pool(struct lookup *q, struct pool_excuse *x, const struct sender
 	return rc;
 }
 
-static int see_standing(struct lookup *q, const struct walk *w, const struct sender *who,
-			const struct view *v, const struct rules *r, struct proof *p,
-			struct error *e)
-{
-	struct standing st;
-	int rc = sender_standing(q, v->group, who, &w->main, w->began, r, &st, e);
-	if (rc != 0)
-		return rc;
-	p->is_allowed = st.is_allowed;
-	p->has_clean = st.has_clean;
-	p->has_unjudged = st.has_unjudged;
-	p->spf_wrote_to = st.spf_wrote_to;
-	p->spf_passes = st.spf_passes;
-	p->has_name = st.has_name;
-	return 0;
-}
-
 /* Of a question that read more, only what lies in the span counts. */
 static bool has_too_many(const struct run *main, const struct run *runs, size_t count,
 			 const struct rules *r)
@@ -289,7 +267,8 @@ int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
 	if (rc == 0)
 		rc = see_pool(q, &x, who, v, e);
 	if (rc == 0 && (proof->own_after == MOMENT_NONE || proof->missing))
-		rc = see_standing(q, w, who, v, r, proof, e);
+		rc = sender_standing(q, v->group, who, &w->main, w->began, r,
+				     &proof->standing, e);
 	return rc;
 }
 

@@ -188,15 +188,10 @@ int sender_is_allowed(struct lookup *q, const struct sender *who, bool *ret_is_a
 	return rc;
 }
 
-int64_t day_of(int64_t t)
-{
-	return t - t % STAMP_DAY;
-}
-
 void sender_accepted(const struct run *runs, size_t count, int64_t at,
 		     const struct rules *r, struct standing *st)
 {
-	int64_t since = day_of(at - r->known_window);
+	int64_t since = stamp_day(at - r->known_window);
 	for (size_t i = 0; i < count; i++) {
 		const struct run *run = &runs[i];
 		if (!run_is_contact(run) || run->began < since)
@@ -216,7 +211,7 @@ static int find_spf(struct lookup *q, struct addr client, int64_t at,
 		   "LEFT JOIN wrote_to ON wrote_to.domain = s.domain "
 		   "WHERE s.passed_at BETWEEN ?2 AND ?3");
 	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_int64(s, 2, day_of(at - r->known_window));
+	(void)sqlite3_bind_int64(s, 2, stamp_day(at - r->known_window));
 	(void)sqlite3_bind_int64(s, 3, at + r->final);
 	(void)sqlite3_bind_int(s, 4, LOOKUP_MOST);
 	int rc = db_step(q->db, s, e);
@@ -262,8 +257,8 @@ int sender_standing(struct lookup *q, uint16_t group, const struct sender *who,
 	struct run_list runs = { 0 };
 	int rc = sender_is_allowed(q, who, &st.is_allowed, e);
 	if (rc == 0)
-		rc = sender_runs(q, group, who, day_of(at - r->known_window), at, &runs,
-				 e);
+		rc = sender_runs(q, group, who, stamp_day(at - r->known_window), at,
+				 &runs, e);
 	if (rc == 0)
 		rc = sender_spf(q, who, at, r, &st, e);
 	sender_accepted(runs.at, runs.count, at, r, &st);

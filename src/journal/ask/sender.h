@@ -14,6 +14,7 @@
 #define FMX_JOURNAL_ASK_SENDER_H
 
 #include "journal/site.h"
+#include "judge/rule.h"
 
 enum { LOOKUP_MOST = 4096, LOOKUP_DAYS = 128 };
 
@@ -49,11 +50,6 @@ struct run_list {
 	bool has_more; /* than that */
 };
 
-/* What may make it a good sender, before the moment `at` (DESIGN, "At risk"). */
-struct standing {
-	bool is_allowed, has_clean, has_unjudged, spf_wrote_to, spf_passes, has_name;
-};
-
 FMX_MUST_CHECK int sender_find(struct lookup *q, struct addr client,
 			       struct sender *ret_sender, struct error *e);
 /* When the name of the client was learnt last; 0 never. */
@@ -69,7 +65,8 @@ FMX_MUST_CHECK int sender_is_allowed(struct lookup *q, const struct sender *who,
 FMX_MUST_CHECK int sender_spf(struct lookup *q, const struct sender *who, int64_t at,
 			      const struct rules *r, struct standing *st,
 			      struct error *e);
-/* Mail of it that was accepted before `at`, in runs that hold all of r->known_window. */
+/* Runs keep the first accepted mail of a day, so that windows of days begin at 00:00 UTC.
+ * Mail of it that was accepted before `at`, in runs that hold all of r->known_window. */
 void sender_accepted(const struct run *runs, size_t count, int64_t at,
 		     const struct rules *r, struct standing *st);
 /* All of it. main: one of its decoy runs, whose HELO may be its name; NULL for none. */
@@ -79,9 +76,6 @@ FMX_MUST_CHECK int sender_standing(struct lookup *q, uint16_t group,
 				   struct standing *ret_standing, struct error *e);
 /* A contact with a real host, told late or not. */
 bool run_is_contact(const struct run *r);
-/* 00:00 UTC of its day. Runs keep the first accepted mail of a day, so that windows of
- * days begin there. */
-int64_t day_of(int64_t t);
 bool sender_is(const struct sender *who, struct addr client);
 
 /* One more, to be filled. */

@@ -172,7 +172,7 @@ static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 static uint64_t pool_hash(struct addr client)
 {
 	struct addr low, high;
-	fold_pool(client, &low, &high);
+	prefix_pool_range(client, &low, &high);
 	return addr_hash(low);
 }
 
@@ -223,7 +223,7 @@ static int clear_pool(struct envelopes *en, const struct many *m, struct error *
 	sqlite3_stmt *s = db_statement(
 	    en->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open WHERE "
 		    "grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL");
-	fold_pool(m->client, &low, &high);
+	prefix_pool_range(m->client, &low, &high);
 	(void)sqlite3_bind_int(s, 1, m->wait.group);
 	db_bind_addr(s, 2, low);
 	db_bind_addr(s, 3, high);

@@ -117,14 +117,6 @@ static int write_joined(struct db *db, const struct day *d, struct run *r,
 
 /* ---- who is to be asked again ---- */
 
-void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high)
-{
-	size_t bytes = addr_is_v4(client) ? 15 : 8; /* /24, /64 */
-	*ret_low = *ret_high = client;
-	memset(ret_low->bytes + bytes, 0, 16 - bytes);
-	memset(ret_high->bytes + bytes, 0xff, 16 - bytes);
-}
-
 #define WAKE                                                                             \
 	"INSERT OR IGNORE INTO woken(grp, client, began) SELECT grp, client, began "     \
 	"FROM run "
@@ -282,7 +274,7 @@ static int wake_of_real(struct db *db, const struct kin *kin, const struct run *
 			  .since = r->began - WAKE_BEFORE,
 			  .until = r->last + WAKE_AFTER,
 			  .is_all = r->kind == RUN_LATE };
-	fold_pool(r->client, &w.low, &w.high);
+	prefix_pool_range(r->client, &w.low, &w.high);
 	int rc = wake_kin(db, kin, w, e);
 	w.since = run_day(r) - WAKE_BEFORE;
 	w.until = run_day(r) + RUN_REACH + WAKE_AFTER;

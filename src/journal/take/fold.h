@@ -38,7 +38,5 @@ void fold_release(struct fold *f);
 FMX_MUST_CHECK int fold_wake_client(struct db *db, struct addr client, struct error *e);
 /* ... and those of whoever its name makes its pool or its other address. */
 FMX_MUST_CHECK int fold_wake_named(struct db *db, struct addr client, struct error *e);
-/* First and last address of a sender's prefix. */
-void fold_pool(struct addr client, struct addr *ret_low, struct addr *ret_high);
 
 #endif

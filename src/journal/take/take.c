@@ -186,9 +186,9 @@ void take_add(struct take *t, const struct line *l)
 	it->seen = t->last_seen;
 	const struct host_place *p = sites_host(&t->sites, it->host);
 	if (l->kind == LINE_VISIT && p && p->role != ROLE_REAL)
-		it->is_over = !budget_take(t->budget, it->host, it->visit.client,
-					   it->visit.depth == DEPTH_KNOCK,
-					   it->seen - it->seen % STAMP_DAY);
+		it->is_over =
+		    !budget_take(t->budget, it->host, it->visit.client,
+				 it->visit.depth == DEPTH_KNOCK, stamp_day(it->seen));
 }
 
 /* ---- slots ---- */

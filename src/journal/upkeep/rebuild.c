@@ -311,7 +311,7 @@ static int find_whole(struct rebuild *b, struct error *e)
 		rc = number(b, db_statement(b->db, "SELECT count(*) FROM old.visit"),
 			    &count, e);
 	b->total = (uint64_t)count;
-	b->from = first <= 1 ? INT64_MIN : day_of(seen) + STAMP_DAY;
+	b->from = first <= 1 ? INT64_MIN : stamp_day(seen) + STAMP_DAY;
 	return rc;
 }
 

@@ -132,7 +132,7 @@ static int keep_excuses(struct forget *f, struct addr client, struct error *e)
 static struct addr anonymous(struct addr client)
 {
 	struct addr low, high;
-	fold_pool(client, &low, &high);
+	prefix_pool_range(client, &low, &high);
 	return addr_equal(low, client) ? high : low;
 }
 

@@ -564,21 +564,21 @@ static void prove_tier(const struct story *s, struct addr client, int64_t at,
 {
 	size_t who = letter_of(client);
 	const struct name_fact *n = &s->names[who];
-	p->is_allowed = s->is_allowed[who];
-	p->spf_passes = s->spf_passes[who];
-	p->spf_wrote_to = s->spf_passes[who] && s->wrote_to[who];
-	p->has_name = n->is_confirmed && !n->is_generic;
+	p->standing.is_allowed = s->is_allowed[who];
+	p->standing.spf_passes = s->spf_passes[who];
+	p->standing.spf_wrote_to = s->spf_passes[who] && s->wrote_to[who];
+	p->standing.has_name = n->is_confirmed && !n->is_generic;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct visit *v = &s->visits[i].visit;
 		if (!is_sender(s, v->client, client))
 			continue;
-		p->has_name |=
+		p->standing.has_name |=
 		    n->is_confirmed && v->helo[0] && strcmp(v->helo, n->name) == 0;
 		bool counts =
 		    is_contact(&s->visits[i]) && v->outcome == OUTCOME_ACCEPTED &&
 		    v->time >= day_of(at - s->rules.known_window) && v->time <= at;
-		p->has_clean |= counts && v->spam == SPAM_NO;
-		p->has_unjudged |= counts && v->spam == SPAM_UNKNOWN;
+		p->standing.has_clean |= counts && v->spam == SPAM_NO;
+		p->standing.has_unjudged |= counts && v->spam == SPAM_UNKNOWN;
 	}
 }
 
@@ -684,8 +684,7 @@ struct listing_obstacle story_obstacle(const struct story *s, char client)
 		.is_nat = s->nat == client
 	};
 	prove_tier(s, a, s->view.now, &p);
-	o.is_at_risk = p.is_allowed || p.has_clean || p.spf_wrote_to || p.has_unjudged ||
-		       p.spf_passes || p.has_name;
+	o.is_at_risk = standing_tier(&p.standing) != TIER_NONE;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct visit *v = &s->visits[i].visit;
 		bool is_near = is_sender(s, v->client, a) || is_pool(s, v->client, a);
