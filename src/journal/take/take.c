@@ -276,6 +276,17 @@ static bool is_sent_away(const struct visit *v)
 	       (v->outcome == OUTCOME_DEFERRED || v->outcome == OUTCOME_ABORTED);
 }
 
+static int note_envelopes(struct take *t, const struct visit *v,
+			  const struct run_where *w, struct error *e)
+{
+	if (w->role == ROLE_DECOY)
+		return w->is_late ? 0 : envelopes_told(t->envelopes, v, w->group, e);
+	if (w->role != ROLE_REAL)
+		return 0;
+	int rc = w->is_late ? 0 : coverage_tells(t->coverage, v->host, e);
+	return rc == 0 ? envelopes_real(t->envelopes, v, w->group, e) : rc;
+}
+
 static int note_visit(struct take *t, const struct visit *v, const struct run_where *w,
 		      struct error *e)
 {
@@ -283,13 +294,7 @@ static int note_visit(struct take *t, const struct visit *v, const struct run_wh
 	int rc = 0;
 	if (w->role == ROLE_REAL && !w->is_late && is_sent_away(v))
 		rc = slot_refused(t->db, v->host, v->time, v->client, e);
-	if (rc == 0 && has_envelopes && w->role == ROLE_REAL && !w->is_late)
-		rc = coverage_tells(t->coverage, v->host, e);
-	if (rc == 0 && has_envelopes && w->role == ROLE_REAL)
-		rc = envelopes_real(t->envelopes, v, w->group, e);
-	if (rc == 0 && has_envelopes && w->role == ROLE_DECOY && !w->is_late)
-		rc = envelopes_told(t->envelopes, v, w->group, e);
-	return rc;
+	return rc == 0 && has_envelopes ? note_envelopes(t, v, w, e) : rc;
 }
 
 static int take_visit(struct take *t, const struct item *it, struct error *e)
