@@ -1,5 +1,5 @@
 """The Debian package on a system that has never seen fakemx: installed, set up, run under systemd, upgraded with the
-journal in use, removed and purged. --long also builds it twice, compares, and asks lintian."""
+journal in use, removed and purged; built twice, compared, and lintian asked. All of it is --long: it builds fakemx anew."""
 
 import json
 import os
@@ -33,6 +33,7 @@ def higher(deb, folder):
     return folder / "higher.deb"
 
 
+@long_test
 class Package(unittest.TestCase):
     limit_seconds = 500
 
@@ -46,7 +47,8 @@ class Package(unittest.TestCase):
         subprocess.run(["rm", "-rf", folder], check=True)
         folder.mkdir()
         up = higher(deb, folder)
-        cls.machine = Booted("package", f'cp {deb} "$ROOT/root/fakemx.deb"; cp {up} "$ROOT/root/higher.deb"', [MAIL, DECOY])
+        # A machine that is a container may forbid its packages to start anything.
+        cls.machine = Booted("package", f'rm -f "$ROOT/usr/sbin/policy-rc.d"; cp {deb} "$ROOT/root/fakemx.deb"; cp {up} "$ROOT/root/higher.deb"', [MAIL, DECOY])
         cls.addClassCleanup(cls.machine.close)
 
     def sh(self, text, **more):
@@ -56,8 +58,10 @@ class Package(unittest.TestCase):
         return json.loads(self.sh(f"fakemx --json explain {DECOY}").stdout)["visits"]
 
     def knock(self):
-        self.sh(f"/usr/bin/python3 -c \"import socket; s = socket.create_connection(('{DECOY}', 25)); "
-                "s.recv(99); s.sendall(b'QUIT\\r\\n'); s.recv(99)\"")
+        """As a bot: own addresses that ask for nothing are taken for our own probes."""
+        self.sh(f"/usr/bin/python3 -c \"import socket; s = socket.create_connection(('{DECOY}', 25)); s.recv(99); "
+                "[(s.sendall(b + bytes([13, 10])), s.recv(999)) for b in (b'EHLO a.example', b'MAIL FROM:<a@a.example>', "
+                f"b'RCPT TO:<i@{DOMAIN}>', b'QUIT')]\"")
 
     def test_1_it_installs_and_nothing_runs_without_a_configuration(self):
         self.sh("dpkg -i /root/fakemx.deb")
