@@ -283,9 +283,9 @@ class Http(LabCase):
         self.assertTrue(self.web.daemon.alive())
 
     def test_those_who_hang_on_leave_room_for_others(self):
-        """A hundred that say nothing, and one that dribbles: all are cut off, and others are answered meanwhile or after."""
+        """Two hundred that say nothing, or only half a word: all are cut off, and others are answered meanwhile or after."""
         script = ("import socket, time\nall = []\n"
-                  "for i in range(100):\n  s = socket.socket(); s.settimeout(1)\n  s.connect(('127.0.0.1', %d))\n"
+                  "for i in range(200):\n  s = socket.socket(); s.settimeout(1)\n  s.connect(('127.0.0.1', %d))\n"
                   "  s.sendall(b'GET / HT' if i %% 2 else b''); all.append(s)\ntime.sleep(100)" % PORT)
         silent = self.host.spawn(["python3", "-c", script], name="silent")
         time.sleep(2)

@@ -24,7 +24,7 @@ struct web {
 	struct config_web config;
 	struct answerer *answerer;
 	pthread_mutex_t lock;
-	struct line lines[WEB_CLIENTS];
+	struct line lines[WEB_CONNECTIONS];
 };
 
 /* ---- headers ---- */
@@ -165,7 +165,7 @@ static int fd_of(struct MHD_Connection *c)
 /* fd's line, or with -1 a free one. */
 static struct line *line_of(struct web *w, int fd)
 {
-	for (size_t i = 0; i < WEB_CLIENTS; i++)
+	for (size_t i = 0; i < WEB_CONNECTIONS; i++)
 		if (fd < 0 ? !w->lines[i].is_open
 			   : w->lines[i].is_open && w->lines[i].fd == fd)
 			return &w->lines[i];
@@ -201,7 +201,7 @@ void web_tick(struct web *w)
 {
 	int64_t now = stamp_monotonic();
 	(void)pthread_mutex_lock(&w->lock);
-	for (size_t i = 0; i < WEB_CLIENTS; i++)
+	for (size_t i = 0; i < WEB_CONNECTIONS; i++)
 		if (w->lines[i].is_open &&
 		    now - w->lines[i].since > WEB_SECONDS * STAMP_SECOND)
 			(void)shutdown(w->lines[i].fd, SHUT_RDWR); /* its thread ends */
@@ -226,7 +226,7 @@ int web_start(int fd, const struct answerer_options *options, struct web **ret_w
 		MHD_USE_POLL | MHD_USE_ERROR_LOG,
 	    0, NULL, NULL, on_request, w, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)WEB_CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT,
+	    (unsigned)WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 	    (unsigned)WEB_IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)WEB_REQUEST_MAX, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, on_connection,

@@ -2,8 +2,9 @@
  * web - answers over HTTP
  *
  * libmicrohttpd with a thread for each connection: a report may take seconds to count,
- * and only who asked for it shall wait. GET and HEAD, WEB_CLIENTS connections at once
- * (more wait until one is free), WEB_REQUEST_MAX bytes of request, WEB_SECONDS from a
+ * and only who asked for it shall wait. GET and HEAD, WEB_CLIENTS clients at once (of
+ * each the next connection may be there before the last one's thread is gone; more are
+ * closed), WEB_REQUEST_MAX bytes of request, WEB_SECONDS from a
  * connection's beginning, or its last answer, to the end of the next: who dribbles, or
  * does not read, is cut off.
  *
@@ -24,6 +25,7 @@
 
 enum {
 	WEB_CLIENTS = 64,
+	WEB_CONNECTIONS = 2 * WEB_CLIENTS,
 	WEB_REQUEST_MAX = 16 * 1024,
 	WEB_SECONDS = 60,
 	WEB_IDLE_SECONDS = 15,
