@@ -142,6 +142,17 @@ static const struct {
 	  "state = \"/a23456789/b23456789/c23456789/d23456789/e23456789/f23456789/g23456789/h23456789/i23456789/j234567\"\n"
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" } watch = feed\n}"),
 	  FMX_EUSAGE, "f:5: feeds would come to a socket whose path is longer than 107 bytes; set feed_socket" },
+	{ "a page for the internet", "web { listen = \"192.0.3.1:8025\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: web would listen on 192.0.3.1, which other machines may reach, and it asks nobody for a password: "
+	  "let it listen on 127.0.0.1:8025 behind a proxy that does, or say beyond_loopback = true" },
+	{ "a page without a port", "web { listen = \"127.0.0.1\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: listen of web is ADDRESS:PORT, [IPV6-ADDRESS]:PORT or unix:PATH, not '127.0.0.1'" },
+	{ "a page at an IPv6 address without brackets", "web { listen = \"::1:8025\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: listen of web is ADDRESS:PORT, [IPV6-ADDRESS]:PORT or unix:PATH, not '::1:8025'" },
+	{ "a page at a relative path", "web { listen = \"unix:web.sock\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: listen of web needs an absolute path after unix:, not 'web.sock'" },
+	{ "a proxy's name with a port", "web { proxy_names = { \"mx.example.com:443\" } }\n" GOOD, FMX_EUSAGE,
+	  "f:1: proxy_names of web has host names without a port, not 'mx.example.com:443'" },
 	{ "a policy socket without a port", "policy = { \"127.0.0.1\" }\n" GOOD, FMX_EUSAGE,
 	  "f:1: policy has ADDRESS@PORT and absolute paths, not '127.0.0.1'" },
 	{ "a policy socket by a relative path", "policy = { \"policy.sock\" }\n" GOOD, FMX_EUSAGE,
