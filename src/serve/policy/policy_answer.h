@@ -62,7 +62,8 @@ void policy_answers_set(struct policy_answers *d, const struct site *sites, size
 void policy_answers_hold(struct policy_answers *d, bool is_held);
 
 /* The journal is another file: world.db and world.take. */
-void policy_answers_move(struct policy_answers *d, struct db *db, const struct take *take);
+void policy_answers_move(struct policy_answers *d, struct db *db,
+			 const struct take *take);
 /* After each transaction: what was asked until now may be another's answer now. */
 void policy_answers_committed(struct policy_answers *d);
 

@@ -14,8 +14,8 @@ enum {
 
 static uint64_t reserve_of(const struct descriptors_want *w)
 {
-	return FIXED + (uint64_t)OF_HOST * w->hosts + (uint64_t)OF_ADDRESS * w->addresses +
-	       w->sockets + w->inherited;
+	return FIXED + (uint64_t)OF_HOST * w->hosts +
+	       (uint64_t)OF_ADDRESS * w->addresses + w->sockets + w->inherited;
 }
 
 static uint32_t at_most(uint64_t n, uint32_t most)
@@ -28,12 +28,13 @@ int descriptors_share(uint64_t limit, const struct descriptors_want *w,
 {
 	uint64_t reserve = reserve_of(w);
 	if (limit < reserve + DESCRIPTORS_LEAST)
-		return error_set(e, -EMFILE,
-				 "this process may open %llu files at once, and serve needs "
-				 "%llu for this configuration; raise the limit "
-				 "(LimitNOFILE= in the unit, ulimit -n in a shell)",
-				 (unsigned long long)limit,
-				 (unsigned long long)(reserve + DESCRIPTORS_LEAST));
+		return error_set(
+		    e, -EMFILE,
+		    "this process may open %llu files at once, and serve needs "
+		    "%llu for this configuration; raise the limit "
+		    "(LimitNOFILE= in the unit, ulimit -n in a shell)",
+		    (unsigned long long)limit,
+		    (unsigned long long)(reserve + DESCRIPTORS_LEAST));
 	uint64_t rest = limit - reserve;
 	uint32_t policy = w->sockets ? at_most(rest / 4, DESCRIPTORS_POLICY) : 0;
 	uint32_t linger = at_most(rest / 8, DESCRIPTORS_LINGER);

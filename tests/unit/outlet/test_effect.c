@@ -55,7 +55,8 @@ static struct effect simulate(const struct scenario *s, double effect, uint64_t 
 	struct effect_day days[DAYS], *after = NULL;
 	size_t count = 0, before = 0;
 	struct effect x;
-	state = seed * 7919 + (uint64_t)(s - scenarios) * 104729 + (uint64_t)(1000 * effect);
+	state =
+	    seed * 7919 + (uint64_t)(s - scenarios) * 104729 + (uint64_t)(1000 * effect);
 	for (int i = 0; i < 20; i++)
 		(void)uniform();
 	for (int i = 0; i < DAYS; i++) {
