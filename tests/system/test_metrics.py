@@ -1,7 +1,6 @@
 """Metrics as Prometheus takes them: the real promtool, a real Prometheus, each query of the dashboard, the rules."""
 import json
 import re
-import shutil
 import time
 import unittest
 import urllib.parse
@@ -16,7 +15,7 @@ lab = true
 names = false
 metrics = "{file}"
 policy = {{ "{policy}" }}
-web {{ }}
+web {{ listen = "30.0.0.1:8025" beyond_loopback = true }}
 site "example" {{
   layout  = high
   domains = {{ "example.com" }}
@@ -27,7 +26,7 @@ site "example" {{
 SCRAPE = """global: {scrape_interval: 1s}
 scrape_configs:
   - job_name: fakemx
-    static_configs: [{targets: ["127.0.0.1:8025"]}]
+    static_configs: [{targets: ["30.0.0.1:8025"]}]
 """
 
 
@@ -36,8 +35,9 @@ class Metrics(LabCase):
 
     @classmethod
     def build(cls):
-        cls.host = cls.net.host("watcher", ["30.0.0.1"], trees=[packages.tree("prometheus")])
-        folder = cls.folder = cls.host.folder
+        cls.host = cls.net.host("mail", ["30.0.0.1"])
+        cls.watcher = cls.net.host("watcher", ["30.0.0.2"], trees=[packages.tree("prometheus")])
+        folder = cls.host.folder
         (folder / "state").mkdir()
         (folder / "mail.log").touch()
         cls.file = folder / "fakemx.prom"
@@ -46,10 +46,10 @@ class Metrics(LabCase):
         cls.serve = cls.host.spawn([case.program("fakemx-serve"), "-c", cls.conf], name="serve")
         wait_for("the first metrics", lambda: cls.file.exists() and "fakemx_coverage_ratio{" in cls.file.read_text())
         cls.host.spawn([case.program("fakemx"), "-c", cls.conf, "web"], name="web")
-        wait_for("the page", lambda: cls.host.run(["curl", "-sf", "http://127.0.0.1:8025/metrics"], check=False).returncode == 0)
+        wait_for("the page", lambda: cls.host.run(["curl", "-sf", "http://30.0.0.1:8025/metrics"], check=False).returncode == 0)
 
     def text(self):
-        return self.host.run(["curl", "-sS", "http://127.0.0.1:8025/metrics"]).stdout
+        return self.host.run(["curl", "-sS", "http://30.0.0.1:8025/metrics"]).stdout
 
     def names(self):
         """Every series that may be there, by the tables of types."""
@@ -60,10 +60,10 @@ class Metrics(LabCase):
 
     def query(self, expression):
         url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        return json.loads(self.host.run(["curl", "-sS", url]).stdout)
+        return json.loads(self.watcher.run(["curl", "-sS", url]).stdout)
 
     def test_1_promtool_has_nothing_to_say(self):
-        done = self.host.run(["promtool", "check", "metrics"], input=self.text(), check=False)
+        done = self.watcher.run(["promtool", "check", "metrics"], input=self.text(), check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_2_the_page_and_the_file_are_one(self):
@@ -87,10 +87,10 @@ class Metrics(LabCase):
         self.assertLess(abs(time.time() - written), 90)
 
     def test_4_each_query_of_the_dashboard_runs(self):
-        (self.folder / "prometheus.yml").write_text(SCRAPE)
-        self.host.spawn(["prometheus", f"--config.file={self.folder}/prometheus.yml", f"--storage.tsdb.path={self.folder}/tsdb",
-                         "--web.listen-address=127.0.0.1:9090"], name="prometheus")
-        wait_for("Prometheus has read the page", lambda: self.host.run(
+        self.watcher.write("/tmp/prometheus.yml", SCRAPE)
+        self.watcher.spawn(["prometheus", "--config.file=/tmp/prometheus.yml", "--storage.tsdb.path=/tmp/tsdb",
+                            "--web.listen-address=127.0.0.1:9090"], name="prometheus")
+        wait_for("Prometheus has read the page", lambda: self.watcher.run(
             ["curl", "-sf", "http://127.0.0.1:9090/-/ready"], check=False).returncode == 0 and
             len(self.query("count_over_time(fakemx_build_info[1m]) > 3")["data"]["result"]) == 1, 60)
         names, queries = self.names(), []
@@ -109,12 +109,12 @@ class Metrics(LabCase):
 
     def test_5_the_rules_do_what_they_say(self):
         for name in ("fakemx.rules.yml", "fakemx.rules.test.yml"):
-            shutil.copy(CONTRIB / "prometheus" / name, self.folder)
+            self.watcher.write(f"/tmp/{name}", (CONTRIB / "prometheus" / name).read_text())
         rules = (CONTRIB / "prometheus/fakemx.rules.yml").read_text()
         self.assertEqual(set(re.findall(r"fakemx_\w+", rules)) - self.names(), set())
-        for argv in (["check", "rules", f"{self.folder}/fakemx.rules.yml"],
-                     ["test", "rules", f"{self.folder}/fakemx.rules.test.yml"]):
-            done = self.host.run(["promtool", *argv], check=False)
+        for argv in (["check", "rules", "/tmp/fakemx.rules.yml"],
+                     ["test", "rules", "/tmp/fakemx.rules.test.yml"]):
+            done = self.watcher.run(["promtool", *argv], check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         alerts = set(re.findall(r"alert: (\w+)", rules))
         tried = (CONTRIB / "prometheus/fakemx.rules.test.yml").read_text()
