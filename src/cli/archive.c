@@ -44,12 +44,9 @@ int archive_find(struct archive *a, const struct cli *c)
 	return cli_fail(c, &e);
 }
 
-int archive_open(struct archive *a, const struct cli *c, enum db_mode mode)
+static int open_journal(struct archive *a, const struct cli *c, enum db_mode mode)
 {
 	struct error e;
-	int code = archive_find(a, c);
-	if (code)
-		return code;
 	int rc = 0;
 	if (access(a->path, F_OK) != 0)
 		rc = error_set(&e, -errno, "cannot open the journal %s: %s%s", a->path,
@@ -66,6 +63,24 @@ int archive_open(struct archive *a, const struct cli *c, enum db_mode mode)
 		return CLI_DONE;
 	archive_close(a);
 	return cli_fail(c, &e);
+}
+
+int archive_open(struct archive *a, const struct cli *c, enum db_mode mode)
+{
+	int code = archive_find(a, c);
+	return code ? code : open_journal(a, c, mode);
+}
+
+int archive_open_period(struct archive *a, const struct cli *c)
+{
+	int code = archive_find(a, c);
+	if (code)
+		return code;
+	code = archive_span(c, a->now, &a->span);
+	if (code == CLI_DONE)
+		return open_journal(a, c, DB_READ);
+	archive_close(a);
+	return code;
 }
 
 void archive_progress(void *arg, uint64_t done, uint64_t total)

@@ -25,12 +25,14 @@
 struct archive {
 	struct config config;
 	char path[CONFIG_TEXT_MAX + 32];
-	struct db *db;   /* NULL after archive_find() */
-	struct ask *ask; /* NULL for who writes */
-	int64_t now;     /* the trial's clock if it has one */
+	struct db *db;           /* NULL after archive_find() */
+	struct ask *ask;         /* NULL for who writes */
+	int64_t now;             /* the trial's clock if it has one */
+	struct report_span span; /* after archive_open_period() */
 };
 
-/* The configuration and the journal's path alone. CLI_DONE, or what was said. */
+/* The configuration and the journal's path alone. CLI_DONE, or what was said.
+ */
 FMX_MUST_CHECK int archive_find(struct archive *a, const struct cli *c);
 /* The journal must exist, also to be written: serve makes it, as the user that
  * it runs as. */
@@ -38,6 +40,8 @@ FMX_MUST_CHECK int archive_open(struct archive *a, const struct cli *c,
 				enum db_mode mode);
 /* The trial's clock, if it has one, else the machine's. */
 int64_t archive_now(const struct config *config);
+/* To read, with --since and --until, which are looked at before the journal is. */
+FMX_MUST_CHECK int archive_open_period(struct archive *a, const struct cli *c);
 /* An upkeep_progress_fn; arg is a struct progress. */
 void archive_progress(void *arg, uint64_t done, uint64_t total);
 void archive_close(struct archive *a);

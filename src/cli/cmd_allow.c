@@ -73,6 +73,8 @@ static void show_json(const struct allowed *a)
 static void show_text(const struct allowed *a)
 {
 	char since[STAMP_TEXT_MAX];
+	if (a->count == 0)
+		(void)puts("The allow list is empty.");
 	for (size_t i = 0; i < a->count; i++) {
 		const struct entry *n = &a->entries[i];
 		(void)printf("%-40s %s  %s\n", n->text, stamp_second(n->since, since),

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
@@ -28,7 +29,13 @@ static int refuse_state(const struct cli *c, const char *argument, const char *w
 	if (n.best)
 		return cli_usage(c, "%s: unknown state '%s'; did you mean '%s'?",
 				 argument, word, n.best);
-	return cli_usage(c, "%s: unknown state '%s'", argument, word);
+	struct buf names = BUF_INIT(1024);
+	for (unsigned s = 0; s < STATE_COUNT; s++)
+		buf_addf(&names, "%s%s", s == 0 ? "" : " ", state_name((enum state)s));
+	int code = cli_usage(c, "%s: unknown state '%s'; there are %s", argument, word,
+			     buf_text(&names));
+	buf_release(&names);
+	return code;
 }
 
 /* item is "open" or "open/6"; it is kept as the label. */

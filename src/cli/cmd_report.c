@@ -24,7 +24,6 @@ static int run(struct cli *c, int argc, char **argv)
 {
 	struct archive a;
 	struct report r;
-	struct report_span span;
 	struct error e;
 
 	if (cli_option(c, "maillog") && cli_option(c, "html"))
@@ -37,20 +36,17 @@ static int run(struct cli *c, int argc, char **argv)
 				 argv[0]);
 	int code = archive_check_page(c);
 	if (code == CLI_DONE)
-		code = archive_open(&a, c, DB_READ);
+		code = archive_open_period(&a, c);
 	if (code)
 		return code;
-	code = archive_span(c, a.now, &span);
-	span.half = a.config.half;
-	if (code == CLI_DONE) {
-		if (report_make(a.ask, &span, &r, &e) != 0) {
-			code = cli_fail(c, &e);
-		} else {
-			if (cli_option(c, "anonymous"))
-				report_anonymize(&r);
-			code = print(c, &r);
-			report_release(&r);
-		}
+	a.span.half = a.config.half;
+	if (report_make(a.ask, &a.span, &r, &e) != 0) {
+		code = cli_fail(c, &e);
+	} else {
+		if (cli_option(c, "anonymous"))
+			report_anonymize(&r);
+		code = print(c, &r);
+		report_release(&r);
 	}
 	archive_close(&a);
 	return code;

@@ -97,17 +97,13 @@ static int print_visits(struct printing *p)
 static int from_journal(const struct cli *c)
 {
 	struct printing p = { .c = c, .line = BUF_INIT(LINE_MAX_BYTES) };
-	struct report_span span;
-
-	int code = archive_open(&p.archive, c, DB_READ);
+	int code = archive_open_period(&p.archive, c);
 	if (code)
 		return code;
-	code = archive_span(c, p.archive.now, &span);
-	if (code == CLI_DONE)
-		code = find_host(&p);
+	code = find_host(&p);
 	if (code == CLI_DONE) {
-		p.which.since = span.since;
-		p.which.until = span.until;
+		p.which.since = p.archive.span.since;
+		p.which.until = p.archive.span.until;
 		code = print_visits(&p);
 		buf_release(&p.line);
 	}

@@ -134,8 +134,7 @@ class WithoutAJournal(Verbs):
         self.journal.write_text("Nov 23 14:05:09 mail postfix/smtpd[1]: connect\n" * 30)
         self.bad(1, "is not a fakemx journal", "report")
 
-    def test_mistakes_on_the_command_line_are_64(self):
-        self.write_little()
+    def test_mistakes_on_the_command_line_are_64_before_the_journal_is_looked_for(self):
         for words, *argv in [
                 ("--since is a time such as", "report", "--since", "yesterday"),
                 ("--until is a time such as", "visits", "--until", "1e9"),
@@ -152,13 +151,16 @@ class WithoutAJournal(Verbs):
                 ("--note needs an address", "allow", "--note", "x"),
                 ("--remove needs an address", "allow", "--remove"),
                 ("--remove takes no --note", "allow", "--remove", "--note", "x", "192.0.2.1"),
-                ("neither an address, nor a name", "forget", "192.0.2.0/24"),
-                ("neither an address, nor a name", "forget", ""),
                 ("did you mean 'verify'", "journal", "verfy"),
                 ("needs a file", "journal", "backup"),
                 ("too few arguments", "journal"),
                 ("did you mean --follow", "visits", "--folow")]:
             self.bad(64, words, *argv)
+
+    def test_what_cannot_be_forgotten_is_64(self):
+        self.write_little()
+        for what in ("192.0.2.0/24", ""):
+            self.bad(64, "neither an address, nor a name", "forget", what)
 
 
 class Told(Verbs):

@@ -434,14 +434,15 @@ void report_text(const struct report *r, const struct text_style *style, struct 
 	char until[STAMP_TEXT_MAX];
 	char span[STAMP_TEXT_MAX];
 
-	buf_addf(
-	    out, "From %s to %s (%s)\n", stamp_second(r->since, since),
-	    stamp_second(r->until, until),
-	    stamp_duration_text(r->until > r->since ? r->until - r->since : 0, span));
-	if (r->is_anonymous)
+	bool any = r->since < r->until;
+	if (any)
+		buf_addf(out, "From %s to %s (%s)\n", stamp_second(r->since, since),
+			 stamp_second(r->until, until),
+			 stamp_duration_text(r->until - r->since, span));
+	if (any && r->is_anonymous)
 		buf_addf(out, "fakemx %s, judged by: %s\n", FMX_VERSION, r->rules);
 	if (r->note[0])
-		buf_addf(out, "\n%s\n", r->note);
-	for (size_t i = 0; i < r->site_count && r->since < r->until; i++)
+		buf_addf(out, "%s%s\n", any ? "\n" : "", r->note);
+	for (size_t i = 0; i < r->site_count && any; i++)
 		site(&(struct writing){ r, &r->sites[i], { style, out } });
 }
