@@ -19,6 +19,8 @@ struct hash_key {
 
 uint64_t hash_bytes(const void *data, size_t len);
 uint64_t hash_keyed(const struct hash_key *k, const void *data, size_t len);
+/* The same in every process: of what nobody else chooses. */
+uint64_t hash_stored(const void *data, size_t len);
 /* As hash_bytes, A-Z taken as a-z: for domain names (RFC 4343). */
 uint64_t hash_name(const char *name);
 

@@ -1,16 +1,22 @@
 /* feed - this machine's visits, sent on to the serve of another. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
+#include "cli/feed_journal.h"
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
 
@@ -20,10 +26,15 @@
 
 enum { WAIT_LONGEST_S = 30 };
 
+enum way { TO_STDOUT, TO_SOCKET, TO_STREAM };
+
 struct sending {
 	const struct cli *c;
 	struct visits_log log;
+	enum way way;
 	struct sockaddr_un to;
+	char program[PATH_MAX], subject[NAME_MAX_TEXT + 16]; /* of a stream */
+	const char *argv[16];
 };
 
 static int connect_to(const struct sockaddr_un *to)
@@ -57,12 +68,18 @@ static FILE *open_socket(const struct sending *s)
 	}
 }
 
+/* A log, or what a serve of this machine has written down. */
+static int follow(const struct cli *c, struct visits_log *v)
+{
+	return v->file_count ? visits_log_follow(c, v) : feed_journal_follow(c, v);
+}
+
 static int send_on(struct sending *s)
 {
-	bool is_stdin = strcmp(s->log.files[0], "-") == 0;
+	bool is_stdin = s->log.file_count && strcmp(s->log.files[0], "-") == 0;
 	for (;;) {
 		s->log.out = open_socket(s);
-		int code = visits_log_follow(s->c, &s->log);
+		int code = follow(s->c, &s->log);
 		int rc = fclose(s->log.out);
 		if (code != CLI_DONE || (s->log.has_ended && rc == 0))
 			return code;
@@ -81,19 +98,129 @@ static int send_on(struct sending *s)
 	}
 }
 
-/* "-", "unix:/run/fakemx/feed.sock" */
-static int read_to(struct sending *s, bool *ret_is_socket)
+/* ---- to a stream: fakemx-stream knows how ---- */
+
+static void add_argument(struct sending *s, const char *option, const char *value)
+{
+	size_t n = 0;
+	while (s->argv[n])
+		n++;
+	if (!value)
+		return;
+	s->argv[n] = option;
+	s->argv[n + 1] = value;
+}
+
+static int stream_arguments(struct sending *s, const char *task)
+{
+	struct error e;
+	int rc = beside_find("fakemx-stream", s->program, sizeof(s->program), &e);
+	if (rc < 0)
+		return cli_fail(s->c, &e);
+	(void)snprintf(s->subject, sizeof(s->subject), "fakemx.%s",
+		       s->log.host ? s->log.host : "");
+	const char *subject = cli_option(s->c, "subject");
+	memset(s->argv, 0, sizeof(s->argv));
+	add_argument(s, s->program, task);
+	add_argument(s, "--servers", cli_option(s->c, "to"));
+	add_argument(s, "--subject", subject ? subject : s->subject);
+	add_argument(s, "--credentials", cli_option(s->c, "credentials"));
+	add_argument(s, "--ca", cli_option(s->c, "ca"));
+	add_argument(s, "--replicas", cli_option(s->c, "replicas"));
+	return CLI_DONE;
+}
+
+/* The child with one end of a pipe as its file `child_fd`; the other end, or NULL. */
+static FILE *start_stream(const struct sending *s, int child_fd, pid_t *ret_pid)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return NULL;
+	int theirs = ends[child_fd == STDIN_FILENO ? 0 : 1];
+	int ours = ends[child_fd == STDIN_FILENO ? 1 : 0];
+	*ret_pid = fork();
+	if (*ret_pid == 0) {
+		(void)dup2(theirs, child_fd);
+		execv(s->program, (char *const *)(uintptr_t)s->argv);
+		_exit(EXIT_FAILURE);
+	}
+	(void)close(theirs);
+	return fdopen(ours, child_fd == STDIN_FILENO ? "w" : "r");
+}
+
+static int end_stream(pid_t pid)
+{
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+/* Where the last one that sent to the subject ended. */
+static int read_last(struct sending *s)
+{
+	char text[STAMP_TEXT_MAX + 2] = "";
+	pid_t pid;
+	int code = stream_arguments(s, "last");
+	if (code != CLI_DONE)
+		return code;
+	FILE *from = start_stream(s, STDOUT_FILENO, &pid);
+	if (!from)
+		return CLI_FAILED;
+	if (!fgets(text, sizeof(text), from))
+		text[0] = '\0';
+	(void)fclose(from);
+	text[strcspn(text, "\n")] = '\0';
+	int64_t told;
+	if (stamp_parse(text, &told, NULL) && told - AGAIN > s->log.span.since)
+		s->log.span.since = told - AGAIN;
+	return end_stream(pid);
+}
+
+static int send_to_stream(struct sending *s)
+{
+	pid_t pid;
+	int code = read_last(s);
+	if (code == CLI_DONE)
+		code = stream_arguments(s, "send");
+	if (code != CLI_DONE)
+		return code;
+	s->log.out = start_stream(s, STDIN_FILENO, &pid);
+	if (!s->log.out)
+		return CLI_FAILED;
+	code = follow(s->c, &s->log);
+	(void)fclose(s->log.out);
+	int ended = end_stream(pid);
+	return code == CLI_DONE ? ended : code;
+}
+
+static int set_up(struct sending *s)
+{
+	uint64_t replicas;
+	int code = cli_number(s->c, "replicas", 1, 5, &replicas);
+	if (s->way != TO_STREAM)
+		return cli_usage(s->c, "--setup makes a stream: --to nats://SERVER");
+	if (code == CLI_DONE)
+		code = stream_arguments(s, "setup");
+	if (code != CLI_DONE)
+		return code;
+	execv(s->program, (char *const *)(uintptr_t)s->argv);
+	return CLI_FAILED;
+}
+
+/* "-", "unix:/run/fakemx/feed.sock", "nats://mx1:4222,nats://mx2:4222" */
+static int read_to(struct sending *s)
 {
 	static const char socket_word[] = "unix:";
 	const char *to = cli_option(s->c, "to");
-	*ret_is_socket = strncmp(to, socket_word, sizeof(socket_word) - 1) == 0;
-	if (strcmp(to, "-") == 0)
+	bool is_socket = strncmp(to, socket_word, sizeof(socket_word) - 1) == 0;
+	bool is_stream = strncmp(to, "nats://", 7) == 0 || strncmp(to, "tls://", 6) == 0;
+	s->way = is_socket ? TO_SOCKET : is_stream ? TO_STREAM : TO_STDOUT;
+	if (strcmp(to, "-") == 0 || is_stream)
 		return CLI_DONE;
-	if (strncmp(to, "nats:", 5) == 0 || strncmp(to, "tls:", 4) == 0)
-		return cli_usage(s->c, "--to: this version cannot send to a NATS server; "
-				       "it sends to unix:PATH, or to - through ssh");
-	if (!*ret_is_socket)
-		return cli_usage(s->c, "--to is - or unix:PATH, not '%s'", to);
+	if (!is_socket)
+		return cli_usage(s->c, "--to is -, unix:PATH or nats://SERVER, not '%s'",
+				 to);
 	to += sizeof(socket_word) - 1;
 	s->to.sun_family = AF_UNIX;
 	if (!*to || !str_copy(s->to.sun_path, sizeof(s->to.sun_path), to))
@@ -102,14 +229,18 @@ static int read_to(struct sending *s, bool *ret_is_socket)
 	return CLI_DONE;
 }
 
-static int read_options(struct sending *s, bool *ret_is_socket)
+static int read_options(struct sending *s)
 {
 	const struct cli *c = s->c;
-	if (!cli_option(c, "maillog") || !cli_option(c, "host") || !cli_option(c, "to"))
-		return cli_usage(c, "feed needs --maillog, --host and --to");
+	if (cli_flag(c, "setup") && cli_option(c, "to"))
+		return read_to(s);
+	if (!cli_option(c, "host") || !cli_option(c, "to"))
+		return cli_usage(c, "feed needs --host and --to");
+	if (s->log.stamps && !s->log.file_count)
+		return cli_usage(c, "--stamps is of a --maillog");
 	if (!*s->log.host)
 		return cli_usage(c, "--host is the name of a host");
-	int code = read_to(s, ret_is_socket);
+	int code = read_to(s);
 	if (code == CLI_DONE)
 		code = visits_log_check_stamps(c, &s->log);
 	s->log.span = (struct report_span){ stamp_now() - STAMP_DAY, STAMP_NEVER, NULL };
@@ -120,23 +251,28 @@ static int read_options(struct sending *s, bool *ret_is_socket)
 
 static int run(struct cli *c, int argc, char **argv)
 {
-	bool is_socket = false;
 	char *file = (char *)(uintptr_t)cli_option(c, "maillog");
 	struct sending s = { .c = c,
 			     .log = { .host = cli_option(c, "host"),
 				      .files = &file,
-				      .file_count = 1,
+				      .file_count = file ? 1 : 0,
 				      .stamps = cli_option(c, "stamps"),
 				      .filter = cli_option(c, "filter"),
 				      .is_feed = true,
 				      .out = stdout } };
 	(void)argc;
 	(void)argv;
-	int code = read_options(&s, &is_socket);
+	int code = read_options(&s);
 	if (code != CLI_DONE)
 		return code;
 	(void)signal(SIGPIPE, SIG_IGN);
-	return is_socket ? send_on(&s) : visits_log_follow(c, &s.log);
+	if (cli_flag(c, "setup"))
+		return set_up(&s);
+	switch (s.way) {
+	case TO_SOCKET: return send_on(&s);
+	case TO_STREAM: return send_to_stream(&s);
+	default: return follow(c, &s.log);
+	}
 }
 
 static const struct option_row options[] = {
@@ -144,17 +280,34 @@ static const struct option_row options[] = {
 	  .argument = "WHERE",
 	  .meaning =
 	      "The mail log: a file, which is followed, journal for systemd's, or - "
-	      "for standard input." },
+	      "for standard input. Without it, what the serve of this machine saw." },
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning =
-	      "The real host whose log it is, as the other machine's configuration "
+	      "The host whose visits they are, as the other machine's configuration "
 	      "names it." },
 	{ .name = "to",
 	  .argument = "WHERE",
+	  .meaning = "- for standard output; unix:PATH for the socket of a serve; or "
+		     "nats://SERVER[,...], tls://SERVER[,...] for a stream of NATS "
+		     "JetStream. What "
+		     "is not there is tried again." },
+	{ .name = "subject",
+	  .argument = "S",
+	  .meaning = "Of a stream; fakemx.NAME otherwise." },
+	{ .name = "credentials",
+	  .argument = "FILE",
+	  .meaning = "Of a stream: a user's credentials (.creds), or an nkey's seed." },
+	{ .name = "ca",
+	  .argument = "FILE",
+	  .meaning = "Of a stream: the certificates that its servers are checked by." },
+	{ .name = "setup",
 	  .meaning =
-	      "- for standard output, or unix:PATH for the socket of a serve; when "
-	      "that is not there, it is tried again." },
+	      "Make the stream, or change it, and end: files, seven days, equal messages "
+	      "of an hour taken once." },
+	{ .name = "replicas",
+	  .argument = "N",
+	  .meaning = "With --setup: on how many servers each message is, 1 to 5." },
 	{ .name = "since",
 	  .argument = "TIME",
 	  .meaning =
@@ -176,15 +329,25 @@ static const struct option_row options[] = {
 const struct verb verb_feed = {
 	.name = "feed",
 	.run = run,
-	.synopsis = "--maillog WHERE --host NAME --to -|unix:PATH [--since TIME] "
-		    "[--filter WHERE] [--stamps ZONE]",
+	.synopsis = "[--maillog WHERE] --host NAME --to "
+		    "-|unix:PATH|nats://SERVER [--subject S] [--credentials FILE] "
+		    "[--ca FILE] [--since TIME] [--filter WHERE] [--stamps ZONE] | "
+		    "--setup [--replicas N] "
+		    "--to nats://SERVER",
 	.summary = "send this machine's visits to another's serve",
 	.help =
 	    "Reads the mail log of a real host here, follows it, and sends its visits as "
 	    "lines\nof JSON, with the moments up to which all were sent. No "
-	    "configuration is needed.\n\n"
+	    "configuration is needed.\nWithout --maillog it sends what came to a decoy "
+	    "that the serve of this "
+	    "machine is:\nits visits in the journal, as they are committed.\n\n"
 	    "  fakemx feed --maillog /var/log/mail.log --host mx2.example.com \\\n"
 	    "    --to unix:/run/fakemx/feed.sock\n"
-	    "  fakemx feed --maillog journal --host mx2.example.com --to -",
+	    "  fakemx feed --maillog journal --host mx2.example.com --to -\n"
+	    "  fakemx feed --host fake1.mx.example.com --to unix:/run/fakemx/feed.sock\n"
+	    "  fakemx feed --setup --replicas 3 --to "
+	    "nats://mx1.example.com,nats://mx2.example.com,nats://mx3.example.com\n"
+	    "  fakemx feed --maillog journal --host mx2.example.com --to "
+	    "nats://mx1.example.com",
 	.options = options,
 };

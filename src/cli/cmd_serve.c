@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "base/number.h"
-#include "cli/beside.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "config/config.h"

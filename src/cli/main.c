@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/beside.h"
 #include "base/mem.h"
-#include "cli/beside.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 

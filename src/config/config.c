@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +22,58 @@ struct load {
 	struct config *config;
 	struct error *error;
 };
+
+/* The longest path of a socket is the system's. */
+enum { SOCKET_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
+
+static int check_host_log(const struct load *l, const struct host *h, cfg_t *section)
+{
+	bool is_command = host_watches(h, "command");
+	if (is_command != (*h->command != '\0'))
+		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
+				 tree_line(section), h->name,
+				 is_command ? "watch = command but no command"
+					    : "a command but not watch = command");
+	is_command = strcmp(h->filter, "command") == 0;
+	if (is_command != (*h->filter_command != '\0'))
+		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
+				 tree_line(section), h->name,
+				 is_command
+				     ? "filter = command but no filter_command"
+				     : "a filter_command but not filter = command");
+	if (*h->filter && !*h->watch)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: host %s has a filter but no watch", l->file,
+				 tree_value(section, "filter", 0)->line, h->name);
+	if (*h->stamps && !stamp_is_zone(h->stamps))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: this machine knows no time zone '%s'; one is "
+				 "Europe/Berlin",
+				 l->file, tree_value(section, "stamps", 0)->line,
+				 h->stamps);
+	return 0;
+}
+
+static int check_host_feed(const struct load *l, const struct host *h, cfg_t *section)
+{
+	char path[SOCKET_MAX];
+	bool is_feed = host_watches(h, "feed");
+	if (*h->feed && !is_feed)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: host %s has a feed command but not watch = feed",
+				 l->file, tree_value(section, "feed", 0)->line, h->name);
+	if (is_feed && !*h->feed && !config_feed_socket(l->config, path, sizeof(path)))
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: feeds would come to a socket whose path is "
+				 "longer than %d bytes; set feed_socket",
+				 l->file, tree_line(section), SOCKET_MAX - 1);
+	if (host_watches(h, "stream") && !*l->config->stream.servers)
+		return error_set(l->error, FMX_EUSAGE,
+				 "%s:%u: host %s has watch = stream, but the file has no "
+				 "stream section",
+				 l->file, tree_line(section), h->name);
+	return check_host_log(l, h, section);
+}
 
 static int load_host(const struct load *l, struct site *s, cfg_t *section,
 		     const char *kind, enum role role)
@@ -39,7 +92,9 @@ static int load_host(const struct load *l, struct site *s, cfg_t *section,
 				 l->file, tree_line(section), kind, name);
 	char say[NAME_MAX_TEXT + 16];
 	(void)snprintf(say, sizeof(say), "%s %s", kind, h->name);
-	return fill(section, kind, say, l->file, h, l->error);
+	int rc = fill(section, kind, say, l->file, h, l->error);
+	h->is_elsewhere = role != ROLE_REAL && h->watch[0] != '\0';
+	return rc ? rc : check_host_feed(l, h, section);
 }
 
 static int load_hosts(const struct load *l, struct site *s, cfg_t *section)
@@ -241,7 +296,7 @@ static void warn_of_unwatched(struct config *c)
 	for (size_t i = 0; i < c->site_count; i++) {
 		for (size_t k = 0; k < c->sites[i].host_count; k++) {
 			const struct host *h = &c->sites[i].hosts[k];
-			if (!host_is_watched(h))
+			if (!host_is_watched(h) && !h->is_elsewhere)
 				buf_addf(
 				    &c->warnings,
 				    "host %s of site %s has no watch: until its mail log "
@@ -249,53 +304,6 @@ static void warn_of_unwatched(struct config *c)
 				    h->name, c->sites[i].name);
 		}
 	}
-}
-
-/* The longest path of a socket is the system's. */
-enum { SOCKET_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) };
-
-static int check_host_log(const struct load *l, const struct host *h, cfg_t *section)
-{
-	bool is_command = host_watches(h, "command");
-	if (is_command != (*h->command != '\0'))
-		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
-				 tree_line(section), h->name,
-				 is_command ? "watch = command but no command"
-					    : "a command but not watch = command");
-	is_command = strcmp(h->filter, "command") == 0;
-	if (is_command != (*h->filter_command != '\0'))
-		return error_set(l->error, FMX_EUSAGE, "%s:%u: host %s has %s", l->file,
-				 tree_line(section), h->name,
-				 is_command
-				     ? "filter = command but no filter_command"
-				     : "a filter_command but not filter = command");
-	if (*h->filter && !*h->watch)
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s:%u: host %s has a filter but no watch", l->file,
-				 tree_value(section, "filter", 0)->line, h->name);
-	if (*h->stamps && !stamp_is_zone(h->stamps))
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s:%u: this machine knows no time zone '%s'; one is "
-				 "Europe/Berlin",
-				 l->file, tree_value(section, "stamps", 0)->line,
-				 h->stamps);
-	return 0;
-}
-
-static int check_host_feed(const struct load *l, const struct host *h, cfg_t *section)
-{
-	char path[SOCKET_MAX];
-	bool is_feed = host_watches(h, "feed");
-	if (*h->feed && !is_feed)
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s:%u: host %s has a feed command but not watch = feed",
-				 l->file, tree_value(section, "feed", 0)->line, h->name);
-	if (is_feed && !*h->feed && !config_feed_socket(l->config, path, sizeof(path)))
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s:%u: feeds would come to a socket whose path is "
-				 "longer than %d bytes; set feed_socket",
-				 l->file, tree_line(section), SOCKET_MAX - 1);
-	return check_host_log(l, h, section);
 }
 
 static int check_metrics(const struct load *l, cfg_t *tree)
@@ -311,22 +319,40 @@ static int check_metrics(const struct load *l, cfg_t *tree)
 static int check_feeds(const struct load *l, cfg_t *tree)
 {
 	const struct config *c = l->config;
-	if (*c->feed_socket && *c->feed_socket != '/')
-		return error_set(l->error, FMX_EUSAGE,
-				 "%s:%u: feed_socket is an absolute path, not '%s'",
-				 l->file, tree_value(tree, "feed_socket", 0)->line,
-				 c->feed_socket);
-	for (size_t i = 0; i < c->site_count; i++) {
-		cfg_t *site = cfg_getnsec(tree, "site", (unsigned)i);
-		/* Real hosts are the first of a site's. */
-		for (size_t k = 0; k < tree_size(site, "host"); k++) {
-			int rc = check_host_feed(l, &c->sites[i].hosts[k],
-						 cfg_getnsec(site, "host", (unsigned)k));
-			if (rc)
-				return rc;
+	if (!*c->feed_socket || *c->feed_socket == '/')
+		return 0;
+	return error_set(l->error, FMX_EUSAGE,
+			 "%s:%u: feed_socket is an absolute path, not '%s'", l->file,
+			 tree_value(tree, "feed_socket", 0)->line, c->feed_socket);
+}
+
+static bool is_here(const struct config *c, const struct host *h)
+{
+	return strcasecmp(h->name, c->here) == 0;
+}
+
+/* One file for many machines: what another one is, or watches, is left to it. */
+static int keep_here(const struct load *l, cfg_t *tree)
+{
+	bool is_known = false;
+	for (size_t i = 0; *l->config->here && i < l->config->site_count; i++) {
+		struct site *s = &l->config->sites[i];
+		for (size_t k = 0; k < s->host_count; k++) {
+			struct host *h = &s->hosts[k];
+			h->is_elsewhere = !is_here(l->config, h);
+			is_known |= !h->is_elsewhere;
+			if (h->is_elsewhere || h->role != ROLE_REAL) {
+				h->watch[0] = '\0';
+				h->also_count = 0;
+			}
 		}
 	}
-	return 0;
+	if (is_known || !*l->config->here)
+		return 0;
+	return error_set(l->error, FMX_EUSAGE,
+			 "%s:%u: here is '%s', which is the name of no host, decoy or "
+			 "control of the file",
+			 l->file, tree_value(tree, "here", 0)->line, l->config->here);
 }
 
 static int check_globals(const struct load *l, cfg_t *tree)
@@ -397,6 +423,25 @@ static int load_web(const struct load *l, cfg_t *tree)
 	    l->file, tree_line(section), addr_text(w->at.addr, text), w->at.port);
 }
 
+static bool is_quotable(const char *text)
+{
+	return !strchr(text, '\'');
+}
+
+static int load_stream(const struct load *l, cfg_t *tree)
+{
+	struct config *c = l->config;
+	if (tree_size(tree, "stream") == 0)
+		return 0;
+	cfg_t *section = cfg_getnsec(tree, "stream", 0);
+	int rc = fill(section, "stream", "stream", l->file, c, l->error);
+	if (rc == 0 && !(is_quotable(c->stream.subject) &&
+			 is_quotable(c->stream.credentials) && is_quotable(c->stream.ca)))
+		rc = error_set(l->error, FMX_EUSAGE, "%s:%u: stream has a quote in it",
+			       l->file, tree_line(section));
+	return rc;
+}
+
 static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 {
 	struct config *c = l->config;
@@ -409,6 +454,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 	rc = load_lab(l, tree);
 	if (rc == 0)
 		rc = load_web(l, tree);
+	if (rc == 0)
+		rc = load_stream(l, tree);
 	if (rc)
 		return rc;
 	size_t n = tree_size(tree, "site");
@@ -427,6 +474,8 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 		rc = check_metrics(l, tree);
 	if (rc == 0)
 		rc = check_feeds(l, tree);
+	if (rc == 0)
+		rc = keep_here(l, tree);
 	return rc ? rc : judge_sites(l, tree);
 }
 

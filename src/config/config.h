@@ -99,6 +99,13 @@ struct config_limits {
 	int64_t session;                 /* of a connection */
 };
 
+struct config_stream {                 /* NATS JetStream; servers "": there is none */
+	char servers[CONFIG_TEXT_MAX]; /* URLs, with commas between */
+	char subject[NAME_MAX_TEXT];
+	char credentials[CONFIG_TEXT_MAX];
+	char ca[CONFIG_TEXT_MAX];
+};
+
 struct config {
 	struct site *sites;        /* ids 0: the journal gives them */
 	struct config_zone *zones; /* of the site with the same index */
@@ -111,9 +118,11 @@ struct config {
 	char alarm[CONFIG_TEXT_MAX];       /* command; "" none */
 	char metrics[CONFIG_TEXT_MAX];     /* file; "" none */
 	char feed_socket[CONFIG_TEXT_MAX]; /* "": feed.sock in the state folder */
-	char clock[CONFIG_TEXT_MAX];       /* lab: struct stamp_clock's file; "" none */
-	bool names;                        /* look up the names of clients */
-	struct endpoint resolver;          /* whom to ask; port 0: the system's */
+	struct config_stream stream;
+	char here[NAME_MAX_TEXT];    /* the host that this machine is; "" all */
+	char clock[CONFIG_TEXT_MAX]; /* lab: struct stamp_clock's file; "" none */
+	bool names;                  /* look up the names of clients */
+	struct endpoint resolver;    /* whom to ask; port 0: the system's */
 	struct config_socket policy[CONFIG_MAX_SOCKETS];
 	uint8_t policy_count;
 	struct config_web web;
@@ -180,6 +189,7 @@ enum config_type {
 	CONFIG_LISTEN,    /* ADDRESS:PORT, [ADDRESS]:PORT, unix:PATH */
 	CONFIG_HOSTNAMES, /* a list of them */
 	CONFIG_ENTRIES,   /* a list of addresses, prefixes, names */
+	CONFIG_URLS,      /* a list of nats://HOST:PORT, kept with commas between */
 };
 
 struct config_key {

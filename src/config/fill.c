@@ -145,7 +145,13 @@ static int set_log(const struct filling *f, const struct value *v)
 static int add_watch(const struct filling *f, const struct value *v)
 {
 	struct host *h = f->to;
-	int rc = strcmp(v->text, "feed") == 0 ? 0 : check_log(f, v, "feed, ");
+	bool is_sent = strcmp(v->text, "feed") == 0 || strcmp(v->text, "stream") == 0;
+	if (h->role != ROLE_REAL && !is_sent)
+		return wrong(f, v,
+			     "is feed or stream, where another machine is the decoy, not "
+			     "'%s'",
+			     v->text);
+	int rc = is_sent ? 0 : check_log(f, v, "feed, stream, ");
 	if (rc != 0)
 		return rc;
 	if (!*h->watch)
@@ -422,6 +428,22 @@ static int add_hostname(const struct filling *f, const struct value *v)
 	return 0;
 }
 
+static int add_url(const struct filling *f, const struct value *v)
+{
+	char *to = field(f);
+	size_t len = strlen(to);
+	bool is_url =
+	    strncmp(v->text, "nats://", 7) == 0 || strncmp(v->text, "tls://", 6) == 0;
+	if (!is_url || strpbrk(v->text, " ,'"))
+		return wrong(f, v,
+			     "has URLs such as nats://mx1.example.com:4222, not '%s'",
+			     v->text);
+	if (len + 1 + strlen(v->text) >= f->key->size)
+		return wrong(f, v, "is longer than %zu bytes", f->key->size - 1);
+	(void)snprintf(to + len, f->key->size - len, "%s%s", len ? "," : "", v->text);
+	return 0;
+}
+
 static int set(const struct filling *f, const struct value *v)
 {
 	switch (f->key->type) {
@@ -442,6 +464,7 @@ static int set(const struct filling *f, const struct value *v)
 	case CONFIG_LISTEN: return set_listen(f, v);
 	case CONFIG_HOSTNAMES: return add_hostname(f, v);
 	case CONFIG_ENTRIES: return add_entry(f, v);
+	case CONFIG_URLS: return add_url(f, v);
 	}
 	assert(false);
 	return FMX_EUSAGE;

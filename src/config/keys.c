@@ -21,6 +21,9 @@ static const struct config_section sections[] = {
 	  "The zone is kept by dynamic update (RFC 2136) instead of a file." },
 	{ "web", "", false, false,
 	  "Where `fakemx web` shows the report; without it on 127.0.0.1:8025." },
+	{ "stream", "", false, false,
+	  "NATS JetStream: what the machines of a fleet saw, for hosts with watch = "
+	  "stream." },
 	{ "lab", "", false, false,
 	  "Only with lab = true: the times by which senders are judged, for a trial." },
 };
@@ -42,6 +45,8 @@ static const struct config_section sections[] = {
 
 #define PUBLISH(key, type, required, field, words, meaning) \
 	{ "publish", key, type, required, FIELD(struct config_publish, field), 0, 0, words, NULL, meaning }
+#define STREAM(key, type, required, field, fallback, meaning) \
+	{ "stream", key, type, required, FIELD(struct config, stream.field), 0, 0, NULL, fallback, meaning }
 
 #define ADDRESSES \
 	"Its addresses, each as ADDRESS or ADDRESS@PORT; the port is 25 otherwise."
@@ -49,6 +54,12 @@ static const struct config_section sections[] = {
 	"What it does: closed (nothing listens), reset (handshake, then RST), busy " \
 	"(421, close), defer (dialogue, 451 to each recipient). A low decoy: closed " \
 	"or reset only."
+#define FEED \
+	"With watch = feed: a command whose standard output is the feed. %s in it becomes " \
+	"the time from which visits are wanted, %% is %."
+#define ELSEWHERE \
+	"feed: it stands on another machine, which sends who came to it. Without it, this " \
+	"machine is the decoy."
 
 static const struct config_key keys[] = {
 	GLOBAL("mode", CONFIG_WORD, rules.enforce, 0, 0, "observe enforce", "observe",
@@ -82,6 +93,9 @@ static const struct config_key keys[] = {
 	GLOBAL("half", CONFIG_TEXT, half, 0, 0, NULL, NULL,
 	       "The word given to plan --half: the report compares the half of the domains that "
 	       "has a decoy with the other."),
+	GLOBAL("here", CONFIG_TEXT, here, 0, 0, NULL, NULL,
+	       "The host, decoy or control that this machine is, where one file names those of many "
+	       "machines: only it is served and watched here. Without it, all of them."),
 	GLOBAL("feed_socket", CONFIG_TEXT, feed_socket, 0, 0, NULL, NULL,
 	       "Unix socket that feeds come to, for hosts with watch = feed and no feed "
 	       "command; feed.sock in the folder of the journal otherwise."),
@@ -146,9 +160,7 @@ static const struct config_key keys[] = {
 	HOST("host", "filter_command", CONFIG_TEXT, false, filter_command, 0, NULL, NULL,
 	     "With filter = command: what writes that log to its standard output, as command."),
 
-	HOST("host", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL,
-	     "With watch = feed: a command whose standard output is the feed. %s in it becomes "
-	     "the time from which visits are wanted, %% is %."),
+	HOST("host", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL, FEED),
 
 	HOST("decoy", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
 	     "Of its MX record: above or below every real host's."),
@@ -156,10 +168,15 @@ static const struct config_key keys[] = {
 	HOST("decoy", "posture", CONFIG_WORD, true, posture, 0, "closed reset busy defer", NULL,
 	     POSTURE),
 
+	HOST("decoy", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL, ELSEWHERE),
+	HOST("decoy", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL, FEED),
+
 	HOST("control", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL,
 	     ADDRESSES),
 	HOST("control", "posture", CONFIG_WORD, true, posture, 0, "closed reset busy defer",
 	     NULL, POSTURE),
+	HOST("control", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL, ELSEWHERE),
+	HOST("control", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL, FEED),
 
 	ZONE("zone", "file", CONFIG_TEXT, false, file,
 	     "The zone file, a folder of them, or a glob."),
@@ -197,6 +214,13 @@ static const struct config_key keys[] = {
 	  NULL, NULL,
 	  "Host names by which a proxy in front of it is asked; requests for other names but "
 	  "localhost and the address itself are refused." },
+	STREAM("servers", CONFIG_URLS, true, servers, NULL,
+	       "Its servers, such as nats://mx1.example.com:4222, or tls://."),
+	STREAM("subject", CONFIG_TEXT, false, subject, "fakemx.>", "What is read of it."),
+	STREAM("credentials", CONFIG_TEXT, false, credentials, NULL,
+	       "File with a user's credentials (.creds) or an nkey's seed."),
+	STREAM("ca", CONFIG_TEXT, false, ca, NULL,
+	       "File with the certificates that its servers are checked by; the system's otherwise."),
 
 	RULE(confirm, SECOND, HOUR, "60s",
 	     "A sender that went to a high decoy is judged this long afterwards."),
@@ -258,6 +282,7 @@ const char *config_type_name(enum config_type type)
 		[CONFIG_LISTEN] = "an address with port",
 		[CONFIG_HOSTNAMES] = "a list of host names",
 		[CONFIG_ENTRIES] = "a list of addresses, prefixes and names",
+		[CONFIG_URLS] = "a list of URLs",
 	};
 	return names[type];
 }

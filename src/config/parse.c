@@ -40,7 +40,7 @@ static bool is_list(enum config_type type)
 	return type == CONFIG_WATCH || type == CONFIG_ADDRESSES ||
 	       type == CONFIG_SERVERS || type == CONFIG_SOCKETS ||
 	       type == CONFIG_DOMAINS || type == CONFIG_LISTS ||
-	       type == CONFIG_HOSTNAMES || type == CONFIG_ENTRIES;
+	       type == CONFIG_HOSTNAMES || type == CONFIG_ENTRIES || type == CONFIG_URLS;
 }
 
 /* `where` says a section for a sentence: "a site", or "the file" itself. */

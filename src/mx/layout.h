@@ -66,7 +66,8 @@ struct host {
 	uint8_t address_count;
 	struct endpoint addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
-	char watch[WATCH_MAX]; /* real hosts: "" is not watched */
+	/* Of a real host, "" is not watched; of the others, "" is served here. */
+	char watch[WATCH_MAX];
 	/* With watch = feed: the command that brings it, "" for the socket. The
 	 * configuration's alone: no part of the definition (site_text()). */
 	char feed[FEED_MAX];
@@ -83,6 +84,7 @@ struct host {
 	 * is many machines. */
 	uint8_t also_count;
 	char also[HOST_MAX_WATCHES - 1][WATCH_MAX];
+	bool is_elsewhere; /* likewise: another machine serves it, or sees its visits */
 };
 
 struct site {

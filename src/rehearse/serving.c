@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/beside.h"
+#include "base/beside.h"
 #include "rehearse/socket.h"
 
 enum { READY_FD = 3 };

@@ -2,12 +2,16 @@
 #include "serve/apply.h"
 
 #include <string.h>
+#include <unistd.h>
 
+#include "base/beside.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "journal/upkeep/upkeep.h"
 #include "serve/lines.h"
 #include "serve/system/notify.h"
+#include "source/feed/feed.h"
 
 struct specs {
 	struct decoy_spec *all;
@@ -28,7 +32,7 @@ static const char *best_real_host(const struct site *s)
 
 static void add_host(struct specs *specs, const struct site *s, const struct host *h)
 {
-	if (h->role == ROLE_REAL)
+	if (h->role == ROLE_REAL || h->is_elsewhere)
 		return;
 	specs->all = xrealloc(specs->all, specs->count + h->address_count + 1,
 			      sizeof(*specs->all));
@@ -129,7 +133,7 @@ static int apply_listeners(struct engine *n, const struct config *c,
 
 static bool has_source(const struct engine *n, const struct host *h)
 {
-	if (h->role == ROLE_REAL)
+	if (h->role == ROLE_REAL || h->is_elsewhere)
 		return watch_log(n->watch, h->id) != 0;
 	return h->posture != POSTURE_CLOSED || knock_watches(n->knock, h->id);
 }
@@ -149,6 +153,8 @@ static void apply_watermarks(struct engine *n, const struct config *c)
 			hosts[count++] =
 			    (struct watermarks_host){ .host = h->id,
 						      .group = sites_group(all, s->id),
+						      .is_sent_on =
+							  *c->here && !h->is_elsewhere,
 						      .has_source = has_source(n, h),
 						      .told = told > 0 ? told : 0 };
 		}
@@ -200,13 +206,43 @@ static void say_absent(struct engine *n, const struct specs *specs)
 	}
 }
 
+/* What reads the stream. False: it does not fit, or there is no such program. */
+static bool stream_command(const struct config *c, char *to, size_t size)
+{
+	const struct config_stream *s = &c->stream;
+	char program[CONFIG_TEXT_MAX], host[64] = "";
+	struct error e;
+	if (!*s->servers)
+		return false;
+	if (beside_find("fakemx-stream", program, sizeof(program), &e) < 0) {
+		log_error("stream-lost reason=\"%s\"", e.text);
+		return false;
+	}
+	(void)gethostname(host, sizeof(host) - 1);
+	/* Each judge has its own place in the stream. */
+	int n = snprintf(to, size,
+			 "exec '%s' take --servers '%s' --subject '%s' --durable "
+			 "fakemx-%016llx --after %%q%s%s%s%s%s%s",
+			 program, s->servers, s->subject,
+			 (unsigned long long)(hash_stored(host, strlen(host)) ^
+					      hash_stored(c->state, strlen(c->state))),
+			 *s->credentials ? " --credentials '" : "", s->credentials,
+			 *s->credentials ? "'" : "", *s->ca ? " --ca '" : "", s->ca,
+			 *s->ca ? "'" : "");
+	return n > 0 && (size_t)n < size;
+}
+
 static void apply_parts(struct engine *n, const struct config *c,
 			const struct specs *specs, bool is_started)
 {
 	char feed_socket[CONFIG_TEXT_MAX + 32];
 	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
 		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
-	watch_apply(n->watch, c->sites, c->site_count, feed_socket);
+	char stream[FEED_COMMAND_MAX];
+	bool has_stream = stream_command(c, stream, sizeof(stream));
+	struct watch_ways ways = { feed_socket, has_stream ? stream : NULL,
+				   lines_sequence(n) };
+	watch_apply(n->watch, c->sites, c->site_count, &ways);
 	policy_answers_set(n->answers, c->sites, c->site_count, c->policy_defer);
 	apply_names(n, c);
 	asks_apply(n->asks, c);

@@ -265,6 +265,25 @@ static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t t
 	writer_add(n->writer, &l);
 }
 
+/* In the batch of the lines before it: exactly once, also after a crash. */
+static void on_position(void *arg, int64_t sequence)
+{
+	char position[32];
+	(void)snprintf(position, sizeof(position), "%lld", (long long)sequence);
+	struct line p = { .kind = LINE_POSITION,
+			  .text = LINES_STREAM,
+			  .position = position };
+	writer_add(((struct engine *)arg)->writer, &p);
+}
+
+int64_t lines_sequence(struct engine *n)
+{
+	char position[32];
+	return strtoll(take_position(writer_take(n->writer), LINES_STREAM, position,
+				     sizeof(position)),
+		       NULL, 10);
+}
+
 struct source_sink lines_sink(struct engine *n)
 {
 	return (struct source_sink){ .visit = on_visit,
@@ -273,6 +292,7 @@ struct source_sink lines_sink(struct engine *n)
 				     .outage = on_outage,
 				     .gap = on_gap,
 				     .delivered = on_delivered,
+				     .position = on_position,
 				     .arg = n };
 }
 

@@ -36,6 +36,9 @@ struct source_sink {
 	void (*gap)(void *arg, uint16_t host_id, int64_t from, int64_t to);
 	/* This site delivered mail to another's domain. NULL: nobody wants to know. */
 	void (*delivered)(void *arg, uint16_t host_id, const char *domain, int64_t time);
+	/* All up to this number of the stream was given, with the lines before this call.
+	 * NULL: nobody wants to know. */
+	void (*position)(void *arg, int64_t sequence);
 	void *arg;
 };
 

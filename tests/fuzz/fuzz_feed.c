@@ -57,7 +57,7 @@ static bool on_since(void *arg, uint16_t host, int64_t *ret_since)
 
 static struct seen read_in_pieces(const uint8_t *data, size_t size, size_t piece)
 {
-	static const struct intake_host host = { 5, 1, "mx2.example" };
+	static const struct intake_host host = { 5, 1, "mx2.example", ROLE_REAL };
 	struct seen s = { .upto = EARLY };
 	struct source_sink sink = { .visit = on_visit,
 				    .watermark = on_watermark,

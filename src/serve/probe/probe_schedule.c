@@ -239,7 +239,7 @@ void probe_schedule_set(struct probe_schedule *h, const struct site *sites, size
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < sites[i].host_count; k++) {
 			const struct host *host = &sites[i].hosts[k];
-			if (host->role == ROLE_REAL)
+			if (host->role == ROLE_REAL && !host->is_elsewhere)
 				add_host(h, host, old, old_count, is_kept);
 		}
 	}

@@ -55,22 +55,27 @@ static void reader_free(struct reader *r)
 
 /* *ret_where: what of that kind it is. */
 static const struct watch_kind *kind_of(const struct host *h, const char *watch,
-					const char *feed_socket, const char **ret_where)
+					const struct watch_ways *ways,
+					const char **ret_where)
 {
 	*ret_where = watch;
 	if (strcmp(watch, "command") == 0) {
 		*ret_where = h->command;
 		return &watch_kind_command;
 	}
+	if (strcmp(watch, "stream") == 0) {
+		*ret_where = ways->stream;
+		return &watch_kind_stream;
+	}
 	if (strcmp(watch, "feed") != 0)
 		return &watch_kind_log; /* a file, or systemd's journal */
-	*ret_where = *h->feed ? h->feed : feed_socket;
+	*ret_where = *h->feed ? h->feed : ways->feed_socket;
 	return *h->feed ? &watch_kind_feed_command : &watch_kind_feed_socket;
 }
 
 /* The configuration's readers, not started yet, in the order of its hosts. */
 struct wanted {
-	const char *feed_socket;
+	const struct watch_ways *ways;
 	struct reader **readers;
 	size_t count;
 };
@@ -115,7 +120,7 @@ static void want_watch(struct wanted *wanted, const struct site *s, const struct
 		       const char *watch)
 {
 	const char *where;
-	const struct watch_kind *kind = kind_of(h, watch, wanted->feed_socket, &where);
+	const struct watch_kind *kind = kind_of(h, watch, wanted->ways, &where);
 	struct watch_reading reading = reading_of(h);
 	struct reader *r = wanted_reader(wanted, kind, where, &reading);
 	r->hosts = xrealloc(r->hosts, r->host_count + 1, sizeof(*r->hosts));
@@ -123,6 +128,7 @@ static void want_watch(struct wanted *wanted, const struct site *s, const struct
 	*mine = (struct watch_host){ .id = h->id,
 				     .site = s->id,
 				     .address_count = h->address_count,
+				     .role = h->role,
 				     .reading = reading };
 	for (size_t i = 0; i < h->address_count; i++)
 		mine->addresses[i] = h->addresses[i].addr;
@@ -131,7 +137,7 @@ static void want_watch(struct wanted *wanted, const struct site *s, const struct
 
 static void want_host(struct wanted *wanted, const struct site *s, const struct host *h)
 {
-	if (h->role != ROLE_REAL || !host_is_watched(h))
+	if (!*h->watch)
 		return;
 	want_watch(wanted, s, h, h->watch);
 	for (size_t i = 0; i < h->also_count; i++)
@@ -233,6 +239,12 @@ static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t t
 	r->of->sink.delivered(r->of->sink.arg, host, domain, time);
 }
 
+static void on_position(void *arg, int64_t sequence)
+{
+	const struct reader *r = arg;
+	r->of->sink.position(r->of->sink.arg, sequence);
+}
+
 static struct source_sink sink_of(struct reader *r)
 {
 	const struct source_sink *to = &r->of->sink;
@@ -242,10 +254,11 @@ static struct source_sink sink_of(struct reader *r)
 				     .outage = to->outage ? on_outage : NULL,
 				     .gap = to->gap ? on_gap : NULL,
 				     .delivered = to->delivered ? on_delivered : NULL,
+				     .position = to->position ? on_position : NULL,
 				     .arg = r };
 }
 
-static void start(struct watch *w, struct reader *r)
+static void start(struct watch *w, struct reader *r, int64_t sequence)
 {
 	r->of = w;
 	r->upto = xcalloc(r->host_count, sizeof(*r->upto));
@@ -254,6 +267,7 @@ static void start(struct watch *w, struct reader *r)
 				   .clock = w->clock,
 				   .sink = &r->sink,
 				   .where = r->where,
+				   .sequence = sequence,
 				   .hosts = r->hosts,
 				   .host_count = r->host_count,
 				   .since = w->since,
@@ -273,9 +287,9 @@ static void stop(struct reader *r)
 }
 
 void watch_apply(struct watch *w, const struct site *sites, size_t count,
-		 const char *feed_socket)
+		 const struct watch_ways *ways)
 {
-	struct wanted wanted = { .feed_socket = feed_socket };
+	struct wanted wanted = { .ways = ways };
 	for (size_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < sites[i].host_count; k++)
 			want_host(&wanted, &sites[i], &sites[i].hosts[k]);
@@ -295,7 +309,7 @@ void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		if (is_kept[i])
 			reader_free(wanted.readers[i]);
 		else
-			start(w, wanted.readers[i]);
+			start(w, wanted.readers[i], ways->sequence);
 	}
 	free(is_kept);
 	free(wanted.readers);

@@ -9,7 +9,7 @@
  *
  * Use:
  *	struct watch *w = watch_new(loop, clock, &sink, since, arg);
- *	watch_apply(w, sites, count, feed_socket);	// again after a reload
+ *	watch_apply(w, sites, count, &ways);	// again after a reload
  *	watch_stop(w);		// reads what is there and gives it
  *	uv_run(loop, ...);
  *	watch_free(w);
@@ -34,9 +34,13 @@ struct watch;
 struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
 			const struct source_sink *sink, watch_since_fn since,
 			void *since_arg);
-/* feed_socket: for the hosts whose feed comes without a command. */
+struct watch_ways {
+	const char *feed_socket; /* for the hosts whose feed comes without a command */
+	const char *stream; /* the command that reads the stream; NULL there is none */
+	int64_t sequence;   /* up to where it was read before */
+};
 void watch_apply(struct watch *w, const struct site *sites, size_t count,
-		 const char *feed_socket);
+		 const struct watch_ways *ways);
 /* Frees readers that a reload has stopped, once they have closed. Each second. */
 void watch_tick(struct watch *w);
 /* The host that the reader of this host's log is known by (its first); 0 if no log

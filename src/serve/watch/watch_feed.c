@@ -1,21 +1,25 @@
-/* A feed of another machine: of a command, or over the socket. */
+/* A feed of another machine: of a command, over the socket, or of a stream. */
 #include "base/mem.h"
 #include "serve/watch/watch_kind.h"
 #include "source/feed/feed.h"
 
-static void *start(const struct watch_spec *spec, const char *command, const char *path)
+static void *start(const struct watch_spec *spec, const char *command, const char *path,
+		   bool is_numbered)
 {
 	struct intake_host *hosts = xcalloc(spec->host_count, sizeof(*hosts));
 	for (size_t i = 0; i < spec->host_count; i++)
 		hosts[i] = (struct intake_host){ .id = spec->hosts[i].id,
 						 .site = spec->hosts[i].site,
+						 .role = spec->hosts[i].role,
 						 .name = spec->hosts[i].name };
 	struct feed_spec feed = { .intake = { .clock = spec->clock,
 					      .sink = spec->sink,
 					      .hosts = hosts,
 					      .host_count = spec->host_count,
 					      .since = spec->since,
-					      .since_arg = spec->since_arg },
+					      .since_arg = spec->since_arg,
+					      .is_numbered = is_numbered,
+					      .sequence = spec->sequence },
 				  .command = command,
 				  .socket = path };
 	struct feed *f = feed_new(spec->loop, &feed);
@@ -25,12 +29,17 @@ static void *start(const struct watch_spec *spec, const char *command, const cha
 
 static void *start_command(const struct watch_spec *spec)
 {
-	return start(spec, spec->where, NULL);
+	return start(spec, spec->where, NULL, false);
 }
 
 static void *start_socket(const struct watch_spec *spec)
 {
-	return start(spec, NULL, spec->where);
+	return start(spec, NULL, spec->where, false);
+}
+
+static void *start_stream(const struct watch_spec *spec)
+{
+	return start(spec, spec->where, NULL, true);
 }
 
 static void stop(void *source)
@@ -67,6 +76,15 @@ const struct watch_kind watch_kind_feed_command = {
 const struct watch_kind watch_kind_feed_socket = {
 	.names_hosts = true,
 	.start = start_socket,
+	.stop = stop,
+	.is_closed = is_closed,
+	.counts = counts,
+	.free = release,
+};
+
+const struct watch_kind watch_kind_stream = {
+	.names_hosts = true,
+	.start = start_stream,
 	.stop = stop,
 	.is_closed = is_closed,
 	.counts = counts,

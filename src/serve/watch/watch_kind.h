@@ -21,9 +21,10 @@ struct watch_reading {
 	char filter[WATCH_MAX], filter_command[FEED_MAX];
 };
 
-/* One real host of one site. */
+/* One host of one site: a real one, or a decoy or control on another machine. */
 struct watch_host {
 	uint16_t id, site;
+	enum role role;
 	uint8_t address_count;
 	struct addr addresses[HOST_MAX_ADDRESSES];
 	char name[NAME_MAX_TEXT];
@@ -35,6 +36,7 @@ struct watch_spec {
 	struct stamp_clock clock;
 	const struct source_sink *sink;
 	const char *where; /* a path, a command: what kind_of() found */
+	int64_t sequence;  /* of a stream: up to where it was read */
 	const struct watch_host *hosts;
 	size_t host_count; /* at least 1 */
 	watch_since_fn since;
@@ -55,6 +57,7 @@ struct watch_kind {
 };
 
 extern const struct watch_kind watch_kind_log, watch_kind_command;
-extern const struct watch_kind watch_kind_feed_command, watch_kind_feed_socket;
+extern const struct watch_kind watch_kind_feed_command, watch_kind_feed_socket,
+    watch_kind_stream;
 
 #endif

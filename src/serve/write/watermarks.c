@@ -4,6 +4,7 @@
 
 struct mark {
 	uint16_t host;
+	bool is_sent_on;
 	bool has_source, is_blind;
 	size_t want;             /* of its group, index in wants */
 	int64_t noted, noted_at; /* the source's last, and when it came; 0 none */
@@ -85,6 +86,7 @@ void watermarks_set(struct watermarks *m, const struct watermarks_host *hosts,
 			*n = (struct mark){ .moved_at = now, .told = hosts[i].told };
 		n->host = hosts[i].host;
 		n->has_source = hosts[i].has_source;
+		n->is_sent_on = hosts[i].is_sent_on;
 		n->want = want_of_group(&next, m, hosts[i].group);
 		next.at[n->host] = (uint16_t)next.count;
 	}
@@ -152,7 +154,7 @@ static bool is_due(const struct watermarks *m, const struct mark *k, int64_t upt
 {
 	if (upto <= k->told)
 		return false;
-	if (is_all || now - k->told_at >= interval(m))
+	if (is_all || now - k->told_at >= (k->is_sent_on ? STAMP_SECOND : interval(m)))
 		return true;
 	const struct want *w = &m->wants[k->want];
 	return w->first && k->told < w->first && upto >= w->first;

@@ -43,6 +43,7 @@ struct watermarks_host {
 	uint16_t group;  /* sites judged together */
 	bool has_source; /* one that gives watermarks is at work for it */
 	int64_t told;    /* what the journal says already; 0 nothing */
+	bool is_sent_on; /* another machine waits for it: written each second */
 };
 
 struct watermarks_sink {

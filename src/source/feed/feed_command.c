@@ -35,15 +35,19 @@ struct runner {
 	char bytes[FEED_READ];
 };
 
-bool feed_fill_command(const char *command, int64_t since, char *to, size_t size)
+bool feed_fill_command(const char *command, int64_t since, int64_t sequence, char *to,
+		       size_t size)
 {
-	char time[STAMP_TEXT_MAX];
+	char time[STAMP_TEXT_MAX], number[24];
 	size_t n = 0;
+	(void)stamp_text(since, time);
+	(void)snprintf(number, sizeof(number), "%lld", (long long)sequence);
 	for (const char *c = command; *c; c++) {
 		const char *piece = c;
 		size_t len = 1;
-		if (c[0] == '%' && (c[1] == 's' || c[1] == '%')) {
-			piece = *++c == 's' ? stamp_text(since, time) : "%";
+		if (c[0] == '%' && c[1] && strchr("sq%", c[1])) {
+			c++;
+			piece = *c == 's' ? time : *c == 'q' ? number : "%";
 			len = strlen(piece);
 		}
 		if (n + len >= size)
@@ -230,8 +234,8 @@ static void start(struct runner *r)
 	r->status = r->signal = 0;
 	r->stream = intake_open(r->in);
 	r->starts++;
-	if (!feed_fill_command(r->command, intake_since(r->in), r->filled,
-			       sizeof(r->filled))) {
+	if (!feed_fill_command(r->command, intake_since(r->in), intake_sequence(r->in),
+			       r->filled, sizeof(r->filled))) {
 		refuse(r);
 		return;
 	}

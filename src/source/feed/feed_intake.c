@@ -14,6 +14,7 @@
 struct machine {
 	char name[NAME_MAX_TEXT];
 	uint16_t site; /* of the first host */
+	enum role role;
 	uint16_t *hosts;
 	size_t host_count;
 	const struct intake_stream *owner; /* who is believed; NULL: nobody yet */
@@ -29,6 +30,8 @@ struct intake {
 	intake_since_fn since;
 	void *since_arg;
 	int64_t born;
+	bool is_numbered;
+	int64_t sequence;
 	struct machine *machines;
 	size_t machine_count;
 	struct feed_line line;
@@ -65,6 +68,7 @@ static void add_host(struct intake *in, const struct intake_host *h, uint64_t no
 	if (!m) {
 		m = &in->machines[in->machine_count++];
 		*m = (struct machine){ .site = h->site,
+				       .role = h->role,
 				       .upto = INT64_MIN,
 				       .heard_ms = now_ms };
 		(void)str_copy(m->name, sizeof(m->name), h->name);
@@ -82,6 +86,8 @@ struct intake *intake_new(const struct intake_spec *spec)
 	in->since = spec->since;
 	in->since_arg = spec->since_arg;
 	in->born = stamp_clock_now(spec->clock);
+	in->is_numbered = spec->is_numbered;
+	in->sequence = spec->sequence;
 	in->machines = xcalloc(spec->host_count, sizeof(*in->machines));
 	for (size_t i = 0; i < spec->host_count; i++)
 		add_host(in, &spec->hosts[i], spec->now_ms);
@@ -156,6 +162,11 @@ int64_t intake_since(const struct intake *in)
 			oldest = t;
 	}
 	return oldest;
+}
+
+int64_t intake_sequence(const struct intake *in)
+{
+	return in->sequence;
 }
 
 /* ---- lines that are not believed ---- */
@@ -248,6 +259,9 @@ static void begin(struct intake_stream *s, struct machine *m, struct part *part)
 		s->in->counts.replaced++;
 	m->owner = s;
 	part->has_begun = true;
+	part->since = INT64_MIN;
+	if (s->in->is_numbered && s->in->line.kind != FEED_SINCE)
+		return; /* it goes on where it was */
 	part->since = s->in->born;
 	if (!ask_since(s->in, m, &part->since))
 		tell_gap(s, m, 0, part->since);
@@ -339,7 +353,7 @@ static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 		refuse_future(s, m, time, now_ms);
 		return;
 	}
-	if (!part->has_begun)
+	if (!part->has_begun || (s->in->is_numbered && l->kind == FEED_SINCE))
 		begin(s, m, part);
 	if (m->owner != s) {
 		s->is_replaced = true;
@@ -360,21 +374,35 @@ static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 	}
 }
 
+/* Of a stream: what it no longer has may have been visits of any machine. */
+static void note_missing(struct intake *in, uint64_t now_ms)
+{
+	char text[512];
+	for (size_t i = 0; i < in->machine_count; i++)
+		in->machines[i].is_doubted = true;
+	(void)snprintf(text, sizeof(text), "the stream no longer has %lld of its lines",
+		       (long long)in->line.missing);
+	refuse(in, NULL, text, now_ms);
+}
+
 static void take_line(struct intake_stream *s, const char *line, size_t len,
 		      uint64_t now_ms)
 {
 	struct error e;
 	s->in->counts.lines++;
-	if (feed_parse(line, len, &s->in->line, &e) < 0) {
+	int rc = feed_parse(line, len, &s->in->line, &e);
+	if (s->in->line.missing > 0 && s->in->sequence > 0)
+		note_missing(s->in, now_ms);
+	if (rc < 0) {
 		refuse_garbled(s, e.text, now_ms);
 		return;
 	}
-	if (s->in->line.has_role && s->in->line.role != ROLE_REAL) {
-		s->in->counts.foreign++; /* decoys have eyes of their own */
+	struct machine *m = machine_named(s->in, s->in->line.host);
+	if (s->in->line.has_role && s->in->line.role != (m ? m->role : ROLE_REAL)) {
+		s->in->counts.foreign++; /* of a decoy that is served here, say */
 		return;
 	}
 	s->bad_in_a_row = 0;
-	struct machine *m = machine_named(s->in, s->in->line.host);
 	if (m)
 		on_line(s, m, now_ms);
 	else
@@ -399,14 +427,26 @@ static void hold(struct intake_stream *s, const char *bytes, size_t len, uint64_
 	s->held_len += len;
 }
 
+/* With what the line gave, in one batch: a commit is never between them. */
+static void note_sequence(struct intake *in)
+{
+	if (!in->is_numbered || in->line.sequence <= in->sequence)
+		return;
+	in->sequence = in->line.sequence;
+	if (in->sink.position)
+		in->sink.position(in->sink.arg, in->sequence);
+}
+
 static void end_line(struct intake_stream *s, const char *bytes, size_t len,
 		     uint64_t now_ms)
 {
 	if (s->held || len > FEED_LINE_MAX)
 		hold(s, bytes, len, now_ms);
-	if (!s->is_skipping && s->held_len + len > 0)
+	if (!s->is_skipping && s->held_len + len > 0) {
 		take_line(s, s->held ? s->held : bytes, s->held ? s->held_len : len,
 			  now_ms);
+		note_sequence(s->in);
+	}
 	free(s->held);
 	s->held = NULL;
 	s->held_len = 0;

@@ -49,6 +49,7 @@ typedef bool (*intake_since_fn)(void *arg, uint16_t host, int64_t *ret_since);
 struct intake_host {
 	uint16_t id, site;
 	const char *name;
+	enum role role;
 };
 
 struct intake_spec {
@@ -58,6 +59,10 @@ struct intake_spec {
 	size_t host_count; /* at least 1 */
 	intake_since_fn since;
 	void *since_arg;
+	/* A stream whose lines are numbered, and come once and in order after this one:
+	 * nothing of them repeats but behind a "since" line. */
+	bool is_numbered;
+	int64_t sequence;
 	uint64_t now_ms;
 };
 
@@ -89,6 +94,8 @@ void intake_lost(struct intake *in, const char *sentence);
 /* From when on visits are wanted: the oldest of the machines' watermarks, or of
  * when the intake was made. */
 int64_t intake_since(const struct intake *in);
+/* The last number that was given. */
+int64_t intake_sequence(const struct intake *in);
 struct intake_counts intake_counts(const struct intake *in);
 
 #endif

@@ -272,6 +272,8 @@ static int parse_visit(const json_t *o, struct feed_line *l, struct error *e)
 static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 {
 	l->has_role = false;
+	l->sequence = json_integer_value(json_object_get(o, "sequence"));
+	l->missing = json_integer_value(json_object_get(o, "missing"));
 	if (!json_is_object(o))
 		return error_set(e, FMX_EMALFORMED, "it is no JSON object");
 	int rc = get_host(o, l, e);
@@ -282,6 +284,7 @@ static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 
 int feed_parse(const char *line, size_t len, struct feed_line *ret_line, struct error *e)
 {
+	ret_line->sequence = ret_line->missing = 0;
 	if (len > FEED_LINE_MAX)
 		return error_set(e, FMX_EMALFORMED, "it is longer than %d bytes",
 				 FEED_LINE_MAX);

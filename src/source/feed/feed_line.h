@@ -45,7 +45,10 @@ struct feed_line {
 	enum feed_kind kind;
 	char host[NAME_MAX_TEXT]; /* lower case */
 	int64_t time, from;       /* of the other kinds */
-	struct visit visit;       /* its source is feed: see `source` */
+	/* Of a stream: its number there, 0 none, also of a line that is refused; and how
+	 * many before it are missing. */
+	int64_t sequence, missing;
+	struct visit visit; /* its source is feed: see `source` */
 	bool has_role;
 	enum role role;           /* as the line says */
 	enum visit_source source; /* likewise; feed if it does not */

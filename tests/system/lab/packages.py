@@ -49,6 +49,7 @@ PROGRAMS = {
     "rspamd": (["rspamd"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
     "prometheus": (["prometheus"], ""),
+    "nats": (["nats-server"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 

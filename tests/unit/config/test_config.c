@@ -166,7 +166,7 @@ static const struct {
 	  "f:1: policy has more than 8 entries" },
 	{ "a log by a relative path",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = \"mail.log\"\n}"),
-	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed, command, journal, journal:/folder or journal:FIELD=VALUE, not 'mail.log'" },
+	  FMX_EUSAGE, "f:5: watch of host mail.example.com is an absolute path, feed, stream, command, journal, journal:/folder or journal:FIELD=VALUE, not 'mail.log'" },
 	{ "a log twice",
 	  SITE("host \"mail.example.com\" { preference = 10 address = { \"192.0.2.25\" }\nwatch = { \"/a\", \"/b\", \"/b\" }\n}"),
 	  FMX_EUSAGE, "f:5: watch of host mail.example.com has '/b' twice" },

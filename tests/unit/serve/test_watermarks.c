@@ -49,9 +49,9 @@ static size_t write_due(struct watermarks *m, int64_t now, bool is_all, struct w
 /* A site with a real host and a decoy, judged together, and another site. */
 static struct watermarks *marks_of_two_sites(void)
 {
-	static const struct watermarks_host hosts[] = { { MAIL, 1, true, 0 },
-							{ FAKE, 1, true, 0 },
-							{ OTHER, 2, false, 0 } };
+	static const struct watermarks_host hosts[] = { { MAIL, 1, true, 0, false },
+							{ FAKE, 1, true, 0, false },
+							{ OTHER, 2, false, 0, false } };
 	struct watermarks *m = watermarks_new();
 	watermarks_set(m, hosts, 3, 60 * S, NOON);
 	return m;
@@ -73,6 +73,22 @@ static void an_idle_site_writes_once_a_minute(void **state)
 		(void)write_due(m, NOON + second * S, false, &w);
 	}
 	assert_int_equal(w.count, 3 * 10);
+	watermarks_free(m);
+}
+
+static void what_another_machine_waits_for_is_written_each_second(void **state)
+{
+	(void)state;
+	static const struct watermarks_host hosts[] = { { MAIL, 1, true, 0, false },
+							{ FAKE, 1, true, 0, true } };
+	struct watermarks *m = watermarks_new();
+	struct written w = { .count = 0 };
+	watermarks_set(m, hosts, 2, 60 * S, NOON);
+	for (int second = 0; second < 30; second++) {
+		note_all(m, NOON + second * S);
+		(void)write_due(m, NOON + second * S, false, &w);
+	}
+	assert_int_equal(w.count, 1 + 30);
 	watermarks_free(m);
 }
 
@@ -208,8 +224,8 @@ static void a_watermark_that_goes_back_is_not_written(void **state)
 static void a_reload_keeps_what_is_known_of_hosts_that_stay(void **state)
 {
 	(void)state;
-	static const struct watermarks_host after[] = { { OTHER, 2, true, 0 },
-							{ MAIL, 1, true, 0 } };
+	static const struct watermarks_host after[] = { { OTHER, 2, true, 0, false },
+							{ MAIL, 1, true, 0, false } };
 	struct watermarks *m = marks_of_two_sites();
 	struct written w = { .count = 0 };
 	note_all(m, NOON);
@@ -238,6 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_site_writes_once_a_minute),
+		cmocka_unit_test(what_another_machine_waits_for_is_written_each_second),
 		cmocka_unit_test(a_visit_is_passed_by_confirm_as_soon_as_the_sources_are),
 		cmocka_unit_test(a_busy_site_does_not_put_its_judgement_off),
 		cmocka_unit_test(

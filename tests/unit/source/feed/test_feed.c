@@ -93,9 +93,9 @@ static bool on_since(void *arg, uint16_t host, int64_t *ret_since)
 }
 
 /* mx2 is a host of two sites, mx3 of one. */
-static const struct intake_host hosts[] = { { MX2, 1, "mx2.example" },
-					    { MX2_TOO, 2, "MX2.example" },
-					    { MX3, 1, "mx3.example" } };
+static const struct intake_host hosts[] = { { MX2, 1, "mx2.example", ROLE_REAL },
+					    { MX2_TOO, 2, "MX2.example", ROLE_REAL },
+					    { MX3, 1, "mx3.example", ROLE_REAL } };
 
 static struct intake_spec spec_of(struct rig *r, struct source_sink *sink)
 {
@@ -690,11 +690,11 @@ static void the_time_is_put_into_a_command(void **state)
 {
 	(void)state;
 	char to[64];
-	assert_true(feed_fill_command("a %s %% %d %", 0, to, sizeof(to)));
+	assert_true(feed_fill_command("a %s %% %d %", 0, 7, to, sizeof(to)));
 	assert_string_equal(to, "a 1970-01-01T00:00:00Z % %d %");
-	assert_false(feed_fill_command("%s%s%s%s", 0, to, sizeof(to)));
-	assert_true(feed_fill_command("123", 0, to, 4));
-	assert_false(feed_fill_command("1234", 0, to, 4));
+	assert_false(feed_fill_command("%s%s%s%s", 0, 7, to, sizeof(to)));
+	assert_true(feed_fill_command("123", 0, 7, to, 4));
+	assert_false(feed_fill_command("1234", 0, 7, to, 4));
 }
 
 static int make_folder(void **state)

@@ -1,8 +1,8 @@
 /*
  * beside - where the other executable of this build is
  */
-#ifndef FMX_CLI_BESIDE_H
-#define FMX_CLI_BESIDE_H
+#ifndef FMX_BASE_BESIDE_H
+#define FMX_BASE_BESIDE_H
 
 #include "base/error.h"
 

@@ -1,0 +1,121 @@
+#include "source/stream/stream.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERVERS_MAX = 16, RECONNECT_WAIT_MS = 1000 };
+
+void stream_say(const char *format, ...)
+{
+	va_list args;
+	(void)fputs("fakemx-stream: ", stderr);
+	va_start(args, format);
+	(void)vfprintf(stderr, format, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+}
+
+static bool set_servers(natsOptions *options, const char *servers)
+{
+	char *copy = strdup(servers);
+	const char *urls[SERVERS_MAX];
+	int count = 0;
+	char *rest = NULL;
+	bool is_tls = strncmp(servers, "tls://", 6) == 0;
+	if (!copy)
+		abort();
+	for (char *url = strtok_r(copy, ",", &rest); url && count < SERVERS_MAX;
+	     url = strtok_r(NULL, ",", &rest))
+		urls[count++] = url;
+	bool is_good = count > 0 &&
+		       natsOptions_SetServers(options, urls, count) == NATS_OK &&
+		       (!is_tls || natsOptions_SetSecure(options, true) == NATS_OK);
+	free(copy);
+	if (!is_good)
+		stream_say("'%s' is no list of servers such as nats://mx1:4222", servers);
+	return is_good;
+}
+
+/* A seed of an nkey begins with SU and is alone in its file; a user file has a JWT too.
+ */
+static natsStatus set_credentials(natsOptions *options, const char *path)
+{
+	char begin[3] = "";
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return NATS_NOT_FOUND;
+	size_t n = fread(begin, 1, sizeof(begin) - 1, f);
+	(void)fclose(f);
+	begin[n] = '\0';
+	if (strcmp(begin, "SU") != 0)
+		return natsOptions_SetUserCredentialsFromFiles(options, path, NULL);
+	return natsOptions_SetNKeyFromSeed(options, NULL, path);
+}
+
+static bool set_options(natsOptions *options, const struct stream_options *o)
+{
+	natsStatus s = natsOptions_SetMaxReconnect(options, -1);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectWait(options, RECONNECT_WAIT_MS);
+	if (s == NATS_OK)
+		s = natsOptions_SetName(options, "fakemx");
+	if (s != NATS_OK) {
+		stream_say("cannot set options: %s", natsStatus_GetText(s));
+		return false;
+	}
+	s = o->credentials ? set_credentials(options, o->credentials) : NATS_OK;
+	if (s != NATS_OK) {
+		stream_say("cannot read the credentials in %s: %s", o->credentials,
+			   natsStatus_GetText(s));
+		return false;
+	}
+	s = o->ca ? natsOptions_LoadCATrustedCertificates(options, o->ca) : NATS_OK;
+	if (s != NATS_OK) {
+		stream_say("cannot read the certificates in %s: %s", o->ca,
+			   natsStatus_GetText(s));
+		return false;
+	}
+	return set_servers(options, o->servers);
+}
+
+static natsStatus connect_once(struct stream *s, natsOptions *options)
+{
+	natsStatus rc = natsConnection_Connect(&s->connection, options);
+	jsOptions js;
+	if (rc != NATS_OK)
+		return rc;
+	(void)jsOptions_Init(&js);
+	js.Wait = STREAM_WAIT_MS;
+	return natsConnection_JetStream(&s->js, s->connection, &js);
+}
+
+bool stream_open(struct stream *s, const struct stream_options *o)
+{
+	natsOptions *options = NULL;
+	*s = (struct stream){ .connection = NULL };
+	if (natsOptions_Create(&options) != NATS_OK)
+		abort(); /* out of memory */
+	bool is_good = set_options(options, o);
+	bool was_said = false;
+	while (is_good && !s->js) {
+		natsStatus rc = connect_once(s, options);
+		if (rc == NATS_OK)
+			break;
+		if (!was_said)
+			stream_say("cannot connect to %s: %s; trying again", o->servers,
+				   natsStatus_GetText(rc));
+		was_said = true;
+		nats_Sleep(RECONNECT_WAIT_MS);
+	}
+	natsOptions_Destroy(options);
+	return is_good;
+}
+
+void stream_close(struct stream *s)
+{
+	jsCtx_Destroy(s->js);
+	natsConnection_Destroy(s->connection);
+	nats_Close();
+}

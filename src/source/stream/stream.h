@@ -1,0 +1,58 @@
+/*
+ * stream - feeds over NATS JetStream: the program fakemx-stream
+ *
+ * `fakemx feed --to nats://...` writes its lines into `fakemx-stream send`; serve reads
+ * hosts with watch = stream from `fakemx-stream take`. Nothing else of fakemx knows NATS:
+ * the library is linked into this program alone.
+ *
+ * A message is one line of a feed (docs/json.md), on one subject a host. Its id is the
+ * line's hash and how many equal ones went before it, so that what is sent again within
+ * the stream's window of duplicates is one message. A watermark is sent when all visits
+ * before it are acknowledged. Each message tells in a header the last watermark before
+ * it: whoever sends on after a crash begins there, and says so (a "since" line).
+ *
+ * The stream's sequence is the position: `take` gives each line with the keys sequence
+ * and missing before its own, in order and without a hole, or says how many are missing.
+ */
+#ifndef FMX_SOURCE_STREAM_STREAM_H
+#define FMX_SOURCE_STREAM_STREAM_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STREAM_NAME "fakemx"
+#define STREAM_SUBJECTS "fakemx.>"
+#define STREAM_TOLD "Fakemx-Told" /* header: the last watermark, as the lines have it */
+enum { STREAM_LINE_MAX = 64 * 1024, STREAM_WAIT_MS = 5000 };
+
+struct stream_options {
+	const char *servers;     /* nats://A,nats://B or tls://...; at least one */
+	const char *subject;     /* of a host, or fakemx.> to take all */
+	const char *credentials; /* a user file (.creds) or an nkey's seed; NULL none */
+	const char *ca;          /* PEM file of the servers' CA; NULL the system's */
+	const char *durable;     /* take: the consumer's name */
+	uint64_t after;          /* take: the last sequence that is known */
+	int64_t replicas;        /* setup */
+};
+
+struct stream {
+	natsConnection *connection;
+	jsCtx *js;
+};
+
+/* Waits for a server, and says once that it does. False: it was said what is wrong with
+ * the options. */
+bool stream_open(struct stream *s, const struct stream_options *o);
+void stream_close(struct stream *s);
+/* One sentence on standard error. */
+__attribute__((format(printf, 1, 2))) void stream_say(const char *format, ...);
+
+/* Exit codes. */
+int stream_setup(const struct stream_options *o);
+int stream_last(
+    const struct stream_options *o); /* prints the last watermark, or nothing */
+int stream_send(const struct stream_options *o); /* standard input, to its end */
+int stream_take(const struct stream_options *o); /* until nobody reads on */
+
+#endif

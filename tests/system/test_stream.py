@@ -1,0 +1,177 @@
+"""A fleet on loopback: a judge that sees nothing itself, a real host's log and a decoy's serve that send
+what they saw through a real nats-server, and each of them killed in turn."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tarfile
+import tempfile
+import unittest
+
+from lab import packages
+from lab.case import program
+from loopback import DOMAIN, Bench, deliver, free_port, wait_for
+
+MAIL, FAKE1 = f"mail.{DOMAIN}", f"fake1.{DOMAIN}"
+
+
+class Nats:
+    """A nats-server with JetStream, unpacked from its package."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fmx-nats-"))
+        with tarfile.open(packages.tree("nats")) as tree:
+            binary, = (m for m in tree if m.name.endswith("/nats-server") and m.isfile())
+            binary.name = "nats-server"
+            tree.extract(binary, self.folder)
+        self.port = free_port("127.0.0.1")
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.process = None
+
+    def start(self):
+        with open(self.folder / "log", "a") as log:
+            self.process = subprocess.Popen(
+                [self.folder / "nats-server", "-js", "-sd", self.folder / "js", "-a", "127.0.0.1", "-p", str(self.port)],
+                stdout=log, stderr=log)
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Feed:
+    """fakemx feed, to the stream."""
+
+    def __init__(self, nats, *argv):
+        self.argv = [program("fakemx"), *argv, "--to", nats.url]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        start_new_session=True)
+        return self
+
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)  # what it started, too
+        self.process.wait()
+
+
+class Fleet(unittest.TestCase):
+    limit_seconds = 180
+
+    @classmethod
+    def setUpClass(cls):
+        cls.nats = Nats().start()
+        cls.addClassCleanup(lambda: cls.nats.kill())
+        for _ in range(2):  # it may be there already
+            done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", cls.nats.url], check=True,
+                                  capture_output=True, text=True, timeout=30)
+            assert "1 replica" in done.stdout, done.stdout
+        cls.judge, cls.decoy = Bench("judge"), Bench("decoy")
+        cls.addClassCleanup(cls.judge.close)
+        cls.addClassCleanup(cls.decoy.close)
+        site = cls.judge.site(low="").replace(f'"{cls.judge.real.log}"', "stream")
+        site = site.replace("posture = defer", "posture = defer watch = stream")
+        site += f'stream {{ servers = {{ "{cls.nats.url}" }} }}\n'
+        cls.judge.write(site)
+        cls.decoy.write(site, here=FAKE1)  # one file for all machines, but for that line
+        cls.judge.start()
+        cls.decoy.start()
+        cls.log = Feed(cls.nats, "feed", "--host", MAIL, "--maillog", str(cls.judge.real.log))
+        cls.knocks = Feed(cls.nats, "--lab", "-c", str(cls.decoy.conf), "feed", "--host", FAKE1)
+        cls.addClassCleanup(lambda: cls.log.kill())
+        cls.addClassCleanup(lambda: cls.knocks.kill())
+        cls.made, cls.next = {}, 0
+        # A host is judged once it has been watched and well for a while.
+        wait_for("both are watched", lambda: cls.watched() == {MAIL, FAKE1}, 40)
+
+    @classmethod
+    def watched(cls):
+        cls.judge.catch_up()
+        rows = cls.judge.rows("SELECT DISTINCT name FROM span s JOIN host h ON h.id = s.host WHERE s.kind = 1")
+        return {r["name"] for r in rows}
+
+    def visit(self, host, count=1):
+        """count visits of a new client."""
+        type(self).next += 1
+        client = f"127.77.{self.next}.1"
+        for _ in range(count):
+            deliver(self.judge.mail if host == MAIL else self.judge.fake1, client)
+        self.made[host, client] = count
+        return client
+
+    def told(self):
+        counts = {}
+        for v in self.judge.visits():
+            if v["address"].startswith("127.77."):
+                counts[v["host"], v["address"]] = counts.get((v["host"], v["address"]), 0) + 1
+        return counts
+
+    def assert_exact(self):
+        wait_for("every visit is told", lambda: sum(self.told().values()) >= sum(self.made.values()), 40)
+        self.judge.catch_up()
+        self.assertEqual(self.told(), self.made)
+
+    def test_1_what_two_machines_saw_is_judged_on_a_third(self):
+        good, bot = self.visit(MAIL), self.visit(FAKE1)
+        self.assert_exact()
+        self.judge.wait_log(rf"verdict address={bot} .*order=backdoor", 40)
+        self.judge.wait_log(rf"gap host={MAIL}|verdict address={bot}")
+        self.assertNotIn(f"address={good} order=backdoor", self.judge.text())
+        sources = {v["host"]: v["source"] for v in self.judge.visits() if v["address"] in (good, bot)}
+        self.assertEqual(sources, {MAIL: "feed", FAKE1: "feed"})
+        # The judge has no socket at the decoy's address: the other serve is the decoy.
+        self.assertNotIn(bot, self.judge.text().split("verdict")[0])
+        self.assertEqual({v["host"] for v in self.decoy.visits()}, {FAKE1})
+
+    def test_2_each_is_killed_in_turn_and_no_visit_is_lost_or_doubled(self):
+        def judge():
+            self.judge.process.kill()
+            self.judge.process.wait()
+
+        def again(what):
+            what.kill()
+            return what.start
+        for kill in (lambda: again(self.log), lambda: again(self.knocks), lambda: again(self.nats),
+                     lambda: (judge(), self.judge.start)[1],
+                     lambda: (self.judge.process.kill(), self.judge.process.wait(), self.nats.kill(),
+                              lambda: (self.nats.start(), self.judge.start()))[3]):
+            self.visit(MAIL, 2)
+            self.visit(FAKE1)
+            start = kill()
+            self.visit(MAIL, 2)
+            self.visit(FAKE1, 2)
+            start()
+            self.visit(MAIL)
+            self.visit(FAKE1)
+            self.assert_exact()
+        self.assertEqual([line for line in self.judge.text().splitlines() if " gap host=" in line], [])
+
+    def test_3_a_decoy_that_is_down_is_a_gap_and_nobody_is_accused_by_it(self):
+        before = len(self.judge.text())
+        self.decoy.stop(signal.SIGKILL)
+        wait_for("a moment", lambda: self.visit(MAIL))
+        self.decoy.start()
+        wait_for("the gap is told", lambda: f"gap host={FAKE1}" in self.judge.text()[before:], 40)
+        self.assert_exact()
+
+    def test_4_what_is_wrong_is_said(self):
+        done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", "unix:/x"], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr.splitlines()[0]),
+                         (64, "fakemx: --setup makes a stream: --to nats://SERVER"))
+        conf = self.judge.folder / "bad.conf"
+        text = self.judge.conf.read_text()
+        for bad, words in ((text[:text.index("stream {")], "has no stream section"),
+                           (text.replace(self.nats.url, "http://x"), "nats://mx1.example.com:4222, not 'http://x'"),
+                           (f'here = "mx9"\n{text}', "is the name of no host"),
+                           (text.replace("watch = stream }\n}", "watch = journal }\n}"), "another machine is the decoy")):
+            conf.write_text(bad)
+            code, said = self.judge.run("-c", conf, "--check-config")
+            self.assertEqual(code, 64, said)
+            self.assertIn(words, said)
+        self.assertTrue(json.loads(subprocess.run(
+            [program("fakemx"), "-c", self.judge.conf, "--json", "journal", "verify"], check=True, capture_output=True,
+            text=True).stdout))
