@@ -399,10 +399,9 @@ static int take_mx(struct take *t, const struct item *it, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
 	    t->db,
-	    "INSERT INTO mx(site, domain, time, decoys, hosts) SELECT ?1, ?2, ?3, ?4, ?5 "
-	    "WHERE NOT EXISTS (SELECT 1 FROM (SELECT decoys, hosts FROM mx WHERE "
-	    "site = ?1 AND domain = ?2 ORDER BY time DESC LIMIT 1) WHERE decoys = ?4 AND "
-	    "hosts = ?5) ON CONFLICT DO UPDATE SET decoys = ?4, hosts = ?5");
+	    "REPLACE INTO mx(site, domain, time, decoys, hosts) SELECT ?1, ?2, ?3, "
+	    "?4, ?5 WHERE (SELECT decoys || hosts FROM mx WHERE site = ?1 AND "
+	    "domain = ?2 ORDER BY time DESC LIMIT 1) IS NOT (?4 || ?5)");
 	(void)sqlite3_bind_int(s, 1, it->host);
 	bind_text(s, 2, it->text);
 	(void)sqlite3_bind_int64(s, 3, it->time);
@@ -411,13 +410,13 @@ static int take_mx(struct take *t, const struct item *it, struct error *e)
 	return db_run(t->db, s, e);
 }
 
-/* The first answer stays: it is that of the first contact. */
+/* The first answer stays: it is of the first contact. */
 static int take_compared(struct take *t, const struct item *it, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
-	    t->db, "INSERT INTO compared(client, zone, time, answer) VALUES (?1, ?2, ?3, "
-		   "?4) ON CONFLICT DO UPDATE SET time = ?3, answer = ?4 WHERE "
-		   "answer = 2");
+	    t->db,
+	    "INSERT INTO compared(client, zone, time, answer) VALUES (?1, ?2, ?3, "
+	    "?4) ON CONFLICT DO UPDATE SET time = ?3, answer = ?4 WHERE answer = 2");
 	db_bind_addr(s, 1, it->client);
 	bind_text(s, 2, it->text);
 	(void)sqlite3_bind_int64(s, 3, it->time);
