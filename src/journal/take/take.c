@@ -410,9 +410,8 @@ static int take_mx(struct take *t, const struct item *it, struct error *e)
 	return db_run(t->db, s, e);
 }
 
-/* The first answer stays: it is of the first contact. */
 static int take_compared(struct take *t, const struct item *it, struct error *e)
-{
+{ /* the first answer stays */
 	sqlite3_stmt *s = db_statement(
 	    t->db,
 	    "INSERT INTO compared(client, zone, time, answer) VALUES (?1, ?2, ?3, "
