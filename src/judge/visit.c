@@ -91,6 +91,12 @@ uint64_t envelope_hash(const char *sender, const char *recipient)
 	return hash_keyed(&fixed, text, n);
 }
 
+bool visit_is_sent_away(const struct visit *v)
+{
+	return v->depth >= DEPTH_CONNECT && v->depth < DEPTH_MAIL &&
+	       (v->outcome == OUTCOME_DEFERRED || v->outcome == OUTCOME_ABORTED);
+}
+
 void visit_add_envelope(struct visit *v, uint64_t hash)
 {
 	for (size_t i = 0; i < v->envelope_count && i < VISIT_ENVELOPES; i++)

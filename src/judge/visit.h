@@ -75,6 +75,8 @@ struct visit {
 uint64_t envelope_hash(const char *sender, const char *recipient);
 /* Adds it once; over VISIT_ENVELOPES the count says VISIT_ENVELOPES_MANY. */
 void visit_add_envelope(struct visit *v, uint64_t hash);
+/* Of a visit at a real host: ended by the server before MAIL (DESIGN, "Well"). */
+bool visit_is_sent_away(const struct visit *v);
 
 const char *depth_name(enum depth d);               /* "knock" "connect" "helo" ... */
 const char *outcome_name(enum outcome o);           /* NULL for OUTCOME_NONE: unknown */

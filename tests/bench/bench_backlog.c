@@ -3,8 +3,8 @@
  *
  * 300 MB are appended to a real host's log that a serve follows, which is asked a
  * question each two milliseconds meanwhile; the log of a second one stays empty. p99 of
- * either, in milliseconds. How much of the log was read when the last question was answered
- * is printed on stderr: it must be the log that is measured.
+ * either, in milliseconds. How much of the log was read when the last question was
+ * answered is printed on stderr: it must be the log that is measured.
  *
  * Prints NAME, ours, theirs, ratio, target, ok or MISS, with tabs.
  */

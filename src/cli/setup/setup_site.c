@@ -98,12 +98,12 @@ static int take_hosts(const struct seen *seen, bool decoys, struct setup *s,
 			    "the MX host %s has no address, so nobody can reach "
 			    "it; mend that in the DNS, then run setup again",
 			    h->name);
-		struct host *to = r == 0 ? setup_add(s) : NULL;
-		if (r == 0 && !to)
-			r = error_set(e, FMX_ETOOBIG, "%s has more than %d MX hosts",
-				      seen->domain, SITE_MAX_HOSTS);
 		if (r != 0)
 			return r;
+		struct host *to = setup_add(s);
+		if (!to)
+			return error_set(e, FMX_ETOOBIG, "%s has more than %d MX hosts",
+					 seen->domain, SITE_MAX_HOSTS);
 		take_host(h, to);
 	}
 	return 0;

@@ -269,13 +269,6 @@ static void resolve(struct take *t, struct visit *v, const struct host_place *p,
 		v->ended = v->time + SESSION_MOST;
 }
 
-/* DESIGN, "Well": ended by the server before MAIL. */
-static bool is_sent_away(const struct visit *v)
-{
-	return v->depth >= DEPTH_CONNECT && v->depth < DEPTH_MAIL &&
-	       (v->outcome == OUTCOME_DEFERRED || v->outcome == OUTCOME_ABORTED);
-}
-
 static int note_envelopes(struct take *t, const struct visit *v,
 			  const struct run_where *w, struct error *e)
 {
@@ -292,7 +285,7 @@ static int note_visit(struct take *t, const struct visit *v, const struct run_wh
 {
 	bool has_envelopes = v->envelope_count > 0 && v->depth > DEPTH_KNOCK;
 	int rc = 0;
-	if (w->role == ROLE_REAL && !w->is_late && is_sent_away(v))
+	if (w->role == ROLE_REAL && !w->is_late && visit_is_sent_away(v))
 		rc = slot_refused(t->db, v->host, v->time, v->client, e);
 	return rc == 0 && has_envelopes ? note_envelopes(t, v, w, e) : rc;
 }

@@ -174,9 +174,10 @@ static void fill_answer_time(const struct engine *n, const struct metric_row *ro
 			     struct buf *out)
 {
 	struct policy_answer_counts c = policy_answers_counts(n->answers);
+	unsigned long long count = c.headers;
+	count += c.deferred + c.dunno;
 	buf_addf(out, "%s_sum %.6f\n%s_count %llu\n", row->name,
-		 (double)c.took_us / (double)STAMP_SECOND, row->name,
-		 (unsigned long long)(c.headers + c.deferred + c.dunno));
+		 (double)c.took_us / (double)STAMP_SECOND, row->name, count);
 }
 
 /* publish replaces a file when its content changed. */

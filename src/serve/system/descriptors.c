@@ -27,14 +27,14 @@ int descriptors_share(uint64_t limit, const struct descriptors_want *w,
 		      struct descriptors *ret, struct error *e)
 {
 	uint64_t reserve = reserve_of(w);
-	if (limit < reserve + DESCRIPTORS_LEAST)
+	uint64_t least = reserve + DESCRIPTORS_LEAST;
+	if (limit < least)
 		return error_set(
 		    e, -EMFILE,
 		    "this process may open %llu files at once, and serve needs "
 		    "%llu for this configuration; raise the limit "
 		    "(LimitNOFILE= in the unit, ulimit -n in a shell)",
-		    (unsigned long long)limit,
-		    (unsigned long long)(reserve + DESCRIPTORS_LEAST));
+		    (unsigned long long)limit, (unsigned long long)least);
 	uint64_t rest = limit - reserve;
 	uint32_t policy = w->sockets ? at_most(rest / 4, DESCRIPTORS_POLICY) : 0;
 	uint32_t linger = at_most(rest / 8, DESCRIPTORS_LINGER);
