@@ -126,6 +126,7 @@ struct config {
 	struct config_socket policy[CONFIG_MAX_SOCKETS];
 	uint8_t policy_count;
 	struct config_web web;
+	bool is_active;    /* alarms and publishes; a standby only judges */
 	bool policy_defer; /* put off mail of listed senders */
 	char **compare;    /* DNS blocklists that are asked about clients at decoys */
 	size_t compare_count;

@@ -96,6 +96,8 @@ static const struct config_key keys[] = {
 	GLOBAL("here", CONFIG_TEXT, here, 0, 0, NULL, NULL,
 	       "The host, decoy or control that this machine is, where one file names those of many "
 	       "machines: only it is served and watched here. Without it, all of them."),
+	GLOBAL("active", CONFIG_FLAG, is_active, 0, 0, NULL, "true",
+	       "false on a standby: it judges the same stream, and runs no alarm command and publishes nothing."),
 	GLOBAL("feed_socket", CONFIG_TEXT, feed_socket, 0, 0, NULL, NULL,
 	       "Unix socket that feeds come to, for hosts with watch = feed and no feed "
 	       "command; feed.sock in the folder of the journal otherwise."),

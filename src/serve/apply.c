@@ -251,7 +251,7 @@ static void apply_parts(struct engine *n, const struct config *c,
 		say_absent(n, specs);
 	knock_apply(n->knock, specs->all, specs->count);
 	apply_watermarks(n, c); /* with whom the knock watcher sees */
-	alarm_command_set(n->alarm_command, c->alarm);
+	alarm_command_set(n->alarm_command, c->is_active ? c->alarm : "");
 	apply_probes(n, c);
 }
 

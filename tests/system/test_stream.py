@@ -172,6 +172,13 @@ class Fleet(unittest.TestCase):
             code, said = self.judge.run("-c", conf, "--check-config")
             self.assertEqual(code, 64, said)
             self.assertIn(words, said)
+        standby, listed = self.judge.folder / "standby.conf", self.judge.folder / "listed"
+        for active, words in (("false", "is a standby"), ("true", "mode = observe")):
+            standby.write_text(f'active = {active}\n{text}publish "x" {{ format = plain file = "{listed}" }}\n')
+            done = subprocess.run([program("fakemx"), "-c", standby, "publish"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(words, done.stderr)
+            self.assertEqual(listed.exists(), active == "true")
         self.assertTrue(json.loads(subprocess.run(
             [program("fakemx"), "-c", self.judge.conf, "--json", "journal", "verify"], check=True, capture_output=True,
             text=True).stdout))

@@ -294,7 +294,10 @@ int publish_run(struct cli *c, int argc, char **argv)
 	int code = begin(&p);
 	if (code != CLI_DONE)
 		return code;
-	if (cli_flag(c, "empty"))
+	if (!p.archive.config.is_active)
+		cli_warn(
+		    c, "active = false: this machine is a standby and publishes nothing");
+	else if (cli_flag(c, "empty"))
 		failed = empty(&p);
 	else if (p.is_following)
 		follow(&p);
