@@ -58,6 +58,9 @@ if [ -n "$TREE" ]; then
     ln -s /proc/self/fd "$root/dev/fd"
     mount -t tmpfs -o mode=755 lab "$root/run"; mkdir -p "$root/run/lock"
     mount -t tmpfs -o mode=1777 lab "$root/tmp"
+    case "$CHECKOUT" in
+    /tmp/*) mkdir -p "$root$CHECKOUT"; mount --bind "$CHECKOUT" "$root$CHECKOUT" ;;
+    esac
     mkdir -p "$root/var/log"; mount --bind "$FOLDER" "$root/var/log"
     ln -s /var/log/.devlog "$root/dev/log"
     cd "$root"
@@ -398,7 +401,8 @@ class Syslog(threading.Thread):
 
 
 def _environment(extra):
-    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": "/root"}
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": "/root",
+           "CHECKOUT": str(ROOT)}
     env.update(extra or {})
     return env
 
