@@ -1,8 +1,11 @@
 /* --help, and the tables that it and the manual are checked by. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "config/config.h"
+
+enum { USE_MAX = 4096 };
 
 static const struct option_row globals[] = {
 	{ .name = "config",
@@ -143,8 +146,12 @@ void cli_print_verb_help(FILE *to, const struct verb *v, const char *word)
 	}
 	(void)fprintf(to, "fakemx %s - %s\n", v->name, v->summary);
 	heading(to, "Use");
-	(void)fprintf(to, "  fakemx [options] %s ", v->name);
-	print_folded(to, v->synopsis, 6, 78);
+	struct buf use = BUF_INIT(USE_MAX);
+	buf_addf(&use, "fakemx [options] %s%s%s", v->name, *v->synopsis ? " " : "",
+		 v->synopsis);
+	(void)fputs("  ", to);
+	print_folded(to, buf_text(&use), 6, 78);
+	buf_release(&use);
 	if (v->help)
 		(void)fprintf(to, "\n%s\n", v->help);
 	if (v->options && v->options->name) {
