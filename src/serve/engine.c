@@ -65,10 +65,21 @@ static void hold_policy(struct engine *n)
 	policy_answers_hold(n->answers, is_off || is_held);
 }
 
+/* Of trials: the clock was moved, and everybody is to look again. */
+static void look_at_lab_clock(struct engine *n)
+{
+	int64_t offset = labclock_offset(&n->lab_clock);
+	if (offset == n->clock_offset)
+		return;
+	n->clock_offset = offset;
+	catch_up_begin(n);
+}
+
 static void on_tick(uv_timer_t *t)
 {
 	struct engine *n = t->data;
 	notify_watchdog();
+	look_at_lab_clock(n); /* before anybody is taken to be silent */
 	look_at_clock(n);
 	watch_tick(n->watch);
 	hidden_tick(n);
@@ -92,15 +103,11 @@ static void on_tick(uv_timer_t *t)
 		tell_status(n);
 }
 
-/* Of trials alone: looks whether the clock was moved. */
+/* Of trials alone. */
 static void on_poll(uv_timer_t *t)
 {
 	struct engine *n = t->data;
-	int64_t offset = labclock_offset(&n->lab_clock);
-	if (offset != n->clock_offset) {
-		n->clock_offset = offset;
-		catch_up_begin(n);
-	}
+	look_at_lab_clock(n);
 	catch_up_look(n);
 }
 
