@@ -107,7 +107,11 @@ int archive_moment(const struct cli *c, const char *option, int64_t now, int64_t
 	const char *text = cli_option(c, option);
 	if (!text)
 		return CLI_DONE;
-	if (stamp_parse_duration(text, &ago))
+	char plain[STAMP_TEXT_MAX] = "";
+	const char *end = strstr(text, " ago");
+	if (end && !end[4] && (size_t)(end - text) < sizeof(plain))
+		memcpy(plain, text, (size_t)(end - text)); /* "7d ago" */
+	if (stamp_parse_duration(*plain ? plain : text, &ago))
 		*value = now - ago;
 	else if (stamp_parse(text, &t, NULL))
 		*value = t;

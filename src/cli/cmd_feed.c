@@ -232,14 +232,17 @@ static int read_to(struct sending *s)
 static int read_options(struct sending *s)
 {
 	const struct cli *c = s->c;
-	if (cli_flag(c, "setup") && cli_option(c, "to"))
-		return read_to(s);
+	if (cli_flag(c, "setup"))
+		return cli_option(c, "to")
+			   ? read_to(s)
+			   : cli_usage(c, "--setup needs --to nats://SERVER");
 	if (!cli_option(c, "host") || !cli_option(c, "to"))
 		return cli_usage(c, "feed needs --host and --to");
 	if (s->log.stamps && !s->log.file_count)
 		return cli_usage(c, "--stamps is of a --maillog");
-	if (!*s->log.host)
-		return cli_usage(c, "--host is the name of a host");
+	if (!*s->log.host || strpbrk(s->log.host, " \t\r\n/\"*>"))
+		return cli_usage(c, "--host is the name of a host, not '%s'",
+				 s->log.host);
 	int code = read_to(s);
 	if (code == CLI_DONE)
 		code = visits_log_check_stamps(c, &s->log);

@@ -72,10 +72,15 @@ static int backup(struct cli *c, const char *to)
 	to = name_backup(to, a.now, path);
 	int rc = journal_backup(a.db, to, cli_flag(c, "force"), &e);
 	archive_close(&a);
-	if (rc == 0)
-		rc = check(c, to, NULL, &v, &e);
 	if (rc != 0)
 		return cli_fail(c, &e);
+	if (check(c, to, NULL, &v, &e) != 0) {
+		cli_warn(c,
+			 "the copy %s is kept, but it is no sound backup, as the journal "
+			 "is not sound",
+			 to);
+		return cli_fail(c, &e);
+	}
 	tell(c, "backup made", to, v.visits, v.runs);
 	return CLI_DONE;
 }
@@ -116,9 +121,10 @@ static int restore(struct cli *c, const char *from)
 	if (code)
 		return code;
 	bool was_there = access(a.path, F_OK) == 0;
-	int rc = journal_restore(from, a.path, &e);
-	if (rc == 0)
-		rc = check(c, a.path, NULL, &v, &e);
+	struct progress progress;
+	progress_begin(&progress, c, "visits");
+	int rc = journal_restore(from, a.path, archive_progress, &progress, &v, &e);
+	progress_end(&progress);
 	if (rc != 0) {
 		code = cli_fail(c, &e);
 	} else {

@@ -68,7 +68,7 @@ static void print_folded(FILE *to, const char *text, size_t indent, size_t width
 static void print_options(FILE *to, const struct option_row *rows)
 {
 	for (; rows && rows->name; rows++) {
-		char left[64];
+		char left[128];
 		char letter[8] = "    ";
 		if (rows->letter)
 			(void)snprintf(letter, sizeof(letter), "-%c, ", rows->letter);

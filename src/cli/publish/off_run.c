@@ -20,6 +20,7 @@ struct leaving {
 	struct config config;
 	json_t *lists; /* of --json */
 	bool has_zone_list;
+	bool is_listing_over; /* all lists are empty, and stay so */
 	int code;
 };
 
@@ -167,10 +168,14 @@ static void say_when(const struct leaving *l)
 	int64_t by = stamp_now() + (LIST_DNS_TTL + REFRESH_SECONDS) * STAMP_SECOND;
 	if (l->c->quiet)
 		return;
-	(void)fputs("\nNobody is listed any more, and no mail is put off. A program that "
-		    "reads a file has seen it within half a minute",
-		    to);
-	if (l->has_zone_list)
+	(void)fputs(
+	    l->is_listing_over
+		? "\nNobody is listed any more, and no mail is put off. A program "
+		  "that reads a file has seen it within half a minute"
+		: "\nNot all lists could be emptied for good, see above: mend that, "
+		  "then say `fakemx off` again",
+	    to);
+	if (l->has_zone_list && l->is_listing_over)
 		(void)fprintf(to, "; the DNSBL is empty everywhere by %s",
 			      stamp_text(by / STAMP_SECOND * STAMP_SECOND, text));
 	(void)fputs(
@@ -198,6 +203,7 @@ int off_run(struct cli *c, int argc, char **argv)
 	l.lists = c->json ? json_array() : NULL;
 	leave_mark(&l);
 	empty_lists(&l);
+	l.is_listing_over = l.code != CLI_FAILED;
 	if (l.lists) {
 		json_t *document = json_object();
 		json_add(document, "version", json_integer(1));

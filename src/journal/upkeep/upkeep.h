@@ -23,7 +23,9 @@ FMX_MUST_CHECK int journal_backup(struct db *db, const char *to, bool is_forced,
 				  struct error *e);
 /* Verifies the backup, then replaces path by it; refuses while serve runs; the replaced
  * file is kept as PATH.before-restore. */
-FMX_MUST_CHECK int journal_restore(const char *from, const char *path, struct error *e);
+FMX_MUST_CHECK int journal_restore(const char *from, const char *path,
+				   upkeep_progress_fn fn, void *arg,
+				   struct verify_result *ret_result, struct error *e);
 
 /* Deletes visits older than now - retention (6 days at least), runs older than the
  * greater of it and 96 days, and the rest by its age, by rolling cursor, at most `most`

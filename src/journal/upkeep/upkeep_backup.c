@@ -196,7 +196,22 @@ static int copy_beside(const char *from, const struct names *n, const char *path
 	return rc;
 }
 
-int journal_restore(const char *from, const char *path, struct error *e)
+/* The copy, before it takes anybody's place. */
+static int verify_copy(const char *from, const struct names *n, upkeep_progress_fn fn,
+		       void *arg, struct verify_result *ret_result, struct error *e)
+{
+	struct error why;
+	int rc = journal_verify(buf_text(&n->temp), NULL, fn, arg, ret_result, &why);
+	if (rc == 0)
+		return 0;
+	(void)unlink(buf_text(&n->temp)); /* it is told that it is of no use */
+	return error_set(e, why.code,
+			 "%s does not hold together, and the journal stays as it is: %s",
+			 from, why.text);
+}
+
+int journal_restore(const char *from, const char *path, upkeep_progress_fn fn, void *arg,
+		    struct verify_result *ret_result, struct error *e)
 {
 	struct names n;
 	int lock = -1;
@@ -207,6 +222,8 @@ int journal_restore(const char *from, const char *path, struct error *e)
 	rc = keep_what_is_kept(&n, e);
 	if (rc == 0)
 		rc = copy_beside(from, &n, path, e);
+	if (rc == 0)
+		rc = verify_copy(from, &n, fn, arg, ret_result, e);
 	if (rc == 0)
 		rc = exchange(&n, path, e);
 	if (rc == 0)

@@ -81,22 +81,44 @@ static const char *text_of(sqlite3_stmt *s, int column)
 	return (const char *)sqlite3_column_text(s, column);
 }
 
-/* A name that counts is confirmed: who claims another's must not have it erased. */
+static int add_named(struct forget *f, const char *sql, struct error *e)
+{
+	int rc;
+	sqlite3_stmt *s = db_statement(f->db, sql);
+	while ((rc = db_step(f->db, s, e)) > 0)
+		if (is_of(text_of(s, 1), f->target.name))
+			add_client(f, db_addr(s, 0));
+	db_done(s);
+	return rc;
+}
+
+static void sort_clients(struct forget *f)
+{
+	size_t kept = 0;
+	if (f->count > 0)
+		qsort(f->clients, f->count, sizeof(*f->clients), compare_clients);
+	for (size_t i = 0; i < f->count; i++)
+		if (i == 0 || compare_clients(&f->clients[i], &f->clients[kept - 1]) != 0)
+			f->clients[kept++] = f->clients[i];
+	f->count = kept;
+}
+
+/* A name that counts is confirmed, by us or by the mail server in whose log it stands:
+ * who claims another's must not have it erased. */
 static int find_clients(struct forget *f, struct error *e)
 {
-	int rc = 0;
 	if (f->target.is_addr) {
 		add_client(f, f->target.addr);
 		return 0;
 	}
-	sqlite3_stmt *s = db_statement(
-	    f->db, "SELECT client, name FROM name WHERE confirmed_at IS NOT NULL AND "
-		   "name IS NOT NULL");
-	while ((rc = db_step(f->db, s, e)) > 0)
-		if (is_of(text_of(s, 1), f->target.name))
-			add_client(f, db_addr(s, 0));
-	if (f->count > 0)
-		qsort(f->clients, f->count, sizeof(*f->clients), compare_clients);
+	int rc = add_named(f,
+			   "SELECT client, name FROM name WHERE confirmed_at IS NOT NULL "
+			   "AND name IS NOT NULL",
+			   e);
+	if (rc == 0)
+		rc = add_named(f, "SELECT client, name FROM visit WHERE name IS NOT NULL",
+			       e);
+	sort_clients(f);
 	return rc;
 }
 
@@ -243,15 +265,14 @@ static int erase_domains(struct forget *f, struct error *e)
 static bool is_meant(const struct forget *f, sqlite3_stmt *s)
 {
 	struct addr client = db_addr(s, 1);
-	return (f->count > 0 && bsearch(&client, f->clients, f->count,
-					sizeof(*f->clients), compare_clients)) ||
-	       (!f->target.is_addr && is_of(text_of(s, 2), f->target.name));
+	return f->count > 0 && bsearch(&client, f->clients, f->count, sizeof(*f->clients),
+				       compare_clients);
 }
 
 /* Claimed, not confirmed: only the text goes. */
 static bool is_claimed(const struct forget *f, sqlite3_stmt *s)
 {
-	for (int column = 3; !f->target.is_addr && column <= 5; column++)
+	for (int column = 2; !f->target.is_addr && column <= 4; column++)
 		if (is_of(text_of(s, column), f->target.name))
 			return true;
 	return false;
@@ -261,7 +282,7 @@ static int erase_visits(struct forget *f, int64_t after, struct error *e)
 {
 	int rc;
 	sqlite3_stmt *s = db_statement(
-	    f->db, "SELECT id, client, name, helo, mail_from, domain FROM visit WHERE "
+	    f->db, "SELECT id, client, helo, mail_from, domain FROM visit WHERE "
 		   "id > ?1 AND id <= ?2 ORDER BY id");
 	(void)sqlite3_bind_int64(s, 1, after);
 	(void)sqlite3_bind_int64(s, 2, after + FORGET_SLICE);

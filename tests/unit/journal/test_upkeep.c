@@ -13,6 +13,7 @@
 static struct db *db;
 static struct take *t;
 static struct error e;
+struct verify_result v;
 
 static int begin(void **state)
 {
@@ -244,6 +245,10 @@ static void a_domain_takes_its_confirmed_names_and_the_texts_of_others(void **st
 	learn("192.0.2.2", "mx.notsender.example", "notsender.example");
 	give(t, a_visit(REAL, "192.0.2.1", T0), T0);
 	give(t, a_visit(REAL, "192.0.2.2", T0), T0);
+	struct line told =
+	    a_visit(REAL, "198.51.100.9", T0); /* by the mail server's log */
+	told.visit.name = "out.sender.example";
+	give(t, told, T0);
 	l.visit.helo = "MX.sender.example"; /* who claims it */
 	l.visit.mail_from = "somebody@sender.example";
 	give(t, l, T0);
@@ -259,6 +264,9 @@ static void a_domain_takes_its_confirmed_names_and_the_texts_of_others(void **st
 				      "'nothing') FROM visits ORDER BY id DESC"),
 			    "nothing");
 	assert_string_equal(asked(db, "SELECT name FROM name"), "mx.notsender.example");
+	assert_string_equal(asked(db, "SELECT count(*) FROM senders WHERE address = "
+				      "'198.51.100.9'"),
+			    "0");
 	assert_string_equal(asked(db, "SELECT (SELECT count(*) FROM spf) + "
 				      "(SELECT count(*) FROM wrote_to)"),
 			    "0");
@@ -302,7 +310,8 @@ static void a_restore_keeps_what_it_replaces(void **state)
 	ok(journal_backup(db, from, false, &e), &e);
 	give(t, a_visit(REAL, "192.0.2.2", T0), T0);
 	ok(db_lock(db, &e), &e);
-	assert_int_equal(journal_restore(from, c->path, &e), -EBUSY); /* serve runs */
+	assert_int_equal(journal_restore(from, c->path, NULL, NULL, &v, &e),
+			 -EBUSY); /* serve runs */
 	take_free(t);
 	db_close(db);
 
@@ -315,17 +324,18 @@ static void a_restore_keeps_what_it_replaces(void **state)
 	char damaged[CASE_PATH_MAX + 8];
 	(void)snprintf(damaged, sizeof(damaged), "%s.damaged", c->path);
 	assert_int_equal(rename(kept, damaged), 0);
-	assert_int_equal(journal_restore(damaged, c->path, &e), FMX_EFOREIGN);
+	assert_int_equal(journal_restore(damaged, c->path, NULL, NULL, &v, &e),
+			 FMX_EFOREIGN);
 	db = case_open(c, DB_WRITE);
 	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "2");
 	db_close(db);
 
-	ok(journal_restore(from, c->path, &e), &e);
+	ok(journal_restore(from, c->path, NULL, NULL, &v, &e), &e);
 	db = case_open(c, DB_WRITE);
 	t = a_take(db);
 	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "1");
 	assert_int_equal(access(kept, F_OK), 0);
-	assert_int_equal(journal_restore(from, c->path, &e), -EEXIST);
+	assert_int_equal(journal_restore(from, c->path, NULL, NULL, &v, &e), -EEXIST);
 	assert_non_null(strstr(e.text, "is still kept as"));
 }
 
