@@ -156,7 +156,8 @@ static uint16_t txt_rdata(const char *text, uint8_t to[LIST_TEXT_MAX])
 {
 	size_t len = strlen(text);
 	to[0] = (uint8_t)len; /* LIST_TEXT_MAX has a NUL */
-	memcpy(to + 1, text, len);
+	for (size_t i = 0; i < len; i++)
+		to[i + 1] = (uint8_t)text[i];
 	return (uint16_t)(len + 1);
 }
 
@@ -303,15 +304,19 @@ static bool is_as_wanted(const struct publish_name *there, const struct publish_
 	return there->has_a && there->has_txt && !there->is_odd && there->txt == w->txt;
 }
 
+static const struct publish_name *name_at(const struct publish_names *names, size_t i)
+{
+	return i < names->count ? &names->at[i] : NULL;
+}
+
 /* Both by address. */
 static int send_difference(struct sending *s, const struct publish_names *there,
 			   const struct publish_names *wanted, struct error *e)
 {
 	size_t i = 0, k = 0;
 	int rc = 0;
-	while (rc == 0 && (i < there->count || k < wanted->count)) {
-		const struct publish_name *t = i < there->count ? &there->at[i] : NULL;
-		const struct publish_name *w = k < wanted->count ? &wanted->at[k] : NULL;
+	const struct publish_name *t = name_at(there, 0), *w = name_at(wanted, 0);
+	while (rc == 0 && (t || w)) {
 		int by = !t ? 1 : !w ? -1 : compare(t, w);
 		if (by < 0)
 			rc = take_out(s, t, e);
@@ -319,8 +324,10 @@ static int send_difference(struct sending *s, const struct publish_names *there,
 			rc = put_in(s, w, false, e);
 		else if (!is_as_wanted(t, w))
 			rc = put_in(s, w, true, e);
-		i += by <= 0;
-		k += by >= 0;
+		if (by <= 0)
+			t = name_at(there, ++i);
+		if (by >= 0)
+			w = name_at(wanted, ++k);
 	}
 	return rc == 0 ? send_piece(s, e) : rc;
 }
