@@ -37,8 +37,8 @@ static int read_file(const char *path, struct buf *to, struct error *e)
 		(void)close(fd); /* only read */
 	if (n < 0 && cause == ENOENT)
 		return error_set(e, -cause,
-				 "there is no configuration %s; fakemx.conf(5) says how "
-				 "to write one, -c names another",
+				 "there is no configuration %s: `fakemx setup DOMAIN` "
+				 "writes one, -c names another",
 				 path);
 	if (n < 0)
 		return error_set(e, -cause, "cannot read the configuration %s: %s", path,

@@ -9,7 +9,8 @@
  * line's hash and how many equal ones went before it, so that what is sent again within
  * the stream's window of duplicates is one message. A watermark is sent when all visits
  * before it are acknowledged. Each message tells in a header the last watermark before
- * it: whoever sends on after a crash begins there, and says so (a "since" line).
+ * it: whoever sends on after a crash begins some minutes before it, and says so (a
+ * "since" line), so that serve drops what it has.
  *
  * The stream's sequence is the position: `take` gives each line with the keys sequence
  * and missing before its own, in order and without a hole, or says how many are missing.

@@ -396,9 +396,8 @@ static void a_missing_file_is_a_sentence(void **state)
 	struct config c;
 	struct error e;
 	assert_int_equal(config_load("/nonexistent/fakemx.conf", false, &c, &e), -2);
-	assert_string_equal(e.text,
-			    "there is no configuration /nonexistent/fakemx.conf; "
-			    "fakemx.conf(5) says how to write one, -c names another");
+	assert_string_equal(e.text, "there is no configuration /nonexistent/fakemx.conf: "
+				    "`fakemx setup DOMAIN` writes one, -c names another");
 	assert_int_not_equal(config_load("/", false, &c, &e), 0);
 	assert_string_equal(e.text, "cannot read the configuration /: Is a directory");
 }
