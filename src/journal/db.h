@@ -114,8 +114,9 @@ FMX_MUST_CHECK int db_cut_span(struct db *db, uint16_t host, uint16_t site,
  * last, high, low, accepted, clean and unjudged are microseconds after began (NULL
  * never), so that a real run takes some 60 bytes: `began + accepted >= ?1`. told is order
  * | fate << 4 | tier << 8 | DB_TOLD_... | order_reason << 24 | fate_reason << 32. need is
- * of decoy runs alone, and NULL once sealed: `need IS NOT NULL` is "open" (indices
- * run_need(grp, need), run_open(grp, client)). A decoy run that stands in `woken` is to
+ * of decoy runs alone: `need IS NOT NULL` is "open" (indices run_need(grp, need),
+ * run_open(grp, client)); NULL once it is sealed and none of its hours waits for a
+ * frontier that stands still. A decoy run that stands in `woken` is to
  * be decided whatever its need: to write that costs less than to change a row and its
  * indices. Rows are read FROM run.
  */

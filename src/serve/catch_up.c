@@ -44,6 +44,8 @@ void catch_up_look(struct engine *n)
 		n->catch_up.is_complete = is_fresh && is_probed;
 		n->catch_up.is_written = true;
 		lines_watermarks(n, true);
+		if (n->lab_clock.map)
+			writer_hold(n->writer, false);
 		(void)writer_commit(n->writer);
 	}
 	if (!writer_is_idle(n->writer))

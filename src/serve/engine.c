@@ -65,13 +65,15 @@ static void hold_policy(struct engine *n)
 	policy_answers_hold(n->answers, is_off || is_held);
 }
 
-/* Of trials: the clock was moved, and everybody is to look again. */
+/* Of trials: the clock was moved, and everybody is to look again. Until they have, nobody
+ * is judged: the days that passed would be days that nobody watched. */
 static void look_at_lab_clock(struct engine *n)
 {
 	int64_t offset = labclock_offset(&n->lab_clock);
 	if (offset == n->clock_offset)
 		return;
 	n->clock_offset = offset;
+	writer_hold(n->writer, true);
 	catch_up_begin(n);
 }
 

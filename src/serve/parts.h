@@ -41,7 +41,7 @@ struct engine {
 	struct engine_options options;
 	struct config config;
 	struct labclock lab_clock;
-	int64_t clock_offset; /* the trial's, that everything due was last done for */
+	int64_t clock_offset; /* the trial's, as far as the engine has seen it */
 	struct clock_watch *clock_watch;
 	struct stamp_clock clock; /* of all parts */
 	int64_t started;

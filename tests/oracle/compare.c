@@ -6,8 +6,8 @@
  * Each history is told to a journal in memory, in batches that chance cuts, with what
  * time brings done now and then; then every walk and listing must be what the oracle
  * says: as it was told, and as it is decided anew. Of some, chance asks more: time goes
- *on to the next `need`, before which nothing may change; the lines come in another order,
- * and must give equal facts; the journal is made anew from its visits.
+ * on to the next `need`, before which nothing may change; the lines come in another
+ *order, and must give equal facts; the journal is made anew from its visits.
  *
  * Prints the seed first, what differed, and how often each thing was seen; exit status 1
  * if anything differed.
@@ -107,6 +107,7 @@ static int on_walk(void *arg, const struct ask_walk *w)
 		.order = v->order,
 		.order_reason = v->order_reason,
 		.fate = v->fate,
+		.fate_reason = v->fate_reason,
 		.is_final = v->is_final,
 		.tier = v->tier,
 		.is_missing = v->missing != 0,
@@ -157,8 +158,9 @@ static bool is_same_walk(const struct oracle_walk *x, const struct oracle_walk *
 		return is_one_walk(x, y);
 	return is_one_walk(x, y) && x->order == y->order &&
 	       x->order_reason == y->order_reason && x->fate == y->fate &&
-	       x->is_final == y->is_final && x->delay_us == y->delay_us &&
-	       x->tier == y->tier && x->is_missing == y->is_missing;
+	       x->fate_reason == y->fate_reason && x->is_final == y->is_final &&
+	       x->delay_us == y->delay_us && x->tier == y->tier &&
+	       x->is_missing == y->is_missing;
 }
 
 static bool has_walk(const struct found *f, const struct oracle_walk *w, bool was_told)
@@ -196,13 +198,14 @@ static bool show_walks(const struct play *p, const char *who, const struct found
 		if (has_walk(other, w, was_told))
 			continue;
 		differs = true;
-		(void)printf("  %s, %s: %s %s began %.1f: %s (%s), %s%s, %s%s, delay "
-			     "%.3f\n",
+		(void)printf("  %s, %s: %s %s began %.1f: %s (%s), %s (%s)%s, %s%s, "
+			     "delay %.3f\n",
 			     p->what, who, addr_text(w->client, client),
 			     w->is_decoy ? "decoy" : "real", second(p, w->began),
 			     order_name(w->order), reason_text(w->order_reason),
-			     fate_name(w->fate), w->is_final ? " for good" : "",
-			     tier_name(w->tier), w->is_missing ? ", missing" : "",
+			     fate_name(w->fate), reason_text(w->fate_reason),
+			     w->is_final ? " for good" : "", tier_name(w->tier),
+			     w->is_missing ? ", missing" : "",
 			     w->delay_us < 0 ? -1 : (double)w->delay_us / 1e6);
 	}
 	return differs;

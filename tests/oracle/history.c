@@ -153,6 +153,8 @@ static void add_visit(struct history *h)
 		for (uint64_t n = history_random(h, 3); n > 0; n--)
 			visit_add_envelope(v, ORACLE_ENVELOPE +
 						  history_random(h, ORACLE_ENVELOPES));
+		if (history_random(h, 16) == 0)
+			v->envelope_count = VISIT_ENVELOPES_MANY;
 	}
 }
 

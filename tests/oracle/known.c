@@ -6,7 +6,7 @@
 /* Between two moments that a line speaks of nothing changes. */
 static struct stretch {
 	int64_t from, to;
-	bool is_well, sees_low;
+	bool is_watched, is_well, sees_low;
 	enum reason excuse;
 } stretches[4 * ORACLE_LINES];
 static size_t stretch_count;
@@ -85,19 +85,19 @@ static void read_frontier(void)
 
 static struct stretch look_at(int64_t from, int64_t to)
 {
-	struct stretch s = { from, to, true, true, REASON_NONE };
+	struct stretch s = { from, to, true, true, true, REASON_NONE };
 	bool has_low = false;
 	for (EACH_HOST(h)) {
 		bool is_real = h->role == ROLE_REAL, is_seen = is_watched(h->id, from);
-		if (is_real && !is_seen)
-			s.excuse = REASON_NOT_WATCHED;
+		s.is_watched &= !is_real || is_seen;
 		s.is_well &= !is_real || is_well(h->id, from);
 		s.sees_low &= h->place != PLACE_LOW || is_seen;
 		has_low |= h->place == PLACE_LOW;
 	}
 	s.sees_low &= has_low;
-	if (s.excuse == REASON_NONE && !s.is_well)
-		s.excuse = REASON_NOT_WELL;
+	s.excuse = !s.is_watched ? REASON_NOT_WATCHED
+		   : !s.is_well  ? REASON_NOT_WELL
+				 : REASON_NONE;
 	if (from >= o->started && from < o->started + o->rules.grace)
 		s.excuse = REASON_GRACE;
 	return s;
@@ -162,12 +162,12 @@ bool low_was_seen(int64_t since, int64_t until)
 	return is_so;
 }
 
-int64_t well_time(int64_t since, int64_t until)
+int64_t time_in(int64_t since, int64_t until, bool is_well)
 {
 	int64_t sum = 0;
 	read_stretches();
 	for (EACH_STRETCH(s, since, until - 1))
-		if (s->excuse == REASON_NONE)
+		if (is_well ? s->excuse == REASON_NONE : s->is_watched)
 			sum += stamp_earlier(s->to, until) - stamp_later(s->from, since);
 	return sum;
 }

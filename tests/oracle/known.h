@@ -42,7 +42,8 @@ enum reason excuse_in(int64_t since, int64_t until);
 bool is_all_well(int64_t since, int64_t until);
 /* Each low decoy was watched, and lost nothing. */
 bool low_was_seen(int64_t since, int64_t until);
-int64_t well_time(int64_t since, int64_t until);
+/* How much of it was watched; or (is_well) without any excuse. */
+int64_t time_in(int64_t since, int64_t until, bool is_well);
 const struct name_fact *name_of(struct addr a); /* confirmed; NULL */
 bool is_sender(struct addr a, struct addr b);
 bool is_pool(struct addr a, struct addr b);

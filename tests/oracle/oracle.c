@@ -238,9 +238,11 @@ static void set_order(struct story *s, struct oracle_walk *w)
 
 /* ---- fate ---- */
 
-static bool is_patient(const struct story *s, int64_t since)
+/* Of what is known of the five days. */
+static bool is_patient(const struct story *s, int64_t since, bool is_well)
 {
-	return well_time(since, stamp_earlier(frontier, s->end)) >= o->rules.patience;
+	int64_t known = stamp_earlier(frontier, s->end);
+	return time_in(since, known, is_well) >= o->rules.patience;
 }
 
 static bool has_reached(const struct story *s)
@@ -251,31 +253,48 @@ static bool has_reached(const struct story *s)
 	return has_contact(s->who, false, s->began, s->end);
 }
 
+static void say_fate(struct oracle_walk *w, enum fate fate, enum reason reason)
+{
+	w->fate = fate;
+	w->fate_reason = reason;
+}
+
 static void set_fate(const struct story *s, struct oracle_walk *w)
 {
-	bool is_over = o->now >= s->end;
+	bool is_over = o->now >= s->end, is_well = is_patient(s, s->began, true);
 	if (has_reached(s))
-		w->fate = FATE_REACHED;
+		say_fate(w, FATE_REACHED, REASON_REACHED);
 	else if (w->order_reason == REASON_UNDECIDED)
-		w->fate = FATE_PENDING;
+		say_fate(w, FATE_PENDING, REASON_WAITING);
 	else if (s->excuse)
-		w->fate = FATE_UNKNOWN;
-	else if (!is_patient(s, s->began))
-		w->fate = is_over ? FATE_UNKNOWN : FATE_PENDING;
+		say_fate(w, FATE_UNKNOWN, s->excuse);
+	else if (!is_well && !is_over)
+		say_fate(w, FATE_PENDING, REASON_WAITING);
+	else if (!is_well)
+		say_fate(w, FATE_UNKNOWN,
+			 is_patient(s, s->began, false) ? REASON_NO_WELL_TIME
+							: REASON_NOT_WATCHED);
+	else if (has_pool(s, s->began - o->rules.excuse, s->end))
+		say_fate(w, FATE_UNKNOWN, REASON_POOL_REACHED);
 	else
-		w->fate = has_pool(s, s->began - o->rules.excuse, s->end) ? FATE_UNKNOWN
-									  : FATE_STOPPED;
+		say_fate(w, FATE_STOPPED, REASON_NEVER_CAME);
 	w->is_final = is_over && w->fate == FATE_STOPPED;
 }
 
 /* ---- a message, a tier ---- */
 
-static bool is_accepted(uint64_t e, int64_t since)
+/* From any client; of a visit with more than a line names from its sender or its pool. */
+static bool is_accepted(const struct story *s, uint64_t e, int64_t since)
 {
-	for (EACH(x))
-		if (is_contact(x) && tells(x->v, e) && x->v->time >= since &&
+	for (EACH(x)) {
+		struct addr a = x->v->client;
+		bool is_many = x->v->envelope_count > VISIT_ENVELOPES;
+		bool may_be_it =
+		    is_many ? is_sender(s->who, a) || is_pool(s->who, a) : tells(x->v, e);
+		if (is_contact(x) && may_be_it && x->v->time >= since &&
 		    x->v->outcome == OUTCOME_ACCEPTED)
 			return true;
+	}
 	return false;
 }
 
@@ -300,9 +319,9 @@ static bool is_missing(const struct story *s, const struct oracle_walk *w)
 			return false;
 	}
 	for (uint64_t e = ORACLE_ENVELOPE; e < ORACLE_ENVELOPE + ORACLE_ENVELOPES; e++)
-		if (told_by(s, e) < NEVER && !is_accepted(e, told_by(s, e) - GAP))
+		if (told_by(s, e) < NEVER && !is_accepted(s, e, told_by(s, e) - GAP))
 			told = stamp_earlier(told, told_by(s, e));
-	return told < NEVER && came_in_time(s) && is_patient(s, told) &&
+	return told < NEVER && came_in_time(s) && is_patient(s, told, true) &&
 	       w->order_reason != REASON_UNDECIDED;
 }
 

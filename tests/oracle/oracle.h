@@ -47,6 +47,7 @@ struct oracle_walk {
 	enum order order;
 	enum reason order_reason;
 	enum fate fate;
+	enum reason fate_reason;
 	bool is_final;
 	enum tier tier;
 	bool is_missing;

@@ -26,10 +26,9 @@ struct told_verdict {
 /* A group that ever was, and how far its sweep is. */
 struct due_group {
 	uint16_t id;
-	int64_t resweep, swept, frontier;
 	bool has_cursor;
-	struct addr client; /* the sweep has passed this walk */
-	int64_t began, sweeps_for;
+	int64_t resweep, swept, frontier, began, sweeps_for;
+	struct addr client; /* the sweep has passed its walk that began */
 };
 
 struct due {
@@ -51,6 +50,11 @@ struct due {
 	/* A round visits each group once, over as many steps as it takes. */
 	size_t turn, round_left;
 	int64_t seal_next;
+	struct seals {
+		bool is_under_way;
+		int64_t need, began;
+		struct addr client;
+	} seals; /* a pass over who is to be sealed: where in run_need it is */
 };
 
 struct due *due_new(struct db *db, struct coverage *c, const struct due_sink *sink)
@@ -230,8 +234,9 @@ static int decide_run(struct due *d, const struct view *v, const struct run *r,
 	if (r->rcpt_hours)
 		rc = make_listings(d, v, &need, e);
 	row.told = told_now(&r->told, &d->decided.verdict, v, rules);
-	if (need > v->frontier && need < row.told.need)
-		row.told.need = need; /* an hour that may count */
+	/* An hour that may count, of a sealed walk too. */
+	if (need > v->frontier && (row.told.need == MOMENT_NONE || need < row.told.need))
+		row.told.need = need;
 	if (rc == 0 && !row_is_same(&row.told, &r->told))
 		rc = db_write_told(d->db, &row, row.told.need != r->told.need, e);
 	if (rc == 0 && r->told.is_woken)
@@ -331,29 +336,55 @@ static int step_woken(struct due *d, uint16_t id, struct error *e)
 	return db_run(d->db, s, e);
 }
 
+static int read_seals(struct due *d, uint16_t id, int64_t frontier, struct error *e)
+{
+	if (!d->seals.is_under_way)
+		d->seals = (struct seals){ true, frontier, INT64_MAX, { { 0xff } } };
+	sqlite3_stmt *s = db_statement(
+	    d->db, "SELECT " DB_RUN_COLUMNS " FROM (SELECT kind, grp, client, began "
+		   "FROM run INDEXED BY run_need WHERE grp = ?1 AND need IS NOT NULL AND "
+		   "(need, kind, client, began) > (?2, 3, ?3, ?4) AND need <= ?5 "
+		   "AND began <= ?6 ORDER BY need, kind, client, began LIMIT ?7) "
+		   "CROSS JOIN run USING (kind, grp, client, began)");
+	(void)sqlite3_bind_int(s, 1, id);
+	(void)sqlite3_bind_int64(s, 2, d->seals.need);
+	db_bind_addr(s, 3, d->seals.client);
+	(void)sqlite3_bind_int64(s, 4, d->seals.began);
+	(void)sqlite3_bind_int64(s, 5, d->now + SEAL_LAG);
+	(void)sqlite3_bind_int64(s, 6, d->now - d->lookup.sites->rules.final);
+	(void)sqlite3_bind_int(s, 7, DUE_CHUNK);
+	return read_chunk(d, s, e);
+}
+
+/* Those that are sealed, and wait for their hours alone, are passed over. */
+static void drop_sealed(struct run_list *l)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < l->count; i++)
+		if (!l->at[i].told.is_sealed)
+			l->at[kept++] = l->at[i];
+	l->count = kept;
+}
+
 /* Nothing is waited for beyond the five days, so that who is to be sealed is among those
  * who wait for what lies between the frontier and now. */
 static int step_seals(struct due *d, uint16_t id, int64_t frontier, struct error *e)
 {
-	size_t count = 1;
-	int rc = 0;
-	while (rc == 0 && count > 0 && has_time(d)) {
-		sqlite3_stmt *s = db_statement(
-		    d->db,
-		    "SELECT " DB_RUN_COLUMNS " FROM (SELECT kind, grp, client, began "
-		    "FROM run INDEXED BY run_need WHERE grp = ?1 AND need > ?2 "
-		    "AND need <= ?3 AND began <= ?4 LIMIT ?5) "
-		    "CROSS JOIN run USING (kind, grp, client, began)");
-		(void)sqlite3_bind_int(s, 1, id);
-		(void)sqlite3_bind_int64(s, 2, frontier);
-		(void)sqlite3_bind_int64(s, 3, d->now + SEAL_LAG);
-		(void)sqlite3_bind_int64(s, 4, d->now - d->lookup.sites->rules.final);
-		(void)sqlite3_bind_int(s, 5, DUE_CHUNK);
-		rc = read_chunk(d, s, e);
-		if (rc == 0)
-			rc = decide_read(d, id, &count, e);
+	while (has_time(d)) {
+		size_t count;
+		int rc = read_seals(d, id, frontier, e);
+		d->seals.is_under_way = rc == 0 && d->chunk.count > 0;
+		if (!d->seals.is_under_way)
+			return rc;
+		const struct run *r = &d->chunk.at[d->chunk.count - 1];
+		struct seals next = { true, r->told.need, r->began, r->client };
+		drop_sealed(&d->chunk);
+		rc = decide_read(d, id, &count, e);
+		if (rc != 0 || count < d->chunk.count)
+			return rc; /* these come again */
+		d->seals = next;
 	}
-	return rc;
+	return 0;
 }
 
 /* ---- the sweep: all open walks of a group, in the order of their keys ---- */
@@ -376,9 +407,9 @@ static struct due_group read_group(sqlite3_stmt *s)
 {
 	struct due_group g = { .id = (uint16_t)sqlite3_column_int(s, 0),
 			       .resweep = sqlite3_column_int64(s, 1),
-			       .swept = sqlite3_column_int64(s, 2) };
+			       .swept = sqlite3_column_int64(s, 2),
+			       .frontier = db_moment(s, 4) }; /* NONE is VIEW_NEVER */
 	const uint8_t *at = sqlite3_column_blob(s, 3);
-	g.frontier = db_moment(s, 4); /* MOMENT_NONE is VIEW_NEVER */
 	g.has_cursor = at && sqlite3_column_bytes(s, 3) == CURSOR_BYTES;
 	if (g.has_cursor) {
 		memcpy(g.client.bytes, at, sizeof(g.client.bytes));

@@ -191,7 +191,7 @@ int listed_write(struct lookup *q, const struct listed *row, struct error *e)
 struct withdrawal {
 	const struct rules *rules;
 	const struct listed *row; /* NULL: not listed */
-	int64_t accepted_since;
+	int64_t accepted_since, kept_since;
 	struct listing_obstacle *obstacle;
 };
 
@@ -237,7 +237,8 @@ static void see_own_runs(struct withdrawal *x, const struct run_list *runs)
 {
 	for (size_t i = 0; i < runs->count; i++) {
 		const struct run *r = &runs->at[i];
-		struct pool_run met = { r->began - r->earlier, r->last, r->accepted };
+		struct pool_run met = { r->client, r->began - r->earlier, r->last,
+					r->accepted };
 		if (run_is_contact(r))
 			(void)on_contact(x, &met); /* all are read anyway */
 		x->obstacle->is_at_risk |= r->told.tier != TIER_NONE;
@@ -275,8 +276,7 @@ static int see_pool(struct lookup *q, const struct sender *who, const struct vie
 	struct pool pool = { .who = who, .met = *met, .fn = on_contact, .arg = x };
 	int rc = pool_each(q, v->group, &pool, e);
 	for (size_t i = 0; rc == 0 && x->row && i < runs->count; i++)
-		if (runs->at[i].kind == RUN_DECOY &&
-		    runs->at[i].last >= met->until - KEPT)
+		if (runs->at[i].kind == RUN_DECOY && runs->at[i].last >= x->kept_since)
 			rc =
 			    proof_envelopes(q, v->group, &runs->at[i], on_envelope, x, e);
 	x->obstacle->is_withdrawn |= pool.too_many;
@@ -289,14 +289,17 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 			 struct listing_obstacle *o, struct error *e)
 {
 	int64_t at = row ? row->since : now;
-	struct withdrawal x = { r, row, stamp_day(now - r->pool_accepted), o };
+	struct withdrawal x = { r, row, stamp_day(now - r->pool_accepted), now - KEPT,
+				o };
 	struct run_list runs = { 0 };
 	int64_t since = x.accepted_since;
 	if (row && row->first - r->excuse < since)
 		since = row->first - r->excuse;
 	int64_t known = stamp_day(at - r->known_window);
+	/* A host whose clock is ahead tells of what has not been yet: it excuses, too. */
+	int64_t until = now < v->now ? now : INT64_MAX;
 	int rc =
-	    sender_runs(q, v->group, who, since < known ? since : known, now, &runs, e);
+	    sender_runs(q, v->group, who, since < known ? since : known, until, &runs, e);
 	o->is_own = is_our_own(q, who, r);
 	see_own_runs(&x, &runs);
 	if (rc == 0)
@@ -305,7 +308,7 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 		rc = proof_nat(q, v, who->clients[0], at, runs.at, runs.count, &o->is_nat,
 			       e);
 	if (rc == 0 && !o->is_allowed && !o->is_own && !o->is_nat && !o->is_at_risk)
-		rc = see_pool(q, who, v, &x, &runs, &(struct span){ since, now }, e);
+		rc = see_pool(q, who, v, &x, &runs, &(struct span){ since, until }, e);
 	o->is_withdrawn |= runs.has_more || (row && is_excused(row, v));
 	run_list_release(&runs);
 	return rc;

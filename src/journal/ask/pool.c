@@ -5,7 +5,8 @@
 static struct pool_run read_pool_run(sqlite3_stmt *s)
 {
 	int64_t began = sqlite3_column_int64(s, 1);
-	return (struct pool_run){ .from = began - sqlite3_column_int64(s, 2),
+	return (struct pool_run){ .client = db_addr(s, 0),
+				  .from = began - sqlite3_column_int64(s, 2),
 				  .to = began + sqlite3_column_int64(s, 3),
 				  .accepted = db_moment(s, 4) };
 }

@@ -18,6 +18,7 @@
 #include "judge/span.h"
 
 struct pool_run {
+	struct addr client;
 	int64_t from, to;
 	int64_t accepted; /* MOMENT_NONE */
 };

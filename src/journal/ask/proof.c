@@ -1,5 +1,7 @@
 #include "journal/ask/proof.h"
 
+#include "journal/take/envelope.h"
+
 enum { NAT_LEAST = 200, NAT_DAYS = 7 };
 
 struct span proof_span(const struct run *main, const struct rules *r)
@@ -132,6 +134,9 @@ struct pool_excuse {
 	const struct rules *rules;
 	struct proof *proof;
 	bool is_kept; /* the envelope that was told to be missing */
+	/* A visit with more envelopes than a line names, of the sender or its pool, was
+	 * accepted last; MOMENT_NONE. */
+	int64_t many;
 };
 
 static void excuse_at(const struct pool_excuse *x, int64_t from, int64_t to)
@@ -203,18 +208,78 @@ static void on_envelope(void *arg, const struct told_envelope *t)
 	x->is_kept |= t->hash == p->told.missing;
 	if (t->came_otherwise)
 		excuse_at(x, t->from, t->to);
-	if (!t->is_accepted && (!p->missing || t->told < p->missing_time)) {
+	bool is_accepted = t->is_accepted || x->many >= t->told - RUN_GAP;
+	if (!is_accepted && (!p->missing || t->told < p->missing_time)) {
 		p->missing = t->hash;
 		p->missing_time = t->told;
 	}
 }
 
+/* ---- visits with more envelopes than a line names ---- */
+
+struct many {
+	struct lookup *q;
+	uint16_t kin[SITE_MAX_KIN];
+	size_t kin_count;
+	struct addr client; /* looked up last */
+	int64_t accepted;   /* the last that was; MOMENT_NONE */
+	int rc;
+	struct error *e;
+};
+
+static bool find_many(void *arg, const struct pool_run *r)
+{
+	struct many *m = arg;
+	if (addr_equal(r->client, m->client))
+		return true;
+	m->client = r->client;
+	for (size_t i = 0; m->rc >= 0 && i < m->kin_count; i++) {
+		sqlite3_stmt *s =
+		    db_statement(m->q->db, "SELECT accepted FROM envelope WHERE "
+					   "grp = ?1 AND hash = ?2");
+		(void)sqlite3_bind_int(s, 1, m->kin[i]);
+		(void)sqlite3_bind_int64(s, 2,
+					 (int64_t)envelopes_many(m->q->db, r->client));
+		m->rc = db_step(m->q->db, s, m->e);
+		if (m->rc == 1)
+			m->accepted = stamp_later(m->accepted, db_moment(s, 0));
+		db_done(s);
+	}
+	return m->rc >= 0;
+}
+
+/* When one of the sender or its pool was accepted last. */
+static int see_many(struct lookup *q, const struct pool_excuse *x,
+		    const struct sender *who, const struct view *v, int64_t *ret_accepted,
+		    struct error *e)
+{
+	struct many m = { .q = q, .accepted = MOMENT_NONE, .e = e };
+	int64_t began = x->walk->began;
+	struct pool pool = { .who = who,
+			     .met = { began - RUN_GAP, began + x->rules->final },
+			     .fn = find_many,
+			     .arg = &m };
+	m.kin_count = sites_kin(q->sites, v->group, m.kin);
+	for (size_t i = 0; i < who->count; i++)
+		(void)find_many(&m, &(struct pool_run){ .client = who->clients[i] });
+	int rc = m.rc < 0 ? m.rc : pool_each(q, v->group, &pool, e);
+	*ret_accepted = pool.too_many ? INT64_MAX : m.accepted;
+	return m.rc < 0 ? m.rc : rc;
+}
+
 /* A missing message that was told stays missing when its envelope is kept no longer. */
-static int see_envelopes(struct lookup *q, struct pool_excuse *x, const struct view *v,
-			 struct error *e)
+static int see_envelopes(struct lookup *q, struct pool_excuse *x,
+			 const struct sender *who, const struct view *v, struct error *e)
 {
 	struct proof *p = x->proof;
-	int rc = proof_envelopes(q, v->group, &x->walk->main, on_envelope, x, e);
+	const struct run *main = &x->walk->main;
+	int rc = proof_envelopes(q, v->group, main, on_envelope, x, e);
+	if (rc == 0 && p->missing)
+		rc = see_many(q, x, who, v, &x->many, e);
+	if (rc == 0 && p->missing && x->many != MOMENT_NONE) {
+		p->missing = 0;
+		rc = proof_envelopes(q, v->group, main, on_envelope, x, e);
+	}
 	if (p->told.missing && !x->is_kept && !p->missing) {
 		p->missing = p->told.missing;
 		p->missing_time = x->walk->began;
@@ -256,14 +321,16 @@ int proof_make(struct lookup *q, const struct walk *w, const struct sender *who,
 	       const struct run *runs, size_t count, const struct view *v,
 	       const struct rules *r, struct proof *proof, struct error *e)
 {
-	struct pool_excuse x = { .walk = w, .rules = r, .proof = proof };
+	struct pool_excuse x = {
+		.walk = w, .rules = r, .proof = proof, .many = MOMENT_NONE
+	};
 	if (has_too_many(&w->main, runs, count, r))
 		proof->too_many = proof->low_before = proof->own_between = true;
 	int rc =
 	    proof_nat(q, v, w->main.client, w->began, runs, count, &proof->is_nat, e);
 	if (rc != 0 || w->main.kind != RUN_DECOY)
 		return rc;
-	rc = see_envelopes(q, &x, v, e);
+	rc = see_envelopes(q, &x, who, v, e);
 	if (rc == 0)
 		rc = see_pool(q, &x, who, v, e);
 	if (rc == 0 && (proof->own_after == MOMENT_NONE || proof->missing))

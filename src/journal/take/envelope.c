@@ -9,28 +9,19 @@
 enum { BUCKETS = 65536, LEAST_SWEEP = 4096 };
 #define NOBODY UINT32_MAX
 
-/* An envelope that a real host was told; or (is_many) a visit with more than its line
- * could name, which may be any of its sender's and its prefix's. */
+/* An envelope that a real host was told. */
 struct wait {
-	uint64_t hash; /* of many: of the prefix */
+	uint64_t hash;
 	int64_t time;
 	uint32_t next;
 	uint16_t group;
-	bool is_v6, is_accepted, is_many;
-};
-
-/* An acceptance of one of many that is still to be looked up (envelopes_clear()). */
-struct many {
-	struct addr client;
-	struct wait wait;
+	bool is_v6, is_accepted;
 };
 
 struct envelopes {
 	struct db *db;
 	struct wait *waits;
 	size_t count, cap, kept, swept;
-	struct many *many;
-	size_t many_count;
 	uint32_t buckets[BUCKETS];
 };
 
@@ -47,7 +38,6 @@ void envelopes_free(struct envelopes *en)
 	if (!en)
 		return;
 	free(en->waits);
-	free(en->many);
 	free(en);
 }
 
@@ -71,7 +61,6 @@ static void add_wait(struct envelopes *en, struct wait w)
 /* Newest first, so the newest are the heads. */
 void envelopes_undo(struct envelopes *en)
 {
-	en->many_count = 0;
 	while (en->count > en->kept) {
 		struct wait *w = &en->waits[--en->count];
 		en->buckets[w->hash % BUCKETS] = w->next;
@@ -105,8 +94,7 @@ static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
 }
 
 /* What a real host made of it counts from 30 minutes before it was first told. */
-static int update(struct envelopes *en, uint64_t hash, const struct wait *w,
-		  struct error *e)
+static int update(struct envelopes *en, const struct wait *w, struct error *e)
 {
 	sqlite3_stmt *s =
 	    w->is_v6
@@ -127,28 +115,14 @@ static int update(struct envelopes *en, uint64_t hash, const struct wait *w,
 			       "coalesce(min(coalesce(told4, told6), "
 			       "coalesce(told6, told4)), 0) - 1800000000 <= ?3");
 	(void)sqlite3_bind_int(s, 1, w->group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
 	(void)sqlite3_bind_int64(s, 3, w->time);
 	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->time : 0);
 	int rc = db_run(en->db, s, e);
 	bool is_told = rc == 0 && sqlite3_changes(db_sqlite(en->db)) > 0;
-	return is_told ? wake_tellers(en, w->group, hash, e) : rc;
+	return is_told ? wake_tellers(en, w->group, w->hash, e) : rc;
 }
 _Static_assert(ENVELOPE_BEFORE == 1800000000, "as in update()");
-
-/* Cleared by an acceptance that does not name it. */
-static int clear(struct envelopes *en, uint64_t hash, const struct wait *w,
-		 struct error *e)
-{
-	sqlite3_stmt *s = db_statement(
-	    en->db, "UPDATE envelope SET accepted = max(coalesce(accepted, ?3), ?3) "
-		    "WHERE grp = ?1 AND hash = ?2 AND min(coalesce(told4, told6), "
-		    "coalesce(told6, told4)) - 1800000000 <= ?3");
-	(void)sqlite3_bind_int(s, 1, w->group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
-	(void)sqlite3_bind_int64(s, 3, w->time);
-	return db_run(en->db, s, e);
-}
 
 static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 		const struct visit *v, struct error *e)
@@ -169,28 +143,17 @@ static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 	return db_run(en->db, s, e);
 }
 
-static uint64_t pool_hash(struct addr client)
-{
-	struct addr low, high;
-	prefix_pool_range(client, &low, &high);
-	return addr_hash(low);
-}
-
 /* ---- lines ---- */
 
-/* fn for each that waits for hash. */
-typedef int (*wait_fn)(struct envelopes *en, uint64_t hash, const struct wait *w,
-		       struct error *e);
-
-static int each_wait(struct envelopes *en, uint64_t key, uint16_t group, bool is_many,
-		     uint64_t hash, wait_fn fn, struct error *e)
+static int update_waiting(struct envelopes *en, uint64_t hash, uint16_t group,
+			  struct error *e)
 {
 	int rc = 0;
-	for (uint32_t at = en->buckets[key % BUCKETS]; at != NOBODY && rc == 0;
+	for (uint32_t at = en->buckets[hash % BUCKETS]; at != NOBODY && rc == 0;
 	     at = en->waits[at].next) {
 		const struct wait *w = &en->waits[at];
-		if (w->hash == key && w->group == group && w->is_many == is_many)
-			rc = fn(en, hash, w, e);
+		if (w->hash == hash && w->group == group)
+			rc = update(en, w, e);
 	}
 	return rc;
 }
@@ -202,66 +165,43 @@ int envelopes_told(struct envelopes *en, const struct visit *v, uint16_t group,
 	if (v->envelope_count > VISIT_ENVELOPES)
 		return 0; /* with more it tells none */
 	for (size_t i = 0; i < v->envelope_count && rc == 0; i++) {
-		uint64_t hash = v->envelopes[i];
-		rc = tell(en, group, hash, v, e);
+		rc = tell(en, group, v->envelopes[i], v, e);
 		if (rc == 0)
-			rc = each_wait(en, hash, group, false, hash, update, e);
-		if (rc == 0)
-			rc = each_wait(en, pool_hash(v->client), group, true, hash, clear,
-				       e);
+			rc = update_waiting(en, v->envelopes[i], group, e);
 	}
 	return rc;
 }
 
-/* The open decoy walks of its sender and prefix. */
-static int clear_pool(struct envelopes *en, const struct many *m, struct error *e)
+uint64_t envelopes_many(const struct db *db, struct addr client)
 {
-	struct addr low, high;
-	struct run r;
-	int rc;
-	unsigned rows = 0;
-	sqlite3_stmt *s = db_statement(
-	    en->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open WHERE "
-		    "grp = ?1 AND client BETWEEN ?2 AND ?3 AND need IS NOT NULL");
-	prefix_pool_range(m->client, &low, &high);
-	(void)sqlite3_bind_int(s, 1, m->wait.group);
-	db_bind_addr(s, 2, low);
-	db_bind_addr(s, 3, high);
-	while ((rc = db_step(en->db, s, e)) > 0 && rows++ < FOLD_WAKES) {
-		db_read_run(s, &r);
-		for (size_t i = 0; i < r.envelope_count && rc >= 0; i++)
-			rc = clear(en, r.envelopes[i], &m->wait, e);
-		if (rc < 0)
-			break;
-	}
-	db_done(s);
-	return rc < 0 ? rc : 0;
+	return hash_keyed(db_key(db), client.bytes, sizeof(client.bytes));
 }
 
-/* What waits of a real host's visit: its envelopes, or of too many that one was
- * accepted. */
+int envelopes_note_many(struct db *db, uint16_t group, struct addr client, int64_t time,
+			struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "INSERT INTO envelope(grp, hash, accepted) VALUES (?1, ?2, ?3) ON "
+		"CONFLICT DO UPDATE SET accepted = max(coalesce(accepted, ?3), ?3)");
+	(void)sqlite3_bind_int(s, 1, group);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)envelopes_many(db, client));
+	(void)sqlite3_bind_int64(s, 3, time);
+	return db_run(db, s, e);
+}
+
+/* What waits of a real host's visit. */
 static size_t waits_of(const struct visit *v, uint16_t group,
 		       struct wait ret[VISIT_ENVELOPES])
 {
-	struct wait w = { .time = v->time,
-			  .group = group,
-			  .is_v6 = !addr_is_v4(v->client),
-			  .is_accepted = v->outcome == OUTCOME_ACCEPTED,
-			  .is_many = v->envelope_count > VISIT_ENVELOPES };
-	size_t count = w.is_many ? w.is_accepted : v->envelope_count;
-	for (size_t i = 0; i < count; i++) {
-		ret[i] = w;
-		ret[i].hash = w.is_many ? pool_hash(v->client) : v->envelopes[i];
-	}
-	return count;
-}
-
-static void add_many(struct envelopes *en, struct addr client, struct wait w)
-{
-	if ((en->many_count & (en->many_count - 1)) == 0)
-		en->many = xrealloc(en->many, en->many_count ? 2 * en->many_count : 1,
-				    sizeof(*en->many));
-	en->many[en->many_count++] = (struct many){ client, w };
+	if (v->envelope_count > VISIT_ENVELOPES)
+		return 0;
+	for (size_t i = 0; i < v->envelope_count; i++)
+		ret[i] = (struct wait){ .hash = v->envelopes[i],
+					.time = v->time,
+					.group = group,
+					.is_v6 = !addr_is_v4(v->client),
+					.is_accepted = v->outcome == OUTCOME_ACCEPTED };
+	return v->envelope_count;
 }
 
 int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
@@ -270,22 +210,12 @@ int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 	struct wait w[VISIT_ENVELOPES];
 	size_t count = waits_of(v, group, w);
 	int rc = 0;
+	if (v->envelope_count > VISIT_ENVELOPES && v->outcome == OUTCOME_ACCEPTED)
+		return envelopes_note_many(en->db, group, v->client, v->time, e);
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		add_wait(en, w[i]);
-		if (w[i].is_many)
-			add_many(en, v->client, w[i]);
-		else
-			rc = update(en, w[i].hash, &w[i], e);
+		rc = update(en, &w[i], e);
 	}
-	return rc;
-}
-
-int envelopes_clear(struct envelopes *en, struct error *e)
-{
-	int rc = 0;
-	for (size_t i = 0; i < en->many_count && rc == 0; i++)
-		rc = clear_pool(en, &en->many[i], e);
-	en->many_count = 0;
 	return rc;
 }
 
@@ -311,7 +241,7 @@ static int spill(struct envelopes *en, const struct wait *w, struct error *e)
 	(void)sqlite3_bind_int(s, 1, w->group);
 	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
 	int rc = db_run(en->db, s, e);
-	return rc == 0 ? update(en, w->hash, w, e) : rc;
+	return rc == 0 ? update(en, w, e) : rc;
 }
 
 /* How many of the oldest that are not passed become rows. */
@@ -333,8 +263,7 @@ int envelopes_spill(struct envelopes *en, const struct coverage *c, struct error
 		if (is_passed(&en->waits[i], c))
 			continue;
 		most--;
-		if (!en->waits[i].is_many)
-			rc = spill(en, &en->waits[i], e);
+		rc = spill(en, &en->waits[i], e);
 	}
 	return rc;
 }

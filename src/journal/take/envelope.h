@@ -26,9 +26,11 @@ FMX_MUST_CHECK int envelopes_told(struct envelopes *en, const struct visit *v,
 				  uint16_t group, struct error *e);
 FMX_MUST_CHECK int envelopes_real(struct envelopes *en, const struct visit *v,
 				  uint16_t group, struct error *e);
-/* After the batch's runs were written: what visits with more envelopes than a line names
- * cleared. */
-FMX_MUST_CHECK int envelopes_clear(struct envelopes *en, struct error *e);
+/* A real visit with more envelopes than a line names may have brought any of its sender's
+ * and its pool's: of each client a row, by this hash, says when the last was accepted. */
+uint64_t envelopes_many(const struct db *db, struct addr client);
+FMX_MUST_CHECK int envelopes_note_many(struct db *db, uint16_t group, struct addr client,
+				       int64_t time, struct error *e);
 /* Last in the transaction: what is too much for memory becomes rows. */
 FMX_MUST_CHECK int envelopes_spill(struct envelopes *en, const struct coverage *c,
 				   struct error *e);

@@ -471,9 +471,7 @@ static int write_some(struct take *t, const struct item *items, size_t count,
 		rc = take_line(t, &items[i], e);
 	if (rc == 0)
 		rc = write_slots(t, e);
-	if (rc == 0)
-		rc = fold_write(&t->fold, t->db, &t->sites, e);
-	return rc == 0 ? envelopes_clear(t->envelopes, e) : rc;
+	return rc == 0 ? fold_write(&t->fold, t->db, &t->sites, e) : rc;
 }
 
 /* A backlog is folded in parts, but written as one: a position may stand behind the last

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "journal/take/envelope.h"
 #include "journal/take/fold.h"
 #include "journal/upkeep/upkeep.h"
 #include "journal/upkeep/upkeep_own.h"
@@ -180,6 +181,37 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 	return rc;
 }
 
+/* Which message one of its visits brought is not known (envelopes_many()): what it may
+ * have cleared stays so, of its prefix and of who shares its name. */
+static int leave_many(struct forget *f, struct addr client, struct error *e)
+{
+	int rc = 0, done = 0;
+	sqlite3_stmt *s = db_statement(
+	    f->db,
+	    "SELECT m.grp, m.accepted, o.client FROM envelope m LEFT JOIN name n ON "
+	    "n.client = ?1 AND n.confirmed_at IS NOT NULL LEFT JOIN name o ON "
+	    "o.domain = n.domain AND o.client <> ?1 AND o.generic = n.generic AND "
+	    "(n.generic = 0 OR o.name = n.name) WHERE m.grp IN (SELECT id FROM grp) AND "
+	    "m.hash = ?2");
+	db_bind_addr(s, 1, client);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)envelopes_many(f->db, client));
+	while (done == 0 && (rc = db_step(f->db, s, e)) > 0) {
+		uint16_t group = (uint16_t)sqlite3_column_int(s, 0);
+		int64_t accepted = sqlite3_column_int64(s, 1);
+		done = envelopes_note_many(f->db, group, anonymous(client), accepted, e);
+		if (done == 0 && sqlite3_column_type(s, 2) != SQLITE_NULL)
+			done =
+			    envelopes_note_many(f->db, group, db_addr(s, 2), accepted, e);
+	}
+	db_done(s);
+	if (done != 0 || rc < 0)
+		return done != 0 ? done : rc;
+	s = db_statement(f->db, "DELETE FROM envelope WHERE grp IN (SELECT id FROM grp) "
+				"AND hash = ?1");
+	(void)sqlite3_bind_int64(s, 1, (int64_t)envelopes_many(f->db, client));
+	return db_run(f->db, s, e);
+}
+
 /* ---- its rows ---- */
 
 /* Among those who told an envelope, and who are to be asked again. */
@@ -215,6 +247,8 @@ static int erase_client(struct forget *f, struct addr client, struct error *e)
 	rc = keep_excuses(f, client, e);
 	if (rc == 0)
 		rc = leave_runs(f, client, e);
+	if (rc == 0)
+		rc = leave_many(f, client, e);
 	if (rc == 0)
 		rc = erase_teller(f, client, e);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {

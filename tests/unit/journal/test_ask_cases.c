@@ -104,6 +104,12 @@ static const struct row rows[] = {
 	{ 20, "a real visit of many envelopes clears those of its sender",
 	  TELLS "R~=E@0 H=E@1.5 Rm@1h W@6h", ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY,
 	  false, 0 },
+	{ 20, "and those of its pool", TELLS "R~=E@0 H=E@1.5 B:Rm@1h W@6h", ORDER_SKIPPED,
+	  FATE_REACHED, ANY, NO_DELAY, false, 0 },
+	{ 20, "but not those of a stranger", TELLS "R~=E@0 H=E@1.5 X:Rm@1h W@6h",
+	  ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY, true, 0 },
+	{ 20, "nor what was told later", TELLS "R~=E@1h H=E@3601.5 Rm@0 W@6h",
+	  ORDER_SKIPPED, FATE_REACHED, ANY, NO_DELAY, true, 0 },
 	{ 25, "knocks were lost: nobody is called skipped", "D@30 R@40 W@1h",
 	  ORDER_STRAIGHT, FATE_REACHED, ANY, NO_DELAY, false, 0 },
 	{ 30, "a stop of a month ago makes today's no sooner",
@@ -812,6 +818,27 @@ static void case_16_forgetting_makes_nobody_worse(void **state)
 	world_release(&w);
 }
 
+/* A visit with more envelopes than a line names may have brought any of its pool's. */
+static void case_16_and_20_what_many_envelopes_cleared_stays_so(void **state)
+{
+	struct world w;
+	struct error e = { 0, "" };
+	(void)state;
+	begin(&w, TELLS "X:Rm@2h A:R~=E@0 A:H=E@1.5 B:R~=F@0 B:H=F@1.5 W@6h");
+	assert_true(world_last(&w, 'A').verdict.missing);
+	/* Its name is learnt later than both came. */
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'X', "mx2.good.example", false);
+	world_play(&w, "W@7h");
+	assert_false(world_last(&w, 'A').told.missing);
+	assert_true(world_last(&w, 'B').told.missing);
+	assert_true(journal_forget(w.db, "30.1.1.1", w.seen, &e) > 0);
+	ok_ask_again(&w);
+	world_play(&w, "W@8h");
+	assert_false(world_last(&w, 'A').told.missing);
+	world_release(&w);
+}
+
 /* ---- two sites ---- */
 
 static void make_pair(struct host hosts[2], const char *real, const char *decoy)
@@ -955,6 +982,7 @@ int main(void)
 		cmocka_unit_test(case_36_what_was_excused_stays_so_when_a_name_goes),
 		cmocka_unit_test(more_than_a_look_up_reads_excuses),
 		cmocka_unit_test(case_16_forgetting_makes_nobody_worse),
+		cmocka_unit_test(case_16_and_20_what_many_envelopes_cleared_stays_so),
 		cmocka_unit_test(case_17_sites_share_an_address_and_part_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,30 @@ static void lists_when_its_second_hour_is_over(void **state)
 	world_release(&w);
 }
 
+/* All hosts fell silent for six days, and then told what they had seen. */
+static void hours_of_a_sealed_walk_count_when_the_frontier_comes(void **state)
+{
+	struct world w;
+	struct error e;
+	(void)state;
+	world_init(&w);
+	enforce(&w);
+	world_begin(&w);
+	world_play(&w, "H@10m H@3h T@6d");
+	assert_true(world_last(&w, 'A').told.is_sealed);
+	world_play(&w, "W@6d");
+	sqlite3_stmt *s = db_statement(w.db, "SELECT since, until FROM listing");
+	assert_int_equal(db_step(w.db, s, &e), 1);
+	assert_int_equal(sqlite3_column_int64(s, 0), WORLD_ZERO + 4 * STAMP_HOUR);
+	db_done(s);
+	/* None is open any more. */
+	s = db_statement(w.db, "SELECT count(*) FROM run WHERE need IS NOT NULL");
+	assert_int_equal(db_step(w.db, s, &e), 1);
+	assert_int_equal(sqlite3_column_int(s, 0), 0);
+	db_done(s);
+	world_release(&w);
+}
+
 static void case_35_a_late_contact_withdraws_and_uses_up_the_listing(void **state)
 {
 	struct world w;
@@ -133,6 +157,8 @@ static void is_listed_or_why_not(void **state)
 		{ "R@-2d", "H@10m H@3h W@5h", 'A', REASON_AT_RISK },
 		{ "Rs@-2d", "H@10m H@3h W@5h", 'A', REASON_POOL_ACCEPTED },
 		{ "B:Rs@-2d", "H@10m H@3h W@5h", 'A', REASON_POOL_ACCEPTED },
+		/* Of a host whose clock is ahead. */
+		{ "", "H@10m H@3h W@5h B:Rs@6h^5h", 'A', REASON_POOL_ACCEPTED },
 		{ "B:Rs@-31d", "H@10m H@3h W@5h", 'A', REASON_LISTED },
 		{ "B:R-@-20h", "H@10m H@3h W@5h", 'A', REASON_WITHDRAWN },
 		/* 39: it goes to the high decoy first and delivers everything. */
@@ -180,6 +206,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(case_18_visits_while_listed_do_not_renew_it),
 		cmocka_unit_test(lists_when_its_second_hour_is_over),
+		cmocka_unit_test(hours_of_a_sealed_walk_count_when_the_frontier_comes),
 		cmocka_unit_test(
 		    case_35_a_late_contact_withdraws_and_uses_up_the_listing),
 		cmocka_unit_test(what_is_found_later_withdraws),
