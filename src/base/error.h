@@ -22,6 +22,7 @@ enum {
 	FMX_EREFUSED = -1003,   /* it would endanger mail: exit code 3 */
 	FMX_EUSAGE = -1004,     /* the person asked for what does not exist */
 	FMX_EFOREIGN = -1005,   /* the file is not ours, or damaged */
+	FMX_ECOMMAND = -1006,   /* a command of the administrator failed: exit code 1 */
 };
 
 struct error {

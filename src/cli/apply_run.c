@@ -32,6 +32,9 @@ struct changing {
 	struct zone_serial *loaded;
 	size_t loaded_count;
 	size_t lagging;
+	/* Zone files that no server was told to load. */
+	size_t unloaded_count;
+	const struct zone_item *unloaded; /* one of them */
 	/* Zones whose second step of a revert is due later. */
 	size_t *waiting;
 	size_t waiting_count;
@@ -57,6 +60,14 @@ static void tell_json(struct changing *ch, const struct zone_outcome *o)
 	buf_release(&problem);
 }
 
+/* Of many zones only what must be read is told. */
+static void note_must_be_read(const struct changing *ch, const struct zone_outcome *o)
+{
+	bool is_shown = ch->c->json || ch->c->verbose || ch->work.count <= DIFFS_MAX;
+	if (!is_shown && (o->is_left || (o->outcome == JOB_CHANGED && o->note[0])))
+		cli_warn(ch->c, "%s: %s", ch->work.items[o->index].zone->origin, o->note);
+}
+
 static void tell_planned(struct zone_run *run, const struct zone_outcome *o)
 {
 	struct changing *ch = run->arg;
@@ -79,6 +90,7 @@ static void tell_planned(struct zone_run *run, const struct zone_outcome *o)
 	} else if (o->again_at) {
 		ch->waiting[ch->waiting_count++] = o->index;
 	}
+	note_must_be_read(ch, o);
 }
 
 static void say_lagging(struct changing *ch, const char *origin, const char *words)
@@ -103,6 +115,10 @@ static void tell_done(struct zone_run *run, const struct zone_outcome *o)
 		ch->loaded[ch->loaded_count++] =
 		    (struct zone_serial){ .origin = item->zone->origin,
 					  .wanted = o->serial };
+	else if (o->outcome == JOB_CHANGED && !item->update) {
+		ch->unloaded_count++;
+		ch->unloaded = item->zone;
+	}
 }
 
 static void plan_all(struct changing *ch)
@@ -211,7 +227,22 @@ static int final_code(const struct changing *ch)
 		return CLI_FAILED;
 	if (ch->planned.refused || ch->done.refused || ch->endangered)
 		return CLI_REFUSED;
-	return ch->lagging ? CLI_TELL : CLI_DONE;
+	return ch->lagging || ch->planned.left ? CLI_TELL : CLI_DONE;
+}
+
+/* A file that nobody loads changes nothing. */
+static void say_reload(const struct changing *ch)
+{
+	char commands[4 * NAME_TEXT_MAX];
+	bool is_one = ch->unloaded_count == 1;
+	if (ch->unloaded_count == 0 || ch->c->quiet)
+		return;
+	zone_server_reload(ch->unloaded->server, is_one ? ch->unloaded->origin : NULL,
+			   commands, sizeof(commands));
+	(void)fprintf(ch->c->json ? stderr : stdout,
+		      "The name server must still be told to load %s: %s. A `reload` "
+		      "command in the `zone` section of a configuration does that.\n",
+		      is_one ? "it" : "them", commands);
 }
 
 /* What caches hold decides by when everybody sees the change. */
@@ -249,7 +280,10 @@ static void say_end(const struct changing *ch)
 	t.refused += ch->planned.refused + ch->endangered;
 	t.failed += ch->planned.failed;
 	if (!ch->c->quiet)
-		zone_show_summary(ch->c->json ? stderr : stdout, &t, true);
+		zone_show_summary(ch->c->json ? stderr : stdout, &t, "changed",
+				  ch->does == ZONE_REVERT ? "with nothing to undo"
+							  : "as wanted");
+	say_reload(ch);
 	say_when(ch, &t);
 	if (ch->interrupted)
 		cli_warn(

@@ -358,7 +358,7 @@ static int work(struct domain_run *u)
 	if (is_document)
 		zone_show_json_end(&u->totals, u->reverts ? &nothing : NULL);
 	if (u->totals.zones > 1 && !u->cli->quiet)
-		zone_show_summary(stderr, &u->totals, false);
+		zone_show_summary(stderr, &u->totals, "to change", "as wanted");
 	if (u->has_half)
 		cli_warn(u->cli, "--half %s: %zu of %zu domains",
 			 cli_option(u->cli, "half"), u->told, u->told + u->outside);

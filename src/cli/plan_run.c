@@ -79,7 +79,7 @@ static int plan_zones(struct cli *c)
 	if (c->json)
 		zone_show_json_end(&run.totals, NULL);
 	else if (!is_format && (work.count > 1 || run.totals.changed))
-		zone_show_summary(stdout, &run.totals, false);
+		zone_show_summary(stdout, &run.totals, "to change", "as wanted");
 	if (run.interrupted)
 		cli_warn(c, "interrupted: %zu of %zu zones were planned",
 			 run.totals.zones, work.count);

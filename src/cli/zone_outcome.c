@@ -10,6 +10,7 @@ void zone_outcome_take(struct zone_outcome *o, const struct job_result *r)
 	o->serial = r->serial;
 	o->was_restored = r->was_restored;
 	o->lags = r->lags;
+	o->is_left = r->is_left;
 	o->again_at = r->again_at;
 	(void)str_copy(o->note, sizeof(o->note), r->note);
 }
@@ -45,6 +46,7 @@ void zone_totals_count(struct zone_totals *t, const struct zone_outcome *o)
 	t->changed += o->outcome == JOB_CHANGED;
 	t->refused += o->outcome == JOB_REFUSED;
 	t->failed += o->outcome == JOB_FAILED;
+	t->left += o->is_left;
 	t->warned += o->worst >= SEVERITY_WARNING;
 	if (worst > t->worst)
 		t->worst = worst;

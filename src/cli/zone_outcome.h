@@ -26,14 +26,15 @@ struct zone_outcome {
 	int64_t gone_by;
 	uint32_t serial; /* the new one */
 	bool was_restored;
-	bool lags;        /* changed, but not at all name servers: note says where */
+	bool lags;    /* changed, but not at all name servers: note says where */
+	bool is_left; /* a decoy is left, and nothing known of it: note says what to do */
 	int64_t again_at; /* when the second step of a revert is due; 0: none */
-	char note[600];
+	char note[JOB_NOTE_MAX];
 	struct buf text; /* as render() made it */
 };
 
 struct zone_totals {
-	size_t zones, same, no_mail, changed, refused, failed, warned;
+	size_t zones, same, no_mail, changed, refused, failed, warned, left;
 	int64_t gone_by;  /* the latest */
 	int64_t again_at; /* likewise; 0: none */
 	unsigned worst;   /* 0: no finding at all, else a severity + 1 */

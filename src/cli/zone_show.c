@@ -55,6 +55,15 @@ static void json_findings(const struct job_result *r, const struct findings *f,
 	buf_adds(out, "]");
 }
 
+static void json_note(const char *note, struct buf *out)
+{
+	buf_adds(out, ",\"note\":");
+	if (*note)
+		buf_add_json(out, note);
+	else
+		buf_adds(out, "null");
+}
+
 static struct export export_of(const struct zone_shown *z)
 {
 	const struct zone_facts *f = z->result->facts;
@@ -83,6 +92,8 @@ void zone_show_json(const struct zone_shown *z, struct buf *out)
 	export_json(&x, out);
 	buf_adds(out, ",");
 	json_findings(z->result, &z->forecast->findings, out);
+	if (z->reverts)
+		json_note(z->result->note, out);
 	if (!x.before) {
 		buf_adds(out, ",\"senders_before\":[],\"senders\":[]");
 		return;
@@ -250,8 +261,9 @@ int zone_render_text(const struct zone_run *run, const struct job *job,
 		return 0;
 	}
 	if (r->outcome == JOB_SAME && z.reverts) {
-		buf_addf(out, "%s: nothing to undo%s%s.\n", job->origin,
-			 r->note[0] ? ": " : "", r->note);
+		buf_addf(out, "%s: %s%s%s.\n", job->origin,
+			 r->is_left ? "" : "nothing to undo",
+			 r->note[0] && !r->is_left ? ": " : "", r->note);
 		return 0;
 	}
 	if (r->outcome == JOB_SAME) {
@@ -264,6 +276,8 @@ int zone_render_text(const struct zone_run *run, const struct job *job,
 		text_diff(r->diff, out);
 	else
 		text_edits(r->plan, out);
+	if (z.reverts && r->note[0])
+		buf_addf(out, "%s: %s.\n", job->origin, r->note);
 	if (z.reverts)
 		return 0;
 	zone_show_findings(&o->findings, out);
@@ -302,11 +316,11 @@ int zone_show_format(const struct cli *c, bool *ret_given, enum export_format *r
 
 /* ---- the end ---- */
 
-void zone_show_summary(FILE *to, const struct zone_totals *t, bool written)
+void zone_show_summary(FILE *to, const struct zone_totals *t, const char *changed,
+		       const char *same)
 {
-	(void)fprintf(to, "%zu zone%s: %zu %s, %zu as wanted", t->zones,
-		      number_plural(t->zones), t->changed,
-		      written ? "changed" : "to change", t->same);
+	(void)fprintf(to, "%zu zone%s: %zu %s, %zu %s", t->zones, number_plural(t->zones),
+		      t->changed, changed, t->same, same);
 	if (t->no_mail)
 		(void)fprintf(to, ", %zu without mail", t->no_mail);
 	if (t->refused)

@@ -43,7 +43,8 @@ zone_render_fn zone_render_json, zone_render_text, zone_render_export;
 void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
 		       struct buf *out);
 
-/* "3 zones: 2 to change, 1 as wanted." */
-void zone_show_summary(FILE *to, const struct zone_totals *t, bool written);
+/* "3 zones: 2 to change, 1 as wanted", with these words for both. */
+void zone_show_summary(FILE *to, const struct zone_totals *t, const char *changed,
+		       const char *same);
 
 #endif

@@ -17,6 +17,13 @@ int zone_want_decoy(const struct cli *c, const char *option, const char *text,
 	name[n] = '\0';
 	if (name_read(name, ret->name, NULL, &e) != 0)
 		return cli_usage(c, "--%s: %s", option, e.text);
+	if (!name_is_host(ret->name) || (text[n] && !addresses[0]))
+		return cli_usage(
+		    c,
+		    "--%s %s: a decoy is NAME=ADDRESS, its host name in full "
+		    "and an address of yours, such as --%s "
+		    "fake1.mx.example.com=192.0.2.30",
+		    option, text, option);
 	ret->is_sure = n > 0 && name[n - 1] == '.';
 	char *rest = addresses, *one;
 	while ((one = strsep(&rest, ",")) && *one) {

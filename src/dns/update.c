@@ -1,6 +1,7 @@
 #include "dns/update.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,13 +278,14 @@ void update_explain(uint16_t rcode, uint16_t tsig_error, const char *server,
 		int before =
 		    slot ? (int)(slot - meanings[i].text) : (int)strlen(meanings[i].text);
 		ret->outcome = meanings[i].outcome;
-		(void)error_set(&ret->error, FMX_EREFUSED, "the server %s %.*s%s%s",
-				server, before, meanings[i].text, slot ? key : "",
-				slot ? slot + 2 : "");
+		(void)error_set(&ret->error,
+				ret->outcome == UPDATE_RACE ? FMX_ECONFLICT : -EACCES,
+				"the server %s %.*s%s%s", server, before,
+				meanings[i].text, slot ? key : "", slot ? slot + 2 : "");
 		return;
 	}
 	ret->outcome = UPDATE_REFUSED;
-	(void)error_set(&ret->error, FMX_EREFUSED, "the server %s answers with RCODE %u",
+	(void)error_set(&ret->error, -EACCES, "the server %s answers with RCODE %u",
 			server, rcode);
 }
 

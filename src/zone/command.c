@@ -104,7 +104,7 @@ static int judge_status(const char *line, const int *status_or_none, bool in_tim
 			char *tail, struct error *e)
 {
 	if (!in_time)
-		return error_set(e, FMX_EREFUSED,
+		return error_set(e, FMX_ECOMMAND,
 				 "`%s` did not end within %d s and was stopped", line,
 				 COMMAND_TIMEOUT_SECONDS);
 	if (!status_or_none)
@@ -113,7 +113,7 @@ static int judge_status(const char *line, const int *status_or_none, bool in_tim
 	int status = *status_or_none;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(e, FMX_EREFUSED, "`%s` failed (%s %d): %s", line,
+	return error_set(e, FMX_ECOMMAND, "`%s` failed (%s %d): %s", line,
 			 WIFEXITED(status) ? "exit" : "signal",
 			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
 			 last_words(tail));

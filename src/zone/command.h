@@ -17,7 +17,7 @@
 
 enum { COMMAND_TIMEOUT_SECONDS = 60 };
 
-/* 0 when it exited with 0. FMX_EREFUSED: it exited otherwise; its words are in
+/* 0 when it exited with 0. FMX_ECOMMAND: it exited otherwise; its words are in
  * the sentence. */
 FMX_MUST_CHECK int command_run(const char *line, const char *zone, const char *file,
 			       struct error *e);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { MAX_PATCHES = 4 * ZONE_MAX_MX + PLAN_MAX_EDITS + 8 };
+enum { MAX_PATCHES = 4 * ZONE_MAX_MX + PLAN_MAX_EDITS + 8, LINE_MAX_PATCHES = 3 };
 
 /* Bytes [begin, begin + len) become text. */
 struct patch {
@@ -46,6 +46,26 @@ const char *edit_type_name(enum edit_type t)
 	}
 	assert(false);
 	return "MX";
+}
+
+bool edit_action_parse(const char *text, enum edit_action *ret)
+{
+	for (int a = EDIT_ADD; a <= EDIT_REMOVE; a++)
+		if (strcmp(text, edit_action_name((enum edit_action)a)) == 0) {
+			*ret = (enum edit_action)a;
+			return true;
+		}
+	return false;
+}
+
+bool edit_type_parse(const char *text, enum edit_type *ret)
+{
+	for (int t = EDIT_MX; t <= EDIT_TLSA; t++)
+		if (strcmp(text, edit_type_name((enum edit_type)t)) == 0) {
+			*ret = (enum edit_type)t;
+			return true;
+		}
+	return false;
 }
 
 const char *zone_change_rdata(const struct zone_change *c, char text[CHANGE_MX_TEXT_MAX])
@@ -128,7 +148,7 @@ static bool has_line_end(const char *text, struct lex_span s)
 static bool is_plain(const char *text, const struct mx_range *mx)
 {
 	uint32_t end = mx->exchange_span.begin + mx->exchange_span.len;
-	for (uint32_t i = mx->en.whole.begin; i < end; i++)
+	for (uint32_t i = mx->at.en.whole.begin; i < end; i++)
 		if (text[i] == '(' || text[i] == ')' || text[i] == '\n' || text[i] == ';')
 			return false;
 	return true;
@@ -136,11 +156,16 @@ static bool is_plain(const char *text, const struct mx_range *mx)
 
 /* ---- MX lines ---- */
 
+static bool is_here(const struct record_place *at)
+{
+	return at->depth == 0 && !at->is_generated;
+}
+
 static const struct mx_range *template_mx(const struct editor *ed)
 {
 	const struct mx_range *last = NULL;
 	for (uint32_t i = 0; i < ed->ranges->mx_count; i++)
-		if (ed->ranges->mx[i].depth == 0 && !ed->ranges->mx[i].is_generated)
+		if (is_here(&ed->ranges->mx[i].at))
 			last = &ed->ranges->mx[i];
 	return last;
 }
@@ -168,9 +193,9 @@ static void add_columns(struct buf *out, const char *text, const struct mx_range
 static void add_front(struct buf *out, const char *text, const struct mx_range *t,
 		      uint32_t ttl)
 {
-	const struct lex_entry *en = &t->en;
+	const struct lex_entry *en = &t->at.en;
 	uint32_t from = en->whole.begin, to = t->preference_span.begin;
-	if (t->ttl == ttl) {
+	if (t->at.ttl == ttl) {
 		buf_add(out, text + from, to - from);
 		return;
 	}
@@ -193,9 +218,9 @@ static void add_mx_line(const struct editor *ed, struct buf *out,
 		add_columns(out, text, t, c);
 		return;
 	}
-	buf_add(out, text + t->en.owner.begin, t->en.owner.len);
+	buf_add(out, text + t->at.en.owner.begin, t->at.en.owner.len);
 	buf_adds(out, "\t");
-	if (t->en.ttl.len || t->ttl != c->ttl)
+	if (t->at.en.ttl.len || t->at.ttl != c->ttl)
 		buf_addf(out, "%u\t", c->ttl);
 	buf_addf(out, "IN\tMX\t%u ", c->preference);
 	add_name(out, c->target, t->origin, false);
@@ -232,18 +257,31 @@ static void pair_changes(struct editor *ed)
 		}
 }
 
-/* The removal that speaks of the MX record which begins there; -1: none. It may
- * stand in the zone twice. */
+static bool is_record(const struct record_range *r, const struct zone_change *c)
+{
+	static const enum range_type types[] = {
+		[EDIT_A] = RANGE_A, [EDIT_AAAA] = RANGE_AAAA, [EDIT_TLSA] = RANGE_TLSA
+	};
+	return c->type != EDIT_MX && r->type == types[c->type] &&
+	       strcmp(r->owner, c->owner) == 0 && strcmp(r->rdata, c->rdata) == 0;
+}
+
+/* The removal that speaks of the record which begins there; -1: none. It may stand
+ * in the zone twice. */
 static int removal_at(const struct editor *ed, uint32_t begin)
 {
-	for (uint32_t m = 0; m < ed->ranges->mx_count; m++) {
-		const struct mx_range *mx = &ed->ranges->mx[m];
-		if (mx->depth || mx->is_generated || mx->en.whole.begin != begin)
-			continue;
-		for (size_t i = 0; i < ed->count; i++)
-			if (ed->changes[i].action == EDIT_REMOVE &&
-			    is_mx(mx, &ed->changes[i]))
-				return (int)i;
+	const struct mx_range *mx = ed->ranges->mx;
+	const struct record_range *r = ed->ranges->records;
+	size_t mx_left = ed->ranges->mx_count, r_left = ed->ranges->record_count;
+	while (mx_left && (!is_here(&mx->at) || mx->at.en.whole.begin != begin))
+		mx++, mx_left--;
+	while (!mx_left && r_left && (!is_here(&r->at) || r->at.en.whole.begin != begin))
+		r++, r_left--;
+	for (size_t i = 0; (mx_left || r_left) && i < ed->count; i++) {
+		const struct zone_change *c = &ed->changes[i];
+		if (c->action == EDIT_REMOVE &&
+		    (mx_left ? is_mx(mx, c) : is_record(r, c)))
+			return (int)i;
 	}
 	return -1;
 }
@@ -291,7 +329,8 @@ static int entries_after(const struct editor *ed, const struct lex_entry *en,
 }
 
 /* The next record that stays inherits the owner of the one that goes. */
-static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct error *e)
+static int hand_on_owner(struct editor *ed, const struct lex_entry *gone,
+			 const char *owner, struct error *e)
 {
 	struct lex l;
 	struct lex_entry en;
@@ -310,7 +349,7 @@ static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct
 			continue;
 		struct buf *out = patch(ed, en.whole.begin, 0);
 		if (is_elsewhere)
-			buf_addf(out, "%s.", ed->in->origin);
+			buf_addf(out, "%s.", owner);
 		else
 			buf_add(out, ed->in->text + gone->owner.begin, gone->owner.len);
 		return 0;
@@ -320,25 +359,24 @@ static int hand_on_owner(struct editor *ed, const struct lex_entry *gone, struct
 
 /* Without a $TTL, the next record that says no TTL takes that of the record
  * before: it is given what it had, if what stands before it changes. */
-static int hand_on_ttl(struct editor *ed, const struct mx_range *mx, struct error *e)
+static int hand_on_ttl(struct editor *ed, const struct record_place *at, struct error *e)
 {
 	struct lex l;
 	struct lex_entry en;
-	uint32_t ttl = mx->ttl;
-	if (!mx->is_inherited)
+	uint32_t ttl = at->ttl;
+	if (!at->is_inherited)
 		return 0;
-	int rc = entries_after(ed, &mx->en, &l, e);
+	int rc = entries_after(ed, &at->en, &l, e);
 	while (rc == 0 && (rc = lex_next(&l, &en, e)) > 0) {
 		rc = 0;
 		if (en.kind == LEX_BLANK || en.kind == LEX_ORIGIN)
 			continue;
 		if (en.kind == LEX_INCLUDE || en.kind == LEX_GENERATE)
-			return error_set(
-			    e, FMX_EREFUSED,
-			    "%s line %u: records there may take their TTL "
-			    "from the MX record before, which changes: write a "
-			    "$TTL at the beginning of the zone first",
-			    ed->in->path, en.line);
+			return error_set(e, FMX_EREFUSED,
+					 "%s line %u: records there may take their TTL "
+					 "from the record before, which changes: write a "
+					 "$TTL at the beginning of the zone first",
+					 ed->in->path, en.line);
 		if (en.kind == LEX_RECORD && is_removed(ed, en.whole.begin)) {
 			ttl = en.ttl.len ? en.ttl_value : ttl;
 			continue;
@@ -365,32 +403,37 @@ static int add_mx(struct editor *ed, const struct zone_change *c, struct error *
 				 ed->ranges->include_path[0] ? ed->ranges->include_path
 							     : "a $GENERATE",
 				 ed->in->path);
-	uint32_t end = t->en.whole.begin + t->en.whole.len;
+	uint32_t end = t->at.en.whole.begin + t->at.en.whole.len;
 	struct buf *out = patch(ed, end, 0);
-	bool ended = has_line_end(ed->in->text, t->en.whole);
+	bool ended = has_line_end(ed->in->text, t->at.en.whole);
 	if (!ended)
 		buf_adds(out, ed->newline);
 	add_mx_line(ed, out, t, c);
 	if (ended)
 		buf_adds(out, ed->newline);
-	return t->ttl == c->ttl ? 0 : hand_on_ttl(ed, t, e);
+	return t->at.ttl == c->ttl ? 0 : hand_on_ttl(ed, &t->at, e);
+}
+
+static int take_line_out(struct editor *ed, const struct record_place *at,
+			 const char *owner, struct error *e)
+{
+	(void)patch(ed, at->en.whole.begin, at->en.whole.len);
+	int rc = hand_on_owner(ed, &at->en, owner, e);
+	return rc == 0 && at->ttl != at->ttl_before ? hand_on_ttl(ed, at, e) : rc;
 }
 
 static int change_line(struct editor *ed, const struct mx_range *mx,
 		       const struct zone_change *new, struct error *e)
 {
-	if (!new) {
-		(void)patch(ed, mx->en.whole.begin, mx->en.whole.len);
-		int rc = hand_on_owner(ed, &mx->en, e);
-		return rc == 0 && mx->ttl != mx->ttl_before ? hand_on_ttl(ed, mx, e) : rc;
-	}
+	if (!new)
+		return take_line_out(ed, &mx->at, ed->in->origin, e);
 	if (new->preference != mx->preference)
 		buf_addf(patch(ed, mx->preference_span.begin, mx->preference_span.len),
 			 "%u", new->preference);
-	if (new->ttl == mx->ttl)
+	if (new->ttl == mx->at.ttl)
 		return 0;
-	set_ttl(ed, &mx->en, new->ttl);
-	return hand_on_ttl(ed, mx, e);
+	set_ttl(ed, &mx->at.en, new->ttl);
+	return hand_on_ttl(ed, &mx->at, e);
 }
 
 /* Wherever the record stands: once, or more than once. */
@@ -403,7 +446,7 @@ static int change_mx(struct editor *ed, const struct zone_change *old,
 		const struct mx_range *mx = &ed->ranges->mx[i];
 		if (!is_mx(mx, old))
 			continue;
-		if (mx->depth || mx->is_generated) {
+		if (!is_here(&mx->at)) {
 			is_there = false;
 			break;
 		}
@@ -416,6 +459,37 @@ static int change_mx(struct editor *ed, const struct zone_change *old,
 			      "the MX record %u %s of %s does not stand in %s itself",
 			      old->preference, old->target, ed->in->origin, ed->in->path);
 	return rc;
+}
+
+/* How many removals before this one speak of the same record: it may stand in the
+ * zone more than once, and each removal takes one. */
+static size_t rank_of(const struct editor *ed, size_t change)
+{
+	const struct zone_change *c = &ed->changes[change];
+	size_t rank = 0;
+	for (size_t i = 0; i < change; i++) {
+		const struct zone_change *o = &ed->changes[i];
+		rank += o->action == EDIT_REMOVE && o->type == c->type &&
+			strcmp(o->owner, c->owner) == 0 &&
+			strcmp(o->rdata, c->rdata) == 0;
+	}
+	return rank;
+}
+
+static int take_record_out(struct editor *ed, size_t change, struct error *e)
+{
+	const struct zone_change *old = &ed->changes[change];
+	size_t rank = rank_of(ed, change);
+	bool has_room = ed->patch_count + LINE_MAX_PATCHES <= MAX_PATCHES;
+	for (size_t i = 0; i < ed->ranges->record_count && has_room; i++) {
+		const struct record_range *r = &ed->ranges->records[i];
+		if (is_here(&r->at) && is_record(r, old) && rank-- == 0)
+			return take_line_out(ed, &r->at, old->owner, e);
+	}
+	return error_set(e, FMX_EREFUSED,
+			 "the record %s %s %s does not stand in %s itself, or too often: "
+			 "take it out by hand",
+			 old->owner, edit_type_name(old->type), old->rdata, ed->in->path);
 }
 
 static void add_at_end(struct editor *ed, const struct zone_change *c)
@@ -440,9 +514,9 @@ static int make_changes(struct editor *ed, enum edit_action action, struct error
 		const struct zone_change *c = &ed->changes[i];
 		if (c->action != action)
 			continue;
-		assert(c->type == EDIT_MX || action == EDIT_ADD);
 		if (action == EDIT_REMOVE)
-			rc = change_mx(ed, c, ed->replacement[i], e);
+			rc = c->type == EDIT_MX ? change_mx(ed, c, ed->replacement[i], e)
+						: take_record_out(ed, i, e);
 		else if (c->type != EDIT_MX)
 			add_at_end(ed, c);
 		else if (!ed->replaces[i])

@@ -40,6 +40,8 @@ struct zone_change {
 
 const char *edit_action_name(enum edit_action a); /* "add" "remove" */
 const char *edit_type_name(enum edit_type t);     /* "MX" "A" "AAAA" "TLSA" */
+FMX_MUST_CHECK bool edit_action_parse(const char *text, enum edit_action *ret);
+FMX_MUST_CHECK bool edit_type_parse(const char *text, enum edit_type *ret);
 
 /* "10 mail.example.com." for an MX, made in text; else rdata itself. */
 const char *zone_change_rdata(const struct zone_change *c, char text[CHANGE_MX_TEXT_MAX]);

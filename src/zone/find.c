@@ -106,14 +106,27 @@ static int add_glob(struct zone_list *l, const char *pattern, struct error *e)
 
 /* ---- one argument ---- */
 
+typedef int (*conf_reader)(struct zone_list *l, const char *path, struct error *e);
+
+static int add_of(enum zone_server server, conf_reader read, struct zone_list *l,
+		  const char *path, struct error *e)
+{
+	size_t before = l->count;
+	int rc = read(l, path, e);
+	for (size_t i = before; i < l->count; i++)
+		l->items[i].server = server;
+	return rc;
+}
+
 /* With neither: NSD's, or one of Knot's that only includes others. */
 static int add_plain_conf(struct zone_list *l, const char *path, struct error *e)
 {
 	size_t before = l->count;
 	struct error ignored; /* NSD's reader says what is wrong in the end */
-	if (conf_knot_read(l, path, &ignored) == 0 && l->count > before)
+	if (add_of(ZONE_SERVER_KNOT, conf_knot_read, l, path, &ignored) == 0 &&
+	    l->count > before)
 		return 0;
-	return conf_nsd_read(l, path, e);
+	return add_of(ZONE_SERVER_NSD, conf_nsd_read, l, path, e);
 }
 
 /* Whose configuration is it? BIND's has braces or semicolons, Knot's has items
@@ -135,8 +148,9 @@ static int add_conf(struct zone_list *l, const char *path, struct error *e)
 	}
 	free(text);
 	if (braces)
-		return conf_named_read(l, path, e);
-	return items ? conf_knot_read(l, path, e) : add_plain_conf(l, path, e);
+		return add_of(ZONE_SERVER_BIND, conf_named_read, l, path, e);
+	return items ? add_of(ZONE_SERVER_KNOT, conf_knot_read, l, path, e)
+		     : add_plain_conf(l, path, e);
 }
 
 /* Of a server's configuration only this zone. */
@@ -152,8 +166,10 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 			continue;
 		rc =
 		    zone_list_push(l, z->origin, z->path, z->include_base, z->problem, e);
-		if (rc == 0)
-			l->items[l->count - 1].is_static = z->is_static;
+		if (rc != 0)
+			break;
+		l->items[l->count - 1].is_static = z->is_static;
+		l->items[l->count - 1].server = z->server;
 	}
 	if (rc == 0 && l->count == before)
 		rc = error_set(

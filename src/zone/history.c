@@ -25,6 +25,9 @@ static uint64_t path_mark(const char *path)
 
 static void note_decoy(struct history *h, const char *name)
 {
+	for (size_t i = 0; i < h->decoy_count; i++)
+		if (strcmp(h->decoys[i], name) == 0)
+			return;
 	if (name[0] && h->decoy_count < PLAN_MAX_FORMER)
 		(void)str_copy(h->decoys[h->decoy_count++], NAME_TEXT_MAX, name);
 }
@@ -35,6 +38,70 @@ void history_note_decoys(struct history *h, const struct plan_want *want)
 	note_decoy(h, want->high.name);
 	for (size_t i = 0; i < want->former_count; i++)
 		note_decoy(h, want->former[i]);
+}
+
+/* ---- what was changed ---- */
+
+static bool is_same_record(const struct zone_change *a, const struct zone_change *b)
+{
+	if (a->type != b->type || a->ttl != b->ttl || strcmp(a->owner, b->owner) != 0)
+		return false;
+	return a->type == EDIT_MX
+		   ? a->preference == b->preference && strcmp(a->target, b->target) == 0
+		   : strcmp(a->rdata, b->rdata) == 0;
+}
+
+/* False: there is no room. Takes the rdata. */
+static bool push_change(struct history *h, const struct zone_change *c)
+{
+	if (h->change_count == HISTORY_MAX_CHANGES)
+		return false;
+	h->changes = xrealloc(h->changes, h->change_count + 1, sizeof(*h->changes));
+	h->changes[h->change_count++] = *c;
+	return true;
+}
+
+static void note_change(struct history *h, const struct zone_change *c)
+{
+	for (size_t i = 0; i < h->change_count; i++) {
+		if (!is_same_record(&h->changes[i], c))
+			continue;
+		if (h->changes[i].action != c->action) {
+			free(h->changes[i].rdata);
+			h->change_count--;
+			memmove(&h->changes[i], &h->changes[i + 1],
+				(h->change_count - i) * sizeof(*h->changes));
+		}
+		return;
+	}
+	struct zone_change mine = *c;
+	if (c->rdata)
+		mine.rdata = xstrdup(c->rdata);
+	if (!push_change(h, &mine))
+		free(mine.rdata); /* over a thousand: what is not noted stays */
+}
+
+void history_note_changes(struct history *h, const struct zone_change *changes,
+			  size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		note_change(h, &changes[i]);
+}
+
+void history_note_past(struct history *h, const struct history *past)
+{
+	for (size_t i = 0; i < past->decoy_count; i++)
+		note_decoy(h, past->decoys[i]);
+	history_note_changes(h, past->changes, past->change_count);
+}
+
+void history_forget_mx(struct history *h)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < h->change_count; i++)
+		if (h->changes[i].type != EDIT_MX) /* those have no rdata to free */
+			h->changes[kept++] = h->changes[i];
+	h->change_count = kept;
 }
 
 /* A name may hold any byte; a file name may not hold '/' nor begin with '.'. */
@@ -113,18 +180,31 @@ static json_t *escaped(const char *text)
 	return s;
 }
 
+static json_t *change_json(const struct zone_change *c)
+{
+	bool is_mx = c->type == EDIT_MX;
+	return json_pack("{s:s, s:s, s:I, s:i, s:o, s:o}", "action",
+			 edit_action_name(c->action), "type", edit_type_name(c->type),
+			 "ttl", (json_int_t)c->ttl, "preference", (int)c->preference,
+			 "owner", escaped(c->owner), "data",
+			 escaped(is_mx ? c->target : c->rdata));
+}
+
 static bool write_header(const struct history *h, struct buf *out)
 {
-	json_t *decoys = json_array();
+	json_t *decoys = json_array(), *changes = json_array();
 	bool ok = true;
 	for (size_t i = 0; i < h->decoy_count; i++)
 		ok &= json_array_append_new(decoys, escaped(h->decoys[i])) == 0;
-	json_t *o = json_pack("{s:o, s:o, s:s, s:I, s:I, s:b, s:o, s:I, s:I}", "origin",
-			      escaped(h->origin), "path", escaped(h->path), "layout",
-			      layout_name(h->layout), "ttl", (json_int_t)h->ttl,
-			      "applied", (json_int_t)h->applied, "is_clean", h->is_clean,
-			      "decoys", decoys, "before", (json_int_t)h->before_len,
-			      "after", (json_int_t)h->after_len);
+	for (size_t i = 0; i < h->change_count; i++)
+		ok &= json_array_append_new(changes, change_json(&h->changes[i])) == 0;
+	json_t *o =
+	    json_pack("{s:o, s:o, s:s, s:I, s:I, s:b, s:o, s:o, s:I, s:I}", "origin",
+		      escaped(h->origin), "path", escaped(h->path), "layout",
+		      layout_name(h->layout), "ttl", (json_int_t)h->ttl, "applied",
+		      (json_int_t)h->applied, "is_clean", h->is_clean, "decoys", decoys,
+		      "changes", changes, "before", (json_int_t)h->before_len, "after",
+		      (json_int_t)h->after_len);
 	char *text = o && ok ? json_dumps(o, JSON_COMPACT) : NULL;
 	buf_adds(out, magic);
 	buf_addf(out, "%s\n", text ? text : "");
@@ -158,16 +238,52 @@ int history_save(const char *state, const struct history *h, struct error *e)
 				   why.text);
 }
 
+static bool read_change(json_t *o, struct zone_change *ret)
+{
+	const char *action, *type, *owner, *data;
+	json_int_t ttl;
+	int preference;
+	*ret = (struct zone_change){ 0 };
+	if (json_unpack(o, "{s:s, s:s, s:I, s:i, s:s, s:s}", "action", &action, "type",
+			&type, "ttl", &ttl, "preference", &preference, "owner", &owner,
+			"data", &data) != 0 ||
+	    !edit_action_parse(action, &ret->action) ||
+	    !edit_type_parse(type, &ret->type) || ttl < 0 || ttl > INT32_MAX ||
+	    preference < 0 || preference > UINT16_MAX ||
+	    !unescape(owner, ret->owner, sizeof(ret->owner)))
+		return false;
+	ret->ttl = (uint32_t)ttl;
+	ret->preference = (uint16_t)preference;
+	if (ret->type == EDIT_MX)
+		return unescape(data, ret->target, sizeof(ret->target));
+	size_t size = strlen(data) + 1;
+	ret->rdata = xcalloc(size, 1);
+	return unescape(data, ret->rdata, size);
+}
+
+static bool read_changes(json_t *o, struct history *h)
+{
+	for (size_t i = 0; i < json_array_size(o); i++) {
+		struct zone_change c;
+		bool ok = read_change(json_array_get(o, i), &c);
+		if (!ok || !push_change(h, &c)) {
+			free(c.rdata);
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool read_fields(json_t *o, struct history *h)
 {
 	const char *origin, *path, *layout;
 	json_int_t ttl, applied, before, after;
-	json_t *decoys;
+	json_t *decoys, *changes;
 	int is_clean;
-	if (json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s:I, s:I}", "origin",
+	if (json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s:o, s:I, s:I}", "origin",
 			&origin, "path", &path, "layout", &layout, "ttl", &ttl, "applied",
-			&applied, "is_clean", &is_clean, "decoys", &decoys, "before",
-			&before, "after", &after) != 0)
+			&applied, "is_clean", &is_clean, "decoys", &decoys, "changes",
+			&changes, "before", &before, "after", &after) != 0)
 		return false;
 	if (!unescape(origin, h->origin, sizeof(h->origin)) ||
 	    !unescape(path, h->path, sizeof(h->path)) ||
@@ -184,7 +300,7 @@ static bool read_fields(json_t *o, struct history *h)
 		if (!name || !unescape(name, h->decoys[h->decoy_count++], NAME_TEXT_MAX))
 			return false;
 	}
-	return true;
+	return read_changes(changes, h);
 }
 
 static bool parse(const char *text, size_t len, struct history *h)
@@ -218,13 +334,14 @@ int history_load(const char *state, const char *origin, const char *zone_path,
 	rc = zone_read_file(path, &text, &len, e);
 	if (rc == -ENOENT)
 		return error_set(e, rc,
-				 "no change of the zone %s is recorded in "
-				 "%s/zones",
-				 origin, state);
+				 "no record of an apply to %s%s%s was found in %s/zones",
+				 origin, *zone_path ? " in " : "", zone_path, state);
 	if (rc != 0)
 		return rc;
-	if (!parse(text, len, ret))
+	if (!parse(text, len, ret)) {
+		history_release(ret);
 		rc = error_set(e, FMX_EFOREIGN, "%s is damaged", path);
+	}
 	free(text);
 	return rc;
 }
@@ -243,7 +360,12 @@ int history_drop(const char *state, const char *origin, const char *zone_path,
 
 void history_release(struct history *h)
 {
+	for (size_t i = 0; i < h->change_count; i++)
+		free(h->changes[i].rdata);
+	free(h->changes);
 	free(h->before);
 	free(h->after);
+	h->changes = NULL;
+	h->change_count = 0;
 	h->before = h->after = NULL;
 }

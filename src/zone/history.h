@@ -16,6 +16,8 @@
 #include "base/buf.h"
 #include "zone/plan.h"
 
+enum { HISTORY_MAX_CHANGES = 4 * PLAN_MAX_EDITS };
+
 struct history {
 	char origin[NAME_TEXT_MAX];
 	char path[4096]; /* of the zone file, resolved */
@@ -25,6 +27,9 @@ struct history {
 	bool is_clean;   /* `before` is the zone as it was without fakemx's records */
 	char decoys[PLAN_MAX_FORMER][NAME_TEXT_MAX];
 	size_t decoy_count;
+	/* All that apply did since, run once or more often. */
+	struct zone_change *changes;
+	size_t change_count;
 	char *before, *after;
 	size_t before_len, after_len;
 };
@@ -32,11 +37,21 @@ struct history {
 /* The decoys that are wanted, and were: what a revert takes out. */
 void history_note_decoys(struct history *h, const struct plan_want *want);
 
+/* Adds a plan to the changes; what takes an earlier one back leaves neither. */
+void history_note_changes(struct history *h, const struct zone_change *changes,
+			  size_t count);
+
+/* Goes on from an earlier record: first this, then the new plan. */
+void history_note_past(struct history *h, const struct history *past);
+
+/* Of what is taken back in two steps, what the first leaves. */
+void history_forget_mx(struct history *h);
+
 /* Creates the folders. A sentence that names the file on failure. */
 FMX_MUST_CHECK int history_save(const char *state, const struct history *h,
 				struct error *e);
 /* path: of the zone file, resolved; "" of live DNS. -ENOENT: fakemx never changed
- * that zone there. FMX_EFOREIGN: damaged. */
+ * that zone there. FMX_EFOREIGN: damaged. After an error nothing is to be released. */
 FMX_MUST_CHECK int history_load(const char *state, const char *origin, const char *path,
 				struct history *ret, struct error *e);
 /* Once undone there is nothing to undo. */

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "mx/seen.h"
 #include "zone/command.h"
 #include "zone/diff.h"
 #include "zone/file.h"
@@ -223,9 +224,13 @@ static int judge_written(void *arg, const char *temp, const char *text, size_t l
 		    "%s does not hold what was written to it: is the disk well? "
 		    "%s is as it was",
 		    temp, j->job->path);
+	struct error why;
 	if (!j->job->check || !j->job->check[0])
 		return 0;
-	return command_run(j->job->check, j->job->origin, temp, e);
+	int rc = command_run(j->job->check, j->job->origin, temp, &why);
+	return rc == 0 ? 0
+		       : error_set(e, rc, "%s is as it was, for its check failed: %s",
+				   j->job->path, why.text);
 }
 
 static int write_zone(struct job_worker *w, const struct job *job, struct zone_file *f,
@@ -239,7 +244,8 @@ static int write_zone(struct job_worker *w, const struct job *job, struct zone_f
 /* The server would not load it: the former bytes return, with a newer serial,
  * for a secondary may have seen ours. */
 static int undo_after_reload(struct job_worker *w, const struct job *job,
-			     struct zone_file *old, uint32_t serial, struct error *e)
+			     const struct zone_file *old, uint32_t serial,
+			     bool *ret_is_restored, struct error *e)
 {
 	struct error refused = *e, why;
 	struct zone_file now;
@@ -251,32 +257,39 @@ static int undo_after_reload(struct job_worker *w, const struct job *job,
 		rc = study_restore(w->study, &in, newer, &why);
 		if (rc == 0)
 			rc = write_zone(w, job, &now, &why);
+		*ret_is_restored = now.is_replaced;
 		zone_file_close(&now);
 	}
-	if (rc != 0)
-		return error_set(e, rc,
-				 "%s; and the former zone could not be restored: %s",
-				 refused.text, why.text);
+	if (rc != 0 && !*ret_is_restored)
+		return error_set(e, FMX_ECOMMAND,
+				 "%s is changed (serial %u), but not loaded, and the "
+				 "former zone could not be restored (%.150s): look why "
+				 "%.200s, then load it by hand, or revert",
+				 job->path, serial, why.text, refused.text);
 	rc = command_run(job->reload, job->origin, job->path, &why);
-	return error_set(
-	    e, FMX_EREFUSED, "%s; the former zone was restored with serial %u%s%s",
-	    refused.text, newer,
-	    rc == 0 ? "" : ", and reloading that failed too: ", rc == 0 ? "" : why.text);
+	return error_set(e, FMX_ECOMMAND,
+			 "%.250s; the former zone was restored with serial %u%s%.150s",
+			 refused.text, newer,
+			 rc == 0 ? " and loaded" : ", but must be loaded by hand: ",
+			 rc == 0 ? "" : why.text);
 }
 
-static int reload(struct job_worker *w, const struct job *job, struct zone_file *old,
-		  uint32_t serial, struct error *e)
+static int reload(struct job_worker *w, const struct job *job,
+		  const struct zone_file *old, uint32_t serial, bool *ret_is_restored,
+		  struct error *e)
 {
 	if (!job->reload || !job->reload[0])
 		return 0;
 	int rc = command_run(job->reload, job->origin, job->path, e);
-	return rc == 0 ? 0 : undo_after_reload(w, job, old, serial, e);
+	return rc == 0 ? 0 : undo_after_reload(w, job, old, serial, ret_is_restored, e);
 }
 
 /* Once the file is replaced, the zone is changed: a folder that cannot be synced
- * must not keep the server from loading it. */
+ * must not keep the server from loading it. *ret_is_restored: the server would not
+ * load it, and the file has its former text again, in w->study->text. */
 static int write_and_reload(struct job_worker *w, const struct job *job,
-			    struct zone_file *f, struct job_result *ret)
+			    struct zone_file *f, struct job_result *ret,
+			    bool *ret_is_restored)
 {
 	struct error unsynced = { 0 };
 	int rc = write_zone(w, job, f, &ret->error);
@@ -284,7 +297,7 @@ static int write_and_reload(struct job_worker *w, const struct job *job,
 		return rc;
 	if (rc != 0)
 		unsynced = ret->error;
-	int reloaded = reload(w, job, f, ret->serial, &ret->error);
+	int reloaded = reload(w, job, f, ret->serial, ret_is_restored, &ret->error);
 	if (reloaded != 0 || rc == 0)
 		return reloaded;
 	return error_set(&ret->error, rc,
@@ -295,43 +308,97 @@ static int write_and_reload(struct job_worker *w, const struct job *job,
 			 unsynced.text);
 }
 
+static bool is_as_left(const struct history *h, const struct zone_file *f)
+{
+	return h->after_len == f->len && memcmp(h->after, f->text, f->len) == 0;
+}
+
+static bool is_noted(const struct history *h, const char *exchange)
+{
+	for (size_t i = 0; i < h->decoy_count; i++)
+		if (strcmp(h->decoys[i], exchange) == 0)
+			return true;
+	return false;
+}
+
 /* Clean: `before` holds no decoy of ours, so giving it back undoes all. A zone
  * that is as the last apply left it keeps the first `before`. */
-static void find_before(const struct job *job, const struct zone_file *f,
-			const struct zone_facts *facts, struct history *past,
-			struct history *h)
+static void find_before(const struct zone_file *f, const struct zone_facts *facts,
+			const struct history *past, struct history *h)
 {
-	struct error ignored; /* no past is a normal case */
 	h->before = f->text;
 	h->before_len = f->len;
 	h->is_clean = true;
 	for (uint32_t i = 0; i < facts->mx_count && i < ZONE_MAX_MX; i++)
-		h->is_clean &= !plan_is_decoy(job->want, facts->mx[i].exchange);
-	if (history_load(job->state, job->origin, f->path, past, &ignored) != 0)
-		return;
-	bool unbroken =
-	    past->after_len == f->len && memcmp(past->after, f->text, f->len) == 0;
-	if (!unbroken)
+		h->is_clean &= !is_noted(h, facts->mx[i].exchange);
+	if (!past->after || !is_as_left(past, f))
 		return;
 	h->before = past->before;
 	h->before_len = past->before_len;
 	h->is_clean = past->is_clean;
 }
 
+/* *ret_past: what was recorded before; its after is NULL where nothing was. */
 static int remember(struct job_worker *w, const struct job *job,
-		    const struct zone_file *f, struct error *e)
+		    const struct zone_file *f, struct history *ret_past, struct error *e)
 {
+	struct error ignored; /* no past is a normal case */
+	const struct plan *plan = &w->study->plan;
 	struct history h = { .layout = job->want->layout,
-			     .ttl = w->study->plan.ttl_before,
+			     .ttl = plan->ttl_before,
 			     .applied = job->now };
-	struct history past = { 0 };
+	(void)!history_load(job->state, job->origin, f->path, ret_past, &ignored);
 	(void)str_copy(h.origin, sizeof(h.origin), job->origin);
 	(void)str_copy(h.path, sizeof(h.path), f->path);
 	history_note_decoys(&h, job->want);
-	find_before(job, f, &w->study->facts, &past, &h);
+	history_note_past(&h, ret_past);
+	history_note_changes(&h, plan->changes, plan->count);
+	find_before(f, &w->study->facts, ret_past, &h);
 	h.after = w->study->text.data;
 	h.after_len = w->study->text.len;
 	int rc = history_save(job->state, &h, e);
+	h.before = h.after = NULL; /* lent */
+	history_release(&h);
+	return rc;
+}
+
+/* The file that was brought back is as apply left it, but for its serial. */
+static void save_restored(struct job_worker *w, const struct job *job, struct history *h)
+{
+	struct error e; /* what failed before matters more */
+	char *after = h->after;
+	size_t len = h->after_len;
+	h->after = w->study->text.data;
+	h->after_len = w->study->text.len;
+	(void)!history_save(job->state, h, &e);
+	h->after = after;
+	h->after_len = len;
+}
+
+/* Nothing was done: what is recorded must be what was before. */
+static void forget_attempt(struct job_worker *w, const struct job *job,
+			   const struct zone_file *f, bool is_restored,
+			   struct history *past)
+{
+	struct error e; /* what failed matters more */
+	if (!past->after)
+		(void)!history_drop(job->state, job->origin, f->path, &e);
+	else if (is_restored && is_as_left(past, f))
+		save_restored(w, job, past);
+	else
+		(void)!history_save(job->state, past, &e);
+}
+
+static int apply_studied(struct job_worker *w, const struct job *job, struct zone_file *f,
+			 struct job_result *ret)
+{
+	struct history past = { 0 };
+	bool is_restored = false;
+	int rc = remember(w, job, f, &past, &ret->error);
+	if (rc == 0)
+		rc = write_and_reload(w, job, f, ret, &is_restored);
+	if (rc != 0 && (!f->is_replaced || is_restored))
+		forget_attempt(w, job, f, is_restored, &past);
 	history_release(&past);
 	return rc;
 }
@@ -349,9 +416,7 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 		if (rc == 0 && ret->serial) {
 			ret->outcome = JOB_CHANGED;
 			show(w, job, f.text, f.len);
-			rc = remember(w, job, &f, &ret->error);
-			if (rc == 0)
-				rc = write_and_reload(w, job, &f, ret);
+			rc = apply_studied(w, job, &f, ret);
 		}
 		zone_file_close(&f);
 	}
@@ -359,6 +424,38 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 }
 
 /* ---- revert ---- */
+
+bool job_note_left(const struct plan_want *want, const struct zone_facts *facts,
+		   char *note, size_t size)
+{
+	struct buf left = BUF_INIT(4096), options = BUF_INIT(4096);
+	unsigned count = 0;
+	for (uint32_t i = 0; i < facts->mx_count && i < ZONE_MAX_MX; i++) {
+		const struct zone_mx *mx = &facts->mx[i];
+		if (!plan_is_decoy(want, mx->exchange) &&
+		    !seen_is_called_decoy(mx->exchange))
+			continue;
+		buf_addf(&left, "%s%u %s", count ? ", MX " : "", mx->preference,
+			 mx->exchange);
+		if (count < 2) /* more decoys than two have no option */
+			buf_addf(&options, " %s %s", count ? "--low" : "--decoy",
+				 mx->exchange);
+		count++;
+	}
+	size_t n = strlen(note);
+	if (count)
+		(void)snprintf(
+		    note + n, size - n,
+		    ", so nothing was undone, but MX %.300s %s still there. If apply was "
+		    "given another configuration, and with it another state folder, give "
+		    "revert the same (-c); else `fakemx apply --layout none%.300s` with "
+		    "the same --zone or -c takes %s out",
+		    buf_text(&left), count == 1 ? "is" : "are", buf_text(&options),
+		    count == 1 ? "it" : "them");
+	buf_release(&left);
+	buf_release(&options);
+	return count > 0;
+}
 
 static uint32_t longest_ttl(const struct zone_facts *facts)
 {
@@ -369,12 +466,14 @@ static uint32_t longest_ttl(const struct zone_facts *facts)
 	return ttl;
 }
 
-/* Of an unchanged file the former bytes; of a changed one, the plan for none. */
+/* Of an unchanged file the former bytes; of a changed one, what apply did is taken
+ * back where it is still there. */
 static int study_revert(struct job_worker *w, const struct job *job,
 			const struct zone_file *f, const struct history *h,
 			struct job_result *ret)
 {
-	struct plan_want none = { .layout = LAYOUT_NONE, .ttl = -1 };
+	struct plan_undo undo = { h->changes, h->change_count, false };
+	struct plan_want none = { .layout = LAYOUT_NONE, .ttl = -1, .undo = &undo };
 	for (size_t i = 0; i < h->decoy_count; i++)
 		(void)str_copy(none.former[none.former_count++], NAME_TEXT_MAX,
 			       h->decoys[i]);
@@ -384,8 +483,7 @@ static int study_revert(struct job_worker *w, const struct job *job,
 	if (rc == 0)
 		rc = check_dynamic(job, &in, w->study->facts.serial, &ret->error);
 	ret->gone_by = job->now + (int64_t)longest_ttl(&w->study->facts) * STAMP_SECOND;
-	bool unchanged = h->after_len == f->len && memcmp(h->after, f->text, f->len) == 0;
-	if (rc == 0 && unchanged && h->is_clean) {
+	if (rc == 0 && is_as_left(h, f) && h->is_clean) {
 		struct zone_input before = input_of(job, h->before, h->before_len);
 		uint32_t now = w->study->facts.serial;
 		rc = study_restore(w->study, &before,
@@ -393,9 +491,47 @@ static int study_revert(struct job_worker *w, const struct job *job,
 		ret->was_restored = rc == 0;
 	} else if (rc == 0) {
 		rc = study_edit(w->study, &in, &serials, &ret->error);
+		(void)str_copy(ret->note, sizeof(ret->note), w->study->plan.note);
 	}
 	ret->serial = w->study->serial;
 	return rc;
+}
+
+static int revert_recorded(struct job_worker *w, const struct job *job,
+			   struct zone_file *f, struct history *h, bool write,
+			   struct job_result *ret)
+{
+	bool is_restored = false;
+	int rc = study_revert(w, job, f, h, ret);
+	if (rc == 0 && ret->serial) {
+		ret->outcome = JOB_CHANGED;
+		show(w, job, f->text, f->len);
+		if (write)
+			rc = write_and_reload(w, job, f, ret, &is_restored);
+	}
+	if (is_restored && is_as_left(h, f))
+		save_restored(w, job, h);
+	if (rc == 0 && write)
+		rc = history_drop(job->state, job->origin, f->path, &ret->error);
+	return rc;
+}
+
+/* Nothing is known of an apply. A decoy that is still an MX host was put there by
+ * hand, or with another state folder. */
+static int look_unrecorded(struct job_worker *w, const struct job *job,
+			   const struct zone_file *f, struct job_result *ret)
+{
+	struct plan_want none = { .layout = LAYOUT_NONE, .ttl = -1 };
+	struct zone_input in = input_of(job, f->text, f->len);
+	struct error ignored; /* what is no zone has nothing to undo either */
+	(void)str_copy(ret->note, sizeof(ret->note), ret->error.text);
+	if (study_plan(w->study, &in, &none, &ignored) == 0)
+		ret->is_left = job_note_left(job->want, &w->study->facts, ret->note,
+					     sizeof(ret->note));
+	plan_clear(&w->study->plan); /* nothing is planned, or forecast */
+	zone_facts_clear(&w->study->facts);
+	/* what is left of a killed run goes, whoever looks */
+	return history_drop(job->state, job->origin, f->path, &ret->error);
 }
 
 static void revert(struct job_worker *w, const struct job *job, bool write,
@@ -409,29 +545,16 @@ static void revert(struct job_worker *w, const struct job *job, bool write,
 		end(w, ret, rc);
 		return;
 	}
-	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
-	if (rc == -ENOENT) {
-		(void)str_copy(ret->note, sizeof(ret->note), ret->error.text);
-		rc = write ? history_drop(job->state, job->origin, f.path, &ret->error)
-			   : 0; /* what is left of a killed run goes */
-		goto out;
-	}
-	if (rc != 0)
-		goto out;
 	struct job here = *job;
 	(void)str_copy(here.path, sizeof(here.path), f.path);
-	rc = study_revert(w, &here, &f, &h, ret);
-	if (rc == 0 && ret->serial) {
-		ret->outcome = JOB_CHANGED;
-		show(w, &here, f.text, f.len);
-		if (write)
-			rc = write_and_reload(w, &here, &f, ret);
+	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
+	if (rc == 0) {
+		rc = revert_recorded(w, &here, &f, &h, write, ret);
+		history_release(&h);
+	} else if (rc == -ENOENT) {
+		rc = look_unrecorded(w, &here, &f, ret);
 	}
-	if (rc == 0 && write)
-		rc = history_drop(job->state, job->origin, f.path, &ret->error);
-out:
 	zone_file_close(&f);
-	history_release(&h);
 	end(w, ret, rc);
 }
 

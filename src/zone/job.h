@@ -21,12 +21,14 @@
 #include "zone/history.h"
 #include "zone/plan.h"
 
+enum { JOB_NOTE_MAX = 1200 };
+
 enum job_outcome {
 	JOB_SAME,    /* nothing to do */
 	JOB_NO_MAIL, /* nothing to do: no MX record, or a null MX; no mail domain */
 	JOB_CHANGED, /* or would be changed, when planned */
 	JOB_REFUSED, /* it would endanger mail or the zone; exit 3 */
-	JOB_FAILED,  /* file, command, or not a zone; exit 1 */
+	JOB_FAILED,  /* file, command, server, or not a zone; exit 1 */
 };
 
 struct job {
@@ -50,13 +52,17 @@ struct job_result {
 	const struct plan *plan;
 	const struct zone_facts *facts; /* of the zone as it is */
 	const struct zone_ranges *ranges;
-	uint32_t serial;   /* the new one; 0 when nothing changes */
-	const char *diff;  /* unified; "" when nothing changes */
-	int64_t gone_by;   /* when caches have forgotten what was there before */
-	char note[600];    /* what is left to do, or why nothing is; "" for nothing */
-	bool was_restored; /* revert: the former bytes, serial apart */
-	bool lags;         /* changed, but not at all name servers: note says where */
-	int64_t again_at;  /* revert of live DNS: when the second step is due; 0: none */
+	uint32_t serial;         /* the new one; 0 when nothing changes */
+	const char *diff;        /* unified; "" when nothing changes */
+	int64_t gone_by;         /* when caches have forgotten what was there before */
+	char note[JOB_NOTE_MAX]; /* what is left to do, or why nothing is; "" for nothing
+				  */
+	bool was_restored;       /* revert: the former bytes, serial apart */
+	bool lags; /* changed, but not at all name servers: note says where */
+	/* revert: no record of an apply was found, and a decoy is still an MX host: note
+	 * says what to do. */
+	bool is_left;
+	int64_t again_at; /* revert of live DNS: when the second step is due; 0: none */
 };
 
 struct job_worker;
@@ -68,6 +74,11 @@ void job_apply(struct job_worker *w, const struct job *job, struct job_result *r
 void job_revert(struct job_worker *w, const struct job *job, struct job_result *ret);
 /* What revert would do. */
 void job_plan_revert(struct job_worker *w, const struct job *job, struct job_result *ret);
+
+/* Of a zone of which no apply is recorded: true, and the note gets it added, when a
+ * decoy of the want, or one that is called so, is still an MX host. */
+bool job_note_left(const struct plan_want *want, const struct zone_facts *facts,
+		   char *note, size_t size);
 
 const char *job_outcome_name(enum job_outcome o); /* "same" "changed" ... */
 

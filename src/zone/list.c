@@ -5,6 +5,44 @@
 #include <string.h>
 
 #include "base/mem.h"
+
+/* ---- the server ---- */
+
+/* Where Debian, FreeBSD and others keep them. */
+static enum zone_server server_of_path(const char *path)
+{
+	static const struct {
+		const char *part;
+		enum zone_server server;
+	} places[] = { { "/bind/", ZONE_SERVER_BIND },
+		       { "/named/", ZONE_SERVER_BIND },
+		       { "/namedb/", ZONE_SERVER_BIND },
+		       { "/knot/", ZONE_SERVER_KNOT },
+		       { "/nsd/", ZONE_SERVER_NSD } };
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (strstr(path, places[i].part))
+			return places[i].server;
+	return ZONE_SERVER_UNKNOWN;
+}
+
+void zone_server_reload(enum zone_server s, const char *zone, char *to, size_t size)
+{
+	static const char *const commands[] = { [ZONE_SERVER_BIND] = "rndc reload",
+						[ZONE_SERVER_KNOT] = "knotc zone-reload",
+						[ZONE_SERVER_NSD] =
+						    "nsd-control reload" };
+	const char *gap = zone ? " " : "", *name = zone ? zone : "";
+	if (s == ZONE_SERVER_UNKNOWN)
+		(void)snprintf(to, size,
+			       "BIND `rndc reload%s%s`, Knot `knotc zone-reload%s%s`, "
+			       "NSD `nsd-control reload%s%s`",
+			       gap, name, gap, name, gap, name);
+	else
+		(void)snprintf(to, size, "`%s%s%s`", commands[s], gap, name);
+}
+
+/* ---- items ---- */
+
 int zone_list_push(struct zone_list *l, const char *origin, const char *path,
 		   const char *include_base, const char *problem, struct error *e)
 {
@@ -19,6 +57,7 @@ int zone_list_push(struct zone_list *l, const char *origin, const char *path,
 				.path = xstrdup(path),
 				.include_base =
 				    include_base ? xstrdup(include_base) : NULL,
+				.server = server_of_path(path),
 				.problem = problem };
 	return 0;
 }

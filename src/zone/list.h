@@ -16,11 +16,21 @@
 
 enum { ZONE_LIST_MAX = 1000000 };
 
+/* Whose zone it is, as far as is known: by its configuration, or where its file
+ * stands. */
+enum zone_server {
+	ZONE_SERVER_UNKNOWN,
+	ZONE_SERVER_BIND,
+	ZONE_SERVER_KNOT,
+	ZONE_SERVER_NSD
+};
+
 struct zone_item {
 	char *origin; /* "" with a problem: the name does not tell it */
 	char *path;
-	char *include_base;  /* NULL: the folder of path */
-	bool is_shared;      /* the file serves another zone too */
+	char *include_base; /* NULL: the folder of path */
+	bool is_shared;     /* the file serves another zone too */
+	enum zone_server server;
 	bool is_static;      /* its server's configuration says: it takes no updates */
 	const char *problem; /* why its file must not be changed; NULL: it may. A
 				constant, of the server's configuration */
@@ -44,6 +54,10 @@ FMX_MUST_CHECK int zone_list_add_zone(struct zone_list *l, const char *origin,
 /* Sorts by zone, drops what is in twice, marks shared files. */
 void zone_list_settle(struct zone_list *l);
 void zone_list_release(struct zone_list *l);
+
+/* The command that makes the server load a zone again, or, where zone is NULL, all
+ * of them; in words where the server is not known. */
+void zone_server_reload(enum zone_server s, const char *zone, char *to, size_t size);
 
 /* folder/name, or name when it is absolute or folder is "". */
 bool zone_list_join(const char *folder, const char *name, char *to, size_t size);

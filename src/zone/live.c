@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "zone/live_internal.h"
+#include "zone/undo.h"
 
 static void start_more(struct live *l);
 static void look_again(struct live_zone *z);
@@ -53,12 +54,12 @@ static bool takes_addresses_away(const struct plan *p)
 	return p->count && p->changes[0].type != EDIT_MX;
 }
 
+/* Such as apply added: what else the decoys' names have stays. */
 static bool has_decoy_records(const struct live_zone *z)
 {
 	for (size_t i = 0; i < z->ranges.record_count; i++) {
 		const struct record_range *r = &z->ranges.records[i];
-		if ((r->type == RANGE_A || r->type == RANGE_AAAA) &&
-		    plan_is_decoy(z->want, r->owner))
+		if (plan_is_of_decoy(z->want, r) && undo_is_added(&z->undo, r))
 			return true;
 	}
 	return false;
@@ -76,6 +77,8 @@ static void note_rest(struct live_zone *z, struct job_result *r)
 		r->again_at = second_step_at(z->job->now, z->plan.ttl_before);
 	else if (h->layout == LAYOUT_NONE)
 		r->again_at = second_step_at(h->applied, h->ttl);
+	else /* somebody took the MX records out, nobody knows when */
+		r->again_at = second_step_at(z->job->now, h->ttl);
 	if (r->again_at && !r->note[0])
 		(void)snprintf(
 		    r->note, sizeof(r->note),
@@ -96,8 +99,11 @@ static void end_zone(struct live_zone *z, enum job_outcome outcome)
 				.diff = "" };
 	r.gone_by = z->job->now + (int64_t)z->plan.ttl_before * STAMP_SECOND;
 	r.lags = z->lags;
-	if (z->lags || z->error.code == -ENOENT)
-		(void)str_copy(r.note, sizeof(r.note), z->error.text);
+	r.is_left = z->is_left;
+	(void)str_copy(r.note, sizeof(r.note),
+		       z->lags            ? z->error.text
+		       : z->is_unrecorded ? z->note
+					  : z->plan.note);
 	note_rest(z, &r);
 	z->live->options->done(z->live->options->arg, z->index, &r);
 	if (z->has_timer)
@@ -108,7 +114,9 @@ static void end_zone(struct live_zone *z, enum job_outcome outcome)
 
 static void end_failed(struct live_zone *z)
 {
-	end_zone(z, z->error.code == FMX_EREFUSED ? JOB_REFUSED : JOB_FAILED);
+	int code = z->error.code;
+	end_zone(z, code == FMX_EREFUSED || code == FMX_ECONFLICT ? JOB_REFUSED
+								  : JOB_FAILED);
 }
 
 /* ---- after the update ---- */
@@ -134,10 +142,20 @@ static void after_agreement(struct live_zone *z)
 	end_zone(z, JOB_CHANGED);
 }
 
+/* The update was made; nothing may hide that. */
+static void end_changed_but(struct live_zone *z, const char *what_failed)
+{
+	struct error why = z->error;
+	(void)error_set(&z->error, why.code == FMX_EREFUSED ? -EIO : why.code,
+			"it is changed, but %s: %s", what_failed, why.text);
+	end_zone(z, JOB_FAILED);
+}
+
 static void after_new_serial(struct live_zone *z)
 {
 	if (z->has_mx_failed)
-		end_failed(z);
+		end_changed_but(
+		    z, "the name servers could not be asked whether they have it");
 	else
 		live_agree(z, after_agreement);
 }
@@ -153,7 +171,16 @@ static int remember(struct live_zone *z)
 			     .applied = z->job->now }; /* no bytes: the server has them */
 	(void)str_copy(h.origin, sizeof(h.origin), z->job->origin);
 	history_note_decoys(&h, z->want);
-	return history_save(z->job->state, &h, &z->error);
+	history_note_past(&h, &z->history);
+	if (reverts(z)) /* the MX records are taken back now, the addresses later */
+		history_forget_mx(&h);
+	else
+		history_note_changes(&h, z->plan.changes, z->plan.count);
+	if (h.ttl < z->history.ttl)
+		h.ttl = z->history.ttl;
+	int rc = history_save(z->job->state, &h, &z->error);
+	history_release(&h);
+	return rc;
 }
 
 /* Nothing was done: what is remembered must be what was before. */
@@ -193,30 +220,41 @@ static void after_update(struct live_zone *z, const struct update_result *r)
 	z->error = r->error;
 	if (r->outcome == UPDATE_REFUSED || r->outcome == UPDATE_RACE)
 		forget_attempt(z);
-	if (r->outcome == UPDATE_DONE && note_done(z) == 0) {
+	if (r->outcome != UPDATE_DONE) {
+		end_failed(z);
+	} else if (note_done(z) != 0) {
+		end_changed_but(z, "what is left to undo could not be recorded, so run "
+				   "this again when that is mended");
+	} else {
 		z->then = after_new_serial;
 		live_ask(z, z->job->origin, RR_SOA);
-		return;
 	}
-	end_zone(z, r->outcome == UPDATE_FAILED || r->outcome == UPDATE_DONE
-			? JOB_FAILED
-			: JOB_REFUSED);
 }
 
 /* ---- plan ---- */
 
 /* Two TTLs after its MX record went, nobody asks for a decoy any more. */
-static void plan_addresses_away(struct live_zone *z)
+static void plan_undo(struct live_zone *z, const struct plan_zone *zone)
 {
 	const struct history *h = &z->history;
-	int64_t free_at = second_step_at(h->applied, h->ttl);
-	if (z->plan.count || h->layout != LAYOUT_NONE || z->job->now < free_at)
+	z->undo.keeps_addresses = true;
+	undo_make(zone, z->want, &z->plan);
+	if (z->plan.count || z->plan.refusal[0] || h->layout != LAYOUT_NONE ||
+	    z->job->now < second_step_at(h->applied, h->ttl))
 		return;
-	for (size_t i = 0; i < z->ranges.record_count; i++) {
-		const struct record_range *r = &z->ranges.records[i];
-		if (plan_is_of_decoy(z->want, r))
-			plan_take_out(&z->plan, r, 0);
-	}
+	z->undo.keeps_addresses = false;
+	undo_make(zone, z->want, &z->plan);
+}
+
+/* Where the MX records went without us, their time begins now; where nothing is
+ * left, nothing is to be remembered. */
+static int end_undone(struct live_zone *z)
+{
+	if (!reverts(z) || !writes(z))
+		return 0;
+	if (!has_decoy_records(z))
+		return history_drop(z->job->state, z->job->origin, "", &z->error);
+	return z->history.layout == LAYOUT_NONE ? 0 : remember(z);
 }
 
 static void after_names(struct live_zone *z)
@@ -230,14 +268,15 @@ static void after_names(struct live_zone *z)
 				  .mx_count = z->facts.mx_count,
 				  .records = z->ranges.records,
 				  .record_count = z->ranges.record_count };
-	plan_make(&zone, z->want, &z->plan);
 	if (reverts(z))
-		plan_addresses_away(z);
+		plan_undo(z, &zone);
+	else
+		plan_make(&zone, z->want, &z->plan);
 	if (z->plan.refusal[0]) {
 		(void)error_set(&z->error, FMX_EREFUSED, "%s", z->plan.refusal);
 		end_zone(z, JOB_REFUSED);
 	} else if (z->plan.count == 0) {
-		end_zone(z, JOB_SAME);
+		end_zone(z, end_undone(z) == 0 ? JOB_SAME : JOB_FAILED);
 	} else if (!writes(z)) {
 		end_zone(z, JOB_CHANGED);
 	} else if (!reverts(z) && remember(z) != 0) {
@@ -247,9 +286,20 @@ static void after_names(struct live_zone *z)
 	}
 }
 
+/* Nothing is known of an apply, and nothing is undone; but is a decoy there? */
+static void end_unrecorded(struct live_zone *z)
+{
+	z->is_left = !z->has_mx_failed &&
+		     job_note_left(z->job->want, &z->facts, z->note, sizeof(z->note));
+	zone_facts_clear(&z->facts); /* nothing is planned, or forecast */
+	end_zone(z, JOB_SAME);
+}
+
 static void after_zone(struct live_zone *z)
 {
-	if (z->has_mx_failed)
+	if (z->is_unrecorded)
+		end_unrecorded(z);
+	else if (z->has_mx_failed)
 		end_failed(z);
 	else
 		live_ask_names(z, after_names);
@@ -268,9 +318,14 @@ static int want_of(struct live_zone *z)
 	if (!reverts(z))
 		return 0;
 	int rc = history_load(z->job->state, z->job->origin, "", &z->history, &z->error);
+	z->is_unrecorded = rc == -ENOENT; /* undone already, or never done */
+	(void)str_copy(z->note, sizeof(z->note), z->is_unrecorded ? z->error.text : "");
 	if (rc != 0)
-		return rc;
-	z->none = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1 };
+		return z->is_unrecorded ? 0 : rc;
+	z->undo.changes = z->history.changes;
+	z->undo.count = z->history.change_count;
+	z->none =
+	    (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1, .undo = &z->undo };
 	for (size_t i = 0; i < z->history.decoy_count; i++)
 		(void)str_copy(z->none.former[z->none.former_count++], NAME_TEXT_MAX,
 			       z->history.decoys[i]);
@@ -285,10 +340,7 @@ static void start_one(struct live *l)
 	z->index = l->next++;
 	z->job = &l->jobs[z->index];
 	l->under_way++;
-	int rc = want_of(z);
-	if (rc == -ENOENT) /* undone already, or never done */
-		end_zone(z, JOB_SAME);
-	else if (rc != 0)
+	if (want_of(z) != 0)
 		end_zone(z, JOB_FAILED);
 	else
 		look_again(z);

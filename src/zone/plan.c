@@ -126,15 +126,14 @@ struct zone_change *plan_add(struct plan *p, enum edit_action action, enum edit_
 	return c;
 }
 
-static void change_mx(struct planner *p, enum edit_action action, uint16_t preference,
-		      uint32_t ttl, const char *exchange)
+static void change_mx(struct plan *p, const char *origin, enum edit_action action,
+		      const struct zone_mx *mx)
 {
-	struct zone_change *c =
-	    plan_add(p->out, action, EDIT_MX, p->zone->origin, ttl, NULL);
+	struct zone_change *c = plan_add(p, action, EDIT_MX, origin, mx->ttl, NULL);
 	if (!c)
 		return;
-	c->preference = preference;
-	(void)str_copy(c->target, sizeof(c->target), exchange);
+	c->preference = mx->preference;
+	(void)str_copy(c->target, sizeof(c->target), mx->exchange);
 }
 
 bool plan_is_of_decoy(const struct plan_want *want, const struct record_range *r)
@@ -269,18 +268,19 @@ static bool is_in(const struct zone_mx *set, uint32_t count, const struct zone_m
 	return false;
 }
 
-static void reconcile_mx(struct planner *p)
+void plan_set_mx(const struct plan_zone *zone, struct plan *p)
 {
-	const struct plan_zone *z = p->zone;
-	const struct plan *out = p->out;
-	for (uint32_t i = 0; i < z->mx_count; i++)
-		if (!is_in(out->after, out->after_count, &z->mx[i]))
-			change_mx(p, EDIT_REMOVE, z->mx[i].preference, z->mx[i].ttl,
-				  z->mx[i].exchange);
-	for (uint32_t i = 0; i < out->after_count; i++)
-		if (!is_in(z->mx, z->mx_count, &out->after[i]))
-			change_mx(p, EDIT_ADD, out->after[i].preference,
-				  out->after[i].ttl, out->after[i].exchange);
+	size_t kept = 0;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->changes[i].type != EDIT_MX)
+			p->changes[kept++] = p->changes[i]; /* MX have no rdata to free */
+	p->count = kept;
+	for (uint32_t i = 0; i < zone->mx_count; i++)
+		if (!is_in(p->after, p->after_count, &zone->mx[i]))
+			change_mx(p, zone->origin, EDIT_REMOVE, &zone->mx[i]);
+	for (uint32_t i = 0; i < p->after_count; i++)
+		if (!is_in(zone->mx, zone->mx_count, &p->after[i]))
+			change_mx(p, zone->origin, EDIT_ADD, &p->after[i]);
 }
 
 /* ---- the decoys' own records ---- */
@@ -514,6 +514,7 @@ void plan_clear(struct plan *p)
 	p->ttl_before = 0;
 	p->is_no_mail = false;
 	p->refusal[0] = '\0';
+	p->note[0] = '\0';
 }
 
 static bool takes_no_mail(const struct plan_zone *zone)
@@ -546,7 +547,7 @@ void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 	uint16_t best, worst;
 	want_real(&p, &best, &worst);
 	want_decoys(&p, best, worst);
-	reconcile_mx(&p);
+	plan_set_mx(zone, ret);
 	if (has_low(want->layout)) {
 		check_low(&p);
 		plan_decoy_records(&p, &want->low);

@@ -39,6 +39,13 @@ struct plan_decoy {
 	bool is_sure; /* written with a final dot: meant in full */
 };
 
+/* What was changed once and is to be taken back: a revert. */
+struct plan_undo {
+	const struct zone_change *changes;
+	size_t count;
+	bool keeps_addresses; /* caches may still ask for the decoys */
+};
+
 struct plan_want {
 	enum layout layout;
 	struct plan_decoy low, high;
@@ -48,6 +55,7 @@ struct plan_want {
 	int64_t ttl; /* of all MX records; -1: as it is */
 	bool renumber;
 	bool lab; /* addresses that are not public are no reason to refuse */
+	const struct plan_undo *undo; /* for undo.h; NULL: nothing is known */
 };
 
 /* What is there: from a zone file (ranges.h) or from lookups. */
@@ -73,6 +81,7 @@ struct plan {
 	 * alone (RFC 7505). Nothing is to be done. */
 	bool is_no_mail;
 	char refusal[512];
+	char note[512]; /* undo.h: what of the decoys stays, and why; "" for nothing */
 };
 
 /* True for a name that want calls a decoy, now or formerly. */
@@ -101,6 +110,10 @@ void plan_clear(struct plan *p);
  * copied; NULL for an MX. */
 struct zone_change *plan_add(struct plan *p, enum edit_action action, enum edit_type type,
 			     const char *owner, uint32_t ttl, const char *rdata);
+
+/* The changes of MX records that lead from the zone to p->after, instead of those
+ * that the plan has. */
+void plan_set_mx(const struct plan_zone *zone, struct plan *p);
 
 /* A record that a decoy alone has: an address of it, or a TLSA for its port 25. */
 bool plan_is_of_decoy(const struct plan_want *want, const struct record_range *r);

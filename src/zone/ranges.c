@@ -83,6 +83,16 @@ static int found_soa(struct finder *f, const struct zone_at *at, struct error *e
 	return 0;
 }
 
+static struct record_place place_of(const struct zone_at *at)
+{
+	return (struct record_place){ .en = *at->en,
+				      .depth = at->depth,
+				      .is_generated = at->is_generated,
+				      .ttl = at->ttl,
+				      .ttl_before = at->ttl_before,
+				      .is_inherited = at->inherits_ttl };
+}
+
 static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 {
 	if (is_generic(at))
@@ -102,12 +112,7 @@ static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 				 "%s line %u: not a preference and a host name", at->path,
 				 at->line);
 	mx->preference = (uint16_t)preference;
-	mx->en = *at->en;
-	mx->ttl = at->ttl;
-	mx->ttl_before = at->ttl_before;
-	mx->is_inherited = at->inherits_ttl;
-	mx->depth = at->depth;
-	mx->is_generated = at->is_generated;
+	mx->at = place_of(at);
 	(void)str_copy(mx->origin, sizeof(mx->origin), at->origin);
 	f->out->mx_count++;
 	note_include(f, at);
@@ -182,7 +187,7 @@ static int found_record(struct finder *f, const struct zone_at *at, enum range_t
 			       "%s line %u: \"%.60s\" is not an address", at->path,
 			       at->line, r->rdata);
 	else
-		r->depth = at->depth;
+		r->at = place_of(at);
 	buf_release(&rdata);
 	return rc;
 }

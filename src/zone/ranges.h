@@ -20,14 +20,19 @@
 
 enum { RANGES_MAX_RECORDS = 4096, RANGES_MAX_SOA = 4 };
 
-/* An apex MX record and where it stands. */
-struct mx_range {
+/* Where a record stands, and its TTL there. */
+struct record_place {
 	struct lex_entry en;
 	unsigned depth; /* 0: in the zone file itself */
 	bool is_generated;
 	uint32_t ttl;        /* as BIND reads it */
 	uint32_t ttl_before; /* of the record before it, likewise */
 	bool is_inherited;   /* a record after it that says no TTL takes this one's */
+};
+
+/* An apex MX record and where it stands. */
+struct mx_range {
+	struct record_place at;
 	uint16_t preference;
 	char exchange[NAME_TEXT_MAX];
 	struct lex_span preference_span, exchange_span;
@@ -47,12 +52,12 @@ enum range_type { RANGE_A, RANGE_AAAA, RANGE_CNAME, RANGE_TLSA, RANGE_NS, RANGE_
 
 /* A record of one of the names asked for; rdata as written. */
 struct record_range {
+	struct record_place at; /* of a zone file */
 	enum range_type type;
 	char owner[NAME_TEXT_MAX];
 	char *rdata;      /* words, one space between; a CNAME's made absolute; a
 			     TLSA's digits in one piece */
 	struct addr addr; /* A and AAAA */
-	unsigned depth;
 };
 
 struct zone_ranges {

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "zone/panel.h"
 #include "zone/serial.h"
+#include "zone/undo.h"
 
 struct study *study_new(void)
 {
@@ -161,7 +162,7 @@ int study_plan(struct study *s, const struct zone_input *in, const struct plan_w
 				  .record_count = s->ranges.record_count,
 				  .has_other_mx = s->facts.has_other_mx,
 				  .has_wildcard_mx = s->facts.has_wildcard_mx };
-	plan_make(&zone, want, &s->plan);
+	undo_make(&zone, want, &s->plan);
 	if (s->plan.refusal[0])
 		return error_set(e, FMX_EREFUSED, "%s", s->plan.refusal);
 	return s->plan.count ? check_panel(in, e) : 0;

@@ -120,7 +120,7 @@ site "s" {{
         before = first.text(ZONE)
         conf = first.host.run(["cat", "/etc/fakemx.conf"]).stdout
         first.host.write("/etc/bad.conf", conf.replace("rndc reload %z", "! grep -q fake1 %f"))
-        done = self.fakemx(first.host, "-c", "/etc/bad.conf", "apply", "--yes", expect=3)
+        done = self.fakemx(first.host, "-c", "/etc/bad.conf", "apply", "--yes", expect=1)
         self.assertIn("restored with serial", done.stderr)
         after = first.text(ZONE)
         old, new = (int(t.split("hostmaster ")[1].split()[0]) for t in (before, after))
@@ -212,21 +212,50 @@ site "s" {{
         text = self.tools.run(["cat", path]).stdout
         applied = json.loads(text.splitlines()[1])["applied"]
         self.tools.write(path, text.replace(str(applied), str(applied - 601 * 10**6)))
-        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
-        self.assertEqual([], query(self.tools, server, f"fake1.mx.{ZONE}", "A"))
+        # what somebody else gave the decoy's name is not ours to take
+        self.tools.write("/etc/other.key", key_file(), "600")
+        self.tools.run(["nsupdate", "-k", "/etc/other.key"], input=f"server {server.address}\nzone {ZONE}\n"
+                       f"update add fake1.mx.{ZONE}. 300 A 30.0.0.77\nsend\n")
+        done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+        self.assertIn(f"fake1.mx.{ZONE} keeps its address 30.0.0.77: it is not what apply added", done.stdout)
+        self.assertEqual(["30.0.0.77"], query(self.tools, server, f"fake1.mx.{ZONE}", "A"))
+        self.assertEqual([], query(self.tools, server, f"fake0.mx.{ZONE}", "A"))
         done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
         self.assertIn("nothing to undo", done.stdout)
+        self.assertIn("no record of an apply", done.stdout)
+        self.tools.run(["nsupdate", "-k", "/etc/other.key"], input=f"server {server.address}\nzone {ZONE}\n"
+                       f"update delete fake1.mx.{ZONE}. A\nsend\n")
+
+    def test_2b_what_apply_did_to_ttl_comes_back_and_another_state_folder_is_told(self):
+        server = self.servers[0]
+        self.configure(server)
+        self.apply("--ttl", "60")
+        ttls = lambda: {line.split()[1] for line in self.tools.run(
+            ["dig", "+noall", "+answer", f"@{server.address}", ZONE, "MX"]).stdout.splitlines()}
+        self.assertEqual({"60"}, ttls())
+        conf = self.tools.run(["cat", "/etc/fakemx.conf"]).stdout
+        self.tools.write("/etc/elsewhere.conf", conf.replace("/var/lib/fakemx-", "/var/lib/elsewhere-"))
+        done = self.fakemx(self.tools, "-c", "/etc/elsewhere.conf", "revert", "--yes", expect=2)
+        self.assertIn("no record of an apply to example.com was found in /var/lib/elsewhere-", done.stdout)
+        self.assertIn(f"MX 0 fake0.mx.{ZONE}, MX 30 fake1.mx.{ZONE} are still there", done.stdout)
+        self.assertIn(f"--layout none --decoy fake0.mx.{ZONE} --low fake1.mx.{ZONE}`", done.stdout)
+        self.assertEqual(sorted(BOTH), query(self.tools, server, ZONE, "MX"))
+        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+        self.assertEqual((sorted(REAL), {"300"}), (query(self.tools, server, ZONE, "MX"), ttls()))
+        # and so a second time, whose addresses are due later
+        self.assertIn("revert once more after",
+                      self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes").stdout)
 
     def test_3_every_refusal_is_a_sentence(self):
         knot, bind, pdns = self.servers
         for server, key, clock, code, words in [
-                (knot, key_file(OTHER_SECRET), None, 3, "BADSIG"),
-                (bind, key_file(OTHER_SECRET), None, 3, "BADSIG"),
-                (knot, key_file(name="stranger"), None, 3, "BADKEY"),
-                (bind, key_file(name="stranger"), None, 3, "BADKEY"),
-                (bind, None, "+1h", 3, "clocks differ"),
-                (knot, None, "+1h", 3, "clocks differ"),
-                (knot, key_file(name="powerless"), None, 3, "does not allow it to update"),
+                (knot, key_file(OTHER_SECRET), None, 1, "BADSIG"),
+                (bind, key_file(OTHER_SECRET), None, 1, "BADSIG"),
+                (knot, key_file(name="stranger"), None, 1, "BADKEY"),
+                (bind, key_file(name="stranger"), None, 1, "BADKEY"),
+                (bind, None, "+1h", 1, "clocks differ"),
+                (knot, None, "+1h", 1, "clocks differ"),
+                (knot, key_file(name="powerless"), None, 1, "does not allow it to update"),
                 (knot, "this is no key", None, 1, "holds no TSIG key")]:
             with self.subTest(server=type(server).__name__, words=words):
                 self.configure(server, key)

@@ -30,10 +30,10 @@ class Many(unittest.TestCase):
         for n in range(count):
             (self.zones / f"zone{n:02}.example.zone").write_text(text)
 
-    def config(self, count, file=None, extra=""):
+    def config(self, count, file=None, extra="", state="state"):
         domains = ", ".join(f'"zone{n:02}.example"' for n in range(count))
-        path = self.path / "fakemx.conf"
-        path.write_text(f"""state = "{self.path}/state"
+        path = self.path / f"fakemx-{state}.conf"
+        path.write_text(f"""state = "{self.path}/{state}"
 lab = true
 site "s" {{
   layout = high
@@ -152,6 +152,75 @@ site "s" {{
         self.assertEqual([], untouched["findings"] + untouched["senders"] + untouched["senders_before"])
         self.assertIsNone(untouched["mx_after"])  # nobody may replace a set by it
 
+    def test_a_changed_file_loses_what_apply_added_and_what_stays_is_said(self):
+        self.make(1)
+        path = self.zones / "zone00.example.zone"
+        zone = [*self.config(1), "--zone", str(path), "--yes", "--lab"]
+        self.fakemx("apply", *zone, "--decoy", "fake1.zone00.example=192.0.2.30,2001:db8::30", "--ttl", "60")
+        text = path.read_text()
+        path.write_text(text.replace("2001:db8::30", "2001:db8::31") + "www A 192.0.2.80\n")
+        done = self.fakemx("revert", *zone)
+        self.assertIn("fake1.zone00.example keeps its address 2001:db8::31: it is not what apply added", done.stdout)
+        after = path.read_text()
+        self.assertNotIn("192.0.2.30", after)
+        self.assertNotIn("MX 20", after)
+        self.assertIn("@ 300 MX 10 mail\n", after)
+        self.assertIn("AAAA\t2001:db8::31\nwww A 192.0.2.80\n", after)
+
+    def test_a_state_folder_without_a_record_is_named(self):
+        self.make(1)
+        path = self.zones / "zone00.example.zone"
+        one, other = self.config(1, state="one"), self.config(1, state="other")
+        zone = ["--zone", str(path), "--yes"]
+        self.fakemx(*one, "apply", *zone, *WANT)
+        applied = path.read_text()
+        done = self.fakemx(*other, "revert", *zone, expect=2)
+        self.assertIn(f"was found in {self.path}/other/zones", done.stdout)
+        self.assertIn("MX 20 fake1.decoys.example is still there", done.stdout)
+        self.assertIn("--layout none --decoy fake1.decoys.example", done.stdout)
+        self.assertIn("0 changed, 1 with nothing to undo", done.stdout)
+        self.assertEqual(applied, path.read_text())
+        document = json.loads(self.fakemx(*other, "revert", "--json", *zone, expect=2).stdout)
+        self.assertIn(f"{self.path}/other/zones", document["zones"][0]["note"])
+        self.assertEqual(0, document["changed"])
+        self.fakemx(*one, "revert", *zone)
+        for conf in (one, other):  # undone, wherever one looks
+            done = self.fakemx(*conf, "revert", *zone)
+            self.assertIn("nothing to undo", done.stdout)
+        # and what the sentence says to type does it
+        path.write_text(applied)
+        self.fakemx(*other, "apply", *zone, "--layout", "none", "--decoy", "fake1.decoys.example")
+        self.assertNotIn("fake1", path.read_text())
+
+    def test_who_has_no_reload_command_is_told_to_load_the_zone(self):
+        self.make(2)
+        paths = sorted(self.zones.glob("*.zone"))
+        conf = self.path / "named.conf"
+        conf.write_text("".join(f'zone "{p.name[:-5]}" {{ type primary; file "{p}"; }};\n' for p in paths))
+        one = ["--origin", "zone00.example", "--yes"]
+        done = self.fakemx("apply", "--zone", str(conf), *one, *WANT)
+        self.assertIn("must still be told to load it: `rndc reload zone00.example`.", done.stdout)
+        done = self.fakemx("revert", "--zone", str(conf), *one, *WANT)
+        self.assertIn("must still be told to load it: `rndc reload zone00.example`.", done.stdout)
+        done = self.fakemx("apply", "--zone", str(conf), "--yes", *WANT)
+        self.assertIn("must still be told to load them: `rndc reload`.", done.stdout)
+        done = self.fakemx("revert", "--zone", str(paths[0]), "--yes")
+        self.assertIn("Knot `knotc zone-reload zone00.example`", done.stdout)
+        done = self.fakemx(*self.config(2, extra='reload = "true"'), "apply", "--yes")
+        self.assertNotIn("must still be told", done.stdout)
+
+    def test_a_command_that_fails_is_a_failure_and_leaves_no_record(self):
+        self.make(1)
+        path = self.zones / "zone00.example.zone"
+        done = self.fakemx(*self.config(1, extra='check = "echo no; false"'), "apply", "--yes", expect=1)
+        self.assertIn(f"{path} is as it was, for its check failed: `echo no; false` failed (exit 1): no", done.stderr)
+        self.assertEqual(ZONE, path.read_text())
+        done = self.fakemx(*self.config(1, extra='reload = "grep -q fake1 %f && exit 7; true"'), "apply", "--yes", expect=1)
+        self.assertIn("failed (exit 7)", done.stderr)
+        self.assertIn("the former zone was restored with serial", done.stderr)
+        self.assertNotIn("fake1", path.read_text())
+        self.assertEqual([], list((self.path / "state/zones").iterdir()))
+
     def test_mistakes_are_sentences(self):
         self.make(1)
         zone = ["--zone", str(self.zones / "zone00.example.zone")]
@@ -163,6 +232,12 @@ site "s" {{
                 (["plan"] + zone, 64, "what is wanted there? Give --decoy NAME=ADDRESS"),
                 (["plan"] + zone + ["--layout", "hihg"], 64, "none, high, low and both"),
                 (["plan"] + zone + ["--layout", "high"], 64, "--decoy NAME=ADDRESS"),
+                (["plan"] + zone + ["--decoy", "foo"], 64, "--decoy foo: a decoy is NAME=ADDRESS"),
+                (["apply"] + zone + ["--yes", "--decoy", "foo"], 64, "--decoy foo: a decoy is NAME=ADDRESS"),
+                (["apply"] + zone + ["--yes", "--decoy", "foo=192.0.2.1"], 64, "its host name in full"),
+                (["apply"] + zone + ["--yes", "--decoy", "192.0.2.1"], 64, "is an address"),
+                (["apply"] + zone + ["--yes", "--decoy", "fake1.zone00.example="], 64, "a decoy is NAME=ADDRESS"),
+                (["plan", "zone00.example", "--decoy", "foo"], 64, "a decoy is NAME=ADDRESS"),
                 (["plan"] + zone + ["--layout", "low", "--decoy", "a.example=192.0.2.1"], 64, "--low NAME=ADDRESS"),
                 (["plan"] + zone + ["--layout", "high", "--decoy", "a.example=nowhere"], 64, "not an IPv4"),
                 (["plan"] + zone + ["--origin", "", "--layout", "none"], 64, "--origin"),
