@@ -278,9 +278,9 @@ static bool read_fields(json_t *o, struct history *h)
 {
 	const char *origin, *path, *layout;
 	json_int_t ttl, applied, before, after;
-	json_t *decoys, *changes;
+	json_t *decoys, *changes = NULL; /* not in the oldest */
 	int is_clean;
-	if (json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s:o, s:I, s:I}", "origin",
+	if (json_unpack(o, "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s?o, s:I, s:I}", "origin",
 			&origin, "path", &path, "layout", &layout, "ttl", &ttl, "applied",
 			&applied, "is_clean", &is_clean, "decoys", &decoys, "changes",
 			&changes, "before", &before, "after", &after) != 0)

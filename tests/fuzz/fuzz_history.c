@@ -35,13 +35,28 @@ static void prepare(void)
 	(void)atexit(clean);
 }
 
+static bool are_changes_equal(const struct history *a, const struct history *b)
+{
+	bool same = a->change_count == b->change_count;
+	for (size_t i = 0; same && i < a->change_count; i++) {
+		const struct zone_change *x = &a->changes[i], *y = &b->changes[i];
+		same = x->action == y->action && x->type == y->type && x->ttl == y->ttl &&
+		       x->preference == y->preference &&
+		       strcmp(x->owner, y->owner) == 0 &&
+		       strcmp(x->target, y->target) == 0 && !x->rdata == !y->rdata &&
+		       (!x->rdata || strcmp(x->rdata, y->rdata) == 0);
+	}
+	return same;
+}
+
 static bool is_equal(const struct history *a, const struct history *b)
 {
 	return strcmp(a->origin, b->origin) == 0 && strcmp(a->path, b->path) == 0 &&
 	       a->layout == b->layout && a->ttl == b->ttl && a->applied == b->applied &&
 	       a->is_clean == b->is_clean && a->decoy_count == b->decoy_count &&
 	       memcmp(a->decoys, b->decoys, sizeof(a->decoys)) == 0 &&
-	       a->before_len == b->before_len && a->after_len == b->after_len &&
+	       are_changes_equal(a, b) && a->before_len == b->before_len &&
+	       a->after_len == b->after_len &&
 	       memcmp(a->before, b->before, a->before_len) == 0 &&
 	       memcmp(a->after, b->after, a->after_len) == 0;
 }

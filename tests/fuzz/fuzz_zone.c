@@ -1,7 +1,8 @@
 /*
  * Any text as a zone: refused, or planned; then the edited text is as wanted
- * (nothing more to plan), and giving the former bytes back gives exactly those,
- * but for the serials.
+ * (nothing more to plan), giving the former bytes back gives exactly those but for
+ * the serials, and what was planned can be taken back from the edited text, once:
+ * then nothing is left to take back.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "zone/history.h"
 #include "zone/study.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,6 +40,14 @@ static void want_of(uint8_t choice, struct plan_want *want)
 			       "old.example.com");
 }
 
+static char *copy_of(const struct buf *b)
+{
+	char *copy = malloc(b->len + 1);
+	assert(copy);
+	memcpy(copy, buf_text(b), b->len + 1);
+	return copy;
+}
+
 /* With another serial, and the old one again: every byte, unless the old one was
  * written with zeros in front. */
 static void comes_back(struct study *s, const char *text, size_t len, uint32_t serial)
@@ -48,14 +58,36 @@ static void comes_back(struct study *s, const char *text, size_t len, uint32_t s
 	int rc = study_restore(s, &in, serial, &e);
 	assert(rc == 0);
 	size_t other_len = s->text.len;
-	char *other = malloc(other_len + 1);
-	assert(other);
-	memcpy(other, buf_text(&s->text), other_len + 1);
+	char *other = copy_of(&s->text);
 	in = input(other, other_len);
 	rc = study_restore(s, &in, old, &e);
 	assert(rc == 0 && s->text.len <= len);
 	assert(s->text.len < len || memcmp(buf_text(&s->text), text, len) == 0);
 	free(other);
+}
+
+/* As revert does of a file that somebody changed since. */
+static void is_taken_back(struct study *s, const struct history *done, const char *text,
+			  size_t len)
+{
+	struct study_serials serials = { .now = INT64_C(1796000000) * STAMP_SECOND };
+	struct plan_undo undo = { done->changes, done->change_count, false };
+	struct plan_want none = { .layout = LAYOUT_NONE, .ttl = -1, .undo = &undo };
+	struct zone_input in = input(text, len);
+	struct error e;
+	for (size_t i = 0; i < done->decoy_count; i++)
+		(void)str_copy(none.former[none.former_count++], NAME_TEXT_MAX,
+			       done->decoys[i]);
+	study_clear(s);
+	if (study_plan(s, &in, &none, &e) != 0 || study_edit(s, &in, &serials, &e) != 0 ||
+	    s->serial == 0)
+		return;
+	char *back = copy_of(&s->text);
+	in = input(back, s->text.len);
+	study_clear(s);
+	int rc = study_plan(s, &in, &none, &e);
+	assert(rc == 0 && s->plan.count == 0);
+	free(back);
 }
 
 static void try(struct study *s, const struct plan_want *want, const char *text,
@@ -69,15 +101,18 @@ static void try(struct study *s, const struct plan_want *want, const char *text,
 	    s->serial == 0)
 		return;
 	size_t new_len = s->text.len;
-	char *new = malloc(new_len + 1);
-	assert(new);
-	memcpy(new, buf_text(&s->text), new_len + 1);
+	char *new = copy_of(&s->text);
+	struct history done = { .decoy_count = 0 };
+	history_note_decoys(&done, want);
+	history_note_changes(&done, s->plan.changes, s->plan.count);
 	comes_back(s, text, len, s->serial + 1);
 
 	struct zone_input again = input(new, new_len);
 	study_clear(s);
 	int rc = study_plan(s, &again, want, &e);
 	assert(rc == 0 && s->plan.count == 0);
+	is_taken_back(s, &done, new, new_len);
+	history_release(&done);
 	free(new);
 }
 
