@@ -69,9 +69,13 @@ static int damaged(struct db *db, const char *why, struct error *e)
 			 db->path, why);
 }
 
-/* SQLite keeps what the kernel said for some codes only. */
+/* SQLite keeps what the kernel said for some codes only; and an error of input or output
+ * may be that nobody may write there any more. */
 static int kernel_error(struct db *db, int fallback)
 {
+	bool is_writer = sqlite3_db_readonly(db->sqlite, "main") == 0;
+	if (is_writer && access(db->path, W_OK) != 0)
+		return errno;
 	int cause = sqlite3_system_errno(db->sqlite);
 	return cause != 0 ? cause : fallback;
 }

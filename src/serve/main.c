@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -164,6 +165,18 @@ static int serve(const struct command *c, struct config *config)
 	return r == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
+/* SQLite's -shm file is memory: where its file system fails, or turns read-only, the
+ * kernel can say so by this signal alone. It ends us when we return. */
+static void on_bus_error(int number)
+{
+	static const char text[] =
+	    "fakemx-serve: the file system of the journal failed or became read-only "
+	    "(SIGBUS), so serve ends. What was committed is kept, and the time until "
+	    "serve runs again counts as unwatched. Is the disk well? (dmesg)\n";
+	(void)number;
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct command c = { .engine = { .config_path = CONFIG_PATH, .ready_fd = -1 } };
@@ -172,6 +185,8 @@ int main(int argc, char **argv)
 		return code;
 	/* A client that goes away while we answer is no reason to end. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	struct sigaction bus = { .sa_handler = on_bus_error, .sa_flags = SA_RESETHAND };
+	(void)sigaction(SIGBUS, &bus, NULL); /* cannot fail */
 
 	struct config config;
 	struct error e;

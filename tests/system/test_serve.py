@@ -502,6 +502,71 @@ class Disk(unittest.TestCase):
             self.assertEqual(count, len(bench.visits(source="decoy")))
 
 
+class ReadOnly(unittest.TestCase):
+    limit_seconds = 120
+
+    def test_a_read_only_journal_is_said_once_and_what_was_not_kept_is_unwatched(self):
+        with Bench("readonly") as bench:
+            image, keep = bench.folder / "disk", bench.folder / "keep"
+            subprocess.run(["truncate", "-s", "32m", image], check=True)
+            subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+            bench.state.mkdir()
+            mount = f'mount -o loop "{image}" "{bench.state}" && exec "$@"'
+
+            def start():
+                bench.start(wrap=["unshare", "-m", "sh", "-c", mount, "sh"])
+
+            def inside(command):
+                subprocess.run(["nsenter", "-t", str(bench.process.pid), "-m", "sh", "-c", command], check=True)
+
+            def read_only(flag):
+                inside(f'chattr {flag}i "{bench.state}"/journal.sqlite "{bench.state}"/journal.sqlite-wal')
+
+            def kept():
+                shutil.rmtree(keep, ignore_errors=True)
+                inside(f'cp -r "{bench.state}" "{keep}"')
+                bench.journal = keep / "journal.sqlite"
+                return bench
+
+            start()
+            self.assertTrue(reset_by(bench.fake0, "127.9.0.1"))
+            bench.catch_up()
+            read_only("+")
+            self.assertTrue(reset_by(bench.fake0, "127.9.0.2"))
+            bench.wait_log("error journal-failed reason=.cannot use .*journal.sqlite: Operation not permitted. note=.serving goes on")
+            bench.wait_log("alarm kind=journal ")
+            self.assertTrue(reset_by(bench.fake0, "127.9.0.3"))
+            time.sleep(2.5)
+            self.assertEqual(1, bench.text().count("journal-failed"))
+            read_only("-")
+            bench.wait_log("journal-recovered lost=0")
+            bench.wait_log("alarm-over kind=journal ")
+            bench.catch_up()
+            self.assertEqual([f"127.9.0.{n}" for n in (1, 2, 3)],
+                             [v["address"] for v in kept().visits(source="decoy")])
+            # Who stops it before the journal can be written has lost what waited.
+            read_only("+")
+            time.sleep(0.1)
+            lost_at = time.time()
+            self.assertTrue(reset_by(bench.fake0, "127.9.0.4"))
+            wait_for("the second trouble", lambda: bench.text().count("journal-failed") == 2)
+            self.assertEqual(1, bench.stop())
+            self.assertRegex(bench.text(), r"stopped .* lost=[1-9]")
+            mount = f'mount -o loop "{image}" "{bench.state}" && chattr -i "{bench.state}"/journal.sqlite* && exec "$@"'
+            start()
+            bench.catch_up()
+            self.assertEqual([], kept().visits(address="127.9.0.4"))
+            watched = bench.rows("SELECT since / 1e6 AS since, until / 1e6 AS until FROM span WHERE kind = 1 AND "
+                                 f"host = (SELECT id FROM host WHERE name = 'fake0.{DOMAIN}')")
+            self.assertTrue(any(w["until"] > lost_at for w in watched), watched)
+            self.assertFalse(any(w["since"] <= lost_at < w["until"] for w in watched), watched)
+            # What lies in memory cannot be refused, only taken away.
+            inside(f'sync; chattr +i "{bench.state}"/journal.sqlite-shm')
+            reset_by(bench.fake0, "127.9.0.5")
+            self.assertEqual(-signal.SIGBUS, bench.process.wait(10))
+            self.assertIn("the file system of the journal failed or became read-only", bench.text())
+
+
 class Gone(unittest.TestCase):
     limit_seconds = 60
 
