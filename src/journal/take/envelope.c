@@ -20,15 +20,19 @@ struct wait {
 
 struct envelopes {
 	struct db *db;
+	struct coverage *coverage;
+	int64_t unread; /* what waited at the start is in visits up to it; 0: was read */
 	struct wait *waits;
 	size_t count, cap, kept, swept;
 	uint32_t buckets[BUCKETS];
 };
 
-struct envelopes *envelopes_new(struct db *db)
+struct envelopes *envelopes_new(struct db *db, struct coverage *c, int64_t last_id)
 {
 	struct envelopes *en = xcalloc(1, sizeof(*en));
 	en->db = db;
+	en->coverage = c;
+	en->unread = last_id;
 	memset(en->buckets, 0xff, sizeof(en->buckets));
 	return en;
 }
@@ -56,6 +60,13 @@ static void add_wait(struct envelopes *en, struct wait w)
 	}
 	en->waits[en->count] = w;
 	index_wait(en, (uint32_t)en->count++);
+}
+
+static void rebuild(struct envelopes *en)
+{
+	memset(en->buckets, 0xff, sizeof(en->buckets));
+	for (size_t i = 0; i < en->count; i++)
+		index_wait(en, (uint32_t)i);
 }
 
 /* Newest first, so the newest are the heads. */
@@ -143,6 +154,78 @@ static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 	return db_run(en->db, s, e);
 }
 
+/* What waits of a real host's visit. */
+static size_t waits_of(const struct visit *v, uint16_t group,
+		       struct wait ret[VISIT_ENVELOPES])
+{
+	if (v->envelope_count > VISIT_ENVELOPES)
+		return 0;
+	for (size_t i = 0; i < v->envelope_count; i++)
+		ret[i] = (struct wait){ .hash = v->envelopes[i],
+					.time = v->time,
+					.group = group,
+					.is_v6 = !addr_is_v4(v->client),
+					.is_accepted = v->outcome == OUTCOME_ACCEPTED };
+	return v->envelope_count;
+}
+
+/* ---- what waited at a start ---- */
+
+static void refill_visit(struct envelopes *en, sqlite3_stmt *s)
+{
+	struct wait w[VISIT_ENVELOPES];
+	struct visit v = { .time = sqlite3_column_int64(s, 0),
+			   .client = db_addr(s, 1),
+			   .outcome = (enum outcome)sqlite3_column_int(s, 3) };
+	v.envelope_count = (uint8_t)db_read_hashes(s, 4, v.envelopes, VISIT_ENVELOPES);
+	size_t count = waits_of(&v, (uint16_t)sqlite3_column_int(s, 2), w);
+	for (size_t i = 0; i < count; i++)
+		add_wait(en, w[i]);
+}
+
+static void turn_round(struct wait *at, size_t count)
+{
+	for (size_t i = 0; i + 1 < count; i++) {
+		struct wait w = at[i];
+		at[i] = at[--count];
+		at[count] = w;
+	}
+}
+
+/* Not at the start, which waits for nothing, but when a decoy is first told one. seen
+ * never decreases, and nothing is seen before it began: what was seen before the frontier
+ * has passed. What is older than the most that wait was spilt. */
+static int refill(struct envelopes *en, struct error *e)
+{
+	int64_t least = coverage_least_frontier(en->coverage);
+	size_t later = en->count;
+	sqlite3_stmt *s = db_statement(
+	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role FROM visit "
+		    "WHERE id <= ?1 ORDER BY id DESC LIMIT 200000");
+	int rc;
+	(void)sqlite3_bind_int64(s, 1, en->unread);
+	while ((rc = db_step(en->db, s, e)) > 0 && en->count - later < ENVELOPE_WAITS) {
+		if (least != VIEW_NEVER &&
+		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE)
+			break;
+		if (sqlite3_column_int(s, 6) == ROLE_REAL)
+			refill_visit(en, s);
+	}
+	db_done(s);
+	if (rc < 0) {
+		en->count = later;
+		rebuild(en);
+		return rc;
+	}
+	/* The oldest first, as they came. */
+	turn_round(en->waits, en->count);
+	turn_round(en->waits + en->count - later, later);
+	en->kept += en->count - later;
+	en->unread = 0;
+	rebuild(en);
+	return 0;
+}
+
 /* ---- lines ---- */
 
 static int update_waiting(struct envelopes *en, uint64_t hash, uint16_t group,
@@ -161,9 +244,9 @@ static int update_waiting(struct envelopes *en, uint64_t hash, uint16_t group,
 int envelopes_told(struct envelopes *en, const struct visit *v, uint16_t group,
 		   struct error *e)
 {
-	int rc = 0;
+	int rc = en->unread ? refill(en, e) : 0;
 	if (v->envelope_count > VISIT_ENVELOPES)
-		return 0; /* with more it tells none */
+		return rc; /* with more it tells none */
 	for (size_t i = 0; i < v->envelope_count && rc == 0; i++) {
 		rc = tell(en, group, v->envelopes[i], v, e);
 		if (rc == 0)
@@ -189,21 +272,6 @@ int envelopes_note_many(struct db *db, uint16_t group, struct addr client, int64
 	return db_run(db, s, e);
 }
 
-/* What waits of a real host's visit. */
-static size_t waits_of(const struct visit *v, uint16_t group,
-		       struct wait ret[VISIT_ENVELOPES])
-{
-	if (v->envelope_count > VISIT_ENVELOPES)
-		return 0;
-	for (size_t i = 0; i < v->envelope_count; i++)
-		ret[i] = (struct wait){ .hash = v->envelopes[i],
-					.time = v->time,
-					.group = group,
-					.is_v6 = !addr_is_v4(v->client),
-					.is_accepted = v->outcome == OUTCOME_ACCEPTED };
-	return v->envelope_count;
-}
-
 int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 		   struct error *e)
 {
@@ -220,13 +288,6 @@ int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 }
 
 /* ---- what waits ---- */
-
-static void rebuild(struct envelopes *en)
-{
-	memset(en->buckets, 0xff, sizeof(en->buckets));
-	for (size_t i = 0; i < en->count; i++)
-		index_wait(en, (uint32_t)i);
-}
 
 static bool is_passed(const struct wait *w, const struct coverage *c)
 {
@@ -285,49 +346,4 @@ void envelopes_keep(struct envelopes *en, const struct coverage *c)
 		rebuild(en);
 	}
 	en->kept = en->count;
-}
-
-static void refill_visit(struct envelopes *en, sqlite3_stmt *s)
-{
-	struct wait w[VISIT_ENVELOPES];
-	struct visit v = { .time = sqlite3_column_int64(s, 0),
-			   .client = db_addr(s, 1),
-			   .outcome = (enum outcome)sqlite3_column_int(s, 3) };
-	v.envelope_count = (uint8_t)db_read_hashes(s, 4, v.envelopes, VISIT_ENVELOPES);
-	size_t count = waits_of(&v, (uint16_t)sqlite3_column_int(s, 2), w);
-	for (size_t i = 0; i < count; i++)
-		add_wait(en, w[i]);
-}
-
-/* Oldest first, as they came. */
-static void turn_round(struct envelopes *en)
-{
-	for (size_t i = 0, k = en->count; i + 1 < k; i++) {
-		struct wait w = en->waits[i];
-		en->waits[i] = en->waits[--k];
-		en->waits[k] = w;
-	}
-	rebuild(en);
-}
-
-/* seen never decreases, and nothing is seen before it began: what was seen before the
- * frontier has passed. What is older than the most that wait was spilt. */
-int envelopes_refill(struct envelopes *en, struct coverage *c, struct error *e)
-{
-	int64_t least = coverage_least_frontier(c);
-	sqlite3_stmt *s = db_statement(
-	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role FROM visit "
-		    "ORDER BY id DESC LIMIT 200000");
-	int rc;
-	while ((rc = db_step(en->db, s, e)) > 0 && en->count < ENVELOPE_WAITS) {
-		if (least != VIEW_NEVER &&
-		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE)
-			break;
-		if (sqlite3_column_int(s, 6) == ROLE_REAL)
-			refill_visit(en, s);
-	}
-	db_done(s);
-	turn_round(en);
-	en->kept = en->swept = en->count;
-	return rc < 0 ? rc : 0;
 }

@@ -19,7 +19,9 @@ enum { ENVELOPE_WAITS = 200000 };
 #define ENVELOPE_BEFORE (30 * STAMP_MINUTE)
 
 struct envelopes;
-struct envelopes *envelopes_new(struct db *db);
+/* last_id: the newest visit. What waited is read again from the visits' tail when it is
+ * first asked for. */
+struct envelopes *envelopes_new(struct db *db, struct coverage *c, int64_t last_id);
 void envelopes_free(struct envelopes *en);
 /* v's hashes are keyed. In a transaction. Of a decoy only visits told in time count. */
 FMX_MUST_CHECK int envelopes_told(struct envelopes *en, const struct visit *v,
@@ -38,8 +40,5 @@ FMX_MUST_CHECK int envelopes_spill(struct envelopes *en, const struct coverage *
  * envelopes_undo() drops what came since. */
 void envelopes_keep(struct envelopes *en, const struct coverage *c);
 void envelopes_undo(struct envelopes *en);
-/* At a start: from the visits' tail. */
-FMX_MUST_CHECK int envelopes_refill(struct envelopes *en, struct coverage *c,
-				    struct error *e);
 
 #endif

@@ -72,15 +72,15 @@ static int load(struct take *t, struct error *e)
 	t->last_seen = seen > t->last_seen ? seen : t->last_seen;
 	t->last_id = deleted > t->last_id ? deleted : t->last_id;
 	t->coverage = coverage_new(t->db, &t->sites);
+	t->envelopes = envelopes_new(t->db, t->coverage, t->last_id);
 	forget_unkept(t);
-	return envelopes_refill(t->envelopes, t->coverage, e);
+	return 0;
 }
 
 int take_new(struct db *db, struct take **ret_take, struct error *e)
 {
 	struct take *t = xcalloc(1, sizeof(*t));
 	t->db = db;
-	t->envelopes = envelopes_new(db);
 	t->budget = budget_new(db);
 	t->reread = reread_new(db);
 	int rc = load(t, e);
