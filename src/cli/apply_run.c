@@ -218,7 +218,7 @@ static void ask_for_agreement(struct changing *ch)
 		(void)fprintf(
 		    ch->c->json ? stderr : stdout,
 		    "All name servers that answered have the change of %zu zone%s.\n",
-		    known - ch->lagging, known - ch->lagging == 1 ? "" : "s");
+		    known - ch->lagging, number_plural(known - ch->lagging));
 }
 
 static int final_code(const struct changing *ch)

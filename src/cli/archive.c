@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/stamp.h"
-#include "base/whole.h"
 #include "cli/cli.h"
 #include "outlet/json.h"
 #include "outlet/page/page.h"
@@ -183,7 +183,7 @@ int archive_write_page(const struct cli *c, const struct report *r, const char *
 	else if (strcmp(path, "-") == 0)
 		archive_print(&page);
 	else
-		rc = whole_write(path, buf_text(&page), page.len, new_mode(), &e);
+		rc = atomic_file_write(path, buf_text(&page), page.len, new_mode(), &e);
 	buf_release(&page);
 	return rc == 0 ? CLI_DONE : cli_fail(c, &e);
 }

@@ -131,9 +131,6 @@ FMX_MUST_CHECK int cli_config_if_any(const struct cli *c, struct config *ret_con
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_GOOD, CLI_WARN, CLI_BAD, CLI_FAINT };
 const char *cli_style(FILE *stream, enum cli_style style);
 
-/* Terminal columns that text takes: bytes that begin a UTF-8 character. */
-size_t cli_width(const char *text);
-
 /*
  * progress - a line on stderr while work takes over a second
  *

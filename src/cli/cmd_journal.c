@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/nearest.h"
 #include "base/number.h"
 #include "base/stamp.h"
+#include "base/suggestion.h"
 #include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/import_lines.h"
@@ -177,9 +177,9 @@ static int check_options(const struct cli *c, const char *task)
 
 static int run(struct cli *c, int argc, char **argv)
 {
-	struct nearest n = nearest_to(argv[0]);
+	struct suggestion n = suggestion_for(argv[0]);
 	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
-		nearest_offer(&n, tasks[i].name);
+		suggestion_offer(&n, tasks[i].name);
 		if (strcmp(tasks[i].name, argv[0]) != 0)
 			continue;
 		if (argc - 1 < tasks[i].least)

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "base/suggestion.h"
 #include "cli/cli.h"
 #include "cli/senders.h"
 #include "cli/verbs.h"
@@ -23,9 +23,9 @@ struct mx_set {
 
 static int refuse_state(const struct cli *c, const char *argument, const char *word)
 {
-	struct nearest n = nearest_to(word);
+	struct suggestion n = suggestion_for(word);
 	for (unsigned s = 0; s < STATE_COUNT; s++)
-		nearest_offer(&n, state_name((enum state)s));
+		suggestion_offer(&n, state_name((enum state)s));
 	if (n.best)
 		return cli_usage(c, "%s: unknown state '%s'; did you mean '%s'?",
 				 argument, word, n.best);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/suggestion.h"
 #include "cli/cli.h"
 #include "config/config.h"
 
@@ -43,16 +43,16 @@ static const struct option_row *verb_options(const struct cli *c)
 
 static int unknown_option(const struct cli *c, const char *name, size_t len)
 {
-	char word[NEAREST_MAX_WORD + 1];
+	char word[SUGGESTION_MAX_WORD + 1];
 	if (len >= sizeof(word))
 		len = sizeof(word) - 1;
 	memcpy(word, name, len);
 	word[len] = '\0';
-	struct nearest n = nearest_to(word);
+	struct suggestion n = suggestion_for(word);
 	for (const struct option_row *r = cli_global_options(); r->name; r++)
-		nearest_offer(&n, r->name);
+		suggestion_offer(&n, r->name);
 	for (const struct option_row *r = verb_options(c); r && r->name; r++)
-		nearest_offer(&n, r->name);
+		suggestion_offer(&n, r->name);
 	if (n.best)
 		return cli_usage(c, "unknown option --%s; did you mean --%s?", word,
 				 n.best);
@@ -155,9 +155,9 @@ static int parse_letters(struct parsing *p, const char *letters)
 
 static int take_verb(struct cli *c, const char *name)
 {
-	struct nearest n = nearest_to(name);
+	struct suggestion n = suggestion_for(name);
 	for (const struct verb *const *v = c->verbs; *v; v++) {
-		nearest_offer(&n, (*v)->name);
+		suggestion_offer(&n, (*v)->name);
 		if (strcmp((*v)->name, name) == 0) {
 			c->verb = *v;
 			return CLI_DONE;

@@ -63,14 +63,6 @@ const char *cli_style(FILE *stream, enum cli_style style)
 	return escapes[style];
 }
 
-size_t cli_width(const char *text)
-{
-	size_t n = 0;
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
 void progress_begin(struct progress *p, const struct cli *c, const char *what)
 {
 	*p = (struct progress){ .is_shown = !c->quiet && isatty(STDERR_FILENO),

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "base/stamp.h"
+#include "base/suggestion.h"
 #include "config/tree.h"
 
 /* One value on its way into its field. */
@@ -98,7 +98,7 @@ static int set_word(const struct filling *f, const struct value *v)
 	char words[128];
 	bool fits = str_copy(words, sizeof(words), f->key->words);
 	assert(fits);
-	struct nearest n = nearest_to(v->text);
+	struct suggestion n = suggestion_for(v->text);
 	unsigned index = 0;
 	char *rest = words;
 	enum layout layout;
@@ -107,7 +107,7 @@ static int set_word(const struct filling *f, const struct value *v)
 		return 0;
 	}
 	for (char *word; (word = strsep(&rest, " ")); index++) {
-		nearest_offer(&n, word);
+		suggestion_offer(&n, word);
 		if (strcmp(word, v->text) != 0)
 			continue;
 		if (f->key->size == sizeof(bool))

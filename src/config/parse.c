@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/nearest.h"
+#include "base/suggestion.h"
 #include "config/tree.h"
 
 /* libconfuse gives its callbacks no pointer of ours and scans with globals, so
@@ -46,16 +46,16 @@ static bool is_list(enum config_type type)
 /* `where` says a section for a sentence: "a site", or "the file" itself. */
 static const char *known_in(const char *section, const char *word)
 {
-	struct nearest n = nearest_to(word);
+	struct suggestion n = suggestion_for(word);
 	size_t count;
 	const struct config_key *keys = config_keys(&count);
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(keys[i].section, section) == 0)
-			nearest_offer(&n, keys[i].name);
+			suggestion_offer(&n, keys[i].name);
 	const struct config_section *sections = config_sections(&count);
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(sections[i].parent, section) == 0)
-			nearest_offer(&n, sections[i].name);
+			suggestion_offer(&n, sections[i].name);
 	return n.best;
 }
 

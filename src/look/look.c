@@ -359,11 +359,6 @@ int looker_new(uv_loop_t *loop, const struct look_options *options,
 	return 0;
 }
 
-void looker_set_vantage(struct looker *lk, enum tri vantage)
-{
-	lk->options.vantage = vantage;
-}
-
 struct resolver *looker_resolver(struct looker *lk)
 {
 	return lk->resolver;

@@ -78,7 +78,6 @@ typedef void look_callback(struct look_result *r, void *arg);
 FMX_MUST_CHECK int looker_new(uv_loop_t *loop, const struct look_options *options,
 			      struct looker **ret_looker, struct error *e);
 void looker_free(struct looker *l);
-void looker_set_vantage(struct looker *l, enum tri vantage);
 
 /* domain as in name.h. */
 void look_start(struct looker *l, const char *domain, look_callback *callback, void *arg);

@@ -312,18 +312,3 @@ void attempt_run(struct attempt *ret_attempt, const struct profile *p,
 	ret_attempt->end =
 	    ret_attempt->limit == LIMIT_NONE ? ATTEMPT_TRIED_ALL : ATTEMPT_LIMITED;
 }
-
-const char *attempt_end_name(enum attempt_end end)
-{
-	switch (end) {
-	case ATTEMPT_DELIVERED: return "delivered";
-	case ATTEMPT_TRIED_ALL: return "tried all";
-	case ATTEMPT_LIMITED: return "limited";
-	case ATTEMPT_CIRCLES: return "circles";
-	case ATTEMPT_STOPPED: return "stopped";
-	case ATTEMPT_HANGS: return "hangs";
-	case ATTEMPT_BOUNCED: return "bounced";
-	}
-	assert(false); /* the switch above is complete: -Wswitch says so */
-	return "";
-}

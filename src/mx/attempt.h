@@ -71,6 +71,4 @@ void attempt_run_router(struct attempt *ret_attempt, const struct profile *p,
 void attempt_draw_lots(struct attempt *a, const struct profile *p,
 		       const struct attempt_target *targets, size_t targets_len);
 
-const char *attempt_end_name(enum attempt_end end); /* for messages of tests */
-
 #endif

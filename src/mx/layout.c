@@ -24,13 +24,6 @@ static const char *const postures[] = {
 	[POSTURE_DEFER] = "defer",
 };
 
-static const char *const places[] = {
-	[PLACE_LOW] = "low",
-	[PLACE_REAL] = "real",
-	[PLACE_HIGH] = "high",
-	[PLACE_CONTROL] = "control",
-};
-
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* The index of text in names, or -1. */
@@ -58,12 +51,6 @@ const char *posture_name(enum posture p)
 {
 	assert((size_t)p < COUNT(postures));
 	return postures[p];
-}
-
-const char *place_name(enum place p)
-{
-	assert((size_t)p < COUNT(places));
-	return places[p];
 }
 
 bool role_parse(const char *text, enum role *ret_role)

@@ -102,7 +102,6 @@ struct site {
 const char *role_name(enum role r);       /* "real" "decoy" "control" */
 const char *layout_name(enum layout l);   /* "none" "high" "low" "both" */
 const char *posture_name(enum posture p); /* "closed" "reset" "busy" "defer" */
-const char *place_name(enum place p);     /* "low" "real" "high" "control" */
 FMX_MUST_CHECK bool role_parse(const char *text, enum role *ret_role);
 /* "last" and "first" too, for high and low. */
 FMX_MUST_CHECK bool layout_parse(const char *text, enum layout *ret_layout);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/whole.h"
+#include "base/atomic_file.h"
 
 int published_put(struct published_list *l, const struct list_out *out, struct error *e)
 {
@@ -18,7 +18,8 @@ int published_put(struct published_list *l, const struct list_out *out, struct e
 
 static void put(void *arg, const char *text, size_t len)
 {
-	(void)fwrite(text, 1, len, (FILE *)arg); /* whole_write_changed() asks ferror() */
+	(void)fwrite(text, 1, len,
+		     (FILE *)arg); /* atomic_file_write_changed() asks ferror() */
 }
 
 static int fill(void *arg, FILE *to, struct error *e)
@@ -54,5 +55,5 @@ int published_file(const char *path, struct published_list *l, bool *ret_changed
 	struct whole_source s = { fill, list_is_same_line, l };
 	if (l->format == LIST_DNSBL)
 		go_on_from(path, &l->head);
-	return whole_write_changed(path, &s, 0644, ret_changed, e);
+	return atomic_file_write_changed(path, &s, 0644, ret_changed, e);
 }

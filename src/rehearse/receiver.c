@@ -29,7 +29,7 @@ struct receiver {
 	/* Postfix gives a session a process of its own: the reader of its log
 	 * tells concurrent sessions apart by the process id. */
 	bool busy_pids[MAX_SESSIONS];
-	uint64_t queue_ids, accepted;
+	uint64_t queue_ids;
 };
 
 /* Client's network, sender and recipient that were seen together, and since when. */
@@ -214,7 +214,6 @@ static void on_data_end(struct session *c)
 		 "status=sent (delivered to mailbox)",
 		 c->queue_id, c->to);
 	log_line(s, "postfix/qmgr", FIRST_PID - 2, "%s: removed", c->queue_id);
-	s->accepted++;
 	c->in_data = c->is_spam = false;
 	c->size = 0;
 }
@@ -356,11 +355,6 @@ int receiver_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
 	assert(rc == 0); /* a listening socket of our own */
 	*ret_receiver = s;
 	return 0;
-}
-
-uint64_t receiver_accepted(const struct receiver *s)
-{
-	return s->accepted;
 }
 
 void receiver_stop(struct receiver *s)

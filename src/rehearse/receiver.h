@@ -47,8 +47,6 @@ FMX_MUST_CHECK int receiver_new(uv_loop_t *loop, struct stamp_clock clock,
 				const char *log_path,
 				const struct receiver_options *options,
 				struct receiver **ret_receiver, struct error *e);
-/* Messages taken so far. */
-uint64_t receiver_accepted(const struct receiver *s);
 void receiver_stop(struct receiver *s);
 void receiver_free(struct receiver *s); /* NULL is fine */
 

@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "base/nearest.h"
 #include "base/stamp.h"
+#include "base/suggestion.h"
 #include "cli/archive.h"
 #include "cli/verbs.h"
 #include "outlet/json.h"
@@ -24,9 +24,9 @@ static int parse_layout(const struct cli *c, enum layout *ret_layout)
 	*ret_layout = cli_option(c, "low") ? LAYOUT_BOTH : LAYOUT_HIGH;
 	if (!text || layout_parse(text, ret_layout))
 		return CLI_DONE;
-	struct nearest n = nearest_to(text);
+	struct suggestion n = suggestion_for(text);
 	for (int l = LAYOUT_NONE; l <= LAYOUT_BOTH; l++)
-		nearest_offer(&n, layout_name((enum layout)l));
+		suggestion_offer(&n, layout_name((enum layout)l));
 	if (n.best)
 		return cli_usage(c, "unknown layout '%s'; did you mean '%s'?", text,
 				 n.best);

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/nearest.h"
+#include "base/number.h"
+#include "base/suggestion.h"
 #include "serve/apply.h"
 #include "serve/engine.h"
 #include "serve/system/ready_check.h"
@@ -66,9 +67,9 @@ static int fail(const struct error *e)
 
 static int usage(const char *what, const char *word)
 {
-	struct nearest n = nearest_to(word + strspn(word, "-"));
+	struct suggestion n = suggestion_for(word + strspn(word, "-"));
 	for (const struct option *o = options; o->name; o++)
-		nearest_offer(&n, o->name);
+		suggestion_offer(&n, o->name);
 	(void)fprintf(stderr, "fakemx-serve: %s '%s'", what, word);
 	if (n.best)
 		(void)fprintf(stderr, "; did you mean --%s?", n.best);
@@ -147,7 +148,7 @@ static int serve(const struct command *c, struct config *config)
 		if (!c->is_quiet)
 			(void)printf("%s is good: %zu site%s, mode %s\n",
 				     c->engine.config_path, config->site_count,
-				     config->site_count == 1 ? "" : "s",
+				     number_plural(config->site_count),
 				     config->rules.enforce ? "enforce" : "observe");
 		config_release(config);
 		return EXIT_DONE;

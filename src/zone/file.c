@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/mem.h"
-#include "base/whole.h"
 #include "zone/records.h"
 
 enum { LOCK_TRIES = 100 }; /* of 100 ms */
@@ -86,7 +86,7 @@ int zone_file_open(const char *path, struct zone_file *ret, struct error *e)
 void zone_file_close(struct zone_file *f)
 {
 	if (f->fd >= 0 && !f->is_replaced)
-		whole_clean(f->path); /* of a killed run: the lock is still ours */
+		atomic_file_clean(f->path); /* of a killed run: the lock is still ours */
 	if (f->fd >= 0)
 		(void)close(f->fd);
 	f->fd = -1;
@@ -113,7 +113,8 @@ int zone_file_replace(struct zone_file *f, const char *text, size_t len,
 		      zone_file_judge_fn judge, void *arg, struct error *e)
 {
 	char temp[4200];
-	int rc = whole_temporary(f->path, temp, sizeof(temp), text, len, &f->st, 0, e);
+	int rc =
+	    atomic_file_temporary(f->path, temp, sizeof(temp), text, len, &f->st, 0, e);
 	if (rc != 0)
 		return rc;
 	rc = judge_temporary(temp, judge, arg, e);
@@ -130,5 +131,5 @@ int zone_file_replace(struct zone_file *f, const char *text, size_t len,
 		return rc;
 	}
 	f->is_replaced = true;
-	return whole_sync_folder(f->path, e);
+	return atomic_file_sync_folder(f->path, e);
 }

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/mem.h"
-#include "base/whole.h"
 #include "zone/records.h"
 
 static const char magic[] = "fakemx-apply 1\n";
@@ -229,9 +229,9 @@ int history_save(const char *state, const struct history *h, struct error *e)
 		rc = error_set(&why, -EIO,
 			       "what is to be kept in %s cannot be written down", path);
 	else
-		rc = whole_write_alone(path, buf_text(&out), out.len, 0640, &why);
+		rc = atomic_file_write_alone(path, buf_text(&out), out.len, 0640, &why);
 	if (rc == -ENOENT && (rc = make_folders(state, &why)) == 0)
-		rc = whole_write_alone(path, buf_text(&out), out.len, 0640, &why);
+		rc = atomic_file_write_alone(path, buf_text(&out), out.len, 0640, &why);
 	buf_release(&out);
 	return rc == 0 ? 0
 		       : error_set(e, rc, "the zone's former version cannot be kept: %s",
@@ -352,7 +352,7 @@ int history_drop(const char *state, const char *origin, const char *zone_path,
 	char path[4096];
 	int rc = history_path(state, origin, zone_path, path, sizeof(path), e);
 	if (rc == 0)
-		whole_clean(path); /* what a killed run left */
+		atomic_file_clean(path); /* what a killed run left */
 	if (rc == 0 && unlink(path) != 0 && errno != ENOENT)
 		rc = error_set(e, -errno, "cannot remove %s: %s", path, strerror(errno));
 	return rc;

@@ -53,14 +53,3 @@ uint32_t serial_next(uint32_t current, uint32_t highest, int64_t now)
 	uint32_t next = serial_is_newer(wanted, highest) ? wanted : highest + 1;
 	return next ? next : 1; /* 1 is newer than the highest, too */
 }
-
-const char *serial_style_name(enum serial_style s)
-{
-	switch (s) {
-	case SERIAL_COUNTER: return "counter";
-	case SERIAL_DATE: return "date";
-	case SERIAL_UNIX: return "unix";
-	}
-	assert(false);
-	return "counter";
-}

@@ -32,6 +32,4 @@ enum serial_style serial_style(uint32_t serial, int64_t now);
  */
 uint32_t serial_next(uint32_t current, uint32_t highest, int64_t now);
 
-const char *serial_style_name(enum serial_style s); /* "counter" "date" "unix" */
-
 #endif

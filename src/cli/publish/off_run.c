@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/stamp.h"
-#include "base/whole.h"
 #include "cli/archive.h"
 #include "cli/publish/publish_lists.h"
 #include "cli/verbs.h"
@@ -48,7 +48,7 @@ static void leave_mark(struct leaving *l)
 	(void)snprintf(text, sizeof(text), "%s\n",
 		       stamp_text(archive_now(&l->config), moment));
 	int rc = config_off_path(&l->config, path, sizeof(path))
-		     ? whole_write(path, text, strlen(text), 0644, &e)
+		     ? atomic_file_write(path, text, strlen(text), 0644, &e)
 		     : error_set(&e, FMX_EUSAGE, "the state folder's name is too long");
 	if (rc != 0) {
 		(void)fprintf(stderr,

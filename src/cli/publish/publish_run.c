@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/whole.h"
 #include "cli/archive.h"
 #include "cli/publish/publish_lists.h"
 #include "cli/verbs.h"
@@ -62,7 +62,7 @@ static void write_state(const struct publishing *p)
 	char text[GATE_NOTE_MAX + 16];
 	int n = snprintf(text, sizeof(text), "%s\n%s\n",
 			 p->is_alarming ? "alarm" : "quiet", p->why);
-	if (whole_write(p->state, text, (size_t)n, 0640, &e) != 0)
+	if (atomic_file_write(p->state, text, (size_t)n, 0640, &e) != 0)
 		cli_warn(p->c, "that lists were published is not noted: %s", e.text);
 }
 

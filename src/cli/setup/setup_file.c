@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/mem.h"
-#include "base/whole.h"
 #include "cli/setup/setup_ask.h"
 
 /* The folder of path; "." when it names none. */
@@ -67,7 +67,7 @@ int setup_file_write(const struct cli *c, const char *path, const struct buf *te
 		(void)error_set(&e, -errno, "cannot make the folder %s: %m", folder);
 		return cli_fail(c, &e);
 	}
-	if (whole_write(path, buf_text(text), text->len, 0640, &e) != 0)
+	if (atomic_file_write(path, buf_text(text), text->len, 0640, &e) != 0)
 		return cli_fail(c, &e);
 	const struct group *g = getgrnam(SETUP_USER);
 	if (g && geteuid() == 0 && chown(path, (uid_t)-1, g->gr_gid) != 0)

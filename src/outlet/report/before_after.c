@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "journal/ask/evidence.h"
 #include "mx/half.h"
@@ -319,7 +320,7 @@ void before_after_why_not(const struct before_after *b, struct buf *out)
 		buf_addf(out,
 			 "no decoy is in the DNS yet; %zu day%s watched whole before it "
 			 "(two weeks are good, %d the least)",
-			 x->before, x->before == 1 ? "" : "s", EFFECT_LEAST_DAYS);
+			 x->before, number_plural(x->before), EFFECT_LEAST_DAYS);
 	else if (b->seen_all == 0)
 		buf_adds(out, "some of the domains have the decoy in the DNS, others do "
 			      "not: `fakemx plan` shows which");
@@ -327,10 +328,10 @@ void before_after_why_not(const struct before_after *b, struct buf *out)
 		buf_addf(out,
 			 "%zu day%s watched whole before the decoy was in the DNS: at "
 			 "least %d are needed. `layout = none` is the way to begin",
-			 x->before, x->before == 1 ? "" : "s", EFFECT_LEAST_DAYS);
+			 x->before, number_plural(x->before), EFFECT_LEAST_DAYS);
 	else if (x->after < EFFECT_LEAST_DAYS)
 		buf_addf(out,
 			 "%zu day%s watched whole after the decoy was seen in the DNS: "
 			 "at least %d are needed",
-			 x->after, x->after == 1 ? "" : "s", EFFECT_LEAST_DAYS);
+			 x->after, number_plural(x->after), EFFECT_LEAST_DAYS);
 }

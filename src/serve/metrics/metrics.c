@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/atomic_file.h"
 #include "base/log.h"
-#include "base/whole.h"
 #include "serve/metrics/report_metrics.h"
 
 enum { METRICS_MAX = 4 * 1024 * 1024, FILE_MODE = 0644 };
@@ -463,11 +463,11 @@ static int write_all(const struct engine *n, const struct buf *text, struct erro
 	char path[CONFIG_TEXT_MAX + 32];
 	int rc = 0;
 	if (*n->config.metrics)
-		rc = whole_write(n->config.metrics, buf_text(text), text->len, FILE_MODE,
-				 e);
+		rc = atomic_file_write(n->config.metrics, buf_text(text), text->len,
+				       FILE_MODE, e);
 	if (rc == 0 && n->config.web.is_there &&
 	    config_metrics_path(&n->config, path, sizeof(path)))
-		rc = whole_write(path, buf_text(text), text->len, FILE_MODE, e);
+		rc = atomic_file_write(path, buf_text(text), text->len, FILE_MODE, e);
 	return rc;
 }
 

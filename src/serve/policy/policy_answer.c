@@ -325,10 +325,10 @@ static enum policy_action answer(struct policy_answers *d, const struct policy_r
 	return a;
 }
 
-void policy_answers_give(void *desk, const struct policy_request *r,
+void policy_answers_give(void *arg, const struct policy_request *r,
 			 char ret_action[POLICY_ACTION_MAX])
 {
-	struct policy_answers *d = desk;
+	struct policy_answers *d = arg;
 	const struct policy_options none = { .defers = false };
 	int64_t began = stamp_monotonic();
 	bool is_sender = r->is_access && r->has_client && !r->is_authenticated;

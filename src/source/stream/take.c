@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "source/stream/stream.h"
 
 enum { FETCH = 500, FETCH_MS = 1000, RETRY_MS = 1000 };
@@ -126,7 +127,7 @@ int stream_setup(const struct stream_options *o)
 		(void)printf(
 		    "stream %s: %lld replica%s, one subject a host under %s, kept for "
 		    "7 days\n",
-		    STREAM_NAME, (long long)o->replicas, o->replicas == 1 ? "" : "s",
+		    STREAM_NAME, (long long)o->replicas, number_plural(o->replicas),
 		    STREAM_SUBJECTS);
 	else
 		stream_say("cannot make the stream: %s", nats_GetLastError(NULL));

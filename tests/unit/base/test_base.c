@@ -10,8 +10,8 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/nearest.h"
 #include "base/stamp.h"
+#include "base/suggestion.h"
 #include "base/utf8.h"
 
 static void addresses_read_and_print_alike(void **state)
@@ -203,10 +203,10 @@ static void a_slip_finds_its_word(void **state)
 		{ "r", NULL },          { "RePROT", "report" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct nearest n = nearest_to(rows[i].word);
-		nearest_offer(&n, "explain");
-		nearest_offer(&n, "revert");
-		nearest_offer(&n, "report");
+		struct suggestion n = suggestion_for(rows[i].word);
+		suggestion_offer(&n, "explain");
+		suggestion_offer(&n, "revert");
+		suggestion_offer(&n, "report");
 		if (!rows[i].want)
 			assert_null(n.best);
 		else

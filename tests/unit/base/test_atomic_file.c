@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
+#include "base/atomic_file.h"
 #include "base/utf8.h"
-#include "base/whole.h"
 
 /* A folder of its own for each test; its files go with it. */
 struct folder {
@@ -60,12 +60,12 @@ static void a_file_is_made_and_replaced_with_its_rights(void **state)
 	struct folder *f = *state;
 	struct error e;
 	struct stat st;
-	assert_int_equal(whole_write(f->path, "one", 3, 0640, &e), 0);
+	assert_int_equal(atomic_file_write(f->path, "one", 3, 0640, &e), 0);
 	file_is(f->path, "one");
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_int_equal(chmod(f->path, 0604), 0);
-	assert_int_equal(whole_write(f->path, "two", 3, 0640, &e), 0);
+	assert_int_equal(atomic_file_write(f->path, "two", 3, 0640, &e), 0);
 	file_is(f->path, "two");
 	assert_int_equal(stat(f->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0604);
@@ -76,9 +76,9 @@ static void a_link_stays_and_its_target_is_replaced(void **state)
 	struct folder *f = *state;
 	struct error e;
 	struct stat st;
-	assert_int_equal(whole_write(f->path, "one", 3, 0640, &e), 0);
+	assert_int_equal(atomic_file_write(f->path, "one", 3, 0640, &e), 0);
 	assert_int_equal(symlink(f->path, f->copy), 0);
-	assert_int_equal(whole_write(f->copy, "two", 3, 0640, &e), 0);
+	assert_int_equal(atomic_file_write(f->copy, "two", 3, 0640, &e), 0);
 	file_is(f->path, "two");
 	assert_int_equal(lstat(f->copy, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
@@ -89,14 +89,14 @@ static void what_is_no_regular_file_is_left_alone(void **state)
 	struct folder *f = *state;
 	struct error e;
 	struct stat st;
-	assert_int_equal(whole_write(f->name, "x", 1, 0640, &e), -EINVAL);
+	assert_int_equal(atomic_file_write(f->name, "x", 1, 0640, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "it is a folder"));
 	assert_int_equal(mkfifo(f->copy, 0600), 0);
-	assert_int_equal(whole_write(f->copy, "x", 1, 0640, &e), -EINVAL);
+	assert_int_equal(atomic_file_write(f->copy, "x", 1, 0640, &e), -EINVAL);
 	assert_int_equal(stat(f->copy, &st), 0);
 	assert_true(S_ISFIFO(st.st_mode));
 	(void)snprintf(f->copy, sizeof(f->copy), "%s/none/file", f->name);
-	assert_int_equal(whole_write(f->copy, "x", 1, 0640, &e), -ENOENT);
+	assert_int_equal(atomic_file_write(f->copy, "x", 1, 0640, &e), -ENOENT);
 }
 
 /* Each character, one after the other, in hexadecimal. */

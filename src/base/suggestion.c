@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "base/suggestion.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@ static unsigned least(unsigned a, unsigned b)
  */
 static unsigned edits(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-	unsigned rows[3][NEAREST_MAX_WORD + 1];
+	unsigned rows[3][SUGGESTION_MAX_WORD + 1];
 	for (size_t j = 0; j <= b_len; j++)
 		rows[0][j] = (unsigned)j;
 	for (size_t i = 1; i <= a_len; i++) {
@@ -41,15 +41,15 @@ static unsigned edits(const char *a, size_t a_len, const char *b, size_t b_len)
 	return rows[a_len % 3][b_len];
 }
 
-struct nearest nearest_to(const char *word)
+struct suggestion suggestion_for(const char *word)
 {
-	return (struct nearest){ .word = word };
+	return (struct suggestion){ .word = word };
 }
 
-void nearest_offer(struct nearest *n, const char *candidate)
+void suggestion_offer(struct suggestion *n, const char *candidate)
 {
 	size_t a = strlen(n->word), b = strlen(candidate);
-	if (a > NEAREST_MAX_WORD || b > NEAREST_MAX_WORD)
+	if (a > SUGGESTION_MAX_WORD || b > SUGGESTION_MAX_WORD)
 		return;
 	unsigned distance = edits(n->word, a, candidate, b);
 	if (distance * 3 > (a > b ? a : b))

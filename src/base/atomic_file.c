@@ -1,4 +1,4 @@
-#include "base/whole.h"
+#include "base/atomic_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int whole_sync_folder(const char *path, struct error *e)
+int atomic_file_sync_folder(const char *path, struct error *e)
 {
 	char folder[4096];
 	(void)str_copy(folder, sizeof(folder), path);
@@ -76,9 +76,9 @@ static int open_temporary(const char *path, bool alone, char *temp, size_t size,
 	return *ret_fd < 0 ? system_error("write beside", path, e) : 0;
 }
 
-void whole_clean(const char *path)
+void atomic_file_clean(const char *path)
 {
-	char temp[WHOLE_PATH_MAX + 32];
+	char temp[ATOMIC_FILE_PATH_MAX + 32];
 	if (temporary_name(path, "", temp, sizeof(temp), NULL) == 0)
 		(void)unlink(temp);
 }
@@ -125,8 +125,9 @@ static int write_temporary(const char *path, bool alone, char *temp, size_t size
 	return rc;
 }
 
-int whole_temporary(const char *path, char *temp, size_t size, const char *text,
-		    size_t len, const struct stat *like, mode_t mode, struct error *e)
+int atomic_file_temporary(const char *path, char *temp, size_t size, const char *text,
+			  size_t len, const struct stat *like, mode_t mode,
+			  struct error *e)
 {
 	return write_temporary(path, true, temp, size, text, len, like, mode, e);
 }
@@ -163,8 +164,8 @@ static int find_target(const char *path, char *target, size_t size, struct stat 
 static int write_whole(const char *path, bool alone, const char *text, size_t len,
 		       mode_t mode, struct error *e)
 {
-	char target[WHOLE_PATH_MAX];
-	char temp[WHOLE_PATH_MAX + 32];
+	char target[ATOMIC_FILE_PATH_MAX];
+	char temp[ATOMIC_FILE_PATH_MAX + 32];
 	struct stat st;
 	bool is_there;
 	int rc = find_target(path, target, sizeof(target), &st, &is_there, e);
@@ -178,17 +179,17 @@ static int write_whole(const char *path, bool alone, const char *text, size_t le
 		(void)unlink(temp);
 		return rc;
 	}
-	return whole_sync_folder(target, e);
+	return atomic_file_sync_folder(target, e);
 }
 
-int whole_write(const char *path, const char *text, size_t len, mode_t mode,
-		struct error *e)
+int atomic_file_write(const char *path, const char *text, size_t len, mode_t mode,
+		      struct error *e)
 {
 	return write_whole(path, false, text, len, mode, e);
 }
 
-int whole_write_alone(const char *path, const char *text, size_t len, mode_t mode,
-		      struct error *e)
+int atomic_file_write_alone(const char *path, const char *text, size_t len, mode_t mode,
+			    struct error *e)
 {
 	return write_whole(path, true, text, len, mode, e);
 }
@@ -246,11 +247,11 @@ static int fill_and_compare(FILE *f, const char *target, const char *temp,
 	return fsync(fileno(f)) != 0 ? system_error("sync", temp, e) : 1;
 }
 
-int whole_write_changed(const char *path, const struct whole_source *s, mode_t mode,
-			bool *ret_changed, struct error *e)
+int atomic_file_write_changed(const char *path, const struct whole_source *s, mode_t mode,
+			      bool *ret_changed, struct error *e)
 {
-	char target[WHOLE_PATH_MAX];
-	char temp[WHOLE_PATH_MAX + 32];
+	char target[ATOMIC_FILE_PATH_MAX];
+	char temp[ATOMIC_FILE_PATH_MAX + 32];
 	struct stat st;
 	bool is_there;
 	int fd;
@@ -272,5 +273,5 @@ int whole_write_changed(const char *path, const struct whole_source *s, mode_t m
 		(void)unlink(temp);
 	if (rc >= 0)
 		*ret_changed = rc == 1;
-	return rc == 1 ? whole_sync_folder(target, e) : rc;
+	return rc == 1 ? atomic_file_sync_folder(target, e) : rc;
 }
