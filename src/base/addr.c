@@ -256,6 +256,11 @@ bool prefix_parse(const char *text, struct prefix *ret_prefix)
 	return true;
 }
 
+bool prefix_is_vast(struct prefix p)
+{
+	return p.bits < (addr_is_v4(p.addr) ? 8 : 16);
+}
+
 const char *prefix_text(struct prefix p, char text[PREFIX_TEXT_MAX])
 {
 	char a[ADDR_TEXT_MAX];

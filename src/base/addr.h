@@ -75,5 +75,7 @@ bool prefix_has(struct prefix p, struct addr a);
 /* "192.0.2.0/24", or a bare address, which is a whole-length prefix. */
 FMX_MUST_CHECK bool prefix_parse(const char *text, struct prefix *ret_prefix);
 const char *prefix_text(struct prefix p, char text[PREFIX_TEXT_MAX]);
+/* Wider than any one owner's: more than an IPv4 /8 or an IPv6 /16. */
+bool prefix_is_vast(struct prefix p);
 
 #endif

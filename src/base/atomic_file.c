@@ -73,7 +73,12 @@ static int open_temporary(const char *path, bool alone, char *temp, size_t size,
 	} else {
 		*ret_fd = mkostemp(temp, O_CLOEXEC);
 	}
-	return *ret_fd < 0 ? system_error("write beside", path, e) : 0;
+	if (*ret_fd >= 0)
+		return 0;
+	int code = errno ? errno : EIO;
+	return error_set(e, -code,
+			 "cannot write %s: no new file can be made in its folder: %s",
+			 path, strerror(code));
 }
 
 void atomic_file_clean(const char *path)

@@ -78,8 +78,9 @@ struct verb {
 	const char *help;     /* paragraphs, with an example; lines up to 78 wide */
 	int least, most;      /* number of arguments; CLI_ANY */
 	const struct option_row *options; /* besides the global ones; may be NULL */
-	const struct verb_word *words;    /* NULL: none */
-	const char *program;              /* where run is, if not in this one: verbs.h */
+	const char *passed_over;       /* options that change nothing: " layout ttl " */
+	const struct verb_word *words; /* NULL: none */
+	const char *program;           /* where run is, if not in this one: verbs.h */
 };
 
 struct cli_given {

@@ -130,6 +130,12 @@ static int change(const struct cli *c, struct archive *archive, const char *text
 	release(&a);
 	if (rc != 0)
 		return cli_fail(c, &e);
+	struct prefix p;
+	if (is_on && prefix_parse(text, &p) && prefix_is_vast(p))
+		cli_warn(c,
+			 "%s is a large part of the internet: nobody in it is ever "
+			 "listed, and each of them that is stopped raises an alarm",
+			 text);
 	if (is_on)
 		tell(c, text, was_on ? "was on the allow list" : "put on the allow list");
 	else

@@ -79,4 +79,5 @@ const struct verb verb_revert = {
 	.least = 0,
 	.most = CLI_ANY,
 	.options = revert_options,
+	.passed_over = " layout ttl online renumber ",
 };

@@ -29,9 +29,14 @@ static void on_trouble(void *arg, const char *sentence)
 static int check_config(struct cli *c)
 {
 	struct config config;
+	struct error e;
 	int code = cli_config(c, &config);
 	if (code)
 		return code;
+	if (ready_check_user(config.user, &e) != 0) {
+		config_release(&config);
+		return cli_fail(c, &e);
+	}
 	print_warnings(c, buf_text(&config.warnings));
 	ready_check(&config, on_trouble, c);
 	size_t domains = 0;

@@ -35,8 +35,9 @@ static const struct cli_exit_code exit_codes[] = {
 	{ CLI_TELL, "something to tell: changes pending, findings of severity warning "
 		    "or error" },
 	{ CLI_REFUSED, "refused: it would endanger mail" },
-	{ CLI_USAGE, "wrong usage or configuration; the message names option, or file "
-		     "and line" },
+	{ CLI_USAGE,
+	  "wrong usage, or a configuration that is wrong or cannot be read; the "
+	  "message names option, or file and line" },
 };
 
 const struct cli_exit_code *cli_exit_codes(size_t *ret_count)
@@ -65,9 +66,34 @@ static void print_folded(FILE *to, const char *text, size_t indent, size_t width
 	(void)fputc('\n', to);
 }
 
-static void print_options(FILE *to, const struct option_row *rows)
+static bool is_passed_over(const struct verb *v, const char *option)
+{
+	char word[64];
+	(void)snprintf(word, sizeof(word), " %s ", option);
+	return v && v->passed_over && strstr(v->passed_over, word);
+}
+
+/* What the other verb of a pair needs, and this one takes all the same. */
+static void print_passed_over(FILE *to, const struct verb *v)
+{
+	struct buf text = BUF_INIT(USE_MAX);
+	buf_adds(&text, "Taken as well, and changing nothing:");
+	const char *link = "";
+	for (const struct option_row *o = v->options; o->name; o++)
+		if (is_passed_over(v, o->name)) {
+			buf_addf(&text, "%s --%s", link, o->name);
+			link = ",";
+		}
+	(void)fputs("  ", to);
+	print_folded(to, buf_text(&text), 2, 78);
+	buf_release(&text);
+}
+
+static void print_options(FILE *to, const struct verb *v, const struct option_row *rows)
 {
 	for (; rows && rows->name; rows++) {
+		if (is_passed_over(v, rows->name))
+			continue;
 		char left[128];
 		char letter[8] = "    ";
 		if (rows->letter)
@@ -104,16 +130,17 @@ void cli_print_help(FILE *to, const struct verb *const *v)
 	    "servers walk\non to the real MX.\n",
 	    to);
 	heading(to, "Use");
-	(void)fputs("  fakemx [options] VERB [options] [arguments]\n"
-		    "  fakemx VERB --help      explains a verb\n",
-		    to);
+	(void)fputs(
+	    "  fakemx [options] VERB [options] [arguments]\n"
+	    "  fakemx VERB --help      explains a verb, as `fakemx help VERB` does\n",
+	    to);
 	heading(to, "Verbs");
 	for (; *v; v++) {
 		(void)fprintf(to, "  %-10s ", (*v)->name);
 		print_folded(to, (*v)->summary, 13, 78);
 	}
 	heading(to, "Options, before or after the verb");
-	print_options(to, cli_global_options());
+	print_options(to, NULL, cli_global_options());
 	heading(to, "Exit codes");
 	print_exit_codes(to);
 	(void)fputs("\nThe manual: man fakemx, man fakemx.conf\n", to);
@@ -156,8 +183,10 @@ void cli_print_verb_help(FILE *to, const struct verb *v, const char *word)
 		(void)fprintf(to, "\n%s\n", v->help);
 	if (v->options && v->options->name) {
 		heading(to, "Options");
-		print_options(to, v->options);
+		print_options(to, v, v->options);
+		if (v->passed_over)
+			print_passed_over(to, v);
 	}
 	heading(to, "Options of all verbs");
-	print_options(to, cli_global_options());
+	print_options(to, NULL, cli_global_options());
 }

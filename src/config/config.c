@@ -306,6 +306,19 @@ static void warn_of_unwatched(struct config *c)
 	}
 }
 
+static void warn_of_vast(struct config *c)
+{
+	for (size_t i = 0; i < c->allow_count; i++) {
+		struct prefix p;
+		if (prefix_parse(c->allow[i], &p) && prefix_is_vast(p))
+			buf_addf(&c->warnings,
+				 "allow has %s, a large part of the internet: nobody in "
+				 "it is ever listed, and each of them that is stopped "
+				 "raises an alarm\n",
+				 c->allow[i]);
+	}
+}
+
 static int check_metrics(const struct load *l, cfg_t *tree)
 {
 	const char *path = l->config->metrics;
@@ -496,6 +509,7 @@ int config_parse(const char *text, size_t len, const char *name, bool lab,
 	if (c.lab)
 		warn_of_addresses(&c);
 	warn_of_unwatched(&c);
+	warn_of_vast(&c);
 	*ret_config = c;
 	return 0;
 }
@@ -509,6 +523,9 @@ int config_load(const char *path, bool lab, struct config *ret_config, struct er
 		    config_parse(buf_text(&s.text), s.text.len, path, lab, ret_config, e);
 		if (rc != 0)
 			source_place(&s, e);
+		else
+			buf_add(&ret_config->warnings, buf_text(&s.warnings),
+				s.warnings.len);
 	}
 	source_release(&s);
 	return rc;

@@ -41,8 +41,12 @@ static int read_file(const char *path, struct buf *to, struct error *e)
 				 "writes one, -c names another",
 				 path);
 	if (n < 0)
-		return error_set(e, -cause, "cannot read the configuration %s: %s", path,
-				 strerror(cause));
+		return error_set(e, -cause, "cannot read the configuration %s: %s%s",
+				 path, strerror(cause),
+				 cause == EACCES
+				     ? "; run this as root, or as a member of "
+				       "the group that the file belongs to"
+				     : "");
 	if (buf_failed(to))
 		return error_set(e, FMX_EUSAGE, "%s is larger than %d bytes", path,
 				 CONFIG_MAX_BYTES);
@@ -112,11 +116,15 @@ static int include(struct source *s, const char *pattern, unsigned depth,
 				 "%s:%u: more than %d files include each other", from,
 				 line, SOURCE_MAX_DEPTH);
 	int rc = glob(full, 0, NULL, &found);
+	if (rc == GLOB_NOMATCH && strpbrk(pattern, "*?[")) {
+		buf_addf(&s->warnings,
+			 "%s:%u: include: no file matches %s, so nothing is included\n",
+			 from, line, full);
+		return 0;
+	}
 	if (rc == GLOB_NOMATCH)
-		return strpbrk(pattern, "*?[")
-			   ? 0
-			   : error_set(e, FMX_EUSAGE, "%s:%u: include: there is no %s",
-				       from, line, full);
+		return error_set(e, FMX_EUSAGE, "%s:%u: include: there is no %s", from,
+				 line, full);
 	if (rc != 0)
 		return error_set(e, FMX_EUSAGE, "%s:%u: include: cannot read %s", from,
 				 line, full);
@@ -180,7 +188,9 @@ static int read_one(struct source *s, const char *path, unsigned depth, struct e
 
 int source_read(const char *path, struct source *ret, struct error *e)
 {
-	*ret = (struct source){ .text = BUF_INIT(CONFIG_MAX_BYTES), .path = path };
+	*ret = (struct source){ .text = BUF_INIT(CONFIG_MAX_BYTES),
+				.path = path,
+				.warnings = BUF_INIT(CONFIG_MAX_WARNINGS) };
 	return read_one(ret, path, 0, e);
 }
 
@@ -228,4 +238,5 @@ void source_release(struct source *s)
 		free(s->pieces[i].path);
 	free(s->pieces);
 	buf_release(&s->text);
+	buf_release(&s->warnings);
 }

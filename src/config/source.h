@@ -37,8 +37,9 @@ struct source {
 	struct buf text;
 	struct source_piece *pieces;
 	size_t piece_count;
-	const char *path; /* of the first file; borrowed */
-	unsigned lines;   /* of the text so far */
+	const char *path;    /* of the first file; borrowed */
+	unsigned lines;      /* of the text so far */
+	struct buf warnings; /* sentences, one a line */
 };
 
 /* -errno where a file cannot be read, FMX_EUSAGE. Released also on failure. */

@@ -161,6 +161,7 @@ static int find_visits(struct making *m, struct ask *a, struct error *e)
 	if (x->visit_count > 0)
 		qsort(x->visits, x->visit_count, sizeof(*x->visits), compare_visits);
 	/* A host may have told its name when no look-up had. */
+	x->was_looked_up = x->sender.name[0] != '\0';
 	for (size_t i = x->visit_count; i > 0 && x->sender.name[0] == '\0'; i--)
 		(void)str_copy(x->sender.name, sizeof(x->sender.name),
 			       x->visits[i - 1].visit.name);

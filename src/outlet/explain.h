@@ -43,6 +43,7 @@ struct explain_walk {
 struct explain {
 	struct addr client;
 	struct sender sender; /* with its name, and its other address */
+	bool was_looked_up;   /* its name; otherwise a mail log may have told one */
 	bool spf_passes, is_allowed;
 	const struct sites *sites;
 	struct explain_visit *visits; /* by time */

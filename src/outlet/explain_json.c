@@ -61,7 +61,7 @@ static json_t *listing_json(const struct explain *x, const struct listing *l)
 static json_t *name_json(const struct explain *x)
 {
 	const struct sender *s = &x->sender;
-	bool has = s->name[0] != '\0';
+	bool has = x->was_looked_up; /* what a log told is not known to be true */
 	json_t *o = json_object();
 	json_add(o, "name", json_text_or_null(s->name));
 	json_add(o, "confirmed", has ? json_boolean(s->is_confirmed) : json_null());

@@ -34,10 +34,14 @@ static void head(const struct writing *w)
 	if (s->name[0]) {
 		buf_adds(w->out, " (");
 		buf_add_safe(w->out, s->name);
-		buf_addf(w->out, "): its name is %sconfirmed%s; SPF %s",
-			 s->is_confirmed ? "" : "not ",
-			 s->is_generic ? " but generic" : "",
-			 x->spf_passes ? "passes" : "does not pass");
+		if (x->was_looked_up)
+			buf_addf(w->out, "): its name is %sconfirmed%s; SPF %s",
+				 s->is_confirmed ? "" : "not ",
+				 s->is_generic ? " but generic" : "",
+				 x->spf_passes ? "passes" : "does not pass");
+		else
+			buf_adds(w->out, "): a mail log has this name; fakemx itself "
+					 "looked up neither name nor SPF");
 	}
 	for (size_t i = 0; i < s->count; i++)
 		if (s->count > 1 && !addr_equal(s->clients[i], x->client))

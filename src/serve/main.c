@@ -143,6 +143,10 @@ static int serve(const struct command *c, struct config *config)
 	struct engine *n;
 	struct error e;
 	say_warnings(config);
+	if (c->is_check && ready_check_user(config->user, &e) != 0) {
+		config_release(config);
+		return fail(&e);
+	}
 	if (c->is_check) {
 		ready_check(config, on_trouble, NULL);
 		if (!c->is_quiet)

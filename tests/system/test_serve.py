@@ -368,6 +368,14 @@ class Surroundings(unittest.TestCase):
         self.assertEqual(64, code)
         self.assertIn(str(self.bench.conf), said)
 
+    def test_a_configuration_that_may_not_be_read_is_said_with_who_may(self):
+        self.bench.write()
+        self.bench.conf.chmod(0o600)
+        for argv in ([], ["--check-config"]):
+            code, said = self.bench.refused(*argv, user=65534, group=65534)
+            self.assertEqual(64, code, said)
+            self.assertIn("run this as root", said)
+
     def test_a_wrong_word_ends_with_64_and_the_nearest_is_offered(self):
         code, said = self.bench.run("--chek-config")
         self.assertEqual(64, code)
@@ -432,6 +440,11 @@ class Surroundings(unittest.TestCase):
     def test_a_user_that_does_not_exist_is_said(self):
         self.bench.write(user='"fakemx-nobody-here"')
         self.assert_refused(64, "fakemx-nobody-here")
+        for check in ([program("fakemx"), "-c", self.bench.conf, "serve", "--check-config"],
+                      [program("fakemx-serve"), "-c", self.bench.conf, "--check-config"]):
+            done = subprocess.run(check, capture_output=True, text=True, timeout=30)
+            self.assertEqual((64, ""), (done.returncode, done.stdout))
+            self.assertIn('user "fakemx-nobody-here" does not exist', done.stderr)
 
     def test_root_is_given_away_and_every_capability_with_it(self):
         os.chmod(self.bench.folder, 0o777)

@@ -51,9 +51,14 @@ class Setup(LabCase):
                 (["--yes", "--decoy", f"{DECOY}={MAIL}", DOMAIN], 3, "has the address 30.0.0.25 of the real host"),
                 (["--yes", "--decoy", DECOY, DOMAIN], 64, "NAME=ADDRESS"),
                 (["--yes", "--log", 'a"b', DOMAIN], 64, "--log"),
-                (["--yes", "--conf", "/none/at/all.conf", DOMAIN], 1, "--conf FILE")):
+                (["--yes", "--conf", "/none/at/all.conf", DOMAIN], 1, "--conf FILE"),
+                (["--yes", "--conf", "/tmp/none/x.conf", DOMAIN], 1, "there is no folder /tmp/none"),
+                (["--yes", "--print", "--json", DOMAIN], 64, "give one of them"),
+                (["--yes", "--decoy", f"{DECOY}=192.0.2.1", DOMAIN], 3, "nothing was written")):
             done = self.fakemx("setup", *argv, expect=code)
             self.assertIn(sentence, done.stderr, argv)
+            self.assertNotIn(f"{CONF}:", done.stderr, "no line of a file that nobody has")
+        self.assertNotEqual(0, self.mail.host.run(["test", "-e", "/tmp/none"], check=False).returncode)
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", CONF], check=False).returncode)
 
     def test_2_print_writes_the_configuration_and_no_file(self):

@@ -232,7 +232,7 @@ class Told(Verbs):
 
     def test_the_report_says_first_what_happened_to_good_mail(self):
         text = self.good("report")
-        for first, then in (("No loss of a known sender or message was seen, good mail came at most 1.50 s late, and 100.0 % of the spam",
+        for first, then in (("No loss of a known sender or message was seen. Good mail came at most 1.50 s late. 100.0 % of the spam",
                              "half within 0.25 s"),
                             ("half within", "Stopped senders"), ("Stopped senders", "All senders"),
                             ("All senders", "Hosts"), ("Hosts", "Listing")):
@@ -632,8 +632,8 @@ class Journal(Verbs):
         self.bad(1, "has visits", "journal", "import", self.folder / "lines")
         shutil.rmtree(self.state)
         self.state.mkdir()
-        for number, wrong, words in ((1, "{}", "line 1: host is no host name"),
-                                     (4, lines + "nonsense", "line 4: it is no JSON"),
+        for number, wrong, words in ((1, "{}", "line 1: host must be a host name"),
+                                     (4, lines + "nonsense", "line 4: it cannot be read as JSON"),
                                      (4, lines + json.dumps({**told[0], "host": "mx9.example.com"}),
                                       "line 4: the configuration has no host 'mx9.example.com'"),
                                      (4, lines + json.dumps({**told[0], "role": "real"}), "line 4: ")):

@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/mem.h"
 #include "cli/setup/setup_ask.h"
+#include "config/config.h"
 
 /* The folder of path; "." when it names none. */
 static bool folder_of(const char *path, char folder[PATH_MAX])
@@ -28,7 +29,16 @@ static int check_folder(const struct cli *c, const char *path)
 	char folder[PATH_MAX], above[PATH_MAX];
 	struct error e;
 	bool is_good = folder_of(path, folder) && folder_of(folder, above);
-	const char *at = is_good && access(folder, F_OK) != 0 ? above : folder;
+	bool is_there = is_good && access(folder, F_OK) == 0;
+	/* /etc/fakemx is made; any other missing folder is a mistyped one. */
+	if (is_good && !is_there && strcmp(path, CONFIG_PATH) != 0) {
+		(void)error_set(&e, -ENOENT,
+				"cannot write %s: there is no folder %s. Make it, or say "
+				"another file by --conf FILE; --print writes none",
+				path, folder);
+		return cli_fail(c, &e);
+	}
+	const char *at = is_there ? folder : above;
 	if (is_good && access(at, W_OK) == 0)
 		return CLI_DONE;
 	(void)error_set(

@@ -66,6 +66,9 @@ static int read_paths(struct setting *u)
 	const char *conf = cli_option(c, "conf");
 	if (conf && c->has_config)
 		return cli_usage(c, "--conf and -c say the same; give one of them");
+	if (cli_flag(c, "print") && c->json)
+		return cli_usage(c, "--print prints the configuration and --json what "
+				    "was done; give one of them");
 	u->path = conf ? conf : c->config_path;
 	bool is_terminal = isatty(STDIN_FILENO);
 	u->asks = is_terminal && !cli_flag(c, "yes");
@@ -287,10 +290,24 @@ static int check_text(const struct setting *u, const struct buf *text)
 {
 	struct config config;
 	struct error e;
-	if (config_parse(buf_text(text), text->len, u->path, u->c->lab, &config, &e) < 0)
-		return cli_fail(u->c, &e);
-	config_release(&config);
-	return CLI_DONE;
+	if (config_parse(buf_text(text), text->len, u->path, u->c->lab, &config, &e) ==
+	    0) {
+		config_release(&config);
+		return CLI_DONE;
+	}
+	/* The options are wrong, not a line of a file that nobody has yet. */
+	const char *sentence = e.text;
+	size_t n = strlen(u->path);
+	if (strncmp(sentence, u->path, n) == 0 && sentence[n] == ':') {
+		sentence += n + 1;
+		size_t digits = strspn(sentence, "0123456789");
+		sentence += digits + (sentence[digits] == ':' && digits > 0);
+		sentence += *sentence == ' ';
+	}
+	char words[sizeof(e.text)];
+	(void)str_copy(words, sizeof(words), sentence);
+	(void)error_set(&e, e.code, "%s; nothing was written", words);
+	return cli_fail(u->c, &e);
 }
 
 static void show_plan(const struct setting *u)

@@ -94,28 +94,27 @@ static void add_known(const struct report_counts *c, struct buf *out)
 	add_names(c, out);
 }
 
-static void add_delay(const struct report_counts *c, bool is_last, struct buf *out)
+static void add_delay(const struct report_counts *c, struct buf *out)
 {
 	char max[STAMP_TEXT_MAX];
-	const char *link = is_last ? " and " : ", ";
 	if (c->delay.count > 0)
-		buf_addf(out, "%sgood mail came at most %s late", link,
+		buf_addf(out, " Good mail came at most %s late.",
 			 stamp_duration_text(c->delay.max_us, max));
 	else if (c->reached > 0)
-		buf_addf(out, "%sno delay of good mail was seen", link);
+		buf_adds(out, " No delay of good mail was seen.");
 }
 
 /* What follows what was said of known senders. */
 static void add_rest(const struct report_site *s, struct buf *out)
 {
-	add_delay(&s->counts, !s->spam.has_share, out);
-	if (s->spam.has_share)
-		buf_addf(out, ", and %.1f %% of the spam was stopped",
-			 100 * s->spam.share);
-	if (s->spam.has_share && !s->spam.has_filter)
-		buf_adds(out, ", leaving out what the real hosts accepted (no spam "
-			      "filter's verdicts are in their logs)");
 	buf_adds(out, ".");
+	add_delay(&s->counts, out);
+	if (s->spam.has_share)
+		buf_addf(out, " %.1f %% of the spam was stopped%s", 100 * s->spam.share,
+			 s->spam.has_filter
+			     ? "."
+			     : "; spam that the real hosts accepted is not counted, "
+			       "since no spam filter's verdicts are in their logs.");
 }
 
 enum report_claim report_claim(const struct report_site *s, struct buf *out)
@@ -177,10 +176,8 @@ void report_claim_more(const struct report_site *s, struct buf *out)
 {
 	uint64_t known = s->counts.at_risk_tier[TIER_KNOWN];
 	if (known > 0)
-		buf_addf(out,
-			 "%s not been seen at a real host since a decoy was tried: look "
-			 "at the reasons below. ",
-			 known == 1 ? "It has" : "They have");
+		buf_adds(out, "What is at risk has not been seen at a real host since it "
+			      "was at a decoy; the reasons stand below. ");
 	if (known > 0 && !can_tell(s)) {
 		buf_adds(out, "No more can be told: ");
 		why_not(s, out);

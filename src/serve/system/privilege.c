@@ -1,5 +1,6 @@
 #include "serve/system/privilege.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <pwd.h>
@@ -7,17 +8,16 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "serve/system/ready_check.h"
+
 int privilege_become(const char *user, struct error *e)
 {
 	if (!*user || geteuid() != 0)
 		return 0;
-	errno = 0;
+	if (ready_check_user(user, e) != 0)
+		return FMX_EUSAGE;
 	const struct passwd *p = getpwnam(user);
-	if (!p)
-		return error_set(e, FMX_EUSAGE,
-				 "user \"%s\" does not exist; create it, or take the "
-				 "line out of the configuration",
-				 user);
+	assert(p);
 	/* A container may lack it; then closed decoys are not watched. */
 	capng_get_caps_process();
 	bool has_raw = capng_have_capability(CAPNG_PERMITTED, CAP_NET_RAW);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -78,6 +79,16 @@ static void check_host(const struct telling *t, const struct host *h)
 	check_log(t, h, h->watch);
 	for (uint8_t i = 0; i < h->also_count; i++)
 		check_log(t, h, h->also[i]);
+}
+
+int ready_check_user(const char *user, struct error *e)
+{
+	if (!*user || getpwnam(user))
+		return 0;
+	return error_set(e, FMX_EUSAGE,
+			 "user \"%s\" does not exist; create it, or take the line out "
+			 "of the configuration",
+			 user);
 }
 
 /* Does a serve of this journal hold its lock? Whoever may not look supposes so. */

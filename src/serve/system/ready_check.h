@@ -15,6 +15,9 @@
 
 #include "config/config.h"
 
+/* Does the user exist that serve should become? FMX_EUSAGE. */
+FMX_MUST_CHECK int ready_check_user(const char *user, struct error *e);
+
 void ready_check(const struct config *c, void (*tell)(void *arg, const char *sentence),
 		 void *arg);
 

@@ -22,7 +22,7 @@ static int get_text(const json_t *o, const char *key, const char **ret_text,
 {
 	const json_t *v = json_object_get(o, key);
 	if (v && !json_is_string(v) && !json_is_null(v))
-		return bad(e, key, "is no text");
+		return bad(e, key, "must be a text in quotes");
 	*ret_text = json_string_value(v);
 	return 0;
 }
@@ -37,7 +37,7 @@ static int get_time(const json_t *o, const char *key, int64_t *ret_time,
 	if (rc < 0 || !text)
 		return rc;
 	if (!stamp_parse(text, &t, ret_precision) || t <= 0)
-		return bad(e, key, "is no time");
+		return bad(e, key, "must be a time like \"2026-11-30T10:00:00Z\"");
 	*ret_time = t;
 	return 0;
 }
@@ -49,7 +49,7 @@ static int get_host(const json_t *o, struct feed_line *l, struct error *e)
 	if (rc < 0)
 		return rc;
 	if (!text || !*text || !str_copy(l->host, sizeof(l->host), text))
-		return bad(e, "host", "is no host name");
+		return bad(e, "host", "must be a host name");
 	for (char *c = l->host; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	return 0;
@@ -75,7 +75,7 @@ static int parse_mark_more(const json_t *o, struct feed_line *l, struct error *e
 		return 0;
 	int rc = get_text(o, "domain", &domain, e);
 	if (rc == 0 && (!domain || !*domain))
-		rc = bad(e, "domain", "is no domain");
+		rc = bad(e, "domain", "must be a domain name");
 	if (rc == 0)
 		set_domain(l, domain);
 	return rc;
@@ -99,7 +99,7 @@ static int parse_mark(const json_t *o, struct feed_line *l, struct error *e)
 		l->time = INT64_MIN;
 		int rc = get_time(o, kinds[i].key, &l->time, NULL, e);
 		if (rc == 0 && l->time == INT64_MIN && l->kind != FEED_SINCE)
-			rc = bad(e, kinds[i].key, "is no time");
+			rc = bad(e, kinds[i].key, "must be a time, not null");
 		return rc == 0 ? parse_mark_more(o, l, e) : rc;
 	}
 	return 1;
@@ -110,7 +110,7 @@ static int parse_client(const json_t *o, struct visit *v, struct error *e)
 	const char *text = NULL;
 	int rc = get_text(o, "address", &text, e);
 	if (rc == 0 && (!text || !addr_parse(text, &v->client)))
-		rc = bad(e, "address", "is no address");
+		rc = bad(e, "address", "must be an IPv4 or IPv6 address");
 	return rc;
 }
 
@@ -126,9 +126,9 @@ static int parse_origin(const json_t *o, struct feed_line *l, struct error *e)
 	l->has_role = role != NULL;
 	l->source = VISIT_SOURCE_FEED;
 	if (role && !role_parse(role, &l->role))
-		return bad(e, "role", "is no role");
+		return bad(e, "role", "must be real, decoy or control");
 	if (source && !visit_source_parse(source, &l->source))
-		return bad(e, "source", "is no source");
+		return bad(e, "source", "must be decoy, knock, maillog, policy or feed");
 	return 0;
 }
 
@@ -141,18 +141,20 @@ static int parse_words(const json_t *o, struct visit *v, struct error *e)
 	if (rc < 0)
 		return rc;
 	if (!depth || !depth_parse(depth, &v->depth))
-		return bad(e, "depth", "is no depth");
+		return bad(e, "depth",
+			   "must be knock, connect, helo, mail, rcpt or data");
 	if (outcome && !outcome_parse(outcome, &v->outcome))
-		return bad(e, "outcome", "is no outcome");
+		return bad(e, "outcome",
+			   "must be accepted, deferred, rejected, aborted or null");
 	const json_t *spam = json_object_get(o, "spam");
 	if (spam && !json_is_boolean(spam) && !json_is_null(spam))
-		return bad(e, "spam", "is neither true nor false");
+		return bad(e, "spam", "must be true, false or null");
 	v->spam = json_is_true(spam)    ? SPAM_YES
 		  : json_is_false(spam) ? SPAM_NO
 					: SPAM_UNKNOWN;
 	const json_t *unknown = json_object_get(o, "unknown_recipient");
 	if (unknown && !json_is_boolean(unknown) && !json_is_null(unknown))
-		return bad(e, "unknown_recipient", "is neither true nor false");
+		return bad(e, "unknown_recipient", "must be true or false");
 	v->unknown_recipient = json_is_true(unknown);
 	return 0;
 }
@@ -165,7 +167,7 @@ static int get_width(const json_t *o, const char *key, uint32_t *ret_us, struct 
 		return 0;
 	double seconds = json_number_value(n);
 	if (!json_is_number(n) || !(seconds >= 0 && seconds <= PRECISION_LONGEST_S))
-		return bad(e, key, "is no width of time");
+		return bad(e, key, "must be a number of seconds, 0 or more");
 	*ret_us = (uint32_t)(seconds * (double)STAMP_SECOND + 0.5);
 	return 0;
 }
@@ -176,7 +178,8 @@ static int parse_widths(const json_t *o, struct visit *v, struct error *e)
 	if (rc == 0)
 		rc = get_width(o, "earlier_seconds", &v->earlier_us, e);
 	if (rc == 0 && v->precision_us == 0)
-		rc = bad(e, "precision_seconds", "is no width of time");
+		rc = bad(e, "precision_seconds",
+			 "must be a number of seconds greater than 0");
 	return rc;
 }
 
@@ -192,7 +195,7 @@ static int parse_envelopes(const json_t *o, struct visit *v, struct error *e)
 {
 	const json_t *list = json_object_get(o, "envelopes");
 	if (list && !json_is_array(list) && !json_is_null(list))
-		return bad(e, "envelopes", "is no list");
+		return bad(e, "envelopes", "must be a list of hashes");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *one = json_array_get(list, i);
 		uint64_t hash;
@@ -201,7 +204,8 @@ static int parse_envelopes(const json_t *o, struct visit *v, struct error *e)
 		else if (json_is_string(one) && parse_hash(json_string_value(one), &hash))
 			visit_add_envelope(v, hash);
 		else
-			return bad(e, "envelopes", "has what is no hash");
+			return bad(e, "envelopes",
+				   "must hold hashes of 16 hexadecimal digits");
 	}
 	return 0;
 }
@@ -211,7 +215,7 @@ static int parse_times(const json_t *o, struct visit *v, struct error *e)
 	int64_t precision = 1;
 	int rc = get_time(o, "time", &v->time, &precision, e);
 	if (rc == 0 && v->time == 0)
-		rc = bad(e, "time", "is no time");
+		rc = bad(e, "time", "must be a time, not null");
 	v->precision_us = (uint32_t)precision;
 	if (rc == 0)
 		rc = parse_widths(o, v, e);
@@ -275,7 +279,8 @@ static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 	l->sequence = json_integer_value(json_object_get(o, "sequence"));
 	l->missing = json_integer_value(json_object_get(o, "missing"));
 	if (!json_is_object(o))
-		return error_set(e, FMX_EMALFORMED, "it is no JSON object");
+		return error_set(e, FMX_EMALFORMED,
+				 "it must be a JSON object in { and }");
 	int rc = get_host(o, l, e);
 	if (rc == 0)
 		rc = parse_mark(o, l, e);
@@ -290,7 +295,7 @@ int feed_parse(const char *line, size_t len, struct feed_line *ret_line, struct 
 				 FEED_LINE_MAX);
 	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!o)
-		return error_set(e, FMX_EMALFORMED, "it is no JSON");
+		return error_set(e, FMX_EMALFORMED, "it cannot be read as JSON");
 	int rc = parse_object(o, ret_line, e);
 	json_decref(o);
 	return rc;

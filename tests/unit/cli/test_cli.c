@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,6 +122,75 @@ static void every_row_explains_itself(void **state)
 	}
 }
 
+/* What a command line prints on stdout: help. */
+static const char *printed(const char *line)
+{
+	static char text[16384];
+	char said[1024];
+	struct cli c;
+	int count;
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	(void)fflush(stdout);
+	int before = dup(STDOUT_FILENO);
+	assert_return_code(dup2(fileno(file), STDOUT_FILENO), 0);
+	int code = parse(line, &c, &count, said, sizeof(said));
+	(void)fflush(stdout);
+	assert_return_code(dup2(before, STDOUT_FILENO), 0);
+	(void)close(before);
+	rewind(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	(void)fclose(file);
+	assert_int_equal(code, CLI_DONE);
+	assert_null(c.verb); /* nothing is run */
+	return text;
+}
+
+static void help_is_a_word_too(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+		{ "fakemx help", "fakemx --help" },
+		{ "fakemx help plan", "fakemx plan --help" },
+		{ "fakemx help journal backup", "fakemx journal backup --help" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *want = xstrdup(printed(rows[i][1]));
+		assert_string_equal(printed(rows[i][0]), want);
+		free(want);
+	}
+	struct cli c;
+	int count;
+	char said[1024];
+	assert_int_equal(parse("fakemx help plann", &c, &count, said, sizeof(said)),
+			 CLI_USAGE);
+	assert_non_null(strstr(said, "did you mean 'plan'?"));
+}
+
+static void what_changes_nothing_is_not_explained_as_if_it_did(void **state)
+{
+	(void)state;
+	const char *text = printed("fakemx revert --help");
+	assert_null(strstr(text, "--ttl SECONDS"));
+	assert_non_null(strstr(text, "--wait"));
+	assert_non_null(strstr(text, "changing nothing: --layout, --ttl, --online, "
+				     "--renumber"));
+	/* The words of the list are options of the table. */
+	for (const struct verb *const *v = verbs_all(); *v; v++) {
+		const char *rest = (*v)->passed_over;
+		char word[64];
+		int n;
+		for (; rest && sscanf(rest, " %63s%n", word, &n) == 1; rest += n) {
+			bool is_there = false;
+			for (const struct option_row *o = (*v)->options; o->name; o++)
+				is_there = is_there || strcmp(o->name, word) == 0;
+			assert_true(is_there);
+		}
+	}
+	text = printed("fakemx apply --help");
+	assert_non_null(strstr(text, "--ttl SECONDS"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +198,8 @@ int main(void)
 		cmocka_unit_test(global_options_stand_before_and_after_the_verb),
 		cmocka_unit_test(the_options_of_a_verb_are_its_own),
 		cmocka_unit_test(every_row_explains_itself),
+		cmocka_unit_test(help_is_a_word_too),
+		cmocka_unit_test(what_changes_nothing_is_not_explained_as_if_it_did),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

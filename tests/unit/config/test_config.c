@@ -506,6 +506,33 @@ static void what_is_included_stands_there(void **state)
 	config_release(&c);
 }
 
+static void what_matches_nothing_and_what_is_vast_is_warned_of(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	char want[400];
+	put("f",
+	    "allow = { \"0.0.0.0/0\", \"192.0.2.0/24\", \"10.0.0.0/8\", \"2000::/3\" }"
+	    "\ninclude \"none/*.conf\"\ninclude \"w.conf\"\n");
+	put("w.conf",
+	    "site \"a\" { layout = none domains = { \"a.example\" }\n" HOST10 "}");
+	if (load(&c, &e) != 0)
+		fail_msg("%s", e.text);
+	(void)snprintf(want, sizeof(want),
+		       "%s/f:2: include: no file matches %s/none/*.conf, so nothing is "
+		       "included\n",
+		       folder, folder);
+	const char *said = buf_text(&c.warnings);
+	assert_non_null(strstr(said, want));
+	assert_non_null(
+	    strstr(said, "allow has 0.0.0.0/0, a large part of the internet"));
+	assert_non_null(strstr(said, "allow has 2000::/3, a large part"));
+	assert_null(strstr(said, "allow has 192"));
+	assert_null(strstr(said, "allow has 10."));
+	config_release(&c);
+}
+
 static void a_mistake_is_where_it_stands(void **state)
 {
 	(void)state;
@@ -555,6 +582,9 @@ int main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_mistake_is_where_it_stands, make_folder,
 						remove_folder),
+		cmocka_unit_test_setup_teardown(
+		    what_matches_nothing_and_what_is_vast_is_warned_of, make_folder,
+		    remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

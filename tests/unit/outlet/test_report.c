@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "outlet/explain.h"
 #include "outlet/json.h"
 #include "outlet/list.h"
@@ -325,7 +326,7 @@ static void the_longest_delay_is_one_number_everywhere(void **state)
 	rig_play(rig, "A:L@0 A:R+@2.5 D:L@10 D:R+@141.4 W@1h");
 	struct report r = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
 	(void)stamp_duration_text(r.sites[0].counts.delay.max_us, max);
-	(void)snprintf(want, sizeof(want), "good mail came at most %s late", max);
+	(void)snprintf(want, sizeof(want), "Good mail came at most %s late.", max);
 	text_has(&r, want);
 	(void)snprintf(want, sizeof(want), "all within %s", max);
 	text_has(&r, want);
@@ -374,8 +375,8 @@ static void what_is_claimed_is_what_was_seen(void **state)
 	struct report r = made(rig, AT(0), STAMP_NEVER, 0);
 	text_has(
 	    &r,
-	    "No loss of a known sender or message was seen, no delay of good mail was "
-	    "seen, and 100.0 % of the spam was stopped.\n");
+	    "No loss of a known sender or message was seen. No delay of good mail was "
+	    "seen. 100.0 % of the spam was stopped.\n");
 	text_has(&r, "cannot be told from a spambot.");
 	report_release(&r);
 	r = made(rig, AT(0), STAMP_NEVER, AT(20 * 86400)); /* nobody looked for long */
@@ -391,8 +392,9 @@ static void what_is_claimed_is_what_was_seen(void **state)
 	r = made(rig, AT(0), STAMP_NEVER, 0);
 	text_has(
 	    &r,
-	    "1 known sender is at risk (20.1.1.1), and "
-	    "100.0 % of the spam was stopped.\n  It has not been seen at a real host");
+	    "1 known sender is at risk (20.1.1.1). "
+	    "100.0 % of the spam was stopped.\n  What is at risk has not been seen at "
+	    "a real host");
 	report_release(&r);
 }
 
@@ -414,7 +416,7 @@ static void a_missing_message_is_told_with_its_domains(void **state)
 	assert_string_equal(c->at_risk[0].sender_domain, "sender.example");
 	assert_string_equal(c->at_risk[0].recipient_domain, "example.com");
 	text_has(&r,
-		 "  1 message of a known sender is at risk (20.1.1.1) and no delay of ");
+		 "  1 message of a known sender is at risk (20.1.1.1). No delay of ");
 	text_has(&r, "greylisting alone may have lost it");
 	json_t *o = report_json(&r);
 	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
@@ -530,6 +532,28 @@ static void explains(struct rig *rig, char client, const char *want)
 	explain_text(x, &text_style_plain, &text);
 	if (!strstr(buf_text(&text), want))
 		fail_msg("\"%s\" is not in:\n%s", want, buf_text(&text));
+	buf_release(&text);
+	release(&it);
+}
+
+static void a_name_that_nobody_looked_up_is_not_called_unconfirmed(void **state)
+{
+	struct rig *rig = *state;
+	struct buf text = BUF_INIT(65536);
+	tell(rig);
+	struct explained it = explain_of(rig, rig_client('X'));
+	struct explain *x = &it.x;
+	assert_false(x->was_looked_up);
+	/* As its host's log has it. */
+	(void)str_copy(x->sender.name, sizeof(x->sender.name), "mx.sender.example");
+	explain_text(x, &text_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text),
+			       "(mx.sender.example): a mail log has this name; fakemx "
+			       "itself looked up neither name nor SPF\n"));
+	json_t *o = explain_json(x);
+	assert_true(
+	    json_is_null(json_object_get(json_object_get(o, "name"), "confirmed")));
+	json_decref(o);
 	buf_release(&text);
 	release(&it);
 }
@@ -702,6 +726,7 @@ int main(void)
 		TEST(decoys_are_held_against_the_background),
 		TEST(a_name_cannot_steer_the_terminal),
 		TEST(explain_tells_visits_walks_and_why),
+		TEST(a_name_that_nobody_looked_up_is_not_called_unconfirmed),
 		TEST(explain_shows_what_earlier_reports_said),
 		TEST(a_sender_never_seen_is_no_mistake),
 		TEST(of_very_many_visits_the_first_and_last_are_shown),

@@ -225,6 +225,11 @@ static void a_line_says_only_what_can_be(void **state)
 		int got = parse(rows[i].line, &l, &e);
 		if (got != rows[i].want)
 			fail_msg("%s: got %d, want %d", rows[i].line, got, rows[i].want);
+		/* Not only that it is wrong, but what would be right. */
+		if (got != 0 && !strstr(e.text, "must ") &&
+		    !strstr(e.text, "cannot be read"))
+			fail_msg("%s: \"%s\" does not say what to write", rows[i].line,
+				 e.text);
 	}
 }
 
