@@ -10,6 +10,12 @@ static const struct option_row options[] = {
 	  .argument = "NAME=ADDRESS[,ADDRESS]",
 	  .meaning = "The high decoy (tried last). Without it the configuration only "
 		     "watches: layout = none." },
+	{ .name = "elsewhere",
+	  .meaning = "The decoy stands on another machine, which runs fakemx too and "
+		     "sends its visits here." },
+	{ .name = "closed",
+	  .meaning = "Nothing answers at the decoy: an address of yours without a mail "
+		     "server. Only who knocks can be seen, never who was stopped." },
 	{ .name = "log",
 	  .argument = "WHERE",
 	  .meaning = "The mail log of this machine's mail server: a path, journal, or "
@@ -37,7 +43,8 @@ const struct verb verb_setup = {
 	    "which of its addresses are free and where its mail log is, asks what is\n"
 	    "left, writes the configuration, checks it, and says the next step. It "
 	    "never\n"
-	    "touches the DNS, and never overwrites a configuration that is there.\n\n"
+	    "touches the DNS, and never replaces a configuration that is there without\n"
+	    "asking.\n\n"
 	    "Exit code 0: written, and nothing stands in the way; 2: written, and\n"
 	    "something is left to do first, which is said; 1: not written (no such\n"
 	    "domain, no MX record, a file that is there); 3: not written, because it\n"

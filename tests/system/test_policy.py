@@ -292,8 +292,8 @@ class PolicyByUnixSocket(PolicyCase):
 
     @classmethod
     def prepare(cls):
-        cls.mail.host.script("useradd --system fakemx 2>/dev/null || :\n" + recipe("setup"))
-        user = cls.mail.host.run(["id", "-u", "fakemx"]).stdout.strip()
+        cls.mail.host.script("useradd --system _fakemx 2>/dev/null || :\n" + recipe("setup"))
+        user = cls.mail.host.run(["id", "-u", "_fakemx"]).stdout.strip()
         assert user.isdigit(), user
 
     @classmethod

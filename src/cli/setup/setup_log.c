@@ -89,6 +89,9 @@ void setup_log_count(struct setup_log *log, int64_t now)
 		(void)str_copy(log->trouble, sizeof(log->trouble), e.text);
 	maillog_lines_finish(k.reader);
 	name_program(log, k.reader);
+	/* Exim as shipped logs messages only: a quiet one has nothing to be known by. */
+	if (!*log->program && strstr(log->watch, "/exim"))
+		(void)str_copy(log->program, sizeof(log->program), "exim");
 	maillog_lines_free(k.reader);
 	log->sessions = k.sessions;
 }

@@ -34,6 +34,7 @@ struct setting {
 	bool here[SITE_MAX_HOSTS];
 	bool has_decoy;
 	struct plan_decoy decoy;
+	enum setup_way way;
 	bool is_left; /* something has to be done first */
 	char day[STAMP_TEXT_MAX];
 };
@@ -106,6 +107,21 @@ static int read_domain(struct setting *u, int argc, char **argv,
 	}
 	if (name_read(text, domain, NULL, &e) != 0)
 		return cli_usage(u->c, "%s", e.text);
+	return CLI_DONE;
+}
+
+/* The options that say how the decoy of --decoy stands. */
+static int read_way(struct setting *u)
+{
+	bool is_closed = cli_flag(u->c, "closed"),
+	     is_elsewhere = cli_flag(u->c, "elsewhere");
+	if ((is_closed || is_elsewhere) && !cli_option(u->c, "decoy"))
+		return cli_usage(u->c, "--%s says how the decoy of --decoy stands",
+				 is_closed ? "closed" : "elsewhere");
+	if (is_closed && is_elsewhere)
+		return cli_usage(u->c, "--closed and --elsewhere contradict each other: "
+				       "at a closed decoy nobody answers");
+	u->way = is_closed ? SETUP_CLOSED : is_elsewhere ? SETUP_ELSEWHERE : SETUP_HERE;
 	return CLI_DONE;
 }
 
@@ -255,10 +271,37 @@ static void tell_log(struct setting *u, bool any_here)
 
 /* ---- the decoy ---- */
 
+static bool is_six_only(const struct plan_decoy *d)
+{
+	for (uint8_t i = 0; i < d->address_count; i++)
+		if (addr_is_v4(d->addresses[i]))
+			return false;
+	return d->address_count > 0;
+}
+
+/* Which of the ways that setup_ways() numbers. */
+static int ask_way(struct setting *u, bool *ret_six)
+{
+	char answer[16];
+	struct buf ways = BUF_INIT(TEXT_MAX);
+	setup_ways(&u->w.machine, &ways);
+	(void)fputs(buf_text(&ways), u->say);
+	buf_release(&ways);
+	do {
+		if (!setup_ask("Which way (1 to 4)?", "1", answer, sizeof(answer)))
+			return input_ended(u);
+	} while (strlen(answer) != 1 || *answer < '1' || *answer > '4');
+	u->way = *answer == '2'   ? SETUP_ELSEWHERE
+		 : *answer == '4' ? SETUP_CLOSED
+				  : SETUP_HERE;
+	*ret_six = *answer == '3';
+	return CLI_DONE;
+}
+
 static int ask_decoy(struct setting *u)
 {
 	char answer[ANSWER_MAX];
-	struct buf ways = BUF_INIT(TEXT_MAX);
+	bool six = false;
 	if (u->has_decoy || !u->asks || u->s.layout != LAYOUT_NONE)
 		return CLI_DONE;
 	(void)fputs(
@@ -271,11 +314,12 @@ static int ask_decoy(struct setting *u)
 		return input_ended(u);
 	if (strcmp(answer, "high") != 0 && strcmp(answer, "last") != 0)
 		return CLI_DONE;
-	setup_ways(&u->w.machine, &ways);
-	(void)fputs(buf_text(&ways), u->say);
-	buf_release(&ways);
-	if (!setup_ask("Address of the decoy (empty: none yet):", "", answer,
-		       sizeof(answer)))
+	int code = ask_way(u, &six);
+	if (code != CLI_DONE)
+		return code;
+	if (!setup_ask(six ? "IPv6 address of the decoy (empty: none yet):"
+			   : "Address of the decoy (empty: none yet):",
+		       "", answer, sizeof(answer)))
 		return input_ended(u);
 	if (!*answer)
 		return CLI_DONE;
@@ -431,8 +475,13 @@ static int prepare(struct setting *u)
 				     cli_option(u->c, "log") != NULL));
 	code = ask_decoy(u);
 	if (code == CLI_DONE && u->has_decoy &&
-	    setup_site_decoy(&u->w.seen, &u->decoy, &u->s, &e) != 0)
+	    setup_site_decoy(&u->w.seen, &u->decoy, u->way, &u->s, &e) != 0)
 		code = cli_fail(u->c, &e);
+	if (code == CLI_DONE && u->has_decoy && is_six_only(&u->decoy))
+		(void)fputs("The decoy has no IPv4 address: bots without IPv6 never come "
+			    "to it and leave no trace, and how mail programs treat it "
+			    "was not measured.\n",
+			    u->say);
 	return code == CLI_DONE ? finish(u) : code;
 }
 
@@ -443,6 +492,8 @@ static int start(struct setting *u, int argc, char **argv)
 	if (code == CLI_DONE)
 		code = read_domain(u, argc, argv, domain);
 	const char *decoy = cli_option(u->c, "decoy");
+	if (code == CLI_DONE)
+		code = read_way(u);
 	if (code == CLI_DONE && decoy)
 		code = read_decoy(u, decoy, domain);
 	if (code != CLI_DONE)

@@ -170,8 +170,8 @@ bool setup_site_watch(struct setup *s, bool here[SITE_MAX_HOSTS], const char *wa
 	return any;
 }
 
-int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d, struct setup *s,
-		     struct error *e)
+int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d,
+		     enum setup_way way, struct setup *s, struct error *e)
 {
 	uint16_t worst = worst_real(s);
 	int preference = plan_high_preference(worst);
@@ -191,8 +191,11 @@ int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d, struct
 	*h = (struct host){ .role = ROLE_DECOY,
 			    .place = PLACE_HIGH,
 			    .preference = (uint16_t)preference,
-			    .posture = POSTURE_DEFER,
+			    .posture =
+				way == SETUP_CLOSED ? POSTURE_CLOSED : POSTURE_DEFER,
 			    .address_count = d->address_count };
+	if (way == SETUP_ELSEWHERE)
+		(void)str_copy(h->watch, sizeof(h->watch), "feed");
 	(void)str_copy(h->name, sizeof(h->name), d->name);
 	for (uint8_t i = 0; i < d->address_count; i++)
 		h->addresses[i] = (struct endpoint){ d->addresses[i], SMTP_PORT };

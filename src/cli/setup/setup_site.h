@@ -9,7 +9,7 @@
  *	if (setup_site_hosts(&seen, &machine, own_name, &s, &e) != 0)
  *		return cli_fail(c, &e);		// exit 3 or 1
  *	setup_site_watch(&s, "/var/log/mail.log");
- *	if (setup_site_decoy(&seen, &decoy, &s, &e) != 0)
+ *	if (setup_site_decoy(&seen, &decoy, SETUP_HERE, &s, &e) != 0)
  */
 #ifndef FMX_CLI_SETUP_SETUP_SITE_H
 #define FMX_CLI_SETUP_SETUP_SITE_H
@@ -33,6 +33,6 @@ FMX_MUST_CHECK bool setup_site_watch(struct setup *s, bool here[SITE_MAX_HOSTS],
 
 /* The high decoy; it may be in the MX set already. */
 FMX_MUST_CHECK int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d,
-				    struct setup *s, struct error *e);
+				    enum setup_way way, struct setup *s, struct error *e);
 
 #endif

@@ -30,6 +30,18 @@ static void add_addresses(const struct host *h, struct buf *out)
 	buf_adds(out, " }\n");
 }
 
+/* What another decoy's machine saw comes by a feed, too. */
+static void add_elsewhere(const struct host *h, struct buf *out)
+{
+	buf_addf(
+	    out,
+	    "    # It stands on another machine, which sends who came; there must be "
+	    "a key for ssh.\n"
+	    "    watch      = feed\n"
+	    "    feed       = \"ssh %s fakemx feed --host %s --to - --since %%s\"\n",
+	    h->name, h->name);
+}
+
 /* A log on another machine comes by a feed. */
 static void add_watch(const struct host *h, struct buf *out)
 {
@@ -61,6 +73,8 @@ static void add_host(const struct host *h, struct buf *out)
 		add_watch(h, out);
 	else
 		buf_addf(out, "    posture    = %s\n", posture_name(h->posture));
+	if (!is_real && *h->watch)
+		add_elsewhere(h, out);
 	buf_adds(out, "  }\n");
 }
 
@@ -158,11 +172,11 @@ static void add_taken(const struct setup *s, const struct setup_machine *m,
 	buf_addf(out, "A mail server answers at %s, port 25, where the decoy should. ",
 		 address);
 	if (strcmp(s->program, "exim") == 0) {
-		buf_adds(out, "Tell Exim which addresses are its own: in "
-			      "/etc/exim4/update-exim4.conf.conf write\n"
-			      "  dc_local_interfaces='");
+		buf_adds(out,
+			 "Tell Exim which addresses are its own, and restart it:\n"
+			 "  sed -i \"s/^dc_local_interfaces=.*/dc_local_interfaces='");
 		add_others(s, m, " ; ", false, out);
-		buf_adds(out, "'\nand then run\n"
+		buf_adds(out, "'/\" /etc/exim4/update-exim4.conf.conf\n"
 			      "  update-exim4.conf && systemctl restart exim4\n");
 	} else if (!*s->program || strcmp(s->program, "postfix") == 0) {
 		buf_adds(out, "Tell Postfix which addresses are its own, and restart it "
@@ -188,13 +202,25 @@ static const char *a_face(const struct setup_machine *m)
 }
 
 static void add_address(const struct setup *s, const struct setup_machine *m,
-			struct addr a, struct buf *out)
+			const struct host *h, struct addr a, struct buf *out)
 {
 	char text[ADDR_TEXT_MAX];
 	addr_text(a, text);
 	const struct setup_own *own = setup_machine_has(m, a);
-	if (own && own->is_taken)
+	if (*h->watch)
+		buf_addf(out,
+			 "On the machine of %s install fakemx, copy this configuration "
+			 "there, with this line at its top, and start serve there too:\n"
+			 "  here = \"%s\"\n",
+			 text, h->name);
+	else if (own && own->is_taken)
 		add_taken(s, m, text, out);
+	else if (!own && h->posture == POSTURE_CLOSED)
+		buf_addf(out,
+			 "%s is not an address of this machine: see that nothing listens "
+			 "on its port 25, and that no firewall drops what comes there. "
+			 "Who knocks there is not seen from here.\n",
+			 text);
 	else if (!own && addr_kind(a) != ADDR_LOOPBACK)
 		buf_addf(
 		    out,
@@ -211,7 +237,8 @@ void setup_free_addresses(const struct setup *s, const struct setup_machine *m,
 	for (size_t i = 0; i < s->count; i++)
 		for (uint8_t n = 0;
 		     s->hosts[i].role == ROLE_DECOY && n < s->hosts[i].address_count; n++)
-			add_address(s, m, s->hosts[i].addresses[n].addr, out);
+			add_address(s, m, &s->hosts[i], s->hosts[i].addresses[n].addr,
+				    out);
 }
 
 void setup_log_advice(const struct setup *s, struct buf *out)
@@ -219,13 +246,11 @@ void setup_log_advice(const struct setup *s, struct buf *out)
 	if (strcmp(s->program, "exim") != 0)
 		return;
 	buf_adds(out,
-		 "Exim on Debian does not log each connection. In "
-		 "/etc/exim4/exim4.conf.localmacros write one line (it replaces Debian's "
-		 "value, so that is repeated):\n"
-		 "  MAIN_LOG_SELECTOR = +smtp_protocol_error +smtp_syntax_error "
+		 "Exim on Debian does not log each connection. This adds it; it replaces "
+		 "Debian's value, so that is repeated:\n"
+		 "  echo 'MAIN_LOG_SELECTOR = +smtp_protocol_error +smtp_syntax_error "
 		 "+tls_certificate_verified +tls_peerdn +smtp_connection +incoming_port "
-		 "+incoming_interface\n"
-		 "and then run\n"
+		 "+incoming_interface' >> /etc/exim4/exim4.conf.localmacros\n"
 		 "  update-exim4.conf && systemctl restart exim4\n");
 }
 
@@ -234,24 +259,33 @@ void setup_log_advice(const struct setup *s, struct buf *out)
 void setup_ways(const struct setup_machine *m, struct buf *out)
 {
 	buf_adds(out,
-		 "A decoy needs a public address on which no mail server answers:\n");
+		 "A decoy needs a public address on which no mail server answers. This "
+		 "machine has\n");
 	for (size_t i = 0; i < m->count; i++) {
 		char text[ADDR_TEXT_MAX];
 		if (addr_kind(m->own[i].addr) == ADDR_PUBLIC)
-			buf_addf(out, "  %s, here on %s: %s\n",
+			buf_addf(out, "     %s on %s: %s\n",
 				 addr_text(m->own[i].addr, text), m->own[i].face,
 				 m->own[i].is_taken ? "a mail server answers there"
 						    : "free");
 	}
 	buf_adds(
 	    out,
-	    "  - A second address of this machine: all is seen and measured. It costs "
-	    "the address.\n"
-	    "  - Another machine's address that a provider can lead here: likewise.\n"
-	    "  - An address of yours without a mail server, left closed: bots go away "
+	    "The ways to one, with what each sees and costs:\n"
+	    "  1  A second address of this machine. Every visit is seen. It costs the "
+	    "address.\n"
+	    "  2  A small machine elsewhere that runs fakemx too and sends its visits "
+	    "here.\n"
+	    "     Every visit is seen. It costs the machine.\n"
+	    "  3  An IPv6 address alone. Most servers have some to spare. Bots without "
+	    "IPv6 never\n"
+	    "     come to it and leave no trace, and how mail programs treat it was not "
+	    "measured:\n"
+	    "     take it only to try.\n"
+	    "  4  An address of yours without a mail server, left closed. Bots go away "
 	    "just the same,\n"
-	    "    but only who knocked can be seen, never who was stopped.\n"
-	    "Without one, stay with layout none; `fakemx report --maillog` estimates "
-	    "what "
-	    "a decoy would stop.\n");
+	    "     but only who knocked can be seen, never who was stopped: no numbers.\n"
+	    "Without any, stay with layout none; `fakemx report --maillog` estimates "
+	    "what a\n"
+	    "decoy would stop.\n");
 }

@@ -36,6 +36,13 @@ struct setup {
 	const char *day;                 /* "2026-11-30" */
 };
 
+/* The ways to a decoy. */
+enum setup_way {
+	SETUP_HERE,      /* this machine answers at its address */
+	SETUP_ELSEWHERE, /* another machine does, and sends who came by a feed */
+	SETUP_CLOSED,    /* nobody does: an address of ours without a mail server */
+};
+
 /* An address of this machine. */
 struct setup_own {
 	struct addr addr;
@@ -62,7 +69,7 @@ void setup_free_addresses(const struct setup *s, const struct setup_machine *m,
 /* The same for the log: Exim's must say more than Debian lets it. */
 void setup_log_advice(const struct setup *s, struct buf *out);
 
-/* The ways to an address for a decoy, with what each sees and costs. */
+/* The ways to an address for a decoy, numbered, with what each sees and costs. */
 void setup_ways(const struct setup_machine *m, struct buf *out);
 
 #endif

@@ -3,6 +3,8 @@
     with Booted("unit", prepare="cp ... $ROOT/usr/bin/") as machine:
         machine.run(["systemctl", "start", "fakemx"])
 
+    machine = Booted("fresh", addresses=["30.0.0.25"], lower=debian.root(), net=self.net)   # a host of the laboratory
+
 The root is an overlay over this machine's (or over `lower`); what is written goes with it. systemd gets a
 fresh cgroup2, a /dev with the usual nodes, its own network, and no other unit than those that a plain boot
 needs. `prepare` is shell text that runs before, with the new root's path in $ROOT (chroot "$ROOT" works).
@@ -38,6 +40,7 @@ mount -t cgroup2 cgroup2 "$ROOT/sys/fs/cgroup"
 rm -rf "$ROOT/etc/systemd/system/multi-user.target.wants"
 ip link set lo up
 for address in $ADDRESSES; do ip addr add "$address/32" dev lo; done
+if [ -n "$RESOLVER" ]; then rm -f "$ROOT/etc/resolv.conf"; echo "nameserver $RESOLVER" > "$ROOT/etc/resolv.conf"; fi
 eval "$PREPARE"
 cd "$ROOT"
 mkdir -p mnt/before
@@ -48,10 +51,11 @@ exec /lib/systemd/systemd --unit=multi-user.target </dev/null >/dev/null 2>&1
 
 
 class Booted:
-    def __init__(self, name, prepare="", addresses=(), lower="/"):
+    def __init__(self, name, prepare="", addresses=(), lower="/", net=None):
         self._top = tempfile.TemporaryDirectory(prefix=f"{name}-", dir=LAB)
-        env = dict(os.environ, TOP=self._top.name, PREPARE=prepare, LOWER=str(lower), ADDRESSES=" ".join(addresses),
-                   container="lab")
+        self.name, self.syslog = name, None
+        env = dict(os.environ, TOP=self._top.name, PREPARE=prepare, LOWER=str(lower), container="lab",
+                   ADDRESSES="" if net else " ".join(addresses), RESOLVER=(net.resolver or "") if net else "")
         self._log = open(LAB / f"{name}.boot", "w+")
         # kill-child: with the namespace's first process everything of it ends.
         self._outer = subprocess.Popen(["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork",
@@ -59,6 +63,8 @@ class Booted:
                                        stdout=self._log, stderr=self._log)
         try:
             wait_for("systemd is up", self._is_up, 60)
+            if net:
+                net.adopt(self, addresses)
         except BaseException:
             self.close()
             raise
@@ -69,14 +75,19 @@ class Booted:
             raise RuntimeError(f"the machine did not boot:\n{self._log.read()[-3000:]}")
         children = pathlib.Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children").read_text().split()
         self._first = children[0] if children else None
+        self.pid = int(self._first or 0)
         if not children or b"systemd" not in pathlib.Path(f"/proc/{self._first}/cmdline").read_bytes()[:40]:
             return False
         state = self.run(["systemctl", "is-system-running"], check=False).stdout.strip()
         return state in ("running", "degraded")
 
+    def command(self, argv):
+        """The argv that runs argv there; in a plain root's surroundings, not this process's."""
+        return ["nsenter", "-t", self._first, "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w", "--", "env", "-i", "HOME=/root",
+                "LC_ALL=C.UTF-8", "TERM=dumb", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *argv]
+
     def run(self, argv, check=True, timeout=60, input=""):
-        done = subprocess.run(["nsenter", "-t", self._first, "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w", "--", *argv],
-                              input=input, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(self.command(argv), input=input, capture_output=True, text=True, timeout=timeout)
         if check and done.returncode:
             raise AssertionError(f"{argv} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
         return done
@@ -87,7 +98,13 @@ class Booted:
     def write(self, path, text):
         self.script(f"mkdir -p \"$(dirname {path})\"; cat > {path}", input=text)
 
+    def tail(self, lines=25):
+        done = self.run(["journalctl", "--no-pager", "-n", str(lines)], check=False)
+        return f"--- {self.name}: journal\n{done.stdout}"
+
     def close(self):
+        if self._outer.returncode is not None:
+            return
         self._outer.kill()
         self._outer.wait()
         self._log.close()

@@ -273,6 +273,14 @@ class Network:
         self.hosts[name] = host
         return host
 
+    def adopt(self, machine, addresses):
+        """Adds a machine that was booted (booted.py) as a host."""
+        self.hosts[machine.name] = machine
+        self.plug(machine)
+        for address in addresses:
+            family, bits = ("-6", V6_BITS) if ":" in address else ("-4", V4_BITS)
+            _ip(machine.pid, [family, "addr", "add", f"{address}/{bits}", "dev", "eth0"] + (["nodad"] if family == "-6" else []))
+
     def jump(self, seconds):
         """Moves the clock of all syslogs, once everything logged before has its stamp."""
         for host in self.hosts.values():

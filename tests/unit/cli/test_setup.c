@@ -148,9 +148,42 @@ static void a_decoy_stands_behind_every_real_host(void **state)
 	add_mx(w, 20, "backup.example.org", "30.1.1.26", STATE_OPEN);
 	assert_int_equal(take(w), 0);
 	assert_false(setup_site_watch(&w->s, w->here, "", false));
-	assert_int_equal(setup_site_decoy(&w->seen, &d, &w->s, &w->e), 0);
+	assert_int_equal(setup_site_decoy(&w->seen, &d, SETUP_HERE, &w->s, &w->e), 0);
 	parses_as(w, LAYOUT_HIGH, 3);
 	assert_int_equal(w->s.hosts[2].preference, 30);
+}
+
+static void each_way_to_a_decoy_is_a_configuration_that_says_so(void **state)
+{
+	static const struct {
+		enum setup_way way;
+		const char *want, *steps;
+	} rows[] = {
+		{ SETUP_HERE, "posture    = defer\n  }", "ip addr add 30.1.1.30/32" },
+		{ SETUP_CLOSED, "posture    = closed\n  }",
+		  "nothing listens on its port 25" },
+		{ SETUP_ELSEWHERE,
+		  "feed       = \"ssh fake1.mx.example.org fakemx feed --host "
+		  "fake1.mx.example.org --to - --since %s\"",
+		  "here = \"fake1.mx.example.org\"" },
+	};
+	struct world *w = *state;
+	struct plan_decoy d = { .name = "fake1.mx.example.org", .address_count = 1 };
+	d.addresses[0] = addr_of("30.1.1.30");
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w->s.count = 0;
+		assert_int_equal(take(w), 0);
+		assert_int_equal(
+		    setup_site_decoy(&w->seen, &d, rows[i].way, &w->s, &w->e), 0);
+		parses_as(w, LAYOUT_HIGH, 2);
+		buf_clear(&w->text);
+		setup_conf(&w->s, &w->text);
+		setup_free_addresses(&w->s, &w->machine, &w->text);
+		if (!strstr(buf_text(&w->text), rows[i].want) ||
+		    !strstr(buf_text(&w->text), rows[i].steps))
+			fail_msg("way %d: got\n%s", rows[i].way, buf_text(&w->text));
+	}
 }
 
 static void a_fake_mx_that_is_there_is_kept(void **state)
@@ -204,7 +237,9 @@ static void steps(struct world *w, const char *program, const char *decoy)
 {
 	struct host *h = setup_add(&w->s);
 	(void)str_copy(w->s.program, sizeof(w->s.program), program);
-	*h = (struct host){ .role = ROLE_DECOY, .address_count = 1 };
+	*h = (struct host){ .role = ROLE_DECOY,
+			    .posture = POSTURE_DEFER,
+			    .address_count = 1 };
 	h->addresses[0].addr = addr_of(decoy);
 	setup_free_addresses(&w->s, &w->machine, &w->text);
 }
@@ -228,8 +263,11 @@ static void exim_is_told_its_own_addresses(void **state)
 	add_own(w, "30.1.1.25", true);
 	add_own(w, "30.1.1.30", true);
 	steps(w, "exim", "30.1.1.30");
-	assert_non_null(strstr(buf_text(&w->text),
-			       "dc_local_interfaces='30.1.1.25 ; 127.0.0.1 ; ::1'\n"));
+	assert_non_null(
+	    strstr(buf_text(&w->text),
+		   "  sed -i \"s/^dc_local_interfaces=.*/dc_local_interfaces='"
+		   "30.1.1.25 ; 127.0.0.1 ; ::1'/\" "
+		   "/etc/exim4/update-exim4.conf.conf\n"));
 }
 
 static void a_free_address_needs_nothing_and_a_foreign_one_is_added(void **state)
@@ -282,6 +320,7 @@ int main(void)
 		TEST(behind_a_translated_address_the_only_host_is_here),
 		TEST(nobody_here_means_feeds),
 		TEST(a_decoy_stands_behind_every_real_host),
+		TEST(each_way_to_a_decoy_is_a_configuration_that_says_so),
 		TEST(a_fake_mx_that_is_there_is_kept),
 		TEST(a_backup_that_is_down_is_no_decoy),
 		TEST(mail_at_a_provider_is_refused),

@@ -415,8 +415,7 @@ static void a_missing_message_is_told_with_its_domains(void **state)
 	assert_int_equal(c->at_risk[0].message_time, AT(1));
 	assert_string_equal(c->at_risk[0].sender_domain, "sender.example");
 	assert_string_equal(c->at_risk[0].recipient_domain, "example.com");
-	text_has(&r,
-		 "  1 message of a known sender is at risk (20.1.1.1). No delay of ");
+	text_has(&r, "  1 message of a known sender is at risk (20.1.1.1). No delay of ");
 	text_has(&r, "greylisting alone may have lost it");
 	json_t *o = report_json(&r);
 	json_t *site = json_array_get(json_object_get(o, "sites"), 0);
