@@ -1,7 +1,6 @@
 /* check - what the world sees of a domain's mail, and what to make of it. */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -10,7 +9,7 @@
 #include "base/stamp.h"
 #include "cli/check_show.h"
 #include "cli/cli.h"
-#include "cli/names.h"
+#include "cli/domains.h"
 #include "cli/resolving.h"
 #include "cli/verbs.h"
 #include "dns/name.h"
@@ -21,7 +20,6 @@ enum {
 	DECOYS_MAX = 256,
 	VANTAGE_HOSTS = 3,
 	FILES_WANTED = 4096,
-	PROGRESS_MS = 250,
 };
 
 /* Hosts whose port 25 is open to everybody, if anybody's is. */
@@ -30,25 +28,17 @@ static const char *const vantage_domains[VANTAGE_HOSTS] = { "gmail.com", "outloo
 
 struct check {
 	struct cli *cli;
-	uv_loop_t loop;
+	struct domains domains;
 	struct looker *looker;
 	struct look_options options;
 	const char *decoys[DECOYS_MAX];
 	char decoy_names[DECOYS_MAX][NAME_TEXT_MAX];
 	struct addr addresses[DECOYS_MAX];
 
-	char (*domains)[NAME_TEXT_MAX]; /* from the command line */
-	size_t domain_count, domain_next;
-	struct names *names; /* or from a list */
 	bool json;
 
 	struct item *open; /* under way */
-	unsigned open_count;
-	bool is_stopped; /* Ctrl-C, or nobody reads our output */
-	uv_signal_t interrupt, terminate;
-	uv_timer_t clock; /* draws the progress while nothing completes */
-	struct progress progress;
-	uint64_t done, well, told, failed, unfinished;
+	uint64_t well, told, failed, unfinished;
 	size_t vantage_left;
 };
 
@@ -59,14 +49,11 @@ struct item {
 	char domain[NAME_TEXT_MAX];
 };
 
-static void check_end(struct check *k);
-
 /* ---- results ---------------------------------------------------------- */
 
 static void count_result(struct check *k, const struct look_result *r,
 			 const struct findings *f)
 {
-	k->done++;
 	if (r->status != LOOKUP_OK)
 		k->failed++;
 	else if (findings_worst(f) > SEVERITY_INFO)
@@ -95,12 +82,12 @@ static void show(struct check *k, const struct look_result *r)
 	struct findings f = { NULL, 0 };
 	if (r->status == LOOKUP_OK)
 		findings_of(&r->seen, &f);
-	if (r->status == LOOKUP_OK && k->domain_count == 1)
+	if (r->status == LOOKUP_OK && k->domains.given_count == 1)
 		warn_of_missing_decoys(k, &r->seen);
 	if (k->json) {
 		check_json(stdout, r, &f);
 	} else if (r->status == LOOKUP_OK) {
-		if (k->done > 0)
+		if (k->domains.told > 0)
 			(void)putchar('\n');
 		check_text(stdout, r, &f);
 	} else {
@@ -110,10 +97,6 @@ static void show(struct check *k, const struct look_result *r)
 	}
 	count_result(k, r, &f);
 	findings_release(&f);
-	/* A reader at the other end of a pipe wants its line now; and if it went
-	 * away, the rest of the list is not worth asking. */
-	if (fflush(stdout) != 0 || ferror(stdout))
-		k->is_stopped = true;
 }
 
 static void item_release(struct item *it)
@@ -121,11 +104,8 @@ static void item_release(struct item *it)
 	*it->link = it->next;
 	if (it->next)
 		it->next->link = it->link;
-	it->check->open_count--;
 	free(it);
 }
-
-static void start_more(void *arg);
 
 static void on_seen(struct look_result *r, void *arg)
 {
@@ -133,13 +113,14 @@ static void on_seen(struct look_result *r, void *arg)
 	struct check *k = it->check;
 	item_release(it);
 	show(k, r);
-	start_more(k);
+	domains_told(&k->domains);
 }
 
 /* ---- domains ---------------------------------------------------------- */
 
-static void start(struct check *k, const char *domain)
+static bool start(void *arg, const char *domain)
 {
+	struct check *k = arg;
 	struct item *it = xcalloc(1, sizeof(*it));
 	it->check = k;
 	(void)str_copy(it->domain, sizeof(it->domain), domain);
@@ -148,40 +129,15 @@ static void start(struct check *k, const char *domain)
 	if (it->next)
 		it->next->link = &it->next;
 	k->open = it;
-	k->open_count++;
 	look_start(k->looker, domain, on_seen, it);
+	return true;
 }
 
-/* A line that is no domain is a result too: one of many must not end the rest. */
-static void start_line(struct check *k, const char *line)
-{
-	char domain[NAME_TEXT_MAX];
-	struct error e;
-	if (name_read(line, domain, NULL, &e) == 0) {
-		start(k, domain);
-		return;
-	}
-	check_json_error(stdout, line, e.text);
-	k->done++;
-	k->failed++;
-}
-
-static void start_more(void *arg)
+static void refuse(void *arg, const char *line, const struct error *e)
 {
 	struct check *k = arg;
-	char line[NAMES_LINE_MAX];
-	while (!k->is_stopped && k->open_count < OPEN_MAX_LOOKS) {
-		if (k->domain_next < k->domain_count)
-			start(k, k->domains[k->domain_next++]);
-		else if (k->names && names_take(k->names, line))
-			start_line(k, line);
-		else
-			break;
-	}
-	bool no_more =
-	    k->domain_next == k->domain_count && (!k->names || names_ended(k->names));
-	if (k->is_stopped || (no_more && k->open_count == 0))
-		uv_stop(&k->loop);
+	check_json_error(stdout, line, e->text);
+	k->failed++;
 }
 
 /* ---- vantage ---------------------------------------------------------- */
@@ -199,7 +155,7 @@ static void on_vantage(struct look_result *r, void *arg)
 	if (any_known && k->options.vantage == TRI_UNKNOWN)
 		k->options.vantage = TRI_NO;
 	if (--k->vantage_left == 0)
-		uv_stop(&k->loop);
+		uv_stop(&k->domains.loop);
 }
 
 static int check_vantage(struct check *k)
@@ -209,14 +165,14 @@ static int check_vantage(struct check *k)
 	struct error e;
 	o.mx_only = true;
 	o.no_probe = false;
-	int r = looker_new(&k->loop, &o, &l, &e);
+	int r = looker_new(&k->domains.loop, &o, &l, &e);
 	if (r != 0)
 		return cli_fail(k->cli, &e);
 	k->vantage_left = VANTAGE_HOSTS;
 	for (size_t i = 0; i < VANTAGE_HOSTS; i++)
 		look_start(l, vantage_domains[i], on_vantage, k);
-	while (k->vantage_left > 0 && !k->is_stopped)
-		(void)uv_run(&k->loop, UV_RUN_DEFAULT);
+	while (k->vantage_left > 0 && !k->domains.is_stopped)
+		(void)uv_run(&k->domains.loop, UV_RUN_DEFAULT);
 	looker_free(l);
 	static const char *const sentences[] = {
 		[TRI_UNKNOWN] =
@@ -300,72 +256,16 @@ static int read_options(struct check *k)
 	return code;
 }
 
-static int read_domains(struct check *k, int argc, char **argv)
-{
-	const char *from = cli_option(k->cli, "from");
-	struct error e;
-	if (from && argc > 0)
-		return cli_usage(k->cli, "give domains or --from, not both");
-	if (!from && argc == 0)
-		return cli_usage(k->cli, "no domain given");
-	k->json = k->cli->json || from;
-	if (from && names_open(&k->loop, from, start_more, k, &k->names, &e) != 0)
-		return cli_fail(k->cli, &e);
-	if (!from)
-		k->domains = xcalloc((size_t)argc, sizeof(*k->domains));
-	for (int i = 0; i < argc; i++) {
-		struct name_note note;
-		if (name_read(argv[i], k->domains[i], &note, &e) != 0)
-			return cli_usage(k->cli, "%s", e.text);
-		if (*note.text)
-			cli_warn(k->cli, "%s: %s", note.text, k->domains[i]);
-		k->domain_count++;
-	}
-	return CLI_DONE;
-}
-
 /* ---- life ------------------------------------------------------------- */
 
-static void on_signal(uv_signal_t *s, int number)
+/* Each probe is a socket; with fewer of them it takes longer. */
+static void want_files(void)
 {
-	struct check *k = s->data;
-	(void)number;
-	k->is_stopped = true;
-	uv_stop(&k->loop);
-}
-
-static void prepare(struct check *k)
-{
-	/* A peer that closes while we say QUIT is no reason to die. */
-	(void)signal(SIGPIPE, SIG_IGN);
 	struct rlimit files;
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_WANTED) {
-		files.rlim_cur =
-		    files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
-		(void)setrlimit(RLIMIT_NOFILE, &files); /* else fewer probes at once */
-	}
-	k->interrupt.data = k->terminate.data = k->clock.data = k;
-	(void)uv_timer_init(&k->loop, &k->clock);
-	(void)uv_signal_init(&k->loop, &k->interrupt);
-	(void)uv_signal_init(&k->loop, &k->terminate);
-	(void)uv_signal_start(&k->interrupt, on_signal, SIGINT);
-	(void)uv_signal_start(&k->terminate, on_signal, SIGTERM);
-}
-
-static void on_clock(uv_timer_t *t)
-{
-	struct check *k = t->data;
-	progress_set(&k->progress, k->done, k->names ? 0 : k->domain_count, NULL);
-}
-
-static void work(struct check *k)
-{
-	progress_begin(&k->progress, k->cli, "domains");
-	(void)uv_timer_start(&k->clock, on_clock, PROGRESS_MS, PROGRESS_MS);
-	start_more(k);
-	/* uv_stop within start_more, before the loop runs, ends it at once too. */
-	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
-	progress_end(&k->progress);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= FILES_WANTED)
+		return;
+	files.rlim_cur = files.rlim_max < FILES_WANTED ? files.rlim_max : FILES_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* What Ctrl-C left: named, so that the next run knows what to ask. */
@@ -381,26 +281,26 @@ static void report_unfinished(struct check *k)
 		free(it);
 	}
 	k->open = NULL;
-	k->unfinished += k->domain_count - k->domain_next;
+	k->unfinished += k->domains.given_count - k->domains.next;
 }
 
 static void summarize(struct check *k, int64_t began)
 {
-	if (!k->names && !k->is_stopped)
+	const struct domains *d = &k->domains;
+	if (!d->names && !d->is_stopped)
 		return;
 	double seconds = (double)(stamp_monotonic() - began) / (double)STAMP_SECOND;
 	cli_warn(k->cli,
-		 "%" PRIu64 " domains in %.1f s (%.0f/s): %" PRIu64 " well, %" PRIu64
+		 "%zu domains in %.1f s (%.0f/s): %" PRIu64 " well, %" PRIu64
 		 " with findings, %" PRIu64 " failed, %" PRIu64 " unfinished%s",
-		 k->done, seconds, seconds > 0 ? (double)k->done / seconds : 0.0, k->well,
+		 d->told, seconds, seconds > 0 ? (double)d->told / seconds : 0.0, k->well,
 		 k->told, k->failed, k->unfinished,
-		 k->names && !names_ended(k->names) ? "; the list was not read to its end"
-						    : "");
+		 domains_ended(d) ? "" : "; the list was not read to its end");
 }
 
 static int exit_code(const struct check *k)
 {
-	if (k->failed > 0 || k->is_stopped)
+	if (k->failed > 0 || k->domains.is_stopped)
 		return CLI_FAILED;
 	return k->told > 0 ? CLI_TELL : CLI_DONE;
 }
@@ -412,50 +312,40 @@ static int check_all(struct check *k)
 	int code = cli_flag(k->cli, "vantage-check") ? check_vantage(k) : CLI_DONE;
 	if (code != CLI_DONE)
 		return code;
-	if (looker_new(&k->loop, &k->options, &k->looker, &e) != 0)
+	if (looker_new(&k->domains.loop, &k->options, &k->looker, &e) != 0)
 		return cli_fail(k->cli, &e);
-	if (!k->is_stopped)
-		work(k);
+	if (!k->domains.is_stopped)
+		domains_run(&k->domains);
 	looker_free(k->looker);
 	report_unfinished(k);
 	summarize(k, began);
-	if (k->names && *names_failure(k->names)) {
-		(void)error_set(&e, -EIO, "cannot read the list %s: %s",
-				cli_option(k->cli, "from"), names_failure(k->names));
-		return cli_fail(k->cli, &e);
-	}
-	return exit_code(k);
-}
-
-static void check_end(struct check *k)
-{
-	if (k->names)
-		names_close(k->names);
-	uv_close((uv_handle_t *)&k->interrupt, NULL);
-	uv_close((uv_handle_t *)&k->terminate, NULL);
-	uv_close((uv_handle_t *)&k->clock, NULL);
-	(void)uv_run(&k->loop, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&k->loop);
-	free(k->domains);
-	free(k);
+	code = domains_failure(&k->domains);
+	return code == CLI_DONE ? exit_code(k) : code;
 }
 
 int check_run(struct cli *c, int argc, char **argv)
 {
 	struct check *k = xcalloc(1, sizeof(*k));
 	k->cli = c;
-	if (uv_loop_init(&k->loop) != 0) {
+	k->json = c->json || cli_option(c, "from");
+	k->domains = (struct domains){ .cli = c,
+				       .most_open = OPEN_MAX_LOOKS,
+				       .what = "domains",
+				       .start = start,
+				       .refuse = refuse,
+				       .arg = k };
+	int code = domains_init(&k->domains);
+	if (code != CLI_DONE) {
 		free(k);
-		struct error e;
-		return cli_fail(
-		    c, (error_set(&e, -ENFILE, "cannot start the event loop"), &e));
+		return code;
 	}
-	prepare(k);
-	int code = read_options(k);
+	want_files();
+	code = read_options(k);
 	if (code == CLI_DONE)
-		code = read_domains(k, argc, argv);
+		code = domains_read(&k->domains, argc, argv);
 	if (code == CLI_DONE)
 		code = check_all(k);
-	check_end(k);
+	domains_release(&k->domains);
+	free(k);
 	return code;
 }

@@ -1,21 +1,19 @@
 #include "cli/domain_run.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "cli/domain_show.h"
-#include "cli/names.h"
+#include "cli/domains.h"
 #include "cli/resolving.h"
 
-enum { OPEN_MAX = 200, PROGRESS_MS = 250, TEXT_MAX = 4 << 20 };
+enum { OPEN_MAX = 200, TEXT_MAX = 4 << 20 };
 
 struct domain_run {
 	struct cli *cli;
-	uv_loop_t loop;
+	struct domains domains;
 	struct domain_planner *planner;
 	struct look_options look;
 	struct config config;
@@ -28,26 +26,14 @@ struct domain_run {
 	size_t outside;
 	enum export_format format;
 
-	char (*domains)[NAME_TEXT_MAX]; /* from the command line */
-	size_t domain_count, domain_next;
-	struct names *names; /* or from a list */
-
-	unsigned open;
-	bool is_stopped; /* Ctrl-C, or nobody reads our output */
-	int code;        /* of a mistake that ends everything */
-	uv_signal_t interrupt, terminate;
-	uv_timer_t clock; /* draws the progress */
-	struct progress progress;
+	int code; /* of a mistake that ends everything */
 	struct zone_forecast *forecast;
 	struct zone_totals totals;
 	size_t differing; /* domains whose name servers are not all as wanted */
-	size_t told;
 };
 
 /* What fakemx itself changes of a DNS that is kept elsewhere. */
 static const struct zone_totals nothing;
-
-static void start_more(void *arg);
 
 /* What is wanted of a domain; NULL: said, or e says it. */
 static const struct zone_want *want_of(struct domain_run *u, const char *domain,
@@ -81,11 +67,11 @@ static const struct zone_want *want_of(struct domain_run *u, const char *domain,
 static void tell_json(struct domain_run *u, struct buf *object,
 		      const struct zone_totals *one)
 {
-	bool is_line = u->names != NULL;
+	bool is_line = u->domains.names != NULL;
 	if (is_line)
 		(void)printf("{\"version\":1,\"zones\":[%s", buf_text(object));
 	else
-		(void)printf("%s%s", u->told ? "," : "", buf_text(object));
+		(void)printf("%s%s", u->domains.told ? "," : "", buf_text(object));
 	if (is_line)
 		zone_show_json_end(one, u->reverts ? &nothing : NULL);
 }
@@ -131,7 +117,8 @@ static void tell(struct domain_run *u, const struct domain_result *r,
 		if (u->cli->json)
 			tell_json(u, &text, &one);
 		else
-			(void)printf("%s%s", u->told && !u->has_format ? "\n" : "",
+			(void)printf("%s%s",
+				     u->domains.told && !u->has_format ? "\n" : "",
 				     buf_text(&text));
 	}
 	buf_release(&text);
@@ -144,7 +131,6 @@ static void on_planned(const struct domain_result *r, void *arg)
 	struct zone_outcome o = { .outcome = r->job.outcome, .error = r->job.error };
 	const struct zone_want *want = want_of(u, r->domain, &e);
 	assert(want); /* else it was not begun */
-	u->open--;
 	if (r->job.outcome >= JOB_REFUSED) {
 		tell_problem(u, r->domain, r->want->layout, &o);
 	} else {
@@ -159,78 +145,42 @@ static void on_planned(const struct domain_result *r, void *arg)
 		u->differing += r->differing > 0;
 		tell(u, r, &o);
 	}
-	u->told++;
-	/* A reader at the other end of a pipe wants its line now; and if it went
-	 * away, the rest of the list is not worth asking. */
-	if (fflush(stdout) != 0 || ferror(stdout))
-		u->is_stopped = true;
-	start_more(u);
+	domains_told(&u->domains);
 }
 
 /* ---- domains ---- */
 
-static void refuse_line(struct domain_run *u, const char *line, const struct error *e)
+static void refuse(void *arg, const char *line, const struct error *e)
 {
+	struct domain_run *u = arg;
 	struct zone_outcome o = { .outcome = JOB_FAILED, .error = *e };
-	if (!u->names) { /* a mistake on the command line */
-		u->code = cli_fail(u->cli, e);
-		u->is_stopped = true;
-		return;
-	}
 	tell_problem(u, line, u->wanted.plan.layout, &o);
-	u->told++;
 }
 
-static void start(struct domain_run *u, const char *domain)
+static bool start(void *arg, const char *domain)
 {
+	struct domain_run *u = arg;
 	struct error e = { 0 };
 	if (u->has_half && !half_has(&u->half, domain)) {
 		u->outside++;
-		return;
+		return false;
 	}
 	const struct zone_want *want = want_of(u, domain, &e);
-	if (u->code != CLI_DONE) {
-		u->is_stopped = true;
-		return;
+	if (!want && u->code == CLI_DONE && u->domains.names) {
+		refuse(u, domain, &e);
+		u->domains.told++;
+		return false;
 	}
-	if (!want) {
-		refuse_line(u, domain, &e);
-		return;
+	if (!want) { /* a mistake on the command line, or in the configuration */
+		u->code = u->code == CLI_DONE ? cli_fail(u->cli, &e) : u->code;
+		domains_stop(&u->domains);
+		return false;
 	}
-	u->open++;
 	domain_plan(u->planner,
 		    &(struct domain_ask){
 			.domain = domain, .want = &want->plan, .reverts = u->reverts },
 		    on_planned, u);
-}
-
-/* A line that is no domain is a result too: one of many must not end the rest. */
-static void start_line(struct domain_run *u, const char *line)
-{
-	char domain[NAME_TEXT_MAX];
-	struct error e;
-	if (name_read(line, domain, NULL, &e) == 0)
-		start(u, domain);
-	else
-		refuse_line(u, line, &e);
-}
-
-static void start_more(void *arg)
-{
-	struct domain_run *u = arg;
-	char line[NAMES_LINE_MAX];
-	while (!u->is_stopped && u->open < OPEN_MAX) {
-		if (u->domain_next < u->domain_count)
-			start(u, u->domains[u->domain_next++]);
-		else if (u->names && names_take(u->names, line))
-			start_line(u, line);
-		else
-			break;
-	}
-	bool no_more =
-	    u->domain_next == u->domain_count && (!u->names || names_ended(u->names));
-	if (u->is_stopped || (no_more && u->open == 0))
-		uv_stop(&u->loop);
+	return true;
 }
 
 /* ---- options ---- */
@@ -238,30 +188,6 @@ static void start_more(void *arg)
 bool domain_run_is_meant(const struct cli *c, int argc)
 {
 	return argc > 0 || cli_option(c, "from");
-}
-
-static int read_domains(struct domain_run *u, int argc, char **argv)
-{
-	const char *from = cli_option(u->cli, "from");
-	struct error e;
-	if (from && argc > 0)
-		return cli_usage(u->cli, "give domains or --from, not both");
-	if (cli_option(u->cli, "zone") || cli_option(u->cli, "origin"))
-		return cli_usage(
-		    u->cli, "give domains or --zone FILE: a domain's plan comes from "
-			    "its name servers, not from a file");
-	if (from && names_open(&u->loop, from, start_more, u, &u->names, &e) != 0)
-		return cli_fail(u->cli, &e);
-	u->domains = xcalloc((size_t)argc, sizeof(*u->domains));
-	for (int i = 0; i < argc; i++) {
-		struct name_note note;
-		if (name_read(argv[i], u->domains[i], &note, &e) != 0)
-			return cli_usage(u->cli, "%s", e.text);
-		if (*note.text)
-			cli_warn(u->cli, "%s: %s", note.text, u->domains[i]);
-		u->domain_count++;
-	}
-	return CLI_DONE;
 }
 
 static int read_options(struct domain_run *u)
@@ -292,37 +218,12 @@ static int read_options(struct domain_run *u)
 
 /* ---- life ---- */
 
-static void on_signal(uv_signal_t *s, int number)
-{
-	struct domain_run *u = s->data;
-	(void)number;
-	u->is_stopped = true;
-	uv_stop(&u->loop);
-}
-
-static void on_clock(uv_timer_t *t)
-{
-	struct domain_run *u = t->data;
-	progress_set(&u->progress, u->told, u->names ? 0 : u->domain_count, NULL);
-}
-
-static void prepare(struct domain_run *u)
-{
-	(void)signal(SIGPIPE, SIG_IGN);
-	u->interrupt.data = u->terminate.data = u->clock.data = u;
-	(void)uv_timer_init(&u->loop, &u->clock);
-	(void)uv_signal_init(&u->loop, &u->interrupt);
-	(void)uv_signal_init(&u->loop, &u->terminate);
-	(void)uv_signal_start(&u->interrupt, on_signal, SIGINT);
-	(void)uv_signal_start(&u->terminate, on_signal, SIGTERM);
-}
-
 static int exit_code(const struct domain_run *u)
 {
 	const struct zone_totals *t = &u->totals;
 	if (u->code != CLI_DONE)
 		return u->code;
-	if (t->failed || u->is_stopped)
+	if (t->failed || u->domains.is_stopped)
 		return CLI_FAILED;
 	bool is_endangered = !u->reverts && t->worst > SEVERITY_ERROR;
 	return t->changed || t->refused || u->differing || is_endangered ? CLI_TELL
@@ -331,29 +232,25 @@ static int exit_code(const struct domain_run *u)
 
 static void say_unfinished(const struct domain_run *u)
 {
-	size_t left = u->open + u->domain_count - u->domain_next;
-	bool is_cut = u->names && !names_ended(u->names);
+	const struct domains *d = &u->domains;
+	size_t left = d->open + d->given_count - d->next;
 	cli_warn(u->cli,
 		 "interrupted: %zu domain%s unfinished%s. Nothing was written; run it "
 		 "again for the rest",
 		 left, left == 1 ? " is" : "s are",
-		 is_cut ? ", and the list was not read to its end" : "");
+		 domains_ended(d) ? "" : ", and the list was not read to its end");
 }
 
 static int work(struct domain_run *u)
 {
+	struct domains *d = &u->domains;
 	struct error e;
-	if (domain_planner_new(&u->loop, &u->look, &u->planner, &e) != 0)
+	if (domain_planner_new(&d->loop, &u->look, &u->planner, &e) != 0)
 		return cli_fail(u->cli, &e);
-	bool is_document = u->cli->json && !u->names;
+	bool is_document = u->cli->json && !d->names;
 	if (is_document)
 		(void)printf("{\"version\":1,\"zones\":[");
-	progress_begin(&u->progress, u->cli, "domains planned");
-	(void)uv_timer_start(&u->clock, on_clock, PROGRESS_MS, PROGRESS_MS);
-	start_more(u);
-	/* uv_stop within start_more, before the loop runs, ends it at once too. */
-	(void)uv_run(&u->loop, UV_RUN_DEFAULT);
-	progress_end(&u->progress);
+	domains_run(d);
 	domain_planner_free(u->planner);
 	if (is_document)
 		zone_show_json_end(&u->totals, u->reverts ? &nothing : NULL);
@@ -361,53 +258,50 @@ static int work(struct domain_run *u)
 		zone_show_summary(stderr, &u->totals, "to change", "as wanted");
 	if (u->has_half)
 		cli_warn(u->cli, "--half %s: %zu of %zu domains",
-			 cli_option(u->cli, "half"), u->told, u->told + u->outside);
-	if (u->is_stopped && u->code == CLI_DONE)
+			 cli_option(u->cli, "half"), d->told, d->told + u->outside);
+	if (d->is_stopped && u->code == CLI_DONE)
 		say_unfinished(u);
-	if (u->names && *names_failure(u->names)) {
-		(void)error_set(&e, -EIO, "cannot read the list %s: %s",
-				cli_option(u->cli, "from"), names_failure(u->names));
-		return cli_fail(u->cli, &e);
-	}
-	return exit_code(u);
+	int code = domains_failure(d);
+	return code == CLI_DONE ? exit_code(u) : code;
 }
 
-static void finish(struct domain_run *u)
+static int read_domains(struct domain_run *u, int argc, char **argv)
 {
-	if (u->names)
-		names_close(u->names);
-	uv_close((uv_handle_t *)&u->interrupt, NULL);
-	uv_close((uv_handle_t *)&u->terminate, NULL);
-	uv_close((uv_handle_t *)&u->clock, NULL);
-	(void)uv_run(&u->loop, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&u->loop);
-	zone_forecast_free(u->forecast);
-	if (u->has_config)
-		config_release(&u->config);
-	free(u->sites);
-	free(u->site_is_made);
-	free(u->domains);
-	free(u);
+	if (cli_option(u->cli, "zone") || cli_option(u->cli, "origin"))
+		return cli_usage(
+		    u->cli, "give domains or --zone FILE: a domain's plan comes from "
+			    "its name servers, not from a file");
+	return domains_read(&u->domains, argc, argv);
 }
 
 int domain_run(struct cli *c, int argc, char **argv, bool reverts)
 {
 	struct domain_run *u = xcalloc(1, sizeof(*u));
-	struct error e;
 	u->cli = c;
 	u->reverts = reverts;
-	if (uv_loop_init(&u->loop) != 0) {
+	u->domains = (struct domains){ .cli = c,
+				       .most_open = OPEN_MAX,
+				       .what = "domains planned",
+				       .start = start,
+				       .refuse = refuse,
+				       .arg = u };
+	int code = domains_init(&u->domains);
+	if (code != CLI_DONE) {
 		free(u);
-		(void)error_set(&e, -ENFILE, "cannot start the event loop");
-		return cli_fail(c, &e);
+		return code;
 	}
-	prepare(u);
 	u->forecast = zone_forecast_new();
-	int code = read_options(u);
+	code = read_options(u);
 	if (code == CLI_DONE)
 		code = read_domains(u, argc, argv);
 	if (code == CLI_DONE)
 		code = work(u);
-	finish(u);
+	domains_release(&u->domains);
+	zone_forecast_free(u->forecast);
+	if (u->has_config)
+		config_release(&u->config);
+	free(u->sites);
+	free(u->site_is_made);
+	free(u);
 	return code;
 }
