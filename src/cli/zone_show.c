@@ -73,7 +73,9 @@ static struct export export_of(const struct zone_shown *z)
 				.before_count =
 				    f->mx_count < ZONE_MAX_MX ? f->mx_count : ZONE_MAX_MX,
 				.plan = z->result->plan,
-				.reverts = z->reverts };
+				.reverts = z->reverts,
+				.records = z->result->ranges->records,
+				.record_count = z->result->ranges->record_count };
 }
 
 static enum layout layout_shown(const struct zone_shown *z)

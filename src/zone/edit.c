@@ -48,6 +48,12 @@ const char *edit_type_name(enum edit_type t)
 	return "MX";
 }
 
+enum range_type edit_range_of(enum edit_type t)
+{
+	assert(t != EDIT_MX);
+	return t == EDIT_A ? RANGE_A : t == EDIT_AAAA ? RANGE_AAAA : RANGE_TLSA;
+}
+
 bool edit_action_parse(const char *text, enum edit_action *ret)
 {
 	for (int a = EDIT_ADD; a <= EDIT_REMOVE; a++)
@@ -259,10 +265,7 @@ static void pair_changes(struct editor *ed)
 
 static bool is_record(const struct record_range *r, const struct zone_change *c)
 {
-	static const enum range_type types[] = {
-		[EDIT_A] = RANGE_A, [EDIT_AAAA] = RANGE_AAAA, [EDIT_TLSA] = RANGE_TLSA
-	};
-	return c->type != EDIT_MX && r->type == types[c->type] &&
+	return c->type != EDIT_MX && r->type == edit_range_of(c->type) &&
 	       strcmp(r->owner, c->owner) == 0 && strcmp(r->rdata, c->rdata) == 0;
 }
 

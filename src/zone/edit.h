@@ -40,6 +40,7 @@ struct zone_change {
 
 const char *edit_action_name(enum edit_action a); /* "add" "remove" */
 const char *edit_type_name(enum edit_type t);     /* "MX" "A" "AAAA" "TLSA" */
+enum range_type edit_range_of(enum edit_type t);  /* not of an MX */
 FMX_MUST_CHECK bool edit_action_parse(const char *text, enum edit_action *ret);
 FMX_MUST_CHECK bool edit_type_parse(const char *text, enum edit_type *ret);
 

@@ -31,6 +31,10 @@ struct export
 	uint32_t before_count;
 	const struct plan *plan;
 	bool reverts; /* the plan takes decoys out */
+	/* What is there at the names that the plan changes: of an RRset that is replaced
+	 * the others stay. */
+	const struct record_range *records;
+	size_t record_count;
 };
 
 enum export_format {

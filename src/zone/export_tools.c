@@ -150,27 +150,51 @@ static void powerdns_mx(const struct export *r, struct buf *out)
 	buf_adds(out, "]}");
 }
 
-/* Of a decoy's own name the plan knows the whole RRset: it makes it or ends it. */
-static void powerdns_other(const struct plan *p, size_t first, struct buf *out)
+static void powerdns_content(struct buf *out, const char *rdata, unsigned *count)
 {
+	buf_adds(out, (*count)++ ? ",{\"content\":" : "{\"content\":");
+	buf_add_json(out, rdata);
+	buf_adds(out, ",\"disabled\":false}");
+}
+
+static bool is_change_of(const struct zone_change *c, const struct record_range *r)
+{
+	return edit_range_of(c->type) == r->type && strcmp(c->owner, r->owner) == 0;
+}
+
+static bool is_taken_out(const struct plan *p, const struct record_range *r)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->changes[i].type != EDIT_MX && is_change_of(&p->changes[i], r) &&
+		    strcmp(p->changes[i].rdata, r->rdata) == 0)
+			return true;
+	return false;
+}
+
+/* An RRset that the plan makes, or takes out: what somebody else put beside it is
+ * replaced by itself. */
+static void powerdns_other(const struct export *x, size_t first, struct buf *out)
+{
+	const struct plan *p = x->plan;
 	const struct zone_change *c = &p->changes[first];
+	struct buf records = BUF_INIT(1 << 20);
+	unsigned count = 0;
+	for (size_t i = 0; i < x->record_count; i++)
+		if (is_change_of(c, &x->records[i]) && !is_taken_out(p, &x->records[i]))
+			powerdns_content(&records, x->records[i].rdata, &count);
+	for (size_t i = first; i < p->count && c->action == EDIT_ADD; i++)
+		if (p->changes[i].type == c->type &&
+		    strcmp(p->changes[i].owner, c->owner) == 0)
+			powerdns_content(&records, p->changes[i].rdata, &count);
 	buf_adds(out, "{\"name\":");
 	json_dotted(out, c->owner);
 	buf_addf(out, ",\"type\":\"%s\"", edit_type_name(c->type));
-	if (c->action == EDIT_REMOVE) {
+	if (count)
+		buf_addf(out, ",\"ttl\":%u,\"changetype\":\"REPLACE\",\"records\":[%s]}",
+			 c->ttl, buf_text(&records));
+	else
 		buf_adds(out, ",\"changetype\":\"DELETE\"}");
-		return;
-	}
-	buf_addf(out, ",\"ttl\":%u,\"changetype\":\"REPLACE\",\"records\":[", c->ttl);
-	for (size_t i = first; i < p->count; i++) {
-		const struct zone_change *o = &p->changes[i];
-		if (o->type != c->type || strcmp(o->owner, c->owner) != 0)
-			continue;
-		buf_adds(out, i > first ? ",{\"content\":" : "{\"content\":");
-		buf_add_json(out, o->rdata);
-		buf_adds(out, ",\"disabled\":false}");
-	}
-	buf_adds(out, "]}");
+	buf_release(&records);
 }
 
 static bool changes_mx(const struct plan *p)
@@ -193,7 +217,7 @@ void export_powerdns(const struct export *r, struct buf *out)
 			continue;
 		buf_adds(out, is_first ? "" : ",");
 		is_first = false;
-		powerdns_other(p, i, out);
+		powerdns_other(r, i, out);
 	}
 	buf_adds(out, "]}\n");
 }

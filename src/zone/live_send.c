@@ -72,14 +72,11 @@ static uint16_t change_rdata(const struct zone_change *c, uint8_t to[UPDATE_RDAT
 static void require_rrset(struct update *u, const struct live_zone *z, const char *owner,
 			  enum edit_type type)
 {
-	static const enum range_type ranges[] = {
-		[EDIT_A] = RANGE_A, [EDIT_AAAA] = RANGE_AAAA, [EDIT_TLSA] = RANGE_TLSA
-	};
 	uint8_t rdata[UPDATE_RDATA_MAX];
 	bool found = false;
 	for (size_t i = 0; i < z->ranges.record_count; i++) {
 		const struct record_range *r = &z->ranges.records[i];
-		if (r->type != ranges[type] || strcmp(r->owner, owner) != 0)
+		if (r->type != edit_range_of(type) || strcmp(r->owner, owner) != 0)
 			continue;
 		uint16_t len = type == EDIT_TLSA ? tlsa_rdata(r->rdata, rdata)
 						 : addr_rdata(r->addr, rdata);

@@ -130,11 +130,6 @@ static void take_back_preferences(const struct plan_undo *u, struct plan *p)
 
 /* ---- the decoys' own records ---- */
 
-static enum range_type range_of(enum edit_type t)
-{
-	return t == EDIT_A ? RANGE_A : t == EDIT_AAAA ? RANGE_AAAA : RANGE_TLSA;
-}
-
 /* Somebody may write an address in another way. */
 static bool is_same_data(const struct zone_change *c, const struct record_range *r)
 {
@@ -149,8 +144,8 @@ bool undo_is_added(const struct plan_undo *u, const struct record_range *r)
 	for (size_t i = 0; i < u->count; i++) {
 		const struct zone_change *c = &u->changes[i];
 		if (c->action == EDIT_ADD && c->type != EDIT_MX &&
-		    range_of(c->type) == r->type && strcmp(c->owner, r->owner) == 0 &&
-		    is_same_data(c, r))
+		    edit_range_of(c->type) == r->type &&
+		    strcmp(c->owner, r->owner) == 0 && is_same_data(c, r))
 			return true;
 	}
 	return false;

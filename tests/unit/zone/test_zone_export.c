@@ -104,6 +104,32 @@ static void a_name_from_the_dns_is_no_command(void **state)
 				    "'10 a'\\''$(id)'\\''.example.com.'\n");
 }
 
+/* PowerDNS replaces whole sets: a second address, which somebody else gave the
+ * decoy's name, must be in it. */
+static void what_somebody_else_put_there_stays(void **state)
+{
+	(void)state;
+	char ours[] = "192.0.2.30", theirs[] = "192.0.2.77", six[] = "2001:db8::30";
+	struct record_range there[] = { { .type = RANGE_A, .rdata = ours },
+					{ .type = RANGE_A, .rdata = theirs },
+					{ .type = RANGE_AAAA, .rdata = six } };
+	begin("example.com", "example.com");
+	had(10, "mail.example.com", 300);
+	gets(10, "mail.example.com", 300);
+	for (size_t i = 0; i < 3; i++)
+		(void)snprintf(there[i].owner, NAME_TEXT_MAX, "fake1.mx.example.com");
+	x.records = there;
+	x.record_count = 3;
+	(void)plan_add(&plan, EDIT_REMOVE, EDIT_A, "fake1.mx.example.com", 300, ours);
+	(void)plan_add(&plan, EDIT_REMOVE, EDIT_AAAA, "fake1.mx.example.com", 300, six);
+	assert_writes(
+	    EXPORT_POWERDNS,
+	    "{\"rrsets\":[{\"name\":\"fake1.mx.example.com.\",\"type\":\"A\",\"ttl\":300,"
+	    "\"changetype\":\"REPLACE\",\"records\":[{\"content\":\"192.0.2.77\","
+	    "\"disabled\":false}]},{\"name\":\"fake1.mx.example.com.\",\"type\":\"AAAA\","
+	    "\"changetype\":\"DELETE\"}]}\n");
+}
+
 static void dnscontrol_can_only_add(void **state)
 {
 	(void)state;
@@ -196,6 +222,7 @@ int main(void)
 		cmocka_unit_test(a_table_has_what_is_typed_and_what_stays),
 		cmocka_unit_test(a_line_that_is_edited_is_one_line),
 		cmocka_unit_test(a_name_from_the_dns_is_no_command),
+		cmocka_unit_test(what_somebody_else_put_there_stays),
 		cmocka_unit_test(dnscontrol_can_only_add),
 		cmocka_unit_test(octodns_wants_natural_order),
 		cmocka_unit_test(a_name_below_the_zone_has_its_own_name),
