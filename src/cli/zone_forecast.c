@@ -258,6 +258,12 @@ static void begin_seen(struct seen *s, const struct zone_forecast_of *of,
 		s->mx = MX_NULL;
 	s->has_null_beside = false; /* the plan refuses that */
 	s->ttl = 0;
+	s->ttl_least = s->ttl_most = r->facts->mx_count ? r->facts->mx[0].ttl : 0;
+	for (uint32_t i = 1; i < r->facts->mx_count && i < ZONE_MAX_MX; i++) {
+		uint32_t ttl = r->facts->mx[i].ttl;
+		s->ttl_least = ttl < s->ttl_least ? ttl : s->ttl_least;
+		s->ttl_most = ttl > s->ttl_most ? ttl : s->ttl_most;
+	}
 	s->lab = of->want->lab;
 }
 

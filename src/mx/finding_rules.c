@@ -246,6 +246,12 @@ static void rule_mx_kind(const struct seen *s, struct findings *f)
 		(void)snprintf(detail, sizeof(detail), "%zu", left_out);
 		findings_add(f, s, FINDING_MX_MANY, WORDS(.detail = detail));
 	}
+	if (s->ttl_least < s->ttl_most) {
+		char detail[64];
+		(void)snprintf(detail, sizeof(detail), "%u to %u seconds", s->ttl_least,
+			       s->ttl_most);
+		findings_add(f, s, FINDING_TTL_DIFFERS, WORDS(.detail = detail));
+	}
 	if (has_decoy(s) && s->mx == MX_PRESENT && s->ttl > LONG_TTL) {
 		char detail[STAMP_TEXT_MAX];
 		findings_add(

@@ -311,6 +311,15 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.why = "Retreat takes one TTL.",
 	.source = "RFC 1035 3.2.1",
 },
+[FINDING_TTL_DIFFERS] = {
+	.id = "FMX-TTL-DIFFERS", .severity = SEVERITY_INFO,
+	.text = "The MX records of {domain} have different TTLs ({detail}): a set of records has "
+		"one, so name servers and caches take now this one, now that.",
+	.fix = "`fakemx plan` gives all of them the shortest; --ttl says another.",
+	.why = "Records of one name and type are one set with one TTL; how long a change takes "
+	       "cannot be told else.",
+	.source = "RFC 2181 5.2",
+},
 [FINDING_NS_DISAGREE] = {
 	.id = "FMX-NS-DISAGREE", .severity = SEVERITY_WARNING,
 	.text = "The name servers of {domain} give different MX records ({detail}).",

@@ -122,8 +122,9 @@ struct seen {
 	bool is_alias;             /* the domain is a CNAME */
 	char owner[NAME_MAX_TEXT]; /* registrable domain; "" unknown */
 	enum mx_kind mx;
-	bool has_null_beside; /* a null MX among others */
-	uint32_t ttl;         /* of the MX; 0 unknown */
+	bool has_null_beside;         /* a null MX among others */
+	uint32_t ttl;                 /* of the MX; 0 unknown */
+	uint32_t ttl_least, ttl_most; /* where a zone file gives its MX several */
 	enum tri is_signed;
 	struct seen_host *hosts;
 	size_t host_count;

@@ -141,6 +141,15 @@ site "s" {{
         done = self.fakemx("plan", "--zone", str(self.zones), "--format", "knotc", *WANT, expect=2)
         self.assertIn("knotc zone-set zone01.example. zone01.example. 300 MX '20 fake1.decoys.example.'", done.stdout)
 
+    def test_mx_records_of_two_ttls_get_one_and_that_is_said(self):
+        self.make(1, ZONE.replace("@ MX 10 mail\n", "@ 600 MX 10 mail\n@ 300 MX 15 b\nb A 192.0.2.26\n"))
+        done = self.fakemx(*self.config(1), "plan", expect=2)
+        self.assertIn("FMX-TTL-DIFFERS: The MX records of zone00.example have different TTLs (300 to 600 seconds)",
+                      done.stdout)
+        self.fakemx(*self.config(1), "apply", "--yes")
+        self.assertIn("@ 300 MX 10 mail\n@ 300 MX 15 b\n@ 300 MX 25 fake1", next(self.zones.glob("*")).read_text())
+        self.assertNotIn("FMX-TTL-DIFFERS", self.fakemx(*self.config(1), "plan").stdout)
+
     def test_where_nothing_is_to_be_undone_nothing_is_said_of_the_zone(self):
         self.make(2)
         conf = self.config(2)

@@ -77,6 +77,11 @@ static void long_ttl(struct seen *s)
 {
 	s->ttl = 86400;
 }
+static void two_ttls(struct seen *s)
+{
+	s->ttl_least = 300;
+	s->ttl_most = 600;
+}
 static void null_beside(struct seen *s)
 {
 	s->has_null_beside = true;
@@ -319,6 +324,7 @@ static const struct {
 	{ "a failed lookup",           "10 " M " ?", failed, "FMX-LOOKUP-FAILED" },
 	{ "a long TTL with a decoy",   "10 " M " open; 20 " F1 " closed", long_ttl, "FMX-TTL-LONG" },
 	{ "a long TTL without",        "10 " M " open", long_ttl, "" },
+	{ "MX records of two TTLs",    "10 " M " open", two_ttls, "FMX-TTL-DIFFERS" },
 	{ "name servers agree",        "10 " M " open", ns_agree, "" },
 	{ "another serial",            "10 " M " open", ns_serial, "FMX-NS-SERIAL" },
 	{ "another MX",                "10 " M " open", ns_mx, "FMX-NS-DISAGREE" },
