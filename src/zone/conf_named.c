@@ -307,6 +307,9 @@ static int read_statements(struct conf *conf, struct cursor *c, bool in_view,
 			options_block(conf, c);
 		else if (is(&w, "include"))
 			rc = include_statement(conf, c, e);
+		else if (is(&w, "view") && in_view) /* no server loads that */
+			rc = error_set(e, FMX_EMALFORMED, "%s: a view within a view",
+				       conf->path);
 		else if (is(&w, "view"))
 			rc = view_statement(conf, c, e);
 		else if (!is_sign(&w, ';'))
@@ -323,6 +326,8 @@ static int read_conf(struct conf *conf, const char *path, struct error *e)
 	int rc = zone_read_file(path, &text, &len, e);
 	if (rc != 0)
 		return rc;
+	const char *outer = conf->path;
+	conf->path = path;
 	conf->bytes += len;
 	conf->depth++;
 	struct cursor c = { .at = text };
@@ -335,6 +340,7 @@ static int read_conf(struct conf *conf, const char *path, struct error *e)
 			       "block in it has no end",
 			       path);
 	conf->depth--;
+	conf->path = outer;
 	free(text);
 	return rc;
 }

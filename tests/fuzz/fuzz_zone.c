@@ -119,8 +119,10 @@ static void try(struct study *s, const struct plan_want *want, const char *text,
 /* Generated records cost time and show nothing new by the thousand. */
 static bool makes_many(const char *text)
 {
-	const char *p = strcasestr(text, "$GENERATE");
-	return p && strspn(p + strcspn(p, "-"), "-0123456789") > 4;
+	for (const char *p = text; (p = strcasestr(p, "$GENERATE")); p++)
+		if (strspn(p + strcspn(p, "-"), "-0123456789") > 4)
+			return true;
+	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -48,7 +48,7 @@ class ZoneFiles(ZoneCase):
             second = secondary(cls.net, f"second{n}", [f"30.0.1.{60 + n}"], primary=True)
             first = primary(cls.net, f"first{n}", [f"30.0.0.{60 + n}"], secondaries=[second])
             second.primary = first
-            first.load(ZONE, LINES)
+            first.load(ZONE, LINES + ["@ NS ns2", f"ns2 A {second.address}"])
             second.zones[ZONE] = ""
             first.start()
             second.start()
@@ -90,13 +90,18 @@ site "s" {{
                 self.wait_mx(second, REAL)
                 self.fakemx(first.host, "-c", "/etc/fakemx.conf", "plan", expect=2)
                 self.assertEqual(before, first.text(ZONE))
-                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "apply", "--yes")
+                asks = ["--resolver", first.address]  # it knows the addresses of the zone's name servers
+                done = self.fakemx(first.host, "-c", "/etc/fakemx.conf", "apply", "--yes", "--online", *asks)
+                self.assertIn("All name servers that answered have the change of 1 zone.", done.stdout)
+                self.assertEqual(sorted(BOTH), query(self.tools, second, ZONE, "MX"))
                 self.wait_mx(first, BOTH)
                 self.wait_mx(second, BOTH)
                 applied = serial(self.tools, second, ZONE)
                 self.assertTrue(newer(applied, start))
                 self.fakemx(first.host, "-c", "/etc/fakemx.conf", "plan")
-                self.fakemx(first.host, "-c", "/etc/fakemx.conf", "revert", "--yes")
+                done = self.fakemx(first.host, "-c", "/etc/fakemx.conf", "revert", "--yes", *asks)
+                self.assertIn("All name servers that answered have the change of 1 zone.", done.stdout)
+                self.assertIn("The decoys are gone everywhere by ", done.stdout)
                 self.wait_mx(first, REAL)
                 self.wait_mx(second, REAL)
                 reverted = serial(self.tools, second, ZONE)
@@ -126,6 +131,25 @@ site "s" {{
         old, new = (int(t.split("hostmaster ")[1].split()[0]) for t in (before, after))
         self.assertTrue(newer(new, old))
         self.assertEqual(before.replace(str(old), str(new)), after)
+
+    @long_test
+    def test_3b_a_secondary_that_lags_is_named_and_changed_is_changed(self):
+        first, second = self.pairs[0]
+        self.configure(first)
+        asks = ["-c", "/etc/fakemx.conf", "--resolver", first.address, "--yes"]
+        second.host.run(["nft", "-f", "-"], input="table inet lag { chain out { type filter hook output priority 0;\n"
+                        f"ip daddr {first.address} meta l4proto {{ tcp, udp }} th dport 53 drop\n}}\n}}\n")
+        try:
+            done = self.fakemx(first.host, "apply", "--online", *asks, expect=2)
+        finally:
+            second.host.run(["nft", "delete", "table", "inet", "lag"])
+        self.assertRegex(done.stderr, r"it is changed \(serial \d+\), but the name server "
+                                      rf"ns2.example.com \({second.address}, serial \d+\) does not have it")
+        self.assertIn("1 zone: 1 changed", done.stdout)
+        self.assertEqual(sorted(BOTH), query(self.tools, first, ZONE, "MX"))
+        second.host.run(["knotc", "-b", "zone-retransfer", ZONE])
+        self.fakemx(first.host, "revert", *asks)
+        self.wait_mx(second, REAL)
 
     def test_4_the_servers_own_lists_name_the_zones(self):
         for first, _ in self.pairs:

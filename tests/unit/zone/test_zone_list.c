@@ -187,9 +187,11 @@ static void named_conf_is_read_whole_before_it_is_believed(void **state)
 	static const char *const halves[] = {
 		"zone \"a.example\" { type primary; file \"x\"",
 		"options { directory \"/x; };\n",
-		"zone \"a.example\" { type primary; /* };\n"
+		"zone \"a.example\" { type primary; /* };\n",
+		"view a { view b { zone \"a.example\" { type primary; file \"x\"; }; }; "
+		"};\n",
 	};
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
 		assert_int_equal(zone_find(&l, put("half.conf", halves[i]), NULL, &e),
 				 FMX_EMALFORMED);
 	zone_list_release(&l);
