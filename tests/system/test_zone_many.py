@@ -141,6 +141,21 @@ site "s" {{
         done = self.fakemx("plan", "--zone", str(self.zones), "--format", "knotc", *WANT, expect=2)
         self.assertIn("knotc zone-set zone01.example. zone01.example. 300 MX '20 fake1.decoys.example.'", done.stdout)
 
+    def test_plan_of_a_file_finds_what_check_finds(self):
+        self.make(1, ZONE + '@ TXT "v=spf1 mx -all"\n')
+        zone = self.planned_zone(expect=2)
+        self.assertIn("FMX-SPF-DECOY", [f["id"] for f in zone["findings"]])
+
+    def planned_zone(self, expect):
+        return json.loads(self.fakemx(*self.config(1), "plan", "--json", expect=expect).stdout)["zones"][0]
+
+    def test_zones_without_mail_are_counted_apart(self):
+        self.make(3)
+        (self.zones / "zone01.example.zone").write_text(ZONE.replace("MX 10 mail", "MX 0 ."))
+        (self.zones / "zone02.example.zone").write_text(ZONE.replace("@ MX 10 mail\n", ""))
+        done = self.fakemx(*self.config(3), "apply", "--yes")
+        self.assertIn("3 zones: 1 changed, 0 as wanted, 2 without mail\n", done.stdout)
+
     def test_mx_records_of_two_ttls_get_one_and_that_is_said(self):
         self.make(1, ZONE.replace("@ MX 10 mail\n", "@ 600 MX 10 mail\n@ 300 MX 15 b\nb A 192.0.2.26\n"))
         done = self.fakemx(*self.config(1), "plan", expect=2)
