@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/socket_file.h"
 #include "cli/archive.h"
+#include "cli/shut_in.h"
 #include "cli/verbs.h"
 #include "outlet/web/web.h"
 #include "serve/system/labclock.h"
@@ -84,6 +86,18 @@ static void remove_socket(struct listening *l)
 	socket_file_close(&l->file);
 }
 
+/* It reads, and answers: it writes nothing but what SQLite sorts on disk, and connects to
+ * nobody. */
+static int give_away(const struct cli *c, const struct config *config, struct error *e)
+{
+	struct sandbox *s = xcalloc(1, sizeof(*s));
+	(void)sandbox_folder(s, "/var/tmp", SANDBOX_FILES);
+	(void)sandbox_folder(s, "/tmp", SANDBOX_FILES);
+	if (*config->web.path) /* the socket's file is removed at the end */
+		(void)sandbox_folder_of(s, config->web.path, SANDBOX_SOCKETS);
+	return shut_in(c, s, true, e);
+}
+
 /* Until SIGTERM or SIGINT: they are blocked in every thread. */
 static void wait_for_end(struct web *w, const sigset_t *ends)
 {
@@ -114,6 +128,10 @@ static int answer(const struct cli *c, const struct archive *a, struct stamp_clo
 	struct answerer_options options = { a->path, metrics, &a->config, clock };
 	if (open_socket(&a->config.web, &l, &e) < 0)
 		return cli_fail(c, &e);
+	if (give_away(c, &a->config, &e) < 0) {
+		remove_socket(&l);
+		return cli_fail(c, &e);
+	}
 	if (web_start(l.fd, &options, &w, &e) < 0) {
 		remove_socket(&l);
 		return cli_fail(c, &e);

@@ -329,7 +329,7 @@ int db_give(int fd, const char *path, struct error *e)
 	return rc;
 }
 
-static int make_folder(const char *path, struct error *e)
+int db_make_folder(const char *path, struct error *e)
 {
 	const char *slash = strrchr(path, '/');
 	if (!slash || slash == path)
@@ -351,7 +351,7 @@ static int make_folder(const char *path, struct error *e)
  */
 static int make_file(const char *path, struct error *e)
 {
-	int rc = make_folder(path, e);
+	int rc = db_make_folder(path, e);
 	if (rc != 0)
 		return rc;
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);

@@ -30,6 +30,10 @@
 enum { DB_SCHEMA_VERSION = 11 }; /* below it: the format that was never released */
 enum db_mode { DB_READ, DB_WRITE };
 
+/* The folder of the journal at path, if it is not there. db_open(), when it writes, does
+ * it too. */
+FMX_MUST_CHECK int db_make_folder(const char *path, struct error *e);
+
 struct db;
 /*
  * WRITE makes the file (mode 0640) and its folder's last part if missing; READ

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/beside.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "journal/upkeep/upkeep.h"
 #include "serve/lines.h"
+#include "serve/system/commands.h"
 #include "serve/system/notify.h"
 #include "source/feed/feed.h"
 
@@ -206,32 +206,6 @@ static void say_absent(struct engine *n, const struct specs *specs)
 	}
 }
 
-/* What reads the stream. False: it does not fit, or there is no such program. */
-static bool stream_command(const struct config *c, char *to, size_t size)
-{
-	const struct config_stream *s = &c->stream;
-	char program[CONFIG_TEXT_MAX], host[64] = "";
-	struct error e;
-	if (!*s->servers)
-		return false;
-	if (beside_find("fakemx-stream", program, sizeof(program), &e) < 0) {
-		log_error("stream-lost reason=\"%s\"", e.text);
-		return false;
-	}
-	(void)gethostname(host, sizeof(host) - 1);
-	/* Each judge has its own place in the stream. */
-	int n = snprintf(to, size,
-			 "exec '%s' take --servers '%s' --subject '%s' --durable "
-			 "fakemx-%016llx --after %%q%s%s%s%s%s%s",
-			 program, s->servers, s->subject,
-			 (unsigned long long)(hash_stored(host, strlen(host)) ^
-					      hash_stored(c->state, strlen(c->state))),
-			 *s->credentials ? " --credentials '" : "", s->credentials,
-			 *s->credentials ? "'" : "", *s->ca ? " --ca '" : "", s->ca,
-			 *s->ca ? "'" : "");
-	return n > 0 && (size_t)n < size;
-}
-
 static void apply_parts(struct engine *n, const struct config *c,
 			const struct specs *specs, bool is_started)
 {
@@ -239,7 +213,12 @@ static void apply_parts(struct engine *n, const struct config *c,
 	if (!config_feed_socket(c, feed_socket, sizeof(feed_socket)))
 		feed_socket[0] = '\0'; /* then no host needs it: config_load() asked */
 	char stream[FEED_COMMAND_MAX];
-	bool has_stream = stream_command(c, stream, sizeof(stream));
+	struct error e;
+	bool has_stream = commands_stream(c, stream, sizeof(stream), &e);
+	if (!has_stream && *c->stream.servers)
+		log_error("stream-lost reason=\"%s\"",
+			  *e.text ? e.text : "its command is too long");
+	program_reread(); /* what may be started */
 	struct watch_ways ways = { feed_socket, has_stream ? stream : NULL,
 				   lines_sequence(n) };
 	watch_apply(n->watch, c->sites, c->site_count, &ways);
@@ -328,6 +307,8 @@ static int reload(struct engine *n, struct error *e)
 	if (r < 0)
 		return r;
 	r = check_lasting(n, &c, e);
+	if (r == 0)
+		r = confine_check(&n->confined, &c, e);
 	if (r == 0)
 		r = apply_config(n, &c, false, e);
 	if (r < 0) {

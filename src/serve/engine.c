@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "serve/alarm/alarm_raise.h"
 #include "serve/apply.h"
 #include "serve/catch_up.h"
@@ -65,6 +66,19 @@ static void hold_policy(struct engine *n)
 	policy_answers_hold(n->answers, is_off || is_held);
 }
 
+/* It is one process with us, but for what it may do. */
+static void look_at_helper(struct engine *n)
+{
+	if (n->is_helper_lost || !program_is_lost())
+		return;
+	n->is_helper_lost = true;
+	log_error(
+	    "helper-lost note=\"the process that starts commands and journalctl for "
+	    "serve has ended, and serve may start none; restart serve: hosts that "
+	    "are watched by them are not watched until then, and nobody is judged "
+	    "by them\"");
+}
+
 /* Of trials: the clock was moved, and everybody is to look again. Until they have, nobody
  * is judged: the days that passed would be days that nobody watched. */
 static void look_at_lab_clock(struct engine *n)
@@ -83,6 +97,7 @@ static void on_tick(uv_timer_t *t)
 	notify_watchdog();
 	look_at_lab_clock(n); /* before anybody is taken to be silent */
 	look_at_clock(n);
+	look_at_helper(n);
 	watch_tick(n->watch);
 	hidden_tick(n);
 	probe_schedule_tick(n->probes);
@@ -247,6 +262,7 @@ void engine_free(struct engine *n)
 	alarms_free(n->alarms);
 	labclock_close(&n->lab_clock);
 	clock_watch_free(n->clock_watch);
+	program_join();
 	config_release(&n->config);
 	free(n);
 }

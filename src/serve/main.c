@@ -12,18 +12,26 @@
 #include "base/suggestion.h"
 #include "serve/apply.h"
 #include "serve/engine.h"
+#include "serve/system/confine.h"
 #include "serve/system/ready_check.h"
 
 /* DESIGN section 4. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_REFUSED = 3, EXIT_USAGE = 64 };
 
-enum { OPTION_CHECK = 256, OPTION_LAB, OPTION_READY_FD, OPTION_VERSION };
+enum {
+	OPTION_CHECK = 256,
+	OPTION_LAB,
+	OPTION_PRIVILEGES,
+	OPTION_READY_FD,
+	OPTION_VERSION
+};
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "check-config", no_argument, NULL, OPTION_CHECK },
 	{ "lab", no_argument, NULL, OPTION_LAB },
 	{ "ready-fd", required_argument, NULL, OPTION_READY_FD },
+	{ "privileges", no_argument, NULL, OPTION_PRIVILEGES },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -39,6 +47,7 @@ static const char help[] =
     "      --check-config read it, say whether it is good, and end\n"
     "      --lab          a trial: loopback, private and documentation addresses are\n"
     "                     allowed, with a warning\n"
+    "      --privileges   print what it may do once it has begun, and end\n"
     "      --ready-fd N   write \"ready\" and \"caught-up\" lines to this descriptor\n"
     "  -q, --quiet        log warnings and errors only\n"
     "  -v, --verbose      log more\n"
@@ -52,7 +61,7 @@ static const char help[] =
 
 struct command {
 	struct engine_options engine;
-	bool is_check, is_quiet;
+	bool is_check, is_quiet, is_asking; /* --privileges */
 };
 
 static int fail(const struct error *e)
@@ -97,6 +106,7 @@ static int parse(struct command *c, int argc, char **argv)
 		switch (option) {
 		case 'c': c->engine.config_path = optarg; break;
 		case OPTION_CHECK: c->is_check = true; break;
+		case OPTION_PRIVILEGES: c->is_asking = true; break;
 		case OPTION_LAB: c->engine.lab = true; break;
 		case 'q':
 			c->is_quiet = true;
@@ -154,6 +164,11 @@ static int serve(const struct command *c, struct config *config)
 				     c->engine.config_path, config->site_count,
 				     number_plural(config->site_count),
 				     config->rules.enforce ? "enforce" : "observe");
+		config_release(config);
+		return EXIT_DONE;
+	}
+	if (c->is_asking) {
+		confine_print(config, stdout);
 		config_release(config);
 		return EXIT_DONE;
 	}

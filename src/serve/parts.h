@@ -21,6 +21,7 @@
 #include "serve/probe/probe_schedule.h"
 #include "serve/probe/self_probe.h"
 #include "serve/system/clock_watch.h"
+#include "serve/system/confine.h"
 #include "serve/system/labclock.h"
 #include "serve/watch/watch.h"
 #include "serve/write/watermarks.h"
@@ -40,6 +41,7 @@ struct engine_options {
 struct engine {
 	struct engine_options options;
 	struct config config;
+	struct confined confined;
 	struct labclock lab_clock;
 	int64_t clock_offset; /* the trial's, as far as the engine has seen it */
 	struct clock_watch *clock_watch;
@@ -48,7 +50,7 @@ struct engine {
 	uv_loop_t loop;
 	uv_timer_t tick, poll;
 	uv_signal_t signals[ENGINE_SIGNALS];
-	bool has_handles, is_stopping;
+	bool has_handles, is_stopping, is_helper_lost;
 	unsigned ticks;
 	uint64_t own_visits, old_visits, visits;
 	struct engine_host {

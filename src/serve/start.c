@@ -166,15 +166,30 @@ static int open_clock(struct engine *n, struct error *e)
 	return 0;
 }
 
+/* Where we shall write must be there. */
+static int confine(struct engine *n, struct error *e)
+{
+	char path[CONFIG_TEXT_MAX + 32];
+	if (!config_journal_path(&n->config, path, sizeof(path)))
+		return error_set(e, FMX_EUSAGE, "state: the path is too long");
+	int r = db_make_folder(path, e);
+	return r == 0 ? confine_serve(&n->config, n->options.config_path, n->options.lab,
+				      &n->confined, e)
+		      : r;
+}
+
 /*
- * First who we are, then the journal (its files belong to that user), then the
- * sockets, for which two capabilities were kept.
+ * First who we are, then what we may do (while there is one thread), then the journal
+ * (its files belong to that user), then the sockets, for which two capabilities were
+ * kept.
  */
 int start_parts(struct engine *n, struct error *e)
 {
 	int r = open_clock(n, e);
 	if (r == 0)
 		r = privilege_become(n->config.user, e);
+	if (r == 0)
+		r = confine(n, e);
 	if (r < 0)
 		return r;
 	make_parts(n);

@@ -4,15 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "base/stamp.h"
-
-extern char **environ;
 
 static void add_quoted(struct buf *out, const char *text)
 {
@@ -76,41 +74,22 @@ static const char *last_words(char *tail)
 	return newline ? newline + 1 : tail;
 }
 
-static int spawn_shell(const char *line, int out, pid_t *ret_pid)
+static int wait_end(struct program *program)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawnattr_init(&attributes);
-	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
-					       O_RDONLY, 0);
-	(void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
-	/* Its own group, so that what it started dies with it at the time-out. */
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-	const char *arguments[] = { "sh", "-c", line, NULL };
-	union {
-		const char **constant;
-		char *const *plain; /* what exec's prototype wants, and does not change */
-	} argv = { arguments };
-	int rc =
-	    posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, argv.plain, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)posix_spawnattr_destroy(&attributes);
-	return rc;
+	int status;
+	struct pollfd end = { .fd = program->fd, .events = POLLIN };
+	while (!program_ended(program, &status))
+		(void)poll(&end, 1, -1);
+	return status;
 }
 
-static int judge_status(const char *line, const int *status_or_none, bool in_time,
-			char *tail, struct error *e)
+static int judge_status(const char *line, int status, bool in_time, char *tail,
+			struct error *e)
 {
 	if (!in_time)
 		return error_set(e, FMX_ECOMMAND,
 				 "`%s` did not end within %d s and was stopped", line,
 				 COMMAND_TIMEOUT_SECONDS);
-	if (!status_or_none)
-		return error_set(e, -EIO, "nobody knows how `%s` ended: %s", line,
-				 strerror(errno));
-	int status = *status_or_none;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return error_set(e, FMX_ECOMMAND, "`%s` failed (%s %d): %s", line,
@@ -129,22 +108,18 @@ int command_run(const char *line, const char *zone, const char *file, struct err
 		buf_release(&filled);
 		return error_set(e, -EIO, "cannot run `%s`", line);
 	}
-	pid_t pid;
-	int rc = spawn_shell(buf_text(&filled), pipes[1], &pid);
+	/* Its own group, so that what it started dies with it at the time-out. */
+	const char *argv[] = { "/bin/sh", "-c", buf_text(&filled), NULL };
+	const int files[3] = { -1, pipes[1], pipes[1] };
+	struct program program;
+	int rc = program_start(argv, NULL, files, &program, e);
 	(void)close(pipes[1]);
-	if (rc != 0) {
-		rc = error_set(e, -rc, "cannot run `%s`: %s", buf_text(&filled),
-			       strerror(rc));
-	} else {
+	if (rc == 0) {
 		bool in_time = read_until_end(pipes[0], tail, sizeof(tail));
-		int status = 0;
 		if (!in_time)
-			(void)kill(-pid, SIGKILL);
-		pid_t ended;
-		while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
-			;
-		rc = judge_status(buf_text(&filled), ended == pid ? &status : NULL,
-				  in_time, tail, e);
+			(void)kill(-program.pid, SIGKILL);
+		rc =
+		    judge_status(buf_text(&filled), wait_end(&program), in_time, tail, e);
 	}
 	(void)close(pipes[0]);
 	buf_release(&filled);

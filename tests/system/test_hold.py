@@ -1,6 +1,7 @@
 """What neither ends serve nor lets it wait: few descriptors, held connections, a pipe for a file,
 a clock far ahead; and what a stranger writes, on its way to a terminal."""
 
+import errno
 import os
 import resource
 import signal
@@ -9,7 +10,8 @@ import subprocess
 import unittest
 
 from lab.case import program
-from loopback import DOMAIN, Bench, Client, wait_for
+from lab.faults import ALWAYS, Faults
+from loopback import DOMAIN, Bench, Client, free_port, wait_for
 
 QUESTION = b"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.1\n\n"
 
@@ -104,3 +106,95 @@ class Hold(unittest.TestCase):
             said = (done.stdout + done.stderr).decode()
             self.assertFalse([c for c in said if c in "\x1b\u009b\u202e\u2066"], (verb, said))
         self.assertFalse([c for c in self.bench.text() if c in "\x1b\u009b\u202e\u2066"])
+
+
+class Confined(unittest.TestCase):
+    """What serve may not do once it has begun, tried inside it; and its helper, which starts programs for it."""
+
+    limit_seconds = 60
+
+    def setUp(self):
+        self.bench = Bench("confined")
+        self.addCleanup(self.bench.close)
+        self.faults = Faults(self.bench.folder)
+
+    def tried(self, path):
+        with socket.create_server(("127.0.0.1", 0)) as somebody:
+            return self.faults.tried(path, somebody.getsockname()[1])
+
+    def test_it_writes_in_its_folder_executes_nothing_and_connects_to_its_hosts(self):
+        self.bench.start(env=self.faults.env())
+        self.assertRegex(self.bench.text(), r"info confined landlock=[1-9]\d* ports=yes seccomp=yes")
+        self.assertEqual((0, errno.EPERM, errno.EACCES), self.tried(self.bench.state / "mine"))
+        self.assertEqual((errno.EACCES, errno.EPERM, errno.EACCES), self.tried(self.bench.folder / "not-mine"))
+        self.assertFalse((self.bench.folder / "not-mine").exists())
+        wait_for("a good probe", lambda: any(p["ok"] for p in self.bench.probes()))  # that it may connect to
+        self.assertEqual(0, self.bench.stop())
+
+    def test_a_kernel_without_landlock_is_said_once(self):
+        self.faults.fail("landlock", 0, errno.ENOSYS, count=ALWAYS)
+        self.bench.start(env=self.faults.env())
+        self.assertEqual(1, self.bench.text().count("warning confined landlock=0 seccomp=yes note="))
+        self.assertEqual((0, errno.EPERM, 0), self.tried(self.bench.folder / "mine-then"))
+        with Client(self.bench.fake1) as c:
+            self.assertRegex(c.reply(), "^220 ")
+        self.assertEqual(0, self.bench.stop())
+
+    def test_privileges_are_printed(self):
+        self.bench.write(policy=f'"{self.bench.folder}/p.sock"')
+        self.bench.state.mkdir()
+        code, said = self.bench.refused("--privileges")
+        self.assertEqual(0, code, said)
+        self.assertIn(f"write    in {self.bench.state}\n", said)
+        self.assertIn(f"write    in {self.bench.folder}, where it makes its socket\n", said)
+        self.assertIn(f"connect  by TCP to ports 53, {self.bench.mail[1]} alone\n", said)
+        self.assertIn("execute  nothing;", said)
+
+    def test_a_reload_that_needs_more_is_refused(self):
+        self.bench.start()
+        other = self.bench.folder / "metrics"
+        other.mkdir()
+        self.bench.write(metrics=f'"{other}/fakemx.prom"')
+        self.bench.process.send_signal(signal.SIGHUP)
+        self.bench.wait_log(f'reload-refused reason="serve gave away at its start what it does not need, and may not '
+                            f'write in {other}; restart it"')
+        self.bench.write(site=self.bench.site().replace(f"@{self.bench.mail[1]}", f"@{free_port('127.0.0.1')}"))
+        self.bench.process.send_signal(signal.SIGHUP)
+        self.bench.wait_log("reload-refused .*and may not connect to port ")
+        self.bench.write(metrics=f'"{other}/fakemx.prom"')
+        self.bench.restart()
+        wait_for("metrics", lambda: (other / "fakemx.prom").exists())
+        self.assertEqual(0, self.bench.stop())
+
+    def helper(self):
+        said = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.bench.process.pid)], capture_output=True, text=True)
+        return int(said.stdout.split()[0])
+
+    def test_commands_are_started_by_the_helper_alone_and_follow_a_reload(self):
+        site = self.bench.site()
+        watched = f'watch = "{self.bench.real.log}"'
+        self.bench.write(site=site.replace(watched, f'watch = command command = "exec tail -n +1 -F {self.bench.real.log}"'))
+        self.bench.start()
+        helper = self.helper()
+        wait_for("a probe in the log that tail shows", lambda: "tail" in self.children(helper))
+        self.bench.write(site=site.replace(watched, f'watch = command command = "exec tail -n 3 -F {self.bench.real.log}"'))
+        self.bench.process.send_signal(signal.SIGHUP)
+        self.bench.wait_log("info reloaded ")
+        wait_for("the new command", lambda: "tail -n 3 -F" in self.children(helper))
+        self.bench.process.kill()  # and what it started ends with it
+        self.bench.process.wait()
+        wait_for("nothing left", lambda: not self.children(helper) and not os.path.exists(f"/proc/{helper}"))
+
+    @staticmethod
+    def children(pid):
+        return subprocess.run(["ps", "-o", "args=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+
+    def test_a_helper_that_is_gone_is_said_and_accuses_nobody(self):
+        site = self.bench.site().replace(f'watch = "{self.bench.real.log}"', 'watch = command command = "exec sleep 0.3"')
+        self.bench.write(site=site)
+        self.bench.start()
+        os.kill(self.helper(), signal.SIGKILL)
+        self.bench.wait_log("error helper-lost note=.* restart serve")
+        with Client(self.bench.fake1) as c:
+            self.assertRegex(c.reply(), "^220 ")
+        self.assertEqual(0, self.bench.stop())

@@ -367,7 +367,7 @@ class PolicyOnLoopback(unittest.TestCase):
     def setUp(self):
         self.bench = Bench("policy")
         self.addCleanup(self.bench.close)
-        self.port, self.path = free_port("127.0.0.1"), self.bench.folder / "p.sock"
+        self.port, self.path = free_port("127.0.0.1"), self.bench.state / "p.sock"  # where serve may write
         self.tcp, self.unix = f'"127.0.0.1@{self.port}"', f'"{self.path}"'
         self.nth = 0
 
@@ -403,6 +403,9 @@ class PolicyOnLoopback(unittest.TestCase):
             self.bench.write(policy=f'{{ "127.0.0.1@{taken.getsockname()[1]}" }}')
             self.reload("reload-refused")
         self.assertIn("is in use by another program", self.bench.text())
+        self.bench.write(policy=f'"{self.bench.folder}/elsewhere.sock"')  # not there when serve gave rights away
+        self.reload("reload-refused")
+        self.assertRegex(self.bench.text(), "may not write in [^ ]*; restart it")
         for s in (first, second):
             self.assertEqual("action=DUNNO\n\n", self.ask(s))
         self.bench.write(policy=f"{{ {self.unix} }}")

@@ -11,8 +11,10 @@
 #include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "cli/archive.h"
 #include "cli/publish/publish_lists.h"
+#include "cli/publish/publish_shut_in.h"
 #include "cli/verbs.h"
 #include "outlet/json.h"
 #include "serve/alarm/alarm_command.h"
@@ -294,9 +296,12 @@ int publish_run(struct cli *c, int argc, char **argv)
 	int code = begin(&p);
 	if (code != CLI_DONE)
 		return code;
+	struct error e;
 	if (!p.archive.config.is_active)
 		cli_warn(
 		    c, "active = false: this machine is a standby and publishes nothing");
+	else if (publish_shut_in(c, &p.archive.config, &e) != 0)
+		failed = (size_t)cli_fail(c, &e);
 	else if (cli_flag(c, "empty"))
 		failed = empty(&p);
 	else if (p.is_following)
@@ -306,6 +311,7 @@ int publish_run(struct cli *c, int argc, char **argv)
 	print_results(&p);
 	publish_lists_release(&p.lists);
 	free(p.failures);
+	program_join();
 	archive_close(&p.archive);
 	return failed ? CLI_FAILED : CLI_DONE;
 }

@@ -5,10 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/program.h"
 
 enum { TICK_MS = 200, VARIABLES = 6, VARIABLE_MAX = 512 };
 #define PREFIX "FAKEMX_ALARM"
@@ -21,7 +22,8 @@ struct call {
 
 struct slot {
 	struct alarm_command *command;
-	uv_process_t process;
+	struct program program;
+	uv_poll_t end;     /* says that it has ended */
 	struct call *call; /* NULL: free */
 	uint64_t term_at, kill_at;
 	bool is_alive;
@@ -45,7 +47,7 @@ struct alarm_command *alarm_command_new(uv_loop_t *loop)
 	c->tick.data = c;
 	for (size_t i = 0; i < ALARM_COMMAND_AT_ONCE; i++) {
 		c->slots[i].command = c;
-		c->slots[i].process.data = &c->slots[i];
+		c->slots[i].end.data = &c->slots[i];
 	}
 	int rc = uv_timer_init(loop, &c->tick);
 	assert(rc == 0); /* timers need nothing that could lack */
@@ -79,7 +81,7 @@ static bool is_running(const struct alarm_command *c, const struct alarm *a)
 
 struct environment {
 	char own[VARIABLES][VARIABLE_MAX];
-	char **all; /* ends with NULL */
+	const char *all[VARIABLES + 1]; /* ends with NULL */
 };
 
 FMX_PRINTF(3, 4)
@@ -103,23 +105,8 @@ static void fill_own(struct environment *e, const struct call *call)
 	add(e, 3, PREFIX "_ADDRESS=%s", address);
 	add(e, 4, PREFIX "_TEXT=%s", a->text);
 	add(e, 5, PREFIX "_SINCE=%s", stamp_text(a->since, since));
-}
-
-static struct environment *environment_new(const struct call *call)
-{
-	struct environment *e = xcalloc(1, sizeof(*e));
-	size_t count = 0, n = 0;
-	while (environ[count])
-		count++;
-	fill_own(e, call);
-	e->all = xcalloc(count + VARIABLES + 1, sizeof(char *));
-	for (size_t i = 0; i < count; i++) {
-		if (strncmp(environ[i], PREFIX, strlen(PREFIX)) != 0)
-			e->all[n++] = environ[i];
-	}
 	for (size_t i = 0; i < VARIABLES; i++)
-		e->all[n++] = e->own[i];
-	return e;
+		e->all[i] = e->own[i];
 }
 
 static void start_waiting(struct alarm_command *c);
@@ -146,18 +133,31 @@ static void on_closed(uv_handle_t *h)
 	finish(h->data);
 }
 
-static void on_ended(uv_process_t *p, int64_t status, int number)
+static void tell_end(const struct slot *s, int status)
+{
+	const char *kind = alarm_rows()[s->call->alarm.key.kind].name;
+	const char *host = s->call->alarm.key.host;
+	if (WIFSIGNALED(status))
+		log_warning("alarm-command kind=%s host=%s signal=%d", kind, host,
+			    WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		log_warning("alarm-command kind=%s host=%s status=%d", kind, host,
+			    WEXITSTATUS(status));
+}
+
+static void on_ended(uv_poll_t *p, int error, int events)
 {
 	struct slot *s = p->data;
-	const char *kind = alarm_rows()[s->call->alarm.key.kind].name;
+	int status;
+	(void)error, (void)events; /* program_ended() looks for itself */
+	(void)uv_poll_stop(p);     /* it closes the file */
+	if (!program_ended(&s->program, &status)) {
+		(void)uv_poll_start(p, UV_READABLE, on_ended);
+		return;
+	}
 	s->is_alive = false;
-	(void)kill(-p->pid, SIGKILL); /* what it left behind */
-	if (number)
-		log_warning("alarm-command kind=%s host=%s signal=%d", kind,
-			    s->call->alarm.key.host, number);
-	else if (status)
-		log_warning("alarm-command kind=%s host=%s status=%d", kind,
-			    s->call->alarm.key.host, (int)status);
+	(void)kill(-s->program.pid, SIGKILL); /* what it left behind */
+	tell_end(s, status);
 	uv_close((uv_handle_t *)p, on_closed);
 }
 
@@ -170,38 +170,50 @@ static void on_tick(uv_timer_t *t)
 		if (!s->call || !s->is_alive)
 			continue;
 		if (now >= s->kill_at)
-			(void)kill(-s->process.pid, SIGKILL);
+			(void)kill(-s->program.pid, SIGKILL);
 		else if (now >= s->term_at)
-			(void)kill(-s->process.pid, SIGTERM);
+			(void)kill(-s->program.pid, SIGTERM);
 	}
+}
+
+static int spawn(struct slot *s, struct error *e)
+{
+	struct alarm_command *c = s->command;
+	struct environment *own = xcalloc(1, sizeof(*own));
+	const char *argv[] = { "/bin/sh", "-c", c->command, NULL };
+	const int files[3] = { -1, -1, -1 };
+	fill_own(own, s->call);
+	int rc = program_start(argv, own->all, files, &s->program, e);
+	free(own);
+	if (rc != 0)
+		return rc;
+	rc = uv_poll_init(c->loop, &s->end, s->program.fd);
+	if (rc == 0)
+		rc = uv_poll_start(&s->end, UV_READABLE, on_ended);
+	if (rc == 0)
+		return 0;
+	(void)kill(-s->program.pid, SIGKILL);
+	program_leave(&s->program);
+	return error_set(e, rc, "cannot run the alarm command: %s", uv_strerror(rc));
 }
 
 static void start(struct slot *s, struct call *call)
 {
 	struct alarm_command *c = s->command;
-	struct environment *e = environment_new(call);
-	char shell[] = "/bin/sh", option[] = "-c";
-	char *argv[] = { shell, option, c->command, NULL };
-	uv_process_options_t options = { .exit_cb = on_ended,
-					 .file = shell,
-					 .args = argv,
-					 .env = e->all,
-					 .flags = UV_PROCESS_DETACHED };
+	struct error e;
 	s->call = call;
 	s->term_at = uv_now(c->loop) + ALARM_COMMAND_LONGEST_MS;
 	s->kill_at = s->term_at + ALARM_COMMAND_KILL_MS;
-	int rc = uv_spawn(c->loop, &s->process, &options);
-	s->is_alive = rc == 0;
-	free(e->all);
-	free(e);
-	if (rc == 0) {
+	s->is_alive = spawn(s, &e) == 0;
+	if (s->is_alive) {
 		(void)uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
 		return;
 	}
-	log_warning("alarm-command kind=%s host=%s reason=\"cannot be started: %s\"",
+	log_warning("alarm-command kind=%s host=%s reason=\"%s\"",
 		    alarm_rows()[call->alarm.key.kind].name, call->alarm.key.host,
-		    uv_strerror(rc));
-	uv_close((uv_handle_t *)&s->process, on_closed);
+		    e.text);
+	free(call);
+	s->call = NULL;
 }
 
 /* ---- the line of those that wait ---- */

@@ -1,11 +1,15 @@
 /* A feed that is the standard output of a command. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/program.h"
 #include "source/feed/feed_own.h"
 
 enum { SAID_MAX = 240 };
@@ -14,10 +18,12 @@ struct runner {
 	uv_loop_t *loop;
 	struct intake *in;
 	char *command;
-	uv_process_t process;
+	struct program program;
+	uv_poll_t end; /* says that it has ended */
 	uv_pipe_t out, err;
-	unsigned open; /* of these handles; 0: it does not run */
-	bool is_alive; /* the shell */
+	unsigned open;   /* of these handles; 0: it does not run */
+	bool is_alive;   /* the shell */
+	bool is_watched; /* by `end` */
 	bool is_stopped;
 	struct intake_stream *stream;
 	uint64_t start_at, wait_ms;
@@ -120,8 +126,8 @@ static void close_once(void *handle)
 
 static void signal_group(const struct runner *r, int number)
 {
-	if (r->process.pid > 1)
-		(void)kill(-r->process.pid, number); /* it may be gone */
+	if (r->program.pid > 1)
+		(void)kill(-r->program.pid, number); /* it may be gone */
 }
 
 static void end(struct runner *r)
@@ -132,12 +138,19 @@ static void end(struct runner *r)
 	r->kill_at = uv_now(r->loop) + FEED_KILL_MS;
 }
 
-static void on_ended(uv_process_t *p, int64_t status, int number)
+static void on_ended(uv_poll_t *p, int error, int events)
 {
 	struct runner *r = p->data;
+	int status;
+	(void)error, (void)events; /* program_ended() looks for itself */
+	(void)uv_poll_stop(p);     /* it closes the file */
+	if (!program_ended(&r->program, &status)) {
+		(void)uv_poll_start(p, UV_READABLE, on_ended);
+		return;
+	}
 	r->is_alive = false;
-	r->status = status;
-	r->signal = number;
+	r->status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+	r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	r->term_at = r->kill_at = 0;
 	signal_group(r, SIGKILL); /* what it left behind */
 	r->leave_at = uv_now(r->loop) + FEED_KILL_MS;
@@ -192,25 +205,60 @@ static void on_err(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 		close_once(s);
 }
 
+static void close_end(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* The reading end of a pipe is the loop's; the other is a file. */
+static int open_pipe(uv_pipe_t *to, int *ret_other)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*ret_other = ends[1];
+	int rc = uv_pipe_open(to, ends[0]);
+	if (rc != 0)
+		(void)close(ends[0]);
+	return rc;
+}
+
+static int watch_end(struct runner *r)
+{
+	int rc = uv_poll_init(r->loop, &r->end, r->program.fd);
+	if (rc != 0)
+		return rc;
+	r->open++;
+	r->is_watched = true;
+	return uv_poll_start(&r->end, UV_READABLE, on_ended);
+}
+
+/* It runs, and the loop cannot have it. */
+static void drop(struct runner *r)
+{
+	signal_group(r, SIGKILL);
+	if (r->is_watched)
+		close_once(&r->end);
+	program_leave(&r->program);
+	r->is_alive = false;
+}
+
 static int spawn(struct runner *r)
 {
-	char shell[] = "/bin/sh", option[] = "-c";
-	char *argv[] = { shell, option, r->filled, NULL };
-	uv_stdio_container_t stdio[3] = {
-		{ .flags = UV_IGNORE },
-		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-		  .data.stream = (uv_stream_t *)&r->out },
-		{ .flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-		  .data.stream = (uv_stream_t *)&r->err },
-	};
-	uv_process_options_t options = { .exit_cb = on_ended,
-					 .file = argv[0],
-					 .args = argv,
-					 .flags = UV_PROCESS_DETACHED,
-					 .stdio_count = 3,
-					 .stdio = stdio };
-	int rc = uv_spawn(r->loop, &r->process, &options);
+	const char *argv[] = { "/bin/sh", "-c", r->filled, NULL };
+	int files[3] = { -1, -1, -1 };
+	struct error e;
+	int rc = open_pipe(&r->out, &files[1]);
+	if (rc == 0)
+		rc = open_pipe(&r->err, &files[2]);
+	if (rc == 0)
+		rc = program_start(argv, NULL, files, &r->program, &e);
+	close_end(files[1]);
+	close_end(files[2]);
 	r->is_alive = rc == 0;
+	if (rc == 0)
+		rc = watch_end(r);
 	if (rc == 0)
 		rc = uv_read_start((uv_stream_t *)&r->out, on_alloc, on_out);
 	if (rc == 0)
@@ -227,8 +275,9 @@ static void refuse(struct runner *r)
 
 static void start(struct runner *r)
 {
-	r->process.data = r->out.data = r->err.data = r;
-	r->process.pid = 0;
+	r->end.data = r->out.data = r->err.data = r;
+	r->is_watched = false;
+	r->program = (struct program){ .fd = -1 };
 	r->said_len = 0;
 	r->said[0] = '\0';
 	r->status = r->signal = 0;
@@ -242,16 +291,14 @@ static void start(struct runner *r)
 	/* Of a loop's pipes nothing can fail but their later use. */
 	(void)uv_pipe_init(r->loop, &r->out, 0);
 	(void)uv_pipe_init(r->loop, &r->err, 0);
-	r->open = 3;
+	r->open = 2;
 	r->start_error = spawn(r);
 	if (r->start_error == 0)
 		return;
 	close_once(&r->out);
 	close_once(&r->err);
 	if (r->is_alive)
-		end(r); /* on_ended() closes the process */
-	else
-		close_once(&r->process);
+		drop(r);
 }
 
 void runner_tick(struct runner *r, uint64_t now_ms)

@@ -1,11 +1,9 @@
 #include "source/maillog/child.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +11,12 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/program.h"
 
-enum { SAID_MAX = 240, TERM_MS = 100, LOOK_MS = 10 };
+enum { SAID_MAX = 240, TERM_MS = 100, KILL_MS = 1000, LOOK_MS = 10 };
 
 struct child {
-	pid_t pid;
+	struct program program;
 	int out, err;
 	bool is_over; /* its output is closed */
 	char said[SAID_MAX + 1];
@@ -25,46 +24,16 @@ struct child {
 	bool is_said_over; /* that line is at its end */
 };
 
-static int spawn(const char *const *argv, int input, const int out[2], const int err[2],
-		 pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	(void)sigemptyset(&none);
-	int rc = posix_spawn_file_actions_init(&files);
-	assert(rc == 0); /* no memory, as xcalloc() */
-	rc = posix_spawnattr_init(&attr);
-	assert(rc == 0);
-	(void)posix_spawnattr_setflags(&attr,
-				       POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	if (input >= 0)
-		rc = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
-	else
-		rc = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
-						      O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&files, out[1], STDOUT_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&files, err[1], STDERR_FILENO);
-	if (rc == 0) /* whatever a library or we forgot to mark */
-		rc = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	if (rc == 0)
-		rc = posix_spawnp(ret_pid, argv[0], &files, &attr,
-				  (char *const *)(uintptr_t)argv, environ);
-	(void)posix_spawn_file_actions_destroy(&files);
-	(void)posix_spawnattr_destroy(&attr);
-	return rc;
-}
-
 struct child *child_start(const char *const *argv, int input, struct error *e)
 {
 	int out[2] = { -1, -1 }, err[2] = { -1, -1 };
-	pid_t pid = 0;
-	int rc = pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 ? 0 : errno;
+	struct program program;
+	int rc = 0;
+	if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)
+		rc = error_set(e, -errno, "cannot run %s: %s", argv[0], strerror(errno));
+	const int files[3] = { input, out[1], err[1] };
 	if (rc == 0)
-		rc = spawn(argv, input, out, err, &pid);
+		rc = program_start(argv, NULL, files, &program, e);
 	if (out[1] >= 0)
 		(void)close(out[1]);
 	if (err[1] >= 0)
@@ -74,11 +43,10 @@ struct child *child_start(const char *const *argv, int input, struct error *e)
 			(void)close(out[0]);
 		if (err[0] >= 0)
 			(void)close(err[0]);
-		(void)error_set(e, -rc, "cannot run %s: %s", argv[0], strerror(rc));
 		return NULL;
 	}
 	struct child *c = xcalloc(1, sizeof(*c));
-	c->pid = pid;
+	c->program = program;
 	c->out = out[0];
 	c->err = err[0];
 	(void)fcntl(c->out, F_SETFL, O_NONBLOCK);
@@ -128,8 +96,7 @@ void child_wait(struct child *c, int ms)
 static bool reap(struct child *c, int ms, int *ret_status)
 {
 	for (;; ms -= LOOK_MS) {
-		pid_t done = waitpid(c->pid, ret_status, WNOHANG);
-		if (done != 0)
+		if (program_ended(&c->program, ret_status))
 			return true;
 		if (ms <= 0)
 			return false;
@@ -153,13 +120,14 @@ bool child_end(struct child *c, char *ret_how, size_t size)
 	int status = 0;
 	/* As a rule it ends when its output is closed. */
 	if (!reap(c, c->is_over ? TERM_MS : 0, &status)) {
-		(void)kill(-c->pid, SIGTERM);
+		(void)kill(-c->program.pid, SIGTERM);
 		if (!reap(c, TERM_MS, &status)) {
-			(void)kill(-c->pid, SIGKILL);
-			(void)waitpid(c->pid, &status, 0);
+			(void)kill(-c->program.pid, SIGKILL);
+			if (!reap(c, KILL_MS, &status)) /* the kernel holds it */
+				program_leave(&c->program);
 		}
 	}
-	(void)kill(-c->pid, SIGKILL); /* what it left behind */
+	(void)kill(-c->program.pid, SIGKILL); /* what it left behind */
 	hear(c);
 	bool is_good = c->is_over && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	*ret_how = '\0';

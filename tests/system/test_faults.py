@@ -1,0 +1,183 @@
+"""Whatever fails underneath, serve goes on, or ends with a sentence: the n-th call of each kind fails while it
+starts, takes, commits, follows a rotated log, is backed up and reads its configuration again; disks that are full,
+slow, read-only or gone; logs that are truncated, replaced, a folder, unreadable."""
+
+import errno
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from lab.case import long_test, program
+from lab.faults import ALWAYS, Faults
+from loopback import DOMAIN, Bench, Client, deliver, free_port, wait_for
+
+NEVER_WRONG = ("backdoor", "shotgun", "stopped")
+
+
+def cli(bench, *words, **popen):
+    return subprocess.run([program("fakemx"), "-c", bench.conf, *words], capture_output=True, text=True, timeout=60, **popen)
+
+
+class Life:
+    """One life of serve, from its start to SIGTERM, while something fails."""
+
+    def __init__(self, faults_of):
+        self.bench = Bench("fault")
+        self.good, self.bot = (f"{self.bench.net}.{n}" for n in (101, 102))
+        self.bench.write(policy=f'"{self.bench.folder / "policy"}"', metrics=f'"{self.bench.folder / "m.prom"}"')
+        self.faults = Faults(self.bench.folder)
+        faults_of(self.faults)
+        self.bench.start(wait=False, env=self.faults.env())
+        self.committed, self.code = [], None
+
+    def is_over(self):
+        return self.bench.process.poll() is not None
+
+    def wait(self, pattern, seconds=10):
+        """True: it said so; it may also have ended."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.is_over():
+            if re.search(pattern, self.bench.text()):
+                return True
+            time.sleep(0.02)
+        return bool(re.search(pattern, self.bench.text()))
+
+    def visit(self, source):
+        try:
+            with Client(self.bench.fake1, source, timeout=3) as c:
+                c.reply()
+                c.say("EHLO x.example")
+                c.say("QUIT")
+        except OSError:
+            pass  # it may be gone, or out of files
+
+    def live(self):
+        if self.wait("info ready "):
+            deliver(self.bench.mail, self.good)
+            time.sleep(0.1)
+            self.visit(self.good)
+            self.visit(self.bot)
+            time.sleep(0.7)  # a commit
+            os.rename(self.bench.real.log, f"{self.bench.real.log}.1")
+            deliver(self.bench.mail, self.good)
+            self.send(signal.SIGHUP)
+            cli(self.bench, "journal", "backup", self.bench.folder / "copy", "--force")
+            time.sleep(0.3)
+            self.send(signal.SIGUSR1)
+            self.wait(" caught-up")
+        self.committed = self.rows()
+        self.send(signal.SIGTERM)
+        try:
+            self.code = self.bench.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.code = "hangs"
+
+    def send(self, number):
+        if not self.is_over():
+            self.bench.process.send_signal(number)
+
+    def rows(self):
+        try:
+            return [row["id"] for row in self.bench.rows("SELECT id FROM visit")]
+        except Exception:
+            return []  # there is no journal yet
+
+    def is_ended_well(self):
+        """It went on, or ended with a code and a sentence."""
+        said = self.bench.text()
+        if self.code == 0:
+            return True
+        if self.code == -signal.SIGABRT:
+            return "out of memory" in said or "no random bytes" in said  # systemd starts it again
+        return self.code in (1, 64) and "fakemx-serve: " in said or self.code == 1 and "info stopped" in said
+
+    def after(self):
+        """What is wrong once it runs again without faults; None."""
+        self.bench.start()
+        self.bench.catch_up()
+        lost = set(self.committed) - set(self.rows())
+        if lost:
+            return f"visits {lost} were committed, and are lost"
+        real = self.bench.visits(self.good, "maillog")
+        if len({v["time"] for v in real}) != len(real):
+            return f"a line was read twice: {real}"
+        for (address, _), (order, fate) in self.bench.walks().items():
+            if address == self.good and (order in NEVER_WRONG or fate in NEVER_WRONG):
+                return f"the good sender is {order}, {fate}"
+        if self.bench.stop() != 0:
+            return "it does not stop"
+        verified = cli(self.bench, "journal", "verify")
+        return None if verified.returncode == 0 else f"verify: {verified.stderr}{verified.stdout}"
+
+
+class Faulty(unittest.TestCase):
+    limit_seconds = 280
+    points = 4
+
+    def life(self, family, error, since, count=1):
+        life = Life(lambda f: f.fail(family, since, error, count))
+        with life.bench:
+            life.live()
+            where = f"{family} {since} x {count}"
+            self.assertTrue(life.is_ended_well(), f"{where}: {life.code}\n{life.bench.text()[-2000:]}")
+            wrong = life.after()
+            self.assertIsNone(wrong, f"{where}: {wrong}\n{life.bench.text()[-2000:]}")
+
+    def fail_each(self, family, error):
+        count = Life(lambda f: None)
+        with count.bench:
+            count.live()
+            self.assertEqual(0, count.code, count.bench.text()[-2000:])
+            calls = count.faults.calls(family)
+        self.assertGreater(calls, 0, family)
+        steps = min(calls, self.points)
+        for i in range(steps):
+            # From the start to the end; a few beyond the beginning are more often of interest.
+            self.life(family, error, 1 + round((calls - 1) * (i / max(1, steps - 1)) ** 1.5))
+        self.life(family, error, 1 + calls // 2, ALWAYS)
+
+
+class Memory(Faulty):
+    points = 6
+
+    def test_memory_that_is_refused(self):
+        self.fail_each("malloc", errno.ENOMEM)
+
+
+class Writing(Faulty):
+    def test_a_write_that_fails(self):
+        self.fail_each("write", errno.ENOSPC)
+
+    def test_a_sync_that_fails(self):
+        self.fail_each("fsync", errno.EIO)
+
+
+class Naming(Faulty):
+    def test_a_rename_that_fails(self):
+        self.fail_each("rename", errno.EIO)
+
+    def test_random_bytes_that_are_refused(self):
+        self.fail_each("getrandom", errno.EIO)
+
+
+class Opening(Faulty):
+    def test_a_file_that_cannot_be_opened(self):
+        self.fail_each("open", errno.EMFILE)
+
+    def test_a_socket_that_cannot_be_had(self):
+        self.fail_each("socket", errno.EMFILE)
+
+
+@long_test
+class Everything(Faulty):
+    limit_seconds = 3 * 3600
+    points = 60
+
+    def test_every_kind_of_call(self):
+        for family, error in (("malloc", errno.ENOMEM), ("write", errno.EIO), ("fsync", errno.EIO), ("rename", errno.EACCES),
+                              ("open", errno.ENFILE), ("socket", errno.ENFILE), ("getrandom", errno.EIO)):
+            self.fail_each(family, error)
