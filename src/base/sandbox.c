@@ -47,7 +47,7 @@ static bool is_covered(const struct sandbox *s, const struct sandbox_folder *f)
 {
 	for (size_t i = 0; i < s->folder_count; i++) {
 		const struct sandbox_folder *has = &s->folders[i];
-		if (is_within(f->real, has->real) &&
+		if (is_within(f->path, has->path) &&
 		    (has->kind == SANDBOX_FILES || f->kind == SANDBOX_SOCKETS))
 			return true;
 	}
@@ -57,12 +57,8 @@ static bool is_covered(const struct sandbox *s, const struct sandbox_folder *f)
 bool sandbox_folder(struct sandbox *s, const char *path, enum sandbox_kind kind)
 {
 	struct sandbox_folder f = { .kind = kind };
-	/* The links in /proc/N/root are no text: what they lead to has no path here. */
-	char *real =
-	    strncmp(path, "/proc/", 6) == 0 ? xstrdup(path) : realpath(path, NULL);
-	bool is_there = real && access(path, F_OK) == 0 &&
-			str_copy(f.real, sizeof(f.real), real) &&
-			str_copy(f.path, sizeof(f.path), path);
+	char *real = realpath(path, NULL);
+	bool is_there = real && str_copy(f.path, sizeof(f.path), real);
 	free(real);
 	if (is_there && is_covered(s, &f))
 		return true;
@@ -105,7 +101,7 @@ bool sandbox_covers(const struct sandbox *s, const struct sandbox *part,
 		    const char **ret_path)
 {
 	for (size_t i = 0; i < part->folder_count; i++) {
-		*ret_path = part->folders[i].real;
+		*ret_path = part->folders[i].path;
 		if (!is_covered(s, &part->folders[i]))
 			return false;
 	}

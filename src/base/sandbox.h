@@ -15,7 +15,8 @@
  *
  * Limits: a kernel that lacks something is no failure, and held says what holds. Landlock
  * knows TCP ports since version 4 (Linux 6.7), and folders as they are at the time: one
- * that is made anew, or mounted over, is another. Reading is not limited, UDP is not.
+ * that is made anew, or mounted over, is another. Who is shut in may not look into
+ * /proc/N of processes outside. Reading is not limited, UDP is not.
  */
 #ifndef FMX_BASE_SANDBOX_H
 #define FMX_BASE_SANDBOX_H
@@ -35,8 +36,7 @@ enum sandbox_kind {
 
 struct sandbox {
 	struct sandbox_folder {
-		char path[PATH_MAX]; /* as it was given */
-		char real[PATH_MAX]; /* without symbolic links */
+		char path[PATH_MAX]; /* without symbolic links */
 		enum sandbox_kind kind;
 	} folders[SANDBOX_FOLDERS];
 	size_t folder_count;
