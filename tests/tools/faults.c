@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -124,16 +125,23 @@ void *realloc(void *old, size_t size)
 	return fails(MALLOC) ? NULL : __libc_realloc(old, size);
 }
 
+/* Of files alone, and not of what is said: a disk is full, no eventfd of a loop. */
+static bool is_file(int fd)
+{
+	struct stat st;
+	return fd > STDERR_FILENO && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 ssize_t write(int fd, const void *from, size_t n)
 {
 	REAL(write)
-	return fails(WRITE) ? -1 : real(fd, from, n);
+	return is_file(fd) && fails(WRITE) ? -1 : real(fd, from, n);
 }
 
 ssize_t writev(int fd, const struct iovec *from, int n)
 {
 	REAL(writev)
-	return fails(WRITE) ? -1 : real(fd, from, n);
+	return is_file(fd) && fails(WRITE) ? -1 : real(fd, from, n);
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at)
