@@ -15,19 +15,22 @@ static void add_socket(struct sandbox *s, const char *path)
 					SANDBOX_SOCKETS); /* opening it says why */
 }
 
-/* Whom serve asks: name servers, the real hosts, and closed decoys whether they are. */
+/* Whom serve asks: name servers, the real hosts, and closed decoys whether they are. A
+ * trial's have any ports. */
 static void add_ports(struct sandbox *s, const struct config *c)
 {
+	s->connects_anywhere = c->lab;
 	sandbox_port(s, DNS_PORT);
+	sandbox_port(s, SMTP_PORT);
 	if (c->resolver.port)
 		sandbox_port(s, c->resolver.port);
 	for (size_t i = 0; i < c->site_count; i++)
 		for (size_t k = 0; k < c->sites[i].host_count; k++) {
 			const struct host *h = &c->sites[i].hosts[k];
-			bool is_probed =
+			bool is_asked =
 			    !h->is_elsewhere &&
 			    (h->role == ROLE_REAL || h->posture == POSTURE_CLOSED);
-			for (uint8_t n = 0; is_probed && n < h->address_count; n++)
+			for (uint8_t n = 0; is_asked && n < h->address_count; n++)
 				sandbox_port(s, h->addresses[n].port);
 		}
 }
@@ -117,10 +120,11 @@ static void print_folders(const struct sandbox *s, FILE *to)
 
 static void print_ports(const struct sandbox *s, FILE *to)
 {
-	(void)fprintf(to, "  connect  by TCP to port%s", s->port_count == 1 ? "" : "s");
-	for (size_t i = 0; i < s->port_count; i++)
-		(void)fprintf(to, "%s %u", i ? "," : "", s->ports[i]);
-	(void)fprintf(to, "%s\n", s->connects_anywhere ? " and any other" : " alone");
+	(void)fprintf(to, "  connect  by TCP to ");
+	for (size_t i = 0; i < s->port_count && !s->connects_anywhere; i++)
+		(void)fprintf(to, "%s%u", i ? ", " : "ports ", s->ports[i]);
+	(void)fprintf(to, "%s\n",
+		      s->connects_anywhere ? "any port (lab = true)" : " alone");
 }
 
 void confine_print(const struct config *c, FILE *to)
