@@ -22,6 +22,11 @@ static const char takes_updates[] =
 static const char not_loaded[] =
     "Knot does not load this zone from its file (zonefile-load: none): use `update { "
     "server = ...  key = ... }`, or `plan --format knotc`";
+static const char signed_into_file[] =
+    "Knot signs this zone and writes it down, signatures and all, into its file: use "
+    "`update { server = ...  key = ... }` or `plan --format knotc`; or let Knot leave "
+    "the file alone (zonefile-sync: -1, zonefile-load: difference-no-serial, "
+    "journal-content: all) and put the unsigned zone there";
 static const char not_understood[] =
     "its file's name in knot.conf has a formatter that fakemx does not know: name the "
     "file with --zone FILE --origin NAME";
@@ -39,14 +44,22 @@ enum said {
 	ROLE,
 	MEMBERS, /* templates of a catalog's members */
 	ACTION,
+	SIGNING,
+	SYNC,
 	SAID_COUNT
 };
 static const char *const said_names[SAID_COUNT] = {
-	[STORAGE] = "storage",   [FILE_NAME] = "file",
-	[TEMPLATE] = "template", [MASTER] = "master",
-	[ACL] = "acl",           [LOAD] = "zonefile-load",
-	[ROLE] = "catalog-role", [MEMBERS] = "catalog-template",
+	[STORAGE] = "storage",
+	[FILE_NAME] = "file",
+	[TEMPLATE] = "template",
+	[MASTER] = "master",
+	[ACL] = "acl",
+	[LOAD] = "zonefile-load",
+	[ROLE] = "catalog-role",
+	[MEMBERS] = "catalog-template",
 	[ACTION] = "action",
+	[SIGNING] = "dnssec-signing",
+	[SYNC] = "zonefile-sync",
 };
 
 /* A template, zone or acl; lists are values with a space after each. */
@@ -407,7 +420,11 @@ static const char *problem_of(const struct knot *k, const struct block *z,
 {
 	if (allows_updates(k, said(z, t, ACL)))
 		return takes_updates;
-	return has_word(said(z, t, LOAD), "none") ? not_loaded : NULL;
+	if (has_word(said(z, t, LOAD), "none"))
+		return not_loaded;
+	const char *signing = said(z, t, SIGNING), *sync = said(z, t, SYNC);
+	bool is_signing = has_word(signing, "on") || has_word(signing, "true");
+	return is_signing && !has_word(sync, "-1") ? signed_into_file : NULL;
 }
 
 /* The template that a zone names, else the default one, if there is that. */

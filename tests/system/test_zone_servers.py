@@ -100,7 +100,7 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
 
     def test_knot_zones_by_template_and_acl(self):
         conf = "/etc/knot/knot.conf"
-        for zone in ("plain.example", "dyn.example"):
+        for zone in ("plain.example", "dyn.example", "signed.example", "written.example"):
             self.write_zone(self.knot, f"/var/lib/knot/{zone}.zone", zone, "knot:knot")
         # one that is in no configuration but in a catalog, in a file named by character and label
         listed = "/var/lib/knot/listed/l/listed-example-listed.example.zone"
@@ -124,6 +124,12 @@ template:
   - id: changing
     storage: /var/lib/knot
     acl: up
+  - id: signed
+    storage: /var/lib/knot
+    dnssec-signing: on
+    zonefile-sync: -1
+    zonefile-load: difference-no-serial
+    journal-content: all
   - id: listed
     storage: /var/lib/knot/listed
     file: "%c[0]/%l[1]-%l[0]-%s.zone"
@@ -134,15 +140,22 @@ zone:
   - domain: plain.example
   - domain: dyn.example
     template: changing
+  - domain: signed.example
+    template: signed
+  - domain: written.example
+    dnssec-signing: on
 """, "640", "root:knot")
         self.knot.script("mkdir -p /run/knot; chown knot:knot /run/knot")
         self.knot.spawn(["knotd", "-c", conf])
-        for zone in ("plain.example", "dyn.example", "listed.example"):
+        for zone in ("plain.example", "dyn.example", "listed.example", "signed.example"):
             self.wait_mx(self.knot, zone, REAL)
         done = self.fakemx(self.knot, "apply", "--zone", conf, *self.want("plain.example"), expect=3)
         self.assertIn("dyn.example: Knot takes updates for this zone", done.stderr)
-        self.assertIn("2 changed", done.stdout)
-        self.knot.run(["knotc", "-b", "zone-reload", "plain.example", "listed.example"])
+        self.assertIn("written.example: Knot signs this zone and writes it down", done.stderr)
+        self.assertIn("3 changed", done.stdout)
+        self.assertIn("must still be told to load them: `knotc zone-reload`", done.stdout)
+        self.knot.run(["knotc", "-b", "zone-reload", "plain.example", "listed.example", "signed.example"])
+        self.signed_by_knot()
         self.wait_mx(self.knot, "plain.example", BOTH)
         self.wait_mx(self.knot, "listed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
         self.wait_mx(self.knot, "dyn.example", REAL)
@@ -161,6 +174,25 @@ zone:
         self.wait_mx(self.knot, "dyn.example", BOTH)
         done = self.bind.run(["dig", "+short", "@30.0.0.61", "x.dyn.example", "A"])
         self.assertEqual("30.0.0.9\n", done.stdout)
+
+    def signed_by_knot(self):
+        """The unsigned file was changed; Knot signs what it says. What somebody writes meanwhile stays."""
+        def soa():
+            return int(self.bind.run(["dig", "+short", "@30.0.0.61", "signed.example", "SOA"]).stdout.split()[2])
+
+        path = "/var/lib/knot/signed.example.zone"
+        self.wait_mx(self.knot, "signed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
+        signed = self.bind.run(["dig", "+dnssec", "@30.0.0.61", "signed.example", "MX"]).stdout
+        self.assertIn("RRSIG\tMX", signed)
+        applied = soa()
+        text = self.knot.run(["cat", path]).stdout
+        self.assertNotIn("RRSIG", text)
+        self.knot.write(path, text + "www A 30.0.0.80\n", "644", "knot:knot")
+        self.fakemx(self.knot, "revert", "--zone", path)
+        self.knot.run(["knotc", "-b", "zone-reload", "signed.example"])
+        self.wait_mx(self.knot, "signed.example", REAL)
+        self.assertEqual("30.0.0.80\n", self.bind.run(["dig", "+short", "@30.0.0.61", "www.signed.example", "A"]).stdout)
+        self.assertGreater(soa(), applied)
 
     def test_nsd_zones_by_pattern(self):
         conf = "/etc/nsd/nsd.conf"
@@ -185,6 +217,12 @@ zone:
         self.fakemx(self.nsd, "apply", "--zone", conf, *self.want("plain.example"))
         self.nsd.run(["nsd-control", "-c", conf, "reload", "plain.example"])
         self.wait_mx(self.nsd, "plain.example", BOTH)
+        # what somebody adds meanwhile stays, what apply added goes
+        path = "/etc/nsd/zones/p/plain.example.zone"
+        self.nsd.write(path, self.nsd.run(["cat", path]).stdout + "www A 30.0.0.80\n", "644", "root:root")
         self.fakemx(self.nsd, "revert", "--zone", conf)
         self.nsd.run(["nsd-control", "-c", conf, "reload", "plain.example"])
         self.wait_mx(self.nsd, "plain.example", REAL)
+        for name, want in (("www", "30.0.0.80\n"), ("fake1.decoys.net.plain.example", "")):
+            full = f"{name}.plain.example"
+            self.assertEqual(want, self.bind.run(["dig", "+short", "@30.0.0.62", full, "A"]).stdout)

@@ -219,12 +219,15 @@ static void knot_conf_tells_secondaries_and_updates_by_template_and_acl(void **s
 	    "template: sec\n  - domain: d.example\n    template: dyn\n    storage: %s\n"
 	    "  - domain: o.example\n    template: dyn\n    acl: down\n    storage: %s\n"
 	    "  - domain: t.example\n    template: t99\n  - domain: n.example\n    "
-	    "zonefile-load: none\n  - domain: f.example\n    file: %%c.zone\n",
+	    "zonefile-load: none\n  - domain: f.example\n    file: %%c.zone\n"
+	    "  - domain: k.example\n    dnssec-signing: on\n    zonefile-sync: -1\n"
+	    "    storage: /z\n  - domain: w.example\n    dnssec-signing: on\n",
 	    folder, folder);
 	assert_int_equal(zone_find(&l, put("knot.conf", buf_text(&text)), NULL, &e), 0);
 	list_is(&l, "a.example=a.example.zone d.example=d.example.zone+ f.example=+ "
-		    "n.example=n.example.zone+ o.example=o.example.zone "
-		    "t.example=t99-t.example ");
+		    "k.example=/z/k.example.zone n.example=n.example.zone+ "
+		    "o.example=o.example.zone t.example=t99-t.example "
+		    "w.example=w.example.zone+ ");
 	buf_release(&text);
 }
 
