@@ -49,6 +49,12 @@ static int64_t second_step_at(int64_t first, uint32_t ttl)
 	return first + 2 * (int64_t)ttl * STAMP_SECOND;
 }
 
+/* How long caches may still name the decoys, counted from now. */
+static uint32_t longest_ttl(const struct live_zone *z)
+{
+	return z->plan.ttl_before ? z->plan.ttl_before : z->history.ttl;
+}
+
 static bool takes_addresses_away(const struct plan *p)
 {
 	return p->count && p->changes[0].type != EDIT_MX;
@@ -73,12 +79,10 @@ static void note_rest(struct live_zone *z, struct job_result *r)
 	if (!reverts(z) || r->outcome >= JOB_REFUSED || !has_decoy_records(z) ||
 	    takes_addresses_away(&z->plan))
 		return;
-	if (r->outcome == JOB_CHANGED)
-		r->again_at = second_step_at(z->job->now, z->plan.ttl_before);
-	else if (h->layout == LAYOUT_NONE)
+	if (r->outcome == JOB_SAME && h->layout == LAYOUT_NONE)
 		r->again_at = second_step_at(h->applied, h->ttl);
-	else /* somebody took the MX records out, nobody knows when */
-		r->again_at = second_step_at(z->job->now, h->ttl);
+	else /* now; or somebody took the MX records out, nobody knows when */
+		r->again_at = second_step_at(z->job->now, longest_ttl(z));
 	if (r->again_at && !r->note[0])
 		(void)snprintf(
 		    r->note, sizeof(r->note),
@@ -167,7 +171,7 @@ static int remember(struct live_zone *z)
 		z->has_history = history_load(z->job->state, z->job->origin, "",
 					      &z->history, &none_yet) == 0;
 	struct history h = { .layout = z->want->layout,
-			     .ttl = z->plan.ttl_before,
+			     .ttl = longest_ttl(z),
 			     .applied = z->job->now }; /* no bytes: the server has them */
 	(void)str_copy(h.origin, sizeof(h.origin), z->job->origin);
 	history_note_decoys(&h, z->want);
@@ -176,8 +180,6 @@ static int remember(struct live_zone *z)
 		history_forget_mx(&h);
 	else
 		history_note_changes(&h, z->plan.changes, z->plan.count);
-	if (h.ttl < z->history.ttl)
-		h.ttl = z->history.ttl;
 	int rc = history_save(z->job->state, &h, &z->error);
 	history_release(&h);
 	return rc;

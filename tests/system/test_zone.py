@@ -270,6 +270,19 @@ site "s" {{
         self.assertIn("revert once more after",
                       self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes").stdout)
 
+    def test_2c_who_waits_need_not_come_back(self):
+        for server in self.servers:
+            with self.subTest(server=type(server).__name__):
+                self.configure(server)
+                self.apply("--ttl", "1")
+                done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes", "--wait")
+                self.assertIn("Waiting until ", done.stderr)
+                self.assertEqual(sorted(REAL), query(self.tools, server, ZONE, "MX"))
+                for decoy in ("fake0", "fake1"):
+                    self.assertEqual([], query(self.tools, server, f"{decoy}.mx.{ZONE}", "A"))
+                done = self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes")
+                self.assertIn("nothing to undo", done.stdout)
+
     def test_3_every_refusal_is_a_sentence(self):
         knot, bind, pdns = self.servers
         for server, key, clock, code, words in [
