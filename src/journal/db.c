@@ -52,7 +52,7 @@ static const char settings_read[] = "PRAGMA page_size = " TEXT(
 static const char settings_write[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
     "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 16777216;"
-    "PRAGMA cache_size = -65536";
+    "PRAGMA cache_size = " DB_CACHE;
 
 /* ---- errors ---- */
 

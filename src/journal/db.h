@@ -27,6 +27,7 @@
 #include "judge/span.h"
 
 #define DB_PAGE_BYTES 1024
+#define DB_CACHE "-65536"        /* of a writer, in kB */
 enum { DB_SCHEMA_VERSION = 11 }; /* below it: the format that was never released */
 enum db_mode { DB_READ, DB_WRITE };
 

@@ -78,6 +78,8 @@ static void add_visit(struct engine *n, const struct visit *v)
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
+	if (v->source == VISIT_SOURCE_DECOY)
+		writer_asked(n->writer); /* it waited for a greeting */
 	/* Logs are read again after a restart, and show our probes; the others
 	 * tell of this moment. */
 	bool is_live = v->source == VISIT_SOURCE_DECOY ||
@@ -284,6 +286,12 @@ int64_t lines_sequence(struct engine *n)
 		       NULL, 10);
 }
 
+static int64_t on_reading(void *arg)
+{
+	const struct engine *n = arg;
+	return writer_reading(n->writer);
+}
+
 struct source_sink lines_sink(struct engine *n)
 {
 	return (struct source_sink){ .visit = on_visit,
@@ -293,6 +301,7 @@ struct source_sink lines_sink(struct engine *n)
 				     .gap = on_gap,
 				     .delivered = on_delivered,
 				     .position = on_position,
+				     .reading = on_reading,
 				     .arg = n };
 }
 

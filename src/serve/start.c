@@ -118,6 +118,12 @@ static bool is_watched(void *arg, uint16_t host)
 	return watch_log(n->watch, host) != 0;
 }
 
+static void on_asked(void *arg)
+{
+	const struct engine *n = arg;
+	writer_asked(n->writer);
+}
+
 static void make_policy(struct engine *n)
 {
 	struct policy_world world = { .db = n->policy_db,
@@ -125,6 +131,7 @@ static void make_policy(struct engine *n)
 				      .clock = n->clock,
 				      .is_at_decoy = is_at_decoy,
 				      .is_watched = is_watched,
+				      .asked = on_asked,
 				      .arg = n };
 	struct policy_limits limits = policy_limits_default();
 	struct source_sink sink = lines_sink(n);

@@ -39,6 +39,9 @@ struct source_sink {
 	/* All up to this number of the stream was given, with the lines before this call.
 	 * NULL: nobody wants to know. */
 	void (*position)(void *arg, int64_t sequence);
+	/* For how long a source may read on before it lets others have their turn, in
+	 * microseconds; 0: not now, ask again. NULL: as long as it thinks fit. */
+	int64_t (*reading)(void *arg);
 	void *arg;
 };
 

@@ -138,7 +138,7 @@ static void commit(struct maker *m, int64_t now)
 	ok(take_commit(m->take, &e), &e);
 	m->lines = 0;
 	while (has_more)
-		ok(due_step(m->due, now, &has_more, &e), &e);
+		ok(due_step(m->due, now, DUE_TIME, &has_more, &e), &e);
 }
 
 static void add(struct maker *m, struct line *l)

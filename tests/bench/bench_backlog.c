@@ -3,8 +3,12 @@
  *
  * 300 MB are appended to a real host's log that a serve follows, which is asked a
  * question each two milliseconds meanwhile; the log of a second one stays empty. p99 of
- * either, in milliseconds. How much of the log was read when the last question was
- * answered is printed on stderr: it must be the log that is measured.
+ * either, in milliseconds, the median of pairs. How many visits of the log were read when
+ * the last question was answered, and what the first one waited for, after a time without
+ * any, is printed on stderr: it must be the log that is measured.
+ *
+ * No longer than half a second: the kernel takes the core away from those who hold it
+ * for 0.95 of a second at the priority that keeps the machine's other work away.
  *
  * Prints NAME, ours, theirs, ratio, target, ok or MISS, with tabs.
  */
@@ -18,12 +22,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/number.h"
 #include "base/stamp.h"
-#include "serve/engine.h"
+#include "serving.h"
 
-enum { LOG_BYTES = 300 << 20, QUESTIONS = 200, EACH_US = 2000, PAIRS = 1 };
+enum { LOG_BYTES = 300 << 20, QUESTIONS = 200, EACH_US = 2000, PAIRS = 5 };
 
 static char folder[] = "/tmp/fmx-bench-backlog-XXXXXX";
 
@@ -61,35 +64,20 @@ static void make_log(const char *name, size_t size)
 	must(fclose(f) == 0, path);
 }
 
-static void serve(int ready)
+static _Noreturn void serve(int ready)
 {
-	struct engine_options options = { .config_path = "",
-					  .lab = true,
-					  .ready_fd = ready };
 	char text[2048];
-	struct config config;
-	struct engine *n;
-	struct error e = { .text = "" };
-	int len =
-	    snprintf(text, sizeof(text),
-		     "lab = true\nnames = off\nstate = \"%s/state\"\npolicy = "
-		     "\"%s/policy\"\n"
-		     "site \"bench\" { layout = high domains = { \"example.com\" }\n"
-		     "host \"mail.example.com\" { preference = 10 address = { "
-		     "\"127.0.0.9@2525\" } watch = \"%s/mail.log\" }\n"
-		     "decoy \"fake1.example.com\" { preference = 30 address = { "
-		     "\"127.0.0.10@2525\" } posture = busy } }\n",
-		     folder, folder, folder);
-	(void)signal(SIGPIPE, SIG_IGN);
-	must(freopen("/dev/null", "w", stderr) != NULL, "stderr");
-	int r = config_parse(text, (size_t)len, "bench", true, &config, &e);
-	if (r == 0)
-		r = engine_start(&options, &config, &n, &e);
-	if (r < 0)
-		(void)printf("bench_backlog: %s\n", e.text);
-	else
-		r = engine_run(n);
-	exit(r == 0 ? 0 : 1);
+	(void)snprintf(text, sizeof(text),
+		       "lab = true\nnames = off\nstate = \"%s/state\"\npolicy = "
+		       "\"%s/policy\"\n"
+		       "site \"bench\" { layout = high domains = { \"example.com\" }\n"
+		       "host \"mail.example.com\" { preference = 10 address = { "
+		       "\"127.0.0.9@2525\" } watch = \"%s/mail.log\" }\n"
+		       "decoy \"fake1.example.com\" { preference = 30 address = { "
+		       "\"127.0.0.10@2525\" } posture = busy } }\n",
+		       folder, folder, folder);
+	serving_take_core(0);
+	serving_run(text, ready);
 }
 
 static int connect_policy(void)
@@ -114,10 +102,13 @@ static void ask(int fd, unsigned n)
 }
 
 /* In milliseconds. */
-static double p99(void)
+static double p99(double *ret_first)
 {
 	static int64_t took[QUESTIONS];
 	int fd = connect_policy();
+	int64_t began = stamp_monotonic();
+	ask(fd, QUESTIONS);
+	*ret_first = (double)(stamp_monotonic() - began) / 1000;
 	for (unsigned n = 0; n < QUESTIONS; n++) {
 		(void)usleep(EACH_US);
 		int64_t asked = stamp_monotonic();
@@ -129,19 +120,18 @@ static double p99(void)
 	return (double)took[QUESTIONS * 99 / 100] / 1000;
 }
 
-/* Bytes that the process has read from files. */
-static double read_mb(pid_t pid)
+/* Visits that were committed. */
+static long visits(void)
 {
-	char path[64], line[128];
-	unsigned long long bytes = 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/io", pid);
-	FILE *f = fopen(path, "r");
-	must(f != NULL, path);
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "rchar: %llu", &bytes) == 1)
-			break;
-	(void)fclose(f);
-	return (double)bytes / (1 << 20);
+	char command[160], line[32] = "";
+	(void)snprintf(
+	    command, sizeof(command),
+	    "sqlite3 -readonly %s/state/journal.sqlite 'select max(id) from visit'",
+	    folder);
+	FILE *f = popen(command, "r");
+	must(f != NULL && fgets(line, sizeof(line), f), command);
+	(void)pclose(f);
+	return strtol(line, NULL, 10);
 }
 
 static double measure(const char *waiting)
@@ -160,9 +150,11 @@ static double measure(const char *waiting)
 	(void)snprintf(command, sizeof(command), "cd %s && cat %s >> mail.log", folder,
 		       waiting);
 	must(system(command) == 0, command);
-	double ms = p99();
-	(void)fprintf(stderr, "bench_backlog: %s, p99 %.3f ms, %.0f MB read\n", waiting,
-		      ms, read_mb(pid));
+	double first, ms = p99(&first);
+	(void)fprintf(
+	    stderr,
+	    "bench_backlog: %s, p99 %.3f ms, the first %.3f ms, %ld visits read\n",
+	    waiting, ms, first, visits());
 	(void)kill(pid, SIGKILL);
 	must(waitpid(pid, NULL, 0) == pid, "waitpid");
 	close(ready[0]);
@@ -177,6 +169,7 @@ static int compare(const void *a, const void *b)
 
 int main(void)
 {
+	serving_take_core(1);
 	double full[PAIRS], empty[PAIRS];
 	char command[96];
 	must(mkdtemp(folder) != NULL, folder);

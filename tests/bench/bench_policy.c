@@ -17,7 +17,6 @@
  * (/proc/PID/schedstat).
  */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +31,7 @@
 #include "base/mem.h"
 #include "serve/policy/policy_answer.h"
 #include "serve/policy/policy_server.h"
+#include "serving.h"
 
 enum {
 	SENDERS = 100000,
@@ -69,18 +69,6 @@ static struct addr client_of(uint32_t number)
 	a.bytes[14] = (uint8_t)number;
 	a.bytes[15] = 7;
 	return a;
-}
-
-/* A core for each of the two, in front of what else the machine does: that
- * is not to be measured. Without the right to it they are as all others. */
-static void take_core(int core)
-{
-	const struct sched_param first = { .sched_priority = 10 };
-	cpu_set_t set;
-	(void)sched_setscheduler(0, SCHED_FIFO, &first);
-	CPU_ZERO(&set);
-	CPU_SET(core, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set); /* one core: then both share */
 }
 
 /* Our server */
@@ -344,7 +332,7 @@ static struct measured run(bool is_ours)
 	pid_t child = fork();
 	must(child >= 0, "fork");
 	if (child == 0) {
-		take_core(0);
+		serving_take_core(0);
 		is_ours ? serve_ours(pipes[1]) : serve_bare(pipes[1]);
 		_exit(1);
 	}
@@ -383,7 +371,7 @@ int main(void)
 	double ours[PAIRS], theirs[PAIRS], ratios[PAIRS], p99[PAIRS], bare[PAIRS];
 	must(mkdtemp(folder) != NULL, folder);
 	(void)snprintf(path, sizeof(path), "%s/policy.sock", folder);
-	take_core(1);
+	serving_take_core(1);
 	(void)prctl(PR_SET_TIMERSLACK, 1);
 	for (int i = 0; i < PAIRS; i++) {
 		struct measured a = run(true), b = run(false);

@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "serve/engine.h"
+#include "base/error.h"
+#include "serving.h"
 
 enum { CONNECTIONS = 24000, WORKERS = 8, CLIENTS = 2000, PAIRS = 7 };
 
@@ -124,32 +124,16 @@ static void serve_bare(uint16_t port, int ready)
 
 static void serve_ours(uint16_t port, int ready)
 {
-	struct engine_options options = { .config_path = "",
-					  .lab = true,
-					  .ready_fd = ready };
 	char text[2048];
-	struct config config;
-	struct engine *n;
-	struct error e = { .text = "" };
-	int len =
-	    snprintf(text, sizeof(text),
-		     "lab = true\nstate = \"%s\"\n"
-		     "site \"bench\" { layout = high domains = { \"example.com\" }\n"
-		     "host \"mail.example.com\" { preference = 10 address = { "
-		     "\"127.0.0.9@%u\" } }\n"
-		     "decoy \"fake1.example.com\" { preference = 30 address = { "
-		     "\"127.0.0.1@%u\" } posture = busy } }\n",
-		     folder, port, port);
-	(void)signal(SIGPIPE, SIG_IGN);
-	must(freopen("/dev/null", "w", stderr) != NULL, "stderr");
-	int r = config_parse(text, (size_t)len, "bench", true, &config, &e);
-	if (r == 0)
-		r = engine_start(&options, &config, &n, &e);
-	if (r < 0)
-		(void)printf("bench_serve: %s\n", e.text);
-	else
-		r = engine_run(n);
-	exit(r == 0 ? 0 : 1);
+	(void)snprintf(text, sizeof(text),
+		       "lab = true\nstate = \"%s\"\n"
+		       "site \"bench\" { layout = high domains = { \"example.com\" }\n"
+		       "host \"mail.example.com\" { preference = 10 address = { "
+		       "\"127.0.0.9@%u\" } }\n"
+		       "decoy \"fake1.example.com\" { preference = 30 address = { "
+		       "\"127.0.0.1@%u\" } posture = busy } }\n",
+		       folder, port, port);
+	serving_run(text, ready);
 }
 
 /* ---- both ---- */

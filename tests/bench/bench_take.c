@@ -279,7 +279,7 @@ static void decide_all(struct due *d, int64_t now)
 {
 	bool has_more = true;
 	while (has_more)
-		must(due_step(d, now, &has_more, &e) == 0, "due");
+		must(due_step(d, now, DUE_TIME, &has_more, &e) == 0, "due");
 }
 
 static void measure_wal(void)

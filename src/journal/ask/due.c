@@ -9,10 +9,9 @@
 #include "journal/ask/proof.h"
 
 enum {
-	DUE_CHUNK = 250,
+	DUE_CHUNK = 250,   /* runs that are read at once; fewer in a shorter step */
 	CURSOR_BYTES = 32, /* of a sweep: client, began, the resweep it answers */
 };
-#define DUE_STEP_TIME (20 * STAMP_MILLISECOND)
 /* A frontier that stands still holds back no seal; looked after once a minute of T. */
 #define SEAL_LAG STAMP_HOUR
 #define SEAL_INTERVAL STAMP_MINUTE
@@ -40,7 +39,7 @@ struct due {
 	struct decided decided;
 	struct run_list chunk;
 	/* One step's. */
-	size_t left;
+	size_t left, chunk_most;
 	int64_t until;
 	struct told_verdict *verdicts;
 	size_t verdict_count, verdict_cap;
@@ -302,7 +301,7 @@ static int step_needs(struct due *d, uint16_t id, int64_t frontier, struct error
 			   "WHERE grp = ?1 AND need IS NOT NULL AND need <= ?2 LIMIT ?3");
 		(void)sqlite3_bind_int(s, 1, id);
 		(void)sqlite3_bind_int64(s, 2, frontier);
-		(void)sqlite3_bind_int(s, 3, DUE_CHUNK);
+		(void)sqlite3_bind_int64(s, 3, (int64_t)d->chunk_most);
 		rc = read_chunk(d, s, e);
 		if (rc == 0)
 			rc = decide_read(d, id, &count, e);
@@ -323,7 +322,7 @@ static int step_woken(struct due *d, uint16_t id, struct error *e)
 			   "client, began FROM woken WHERE grp = ?1) CROSS JOIN run "
 			   "USING (kind, grp, client, began) LIMIT ?2");
 		(void)sqlite3_bind_int(s, 1, id);
-		(void)sqlite3_bind_int(s, 2, DUE_CHUNK);
+		(void)sqlite3_bind_int64(s, 2, (int64_t)d->chunk_most);
 		rc = read_chunk(d, s, e);
 		is_done = d->chunk.count == 0;
 		if (rc == 0)
@@ -352,7 +351,7 @@ static int read_seals(struct due *d, uint16_t id, int64_t frontier, struct error
 	(void)sqlite3_bind_int64(s, 4, d->seals.began);
 	(void)sqlite3_bind_int64(s, 5, d->now + SEAL_LAG);
 	(void)sqlite3_bind_int64(s, 6, d->now - d->lookup.sites->rules.final);
-	(void)sqlite3_bind_int(s, 7, DUE_CHUNK);
+	(void)sqlite3_bind_int64(s, 7, (int64_t)d->chunk_most);
 	return read_chunk(d, s, e);
 }
 
@@ -445,7 +444,7 @@ static int read_sweep(struct due *d, const struct due_group *g, struct error *e)
 	(void)sqlite3_bind_int(s, 1, g->id);
 	db_bind_addr(s, 2, g->client);
 	(void)sqlite3_bind_int64(s, 3, g->began);
-	(void)sqlite3_bind_int(s, 4, DUE_CHUNK);
+	(void)sqlite3_bind_int64(s, 4, (int64_t)d->chunk_most);
 	return read_chunk(d, s, e);
 }
 
@@ -562,7 +561,7 @@ static int step(struct due *d, struct error *e)
 	return rc;
 }
 
-int due_step(struct due *d, int64_t now, bool *ret_more, struct error *e)
+int due_step(struct due *d, int64_t now, int64_t most, bool *ret_more, struct error *e)
 {
 	*ret_more = false;
 	if (d->is_held)
@@ -573,7 +572,8 @@ int due_step(struct due *d, int64_t now, bool *ret_more, struct error *e)
 	d->now = db_meta(d->db, "seen", 0);
 	d->now = now > d->now ? now : d->now;
 	d->left = DUE_STEP;
-	d->until = stamp_monotonic() + DUE_STEP_TIME;
+	d->until = stamp_monotonic() + most;
+	d->chunk_most = most < DUE_TIME ? DUE_CHUNK / 16 : DUE_CHUNK;
 	int rc = db_begin(d->db, e);
 	if (rc != 0)
 		return rc;
@@ -595,6 +595,6 @@ int due_all(struct due *d, int64_t now, struct error *e)
 	int rc = 0;
 	d->seal_next = INT64_MIN;
 	while (rc == 0 && has_more)
-		rc = due_step(d, now, &has_more, e);
+		rc = due_step(d, now, DUE_TIME, &has_more, e);
 	return rc;
 }

@@ -506,7 +506,13 @@ static void count_written(struct take *t, size_t count)
 
 int take_commit(struct take *t, struct error *e)
 {
-	size_t count = batch_waiting(&t->batch);
+	return take_commit_some(t, SIZE_MAX, e);
+}
+
+int take_commit_some(struct take *t, size_t most, struct error *e)
+{
+	size_t waiting = batch_waiting(&t->batch),
+	       count = waiting < most ? waiting : most;
 	struct take_counts counts = t->counts;
 	int64_t last_id = t->last_id;
 	if (count == 0)

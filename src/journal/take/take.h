@@ -76,6 +76,8 @@ void take_free(struct take *t); /* what is pending is not written */
 void take_add(struct take *t, const struct line *l);
 /* One transaction; on error all stays pending for the next call. */
 FMX_MUST_CHECK int take_commit(struct take *t, struct error *e);
+/* The same of the first `most` lines. */
+FMX_MUST_CHECK int take_commit_some(struct take *t, size_t most, struct error *e);
 /* Definitions changed (sites_define()): load them again. */
 FMX_MUST_CHECK int take_sites(struct take *t, struct error *e);
 const struct sites *take_get_sites(const struct take *t);

@@ -138,7 +138,7 @@ static int judge(struct import *im, upkeep_progress_fn fn, void *arg, struct err
 			  db_statement(im->db, "SELECT count(*) FROM run WHERE kind = 3"),
 			  &total, e);
 	while (rc == 0 && has_more) {
-		rc = due_step(due, im->seen, &has_more, e);
+		rc = due_step(due, im->seen, DUE_TIME, &has_more, e);
 		done = done + DUE_STEP < total ? done + DUE_STEP : total;
 		if (rc == 0 && fn)
 			fn(arg, done, total);

@@ -331,6 +331,8 @@ void policy_answers_give(void *arg, const struct policy_request *r,
 	struct policy_answers *d = arg;
 	const struct policy_options none = { .defers = false };
 	int64_t began = stamp_monotonic();
+	if (d->world.asked)
+		d->world.asked(d->world.arg);
 	bool is_sender = r->is_access && r->has_client && !r->is_authenticated;
 	const struct where *place = is_sender ? find_place(d, r) : NULL;
 	enum policy_action a = place ? answer(d, r, place, ret_action)

@@ -43,6 +43,8 @@ struct policy_world {
 	bool (*is_at_decoy)(void *arg, struct addr client);
 	/* Does a source watch this real host? Asked in policy_answers_set(). */
 	bool (*is_watched)(void *arg, uint16_t host);
+	/* Somebody asks, and may again; may be NULL. */
+	void (*asked)(void *arg);
 	void *arg;
 };
 

@@ -245,6 +245,12 @@ static void on_position(void *arg, int64_t sequence)
 	r->of->sink.position(r->of->sink.arg, sequence);
 }
 
+static int64_t on_reading(void *arg)
+{
+	const struct reader *r = arg;
+	return r->of->sink.reading(r->of->sink.arg);
+}
+
 static struct source_sink sink_of(struct reader *r)
 {
 	const struct source_sink *to = &r->of->sink;
@@ -255,6 +261,7 @@ static struct source_sink sink_of(struct reader *r)
 				     .gap = to->gap ? on_gap : NULL,
 				     .delivered = to->delivered ? on_delivered : NULL,
 				     .position = to->position ? on_position : NULL,
+				     .reading = to->reading ? on_reading : NULL,
 				     .arg = r };
 }
 

@@ -5,8 +5,13 @@
 #include "journal/upkeep/upkeep.h"
 #include "serve/write/checkpoint.h"
 
-enum { RETRY_TICKS = 5, RETAIN_ROWS = 2000 };
+enum { RETRY_TICKS = 5, RETAIN_ROWS = 2000, SLICE_LEAST = 8, READING_MOST = 256 };
 #define RETAIN_INTERVAL STAMP_HOUR
+/* How long after a question another is to be expected, and what it may wait for. */
+#define ASKED_FOR_MS 5000
+#define SLICE_TIME (STAMP_MILLISECOND / 4)
+#define READING_TIME (4 * STAMP_MILLISECOND)
+#define READING_TIME_SHORT (STAMP_MILLISECOND / 10)
 
 struct writer {
 	uv_loop_t *loop;
@@ -16,13 +21,18 @@ struct writer {
 	struct take *take;
 	struct due *due;
 	struct checkpoint *checkpoint;
-	uv_timer_t commit, step;
-	uint64_t waiting; /* lines since the last commit */
+	uv_timer_t commit;
+	uv_idle_t turn;    /* while there is something to do at once */
+	uint64_t waiting;  /* lines that are to be committed */
+	size_t slice;      /* of them at once, while somebody asks */
+	uint64_t asked_ms; /* when somebody asked last; 0 never */
 	int64_t retention, retain_next;
 	int64_t data_version; /* changes when another process writes */
 	unsigned failed_ticks;
 	uint64_t dropped_then; /* take's count when it began to fail */
-	bool is_failing, is_held, is_stopped;
+	bool is_failing, is_held, is_stopped, is_hurried;
+	/* What is to be done at once: one of them in a turn, not the same twice. */
+	bool is_commit_due, is_step_due, was_commit;
 	struct writer_counts counts;
 };
 
@@ -46,6 +56,7 @@ int writer_open(uv_loop_t *loop, const char *path, struct stamp_clock clock,
 	w->loop = loop;
 	w->clock = clock;
 	w->sink = *sink;
+	w->slice = SLICE_LEAST;
 	w->is_stopped = true; /* there is no timer to close yet */
 	int r = db_open(path, DB_WRITE, &w->db, e);
 	if (r == 0)
@@ -60,8 +71,8 @@ int writer_open(uv_loop_t *loop, const char *path, struct stamp_clock clock,
 	w->checkpoint = checkpoint_new(loop, w->db);
 	w->data_version = read_data_version(w);
 	(void)uv_timer_init(loop, &w->commit);
-	(void)uv_timer_init(loop, &w->step);
-	w->commit.data = w->step.data = w;
+	(void)uv_idle_init(loop, &w->turn);
+	w->commit.data = w->turn.data = w;
 	w->is_stopped = false;
 	*ret_writer = w;
 	return 0;
@@ -97,14 +108,60 @@ static bool is_of_use(const struct writer *w)
 	return !w->is_failing && !w->is_stopped;
 }
 
-/* ---- what time brings ---- */
+/* ---- who waits meanwhile ---- */
 
-static void on_step(uv_timer_t *t);
+void writer_asked(struct writer *w)
+{
+	w->asked_ms = uv_now(w->loop);
+}
+
+static bool is_asked(const struct writer *w)
+{
+	return w->asked_ms && uv_now(w->loop) - w->asked_ms < ASKED_FOR_MS;
+}
+
+static void on_turn(uv_idle_t *turn);
+
+/* Not by a timer of no time at all, which would run again and again before anybody who
+ * waits is heard. */
+static void work_soon(struct writer *w)
+{
+	(void)uv_idle_start(&w->turn, on_turn); /* nothing that could fail */
+}
+
+static void commit_soon(struct writer *w)
+{
+	w->is_commit_due = true;
+	work_soon(w);
+}
+
+int64_t writer_reading(struct writer *w)
+{
+	if (!is_asked(w) || !is_of_use(w))
+		return READING_TIME;
+	if (w->waiting < READING_MOST)
+		return READING_TIME_SHORT;
+	commit_soon(w);
+	return 0;
+}
+
+/* What a slice takes depends on the disk and on how many clients a journal knows. */
+static void fit_slice(struct writer *w, int64_t took)
+{
+	if (took > SLICE_TIME && w->slice > SLICE_LEAST)
+		w->slice /= 2;
+	else if (took < SLICE_TIME / 2 && w->slice < TAKE_BATCH)
+		w->slice *= 2;
+}
+
+/* ---- what time brings ---- */
 
 static void step_soon(struct writer *w)
 {
-	if (is_of_use(w) && !w->is_held && !uv_is_active((uv_handle_t *)&w->step))
-		(void)uv_timer_start(&w->step, on_step, 0, 0);
+	if (!is_of_use(w) || w->is_held)
+		return;
+	w->is_step_due = true;
+	work_soon(w);
 }
 
 /* Some rows once an hour, and again at once while there are more. */
@@ -121,15 +178,15 @@ static int retain(struct writer *w, int64_t now, bool *ret_more, struct error *e
 	return r;
 }
 
-static void on_step(uv_timer_t *t)
+static void step(struct writer *w)
 {
-	struct writer *w = t->data;
 	int64_t now = stamp_clock_now(w->clock);
 	bool more = false, more_rows = false;
 	struct error e;
+	w->is_step_due = false;
 	if (!is_of_use(w) || w->is_held)
 		return;
-	int r = due_step(w->due, now, &more, &e);
+	int r = due_step(w->due, now, is_asked(w) ? SLICE_TIME : DUE_TIME, &more, &e);
 	if (r >= 0)
 		r = retain(w, now, &more_rows, &e);
 	w->sink.committed(w->sink.arg);
@@ -141,21 +198,20 @@ static void on_step(uv_timer_t *t)
 
 /* ---- lines ---- */
 
-static void on_commit_due(uv_timer_t *t)
-{
-	(void)writer_commit(t->data);
-}
-
-static int commit(struct writer *w, struct error *e)
+static int commit(struct writer *w, size_t most, struct error *e)
 {
 	int r = db_check_file(w->db, e);
 	int64_t began = stamp_monotonic();
 	if (r == 0)
-		r = take_commit(w->take, e);
+		r = take_commit_some(w->take, most, e);
 	if (r == 0) {
+		int64_t took = stamp_monotonic() - began;
 		w->counts.commits++;
-		w->counts.commit_us += stamp_monotonic() - began;
+		w->counts.commit_us += took;
 		w->counts.committed_at = stamp_clock_now(w->clock);
+		if (most < w->waiting)
+			fit_slice(w, took);
+		w->waiting -= most < w->waiting ? most : w->waiting;
 	}
 	w->sink.committed(w->sink.arg);
 	return r;
@@ -166,13 +222,13 @@ struct writer_counts writer_counts(const struct writer *w)
 	return w->counts;
 }
 
-bool writer_commit(struct writer *w)
+static bool commit_most(struct writer *w, size_t most)
 {
 	struct error e;
 	if (!w->is_stopped)
 		(void)uv_timer_stop(&w->commit);
-	w->waiting = 0;
-	if (commit(w, &e) < 0) {
+	w->is_commit_due = false;
+	if (commit(w, most, &e) < 0) {
 		fail(w, &e);
 		return false;
 	}
@@ -180,6 +236,51 @@ bool writer_commit(struct writer *w)
 	checkpoint_tick(w->checkpoint);
 	step_soon(w);
 	return true;
+}
+
+bool writer_commit(struct writer *w)
+{
+	return commit_most(w, SIZE_MAX);
+}
+
+/* A commit that split a page walks over the whole cache, milliseconds long: SQLite
+ * numbers the pages of a split through one far beyond the file's end, and then looks for
+ * what lies there. A small one makes other lines slower. */
+static void hurry(struct writer *w, bool is_hurried)
+{
+	if (w->is_hurried != is_hurried)
+		(void)sqlite3_exec(db_sqlite(w->db),
+				   is_hurried ? "PRAGMA cache_size = -2048"
+					      : "PRAGMA cache_size = " DB_CACHE,
+				   NULL, NULL, NULL); /* it is about time alone */
+	w->is_hurried = is_hurried;
+}
+
+/* More than a batch waits only where it comes faster than slices are written, as of a
+ * feed: then it is written, whoever waits. */
+static void commit_due(struct writer *w)
+{
+	bool is_sliced = is_asked(w) && w->waiting < TAKE_BATCH;
+	hurry(w, is_sliced);
+	if (commit_most(w, is_sliced ? w->slice : SIZE_MAX) && w->waiting > 0)
+		commit_soon(w);
+}
+
+static void on_turn(uv_idle_t *turn)
+{
+	struct writer *w = turn->data;
+	w->was_commit = w->is_commit_due && !(w->was_commit && w->is_step_due);
+	if (w->was_commit)
+		commit_due(w);
+	else if (w->is_step_due)
+		step(w);
+	if (!w->is_commit_due && !w->is_step_due)
+		(void)uv_idle_stop(&w->turn);
+}
+
+static void on_commit_timer(uv_timer_t *t)
+{
+	commit_soon(t->data);
 }
 
 void writer_add(struct writer *w, struct line *l)
@@ -192,15 +293,15 @@ void writer_add(struct writer *w, struct line *l)
 		return;
 	/* Not here and now: a source's callback has no time for a commit. */
 	if (w->waiting == 1)
-		(void)uv_timer_start(&w->commit, on_commit_due, WRITER_DELAY_MS, 0);
+		(void)uv_timer_start(&w->commit, on_commit_timer, WRITER_DELAY_MS, 0);
 	else if (w->waiting == TAKE_BATCH)
-		(void)uv_timer_start(&w->commit, on_commit_due, 0, 0);
+		commit_soon(w);
 }
 
 int writer_define(struct writer *w, struct site *sites, size_t count,
 		  const struct rules *rules, bool is_started, struct error *e)
 {
-	int r = commit(w, e);
+	int r = commit(w, SIZE_MAX, e);
 	if (r == 0)
 		r = sites_define(w->db, sites, count, rules, stamp_clock_now(w->clock),
 				 is_started, e);
@@ -248,6 +349,7 @@ int writer_move(struct writer *w, struct site *sites, size_t count,
 	take_inherit(take, w->take);
 	close_journal(w);
 	w->db = db;
+	w->is_hurried = false;
 	w->take = take;
 	w->due = due_new(db, take_coverage(take), &w->sink.told);
 	due_hold(w->due, w->is_held);
@@ -306,8 +408,7 @@ bool writer_is_failing(const struct writer *w)
 
 bool writer_is_idle(const struct writer *w)
 {
-	return !is_of_use(w) || w->is_held ||
-	       !uv_is_active((const uv_handle_t *)&w->step);
+	return !is_of_use(w) || w->is_held || !w->is_step_due;
 }
 
 struct take *writer_take(const struct writer *w)
@@ -332,7 +433,7 @@ void writer_stop(struct writer *w)
 	w->is_stopped = true;
 	checkpoint_stop(w->checkpoint);
 	uv_close((uv_handle_t *)&w->commit, NULL);
-	uv_close((uv_handle_t *)&w->step, NULL);
+	uv_close((uv_handle_t *)&w->turn, NULL);
 }
 
 void writer_free(struct writer *w)

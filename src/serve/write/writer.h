@@ -7,6 +7,11 @@
  * and with each tick; so is retention. Verdicts and listings come to the sink after
  * they were committed.
  *
+ * All that happens on the loop's one thread, where Postfix waits for its answers. While
+ * somebody asks (writer_asked()), a turn writes no more than about a millisecond's
+ * worth: the first lines of a batch, then the next. Whoever reads a log reads only what
+ * is written as fast (writer_reading()). Otherwise the greater steps are cheaper.
+ *
  * While the journal cannot be written - a full disk, a file that was deleted or
  * replaced - lines wait in memory, and the writer tries again each five ticks;
  * what became too much is "unwatched" later (take.h). Of a file that is gone its sink
@@ -63,6 +68,11 @@ FMX_MUST_CHECK int writer_move(struct writer *w, struct site *sites, size_t coun
 /* seen is set. */
 void writer_add(struct writer *w, struct line *l);
 bool writer_commit(struct writer *w); /* false while it cannot be written */
+/* Somebody waits for an answer of ours, and in a moment somebody else may. */
+void writer_asked(struct writer *w);
+/* For how long a log may be read before others get their turn: microseconds; 0: what it
+ * gave is to be written first. */
+int64_t writer_reading(struct writer *w);
 void writer_tick(struct writer *w, int64_t retention);
 /* A clock that cannot be believed: nothing is judged or deleted. */
 void writer_hold(struct writer *w, bool is_held);

@@ -12,7 +12,12 @@
 #include "source/maillog/maillog_lines.h"
 
 /* How often we look, and how much we read before others get their turn. */
-enum { LOOK_MS = 250, BYTES_AT_ONCE = 1 << 16, FILTER_WAITS = 40 };
+enum {
+	LOOK_MS = 250,
+	BYTES_AT_ONCE = 1 << 16,
+	BYTES_IN_HASTE = 1 << 13,
+	FILTER_WAITS = 40
+};
 #define TURN (4 * STAMP_MILLISECOND)
 #define PAUSE (10 * STAMP_SECOND) /* longer than any between two looks */
 
@@ -290,10 +295,23 @@ static void tell_missed(struct maillog *m, const char *missed)
 	}
 }
 
+/* For how long: less while somebody waits, or what was read is not written yet. */
+static int64_t turn(const struct maillog *m)
+{
+	int64_t most = m->sink.reading ? m->sink.reading(m->sink.arg) : TURN;
+	return most < TURN ? most : TURN;
+}
+
+static int poll_input(struct maillog *m, struct input *in, struct error *e)
+{
+	return input_poll(in, uv_now(m->loop),
+			  turn(m) < TURN ? BYTES_IN_HASTE : BYTES_AT_ONCE, e);
+}
+
 static int poll_log(struct maillog *m, struct error *e)
 {
 	int64_t from, to;
-	int rc = input_poll(m->log, uv_now(m->loop), BYTES_AT_ONCE, e);
+	int rc = poll_input(m, m->log, e);
 	for (const char *missed; (missed = input_missed_file(m->log));)
 		tell_missed(m, missed);
 	if (!input_missed(m->log, &from, &to) || !m->sink.gap)
@@ -334,7 +352,7 @@ static int read_filter(struct maillog *m)
 	struct error e;
 	if (!m->filter || (!m->is_log_at_end && maillog_lines_verdicts_ahead(m->reader)))
 		return TAIL_AT_END;
-	int rc = input_poll(m->filter, uv_now(m->loop), BYTES_AT_ONCE, &e);
+	int rc = poll_input(m, m->filter, &e);
 	while (input_missed_file(m->filter))
 		; /* its verdicts alone are missing */
 	m->filter_waits = rc == TAIL_WAIT ? m->filter_waits + 1 : 0;
@@ -351,13 +369,13 @@ static int read_filter(struct maillog *m)
 static int read_on(struct maillog *m, struct error *e)
 {
 	int64_t began = stamp_monotonic();
-	int rc;
-	do {
+	int rc = TAIL_MORE;
+	while (rc == TAIL_MORE && stamp_monotonic() - began < turn(m)) {
 		rc = read_filter(m);
 		if (rc == TAIL_AT_END)
 			rc = poll_log(m, e);
 		m->is_log_at_end = rc == TAIL_AT_END;
-	} while (rc == TAIL_MORE && stamp_monotonic() - began < TURN);
+	}
 	return rc;
 }
 

@@ -549,7 +549,7 @@ static void case_22_an_outage_drains_in_slices(void **state)
 	w.is_lazy = true;
 	ok_ask_again(&w);
 	while (has_more) {
-		assert_int_equal(due_step(w.due, w.seen, &has_more, &e), 0);
+		assert_int_equal(due_step(w.due, w.seen, DUE_TIME, &has_more, &e), 0);
 		steps++;
 	}
 	assert_true(steps >= WALKS / DUE_STEP);

@@ -143,6 +143,46 @@ static void a_full_batch_does_not_wait(void **state)
 }
 
 /* The disk is full, or as good as that: another process holds the journal. */
+/* How much is written between two moments at which others are heard. */
+struct heard {
+	struct rig *rig;
+	uv_check_t check;
+	unsigned turns;
+	uint64_t before, most;
+};
+
+static void on_heard(uv_check_t *check)
+{
+	struct heard *h = check->data;
+	uint64_t lines = take_counts(writer_take(h->rig->writer)).lines;
+	h->most = lines - h->before > h->most ? lines - h->before : h->most;
+	h->turns += lines > h->before;
+	h->before = lines;
+}
+
+static void while_somebody_asks_others_are_heard_between_parts_of_a_batch(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r);
+	struct heard h = { .rig = &r };
+	h.check.data = &h;
+	assert_int_equal(uv_check_init(&r.loop, &h.check), 0);
+	assert_int_equal(uv_check_start(&h.check, on_heard), 0);
+	for (unsigned i = 0; i < TAKE_BATCH - 1; i++)
+		add_visit(&r, i % 250);
+	writer_asked(r.writer);
+	assert_int_equal(writer_reading(r.writer), 0); /* is written first */
+	for (unsigned i = 0; i < 100 && visits(&r) < TAKE_BATCH - 1; i++)
+		run_for(&r, WRITER_DELAY_MS / 5);
+	assert_int_equal(visits(&r), TAKE_BATCH - 1);
+	assert_true(h.turns > 3);
+	assert_true(h.most < TAKE_BATCH / 2);
+	assert_true(writer_reading(r.writer) > 0);
+	uv_close((uv_handle_t *)&h.check, NULL);
+	stop(&r);
+}
+
 static void what_cannot_be_written_waits_and_is_said_once(void **state)
 {
 	(void)state;
@@ -254,6 +294,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_is_written_half_a_second_after_its_first_line),
 		cmocka_unit_test(a_full_batch_does_not_wait),
+		cmocka_unit_test(
+		    while_somebody_asks_others_are_heard_between_parts_of_a_batch),
 		cmocka_unit_test(what_cannot_be_written_waits_and_is_said_once),
 		cmocka_unit_test(a_journal_that_was_deleted_is_said),
 		cmocka_unit_test(what_waits_goes_to_the_file_that_took_its_place),
