@@ -6,14 +6,17 @@ import json
 import pathlib
 import re
 import subprocess
+import time
 
-from lab import callers
+from lab import callers, conf
 from lab.case import NAME_SERVER, RESOLVER, LabCase, program
 from lab.exim_mx import EximMx
 from lab.maillog import ADDRESSES, DOMAIN, NAME, visits
 from lab.net import wait_for
 from lab.postfix_mx import CallablePostfix
 from lab.programs import Knot, Program, Unbound
+from lab.serve import Serve
+from lab.site import FAKE0, FAKE1
 
 FILTER = "30.0.0.60"
 # What all filters know as spam, and rspamd's own one for "add a header" instead of "reject".
@@ -120,6 +123,70 @@ class WithRspamd(LabCase):
             feed.stdout.close()
 
 
+class UnderServe(WithRspamd):
+    """serve follows both logs: `filter` a file, `filter_command` what a command tells."""
+
+    @classmethod
+    def build(cls):
+        super().build()
+        cls.serves = []
+        verdicts = cls.filter.host.folder / "mail.log"
+        for decoy, way in ((FAKE0, f'filter = "{verdicts}"'), (FAKE1, f'filter = command filter_command = "exec tail -n +1 -F {verdicts}"')):
+            host = cls.net.host(way.split()[0], [decoy])
+            cls.serves.append(Serve(host, conf.keys({"grace": "1s", "probe_interval": "2s"}) + f"""
+                site "lab" {{ layout = high domains = {{ "{DOMAIN}" }}
+                host "{NAME}" {{ preference = 10 address = {{ "{ADDRESSES[0]}" }} watch = "{cls.mx.log}" {way} }}
+                decoy "fake1.{DOMAIN}" {{ preference = 30 address = {{ "{decoy}" }} posture = defer }} }}""").start())
+
+    def _told(self, addresses, spam):
+        for serve in self.serves:
+            def told():
+                found = [(v["address"], v["spam"]) for v in serve.json_lines("visits") if v["address"] in addresses]
+                return sorted(found) == [(a, spam) for a in addresses]
+            wait_for(f"{spam} of {addresses} by {serve.host.name}", told, 60)
+
+    def _verdicts(self):
+        return (self.filter.host.folder / "mail.log").read_text(errors="replace").count("rspamd_task_write_log")
+
+    def _is_over(self, address):
+        return re.search(rf"disconnect from \S+\[{re.escape(address)}\]", self.mx.log.read_text())
+
+    def test_what_the_filter_says_is_in_the_visit(self):
+        """Also where it says so after the session is over, and its log was rotated since."""
+        self._send("30.9.1.1", self.spam_text, 1)
+        self._told(["30.9.1.1"], True)
+        self.filter.host.syslog.hold("rspamd_task_write_log")
+        self._send("30.9.2.1", self.spam_text, 2)
+        wait_for("the end of the session", lambda: self._is_over("30.9.2.1"))
+        wait_for("the verdict", lambda: "number2@" in self.filter.host.syslog.held())
+        self.filter.host.syslog.rotate()
+        self.filter.host.syslog.release()
+        self._told(["30.9.2.1"], True)
+
+    def test_the_filters_log_may_be_one_of_its_own(self):
+        """And have the verdict before the mail server's has the session."""
+        before = self._verdicts()
+        self.mx.host.syslog.hold()
+        self._send("30.9.3.1", "Are we going to eat at noon?", 3)
+        wait_for("the verdict", lambda: self._verdicts() > before)
+        time.sleep(1)  # both serves have read it
+        self.mx.host.syslog.rotate()
+        self.mx.host.syslog.release()
+        self._told(["30.9.3.1"], False)
+
+    def test_what_came_while_serve_was_away_is_judged_too(self):
+        for serve in self.serves:
+            serve.kill()
+        self._send("30.9.4.1", self.spam_text, 4)
+        self._send("30.9.5.1", self.spam_text, 5)
+        wait_for("the end of the session", lambda: self._is_over("30.9.5.1"))
+        time.sleep(1)
+        self.serves[0].start()
+        self._told(["30.9.4.1", "30.9.5.1"], True)
+        self.serves[1].start()
+        self._told(["30.9.4.1", "30.9.5.1"], True)
+
+
 class WithSpamassassin(WithRspamd):
     filter_program, spam_text = Spamassassin, GTUBE
 
@@ -131,6 +198,54 @@ class Spamd(Program):
         self.spamd = self.host.spawn(["/usr/sbin/spamd", "--local", "--nouser-config", "--max-children=1", "--syslog=mail",
                                       f"--listen={FILTER}", f"--allowed-ips={ADDRESSES[0]}", "--username=nobody"], name="spamd")
         self.wait_listening(783)
+
+
+class Amavis(Program):
+    """With SpamAssassin inside. What it has looked at it gives back to Postfix at port 10025; spam is let through, so that it is accepted."""
+    package = "amavis"
+
+    def configure(self):
+        self.host.write("/etc/amavis/conf.d/50-user", f"""use strict;
+$mydomain = '{DOMAIN}';
+$myhostname = 'filter.{DOMAIN}';
+$inet_socket_bind = '{FILTER}';
+@inet_acl = qw( {ADDRESSES[0]} );
+@bypass_spam_checks_maps = (0);
+@local_domains_maps = (1);
+$sa_local_tests_only = 1;
+$final_spam_destiny = D_PASS;
+$spam_quarantine_to = undef;
+$max_servers = 1;
+$forward_method = 'smtp:[{ADDRESSES[0]}]:10025';
+$notify_method = $forward_method;
+1;
+""")
+        self.host.script("mkdir -p /run/amavis; chown amavis:amavis /run/amavis")
+
+    def start(self):
+        self.daemon = self.host.spawn(["/usr/sbin/amavisd", "foreground"], name="amavisd")
+        wait_for("amavis", lambda: self.host.is_listening(10024), 120)
+
+
+class WithAmavis(WithRspamd):
+    """After the queue, as its README.postfix has it: its verdicts have the queue id that Postfix gives it."""
+    filter_program, spam_text = Amavis, GTUBE
+    parameters = {"content_filter": f"amavis:[{FILTER}]:10024"}
+
+    @classmethod
+    def make_mx(cls):
+        mx = CallablePostfix(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], with_syslog=True, parameters=cls.parameters)
+        mx.host.script(f"""cat >> /etc/postfix/master.cf <<'END'
+amavis unix - - n - 2 smtp -o smtp_send_xforward_command=yes -o disable_dns_lookups=yes
+10025 inet n - n - - smtpd -o content_filter= -o smtpd_proxy_filter= -o smtpd_recipient_restrictions=permit_mynetworks,reject
+  -o mynetworks={FILTER}/32 -o smtpd_authorized_xforward_hosts={FILTER}/32 -o receive_override_options=no_header_body_checks
+END""")
+        return mx
+
+
+class WithAmavisBeforeTheQueue(WithAmavis):
+    """Its verdicts have the id of the queue that the message came to."""
+    parameters = {"smtpd_proxy_filter": f"{FILTER}:10024"}
 
 
 class EximsOwnCondition(WithRspamd):

@@ -8,7 +8,9 @@
 /* What one line says. */
 struct verdict {
 	bool is_spam;
-	struct slice key; /* queue id, or "<message-id>"; empty: none that is certain */
+	/* Queue id, or "<message-id>"; empty: none that is certain. Of amavis, which may
+	 * know a message by the id that it got afterwards, a second one. */
+	struct slice key, other;
 };
 
 /* What stands behind the only `words` in the line, up to `end`. */
@@ -25,8 +27,31 @@ static struct slice only(struct slice in, const char *words, char end)
 	return found;
 }
 
+/* With its brackets, as mail servers write it. */
+static struct slice message_id(struct slice in, const char *words)
+{
+	struct slice id = only(in, words, '>');
+	if (slice_len(id) == 0 || slice_is(id, "undef"))
+		return (struct slice){ in.at, in.at };
+	return (struct slice){ id.at - 1, id.end + 1 };
+}
+
+/* Who did not say its queue id (XFORWARD, or a filter before the queue, where there is
+ * none yet) may know the one that the message was given back with. */
+static void read_amavis_keys(struct slice in, struct verdict *v)
+{
+	struct slice before, own;
+	v->key = only(in, ", Queue-ID: ", ',');
+	if (slice_len(v->key))
+		return;
+	v->key = message_id(in, ", Message-ID: <");
+	if (words_split_last(in, ", mail_id: ", &before, &own))
+		v->other = only(own, ", queued_as: ", ',');
+}
+
 /* "(01234-05) Passed SPAM {RelayedTaggedInbound}, [203.0.113.9]:4711 <a@b.example>
- * -> <c@d.example>, Queue-ID: 4XYZAB, Message-ID: <m@b.example>, ..." */
+ * -> <c@d.example>, Queue-ID: 4XYZAB, Message-ID: <m@b.example>, mail_id: 0Xb1, Hits:
+ * 9.2, size: 801, queued_as: 4XYZAC, 512 ms" */
 static bool read_amavis(struct slice in, struct verdict *ret_verdict)
 {
 	struct slice number;
@@ -36,17 +61,8 @@ static bool read_amavis(struct slice in, struct verdict *ret_verdict)
 	ret_verdict->is_spam = slice_take_text(&in, "SPAM"); /* and SPAMMY */
 	if (!ret_verdict->is_spam && !slice_take_text(&in, "CLEAN"))
 		return false; /* a virus, a banned name: neither */
-	ret_verdict->key = only(in, ", Queue-ID: ", ',');
+	read_amavis_keys(in, ret_verdict);
 	return true;
-}
-
-/* With its brackets, as mail servers write it. Behind it the sender's words begin. */
-static struct slice message_id(struct slice in)
-{
-	struct slice id = only(in, "rspamd_task_write_log: id: <", '>');
-	if (slice_len(id) == 0 || slice_is(id, "undef"))
-		return (struct slice){ in.at, in.at };
-	return (struct slice){ id.at - 1, id.end + 1 };
 }
 
 /* "<ab12cd>; task; rspamd_task_write_log: id: <m@b.example>, qid: <4XYZAB>, ip:
@@ -66,8 +82,9 @@ static bool read_rspamd(struct slice in, struct verdict *ret_verdict)
 	    !slice_take_until(&result, '(', &task))
 		return false;
 	ret_verdict->key = only(in, ", qid: <", '>');
-	if (slice_len(ret_verdict->key) == 0 || slice_is(ret_verdict->key, "undef"))
-		ret_verdict->key = message_id(in);
+	if (slice_len(ret_verdict->key) == 0 ||
+	    slice_is(ret_verdict->key, "undef")) /* behind it the sender's words begin */
+		ret_verdict->key = message_id(in, "rspamd_task_write_log: id: <");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		ret_verdict->is_spam = rows[i].is_spam;
 		if (slice_is(result, rows[i].action))
@@ -127,12 +144,14 @@ static bool is_program(const struct logline *l)
 static enum maillog_says read_line(struct logsessions *t, const struct logline *l)
 {
 	for (size_t i = 0; i < ROWS; i++) {
-		struct verdict v;
+		struct verdict v = { .is_spam = false };
 		if (!slice_is(l->program, rows[i].program))
 			continue;
 		if (!rows[i].read(l->text, &v))
 			return MAILLOG_USELESS;
 		logsessions_verdict(t, l->host, v.key, v.is_spam, l->time);
+		if (slice_len(v.other))
+			logsessions_verdict(t, l->host, v.other, v.is_spam, l->time);
 		return MAILLOG_USED;
 	}
 	return MAILLOG_FOREIGN;

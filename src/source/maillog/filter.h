@@ -5,7 +5,8 @@
  * CLEAN"), rspamd ("(default: T (add header): ..."), and SpamAssassin's spamd
  * ("result: Y ...") and spamass-milter, where they go to the same log. A verdict
  * belongs to the session that has its queue id; who knows none is asked by the
- * message id, which cleanup's line ties to one. A session is spam if one of its
+ * message id, which cleanup's line ties to one, or by the id that the message got when
+ * the filter gave it back. A session is spam if one of its
  * messages was and none was found clean.
  *
  * Verdicts may come after the session is over. As soon as the log had one,

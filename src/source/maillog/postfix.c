@@ -228,9 +228,9 @@ static enum maillog_says on_client(struct said *d, struct slice in)
 	struct logsession *s = session_of(d);
 	logsession_reach(s, DEPTH_RCPT);
 	s->is_rcpt_answered = s->is_rcpt_taken = true;
-	s->is_user = s->is_user || slice_take_text(&in, ", sasl_method=") ||
-		     slice_take_text(&in, ", orig_");
-	if (slice_len(d->id))
+	bool is_given_back = slice_take_text(&in, ", orig_");
+	s->is_user |= is_given_back || slice_take_text(&in, ", sasl_method=");
+	if (slice_len(d->id) && !is_given_back) /* that is another session's */
 		add_queue_id(d, s);
 	return MAILLOG_USED;
 }
@@ -288,13 +288,17 @@ static enum maillog_says on_refused(struct said *d, struct slice in)
 /* "END-OF-MESSAGE: 250 2.0.0 Ok: queued as X; from=...", or with the client */
 static enum maillog_says on_relayed(struct said *d, struct slice in)
 {
-	struct slice stage;
+	struct slice stage, answer, rest, id;
 	struct logsession *s = session_of_line(d, &in, &stage);
 	if (!s)
 		return MAILLOG_GARBLED;
 	logsession_reach(s, DEPTH_DATA);
 	s->is_queued = true;
 	keep_envelope(s, in);
+	if (logsessions_has_filter(d->t) && /* which may name it so */
+	    words_split_once(in, "; from=<", &answer, &rest) &&
+	    words_split_last(answer, " queued as ", &rest, &id))
+		(void)said_tie(d, s, id);
 	return MAILLOG_USED;
 }
 
@@ -559,13 +563,8 @@ static enum maillog_says read_delivery(struct said *d, struct slice in)
 /* Services that take users' mail, by the names that everybody's master.cf has. */
 static bool is_submission(struct slice tag)
 {
-	static const char *const words[] = { "submission", "smtps" };
-	if (slice_is(tag, "postfix/smtpd"))
-		return false; /* most are that */
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (words_find(tag, words[i]))
-			return true;
-	return false;
+	return !slice_is(tag, "postfix/smtpd") && /* most are that */
+	       (words_find(tag, "submission") || words_find(tag, "smtps"));
 }
 
 /* "postfix/smtpd", or with another instance's name in front */

@@ -47,6 +47,10 @@ PROGRAMS = {
     "spamassassin": (["spamassassin"], ""),
     "ansible": (["ansible-core"], ""),
     "rspamd": (["rspamd"], ""),
+    "rsyslog": (["rsyslog"], ""),
+    "syslog-ng": (["syslog-ng-core"], ""),
+    "busybox": (["busybox"], ""),
+    "amavis": (["amavisd-new", "spamassassin"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
     "prometheus": (["prometheus"], ""),
     "nats": (["nats-server"], ""),
@@ -127,7 +131,7 @@ def _make(program, names, answers, tar):
 
 
 def _apt(argv):
-    return subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root"] + argv, stdin=subprocess.DEVNULL,
+    return subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "-o", "DPkg::Lock::Timeout=300"] + argv, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

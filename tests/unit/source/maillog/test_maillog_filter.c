@@ -52,6 +52,22 @@ static void feed(struct maillog_lines *m, const char *line)
 	", [203.0.113.9]:4711 [203.0.113.9] <a@b.example> -> <c@d.example>, "            \
 	"Queue-ID: " id ", Message-ID: <x@b.example>, mail_id: abc, Hits: 9.1, "         \
 	"size: 9, queued_as: 4XYZZZ, 1234 ms"
+/* Of amavis that was told no queue id: before the queue there is none. */
+#define AMAVIS_BEFORE(message, id)                                                       \
+	", [203.0.113.9]:4711 <a@b.example> -> <c@d.example>, Message-ID: "              \
+	"<" message "@b.example>, mail_id: abc, Hits: 9.1, size: 9, queued_as: " id      \
+	", 1234 ms"
+#define GIVEN_BACK(id)                                                                   \
+	AT("02")                                                                         \
+	"postfix/smtpd[19]: connect from localhost[127.0.0.1]",                          \
+	    AT("02") "postfix/smtpd[19]: " id                                            \
+		     ": client=localhost[127.0.0.1], orig_client=" U,                    \
+	    AT("02") "postfix/cleanup[2]: " id ": message-id=<x@b.example>"
+#define RELAYED(id)                                                                      \
+	SMTPD("02")                                                                      \
+	"proxy-accept: END-OF-MESSAGE: 250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 " \
+	"2.0.0 Ok: queued as " id "; from=<a@b.example> to=<c@d.example> proto=ESMTP "   \
+	"helo=<b.example>"
 #define RSPAMD(id, result)                                                               \
 	AT("02")                                                                         \
 	"rspamd[8]: <747296>; task; rspamd_task_write_log: id: <x@b.example>, qid: <" id \
@@ -99,6 +115,25 @@ static void verdicts_come_to_the_session_they_are_about(void **state)
 			   "4XYZAB, \"@b.example>" AMAVIS_TAIL("4XYZCD")) },
 		  1,
 		  0 },
+		{ "amavis before the queue, by the id that the message got behind it",
+		  { BEFORE, CONNECT, GIVEN_BACK("4XYZAB"), RELAYED("4XYZAB"), END,
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}" AMAVIS_BEFORE(
+			"x", "4XYZAB")) },
+		  1,
+		  1 },
+		{ "the same where amavis is first to speak",
+		  { BEFORE, CONNECT, GIVEN_BACK("4XYZAB"),
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}" AMAVIS_BEFORE("x",
+									      "4XYZAB")),
+		    RELAYED("4XYZAB"), END },
+		  1,
+		  1 },
+		{ "amavis that was told no queue id, by the message id",
+		  { BEFORE, CONNECT, QUEUED("4XYZAB"), END,
+		    AMAVIS("Passed SPAM {RelayedTaggedInbound}" AMAVIS_BEFORE(
+			"4XYZAB", "4XYZZZ")) },
+		  1,
+		  1 },
 		{ "rspamd as a milter, while the message comes in",
 		  { CONNECT, QUEUED("4XYZAB"), RSPAMD("4XYZAB", "T (add header)"), END },
 		  1,
