@@ -1,6 +1,7 @@
 """serve watches a real host through systemd's journal: files that systemd-journal-remote writes
 while they are read."""
 
+import signal
 import subprocess
 import time
 import unittest
@@ -20,9 +21,13 @@ class Journal:
         self._process = subprocess.Popen([JOURNAL_REMOTE, f"--output={folder / 'system.journal'}", "-"],
                                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def write(self, text, ident="postfix/smtpd[4711]"):
+    def now(self):
+        return round((time.time() + self._clock()) * 1e6)
+
+    def write(self, text, ident="postfix/smtpd[4711]", at=None):
+        """at: microseconds; many lines may have the same."""
         name, _, pid = ident.rstrip("]").partition("[")
-        now = round((time.time() + self._clock()) * 1e6)
+        now = at or self.now()
         self._count += 1
         self._process.stdin.write((
             f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP={self._count}\n_BOOT_ID={BOOT}\n_HOSTNAME=mail\n"
@@ -67,4 +72,37 @@ class WatchedByJournal(unittest.TestCase):
         bench.catch_up()
         for address in ("127.9.1.1", "127.9.1.3"):
             self.assertEqual(1, len(bench.visits(address, "maillog")), address)
+        self.assertNotIn(" error ", bench.text())
+
+    def _session(self, client, pid, at):
+        for text in (f"connect from unknown[{client}]", f"NOQUEUE: reject: RCPT from unknown[{client}]: 450 4.2.0 <info@shop.example>: later; "
+                     "from=<a@b.example> to=<info@shop.example> proto=ESMTP helo=<b.example>",
+                     f"disconnect from unknown[{client}] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"):
+            self.journal.write(text, f"postfix/smtpd[{pid}]", at)
+
+    def test_lines_of_one_microsecond_are_neither_lost_nor_doubled_by_a_restart(self):
+        bench, made = self.bench, {}
+        bench.start()
+        bench.catch_up()
+
+        def sessions(at, *clients):
+            for client in clients:
+                self._session(client, 7000 + sum(made.values()), at)
+                made[client] = made.get(client, 0) + 1
+
+        def told():
+            found = [v["address"] for v in bench.visits(source="maillog") if v["address"] in made]
+            return {client: found.count(client) for client in set(found)}
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+            at = self.journal.now()
+            sessions(at, "127.9.4.1", "127.9.4.1", "127.9.4.2")  # two of one client
+            wait_for("these visits", lambda: told() == made)
+            bench.stop(number)
+            sessions(at, "127.9.4.1", "127.9.4.3")  # as if they were one's that is read already
+            sessions(self.journal.now(), "127.9.4.2")
+            bench.start()
+            wait_for("what came meanwhile", lambda: told() == made)
+            bench.catch_up()
+            time.sleep(1.5)  # what comes twice would come now
+            self.assertEqual(made, told())
         self.assertNotIn(" error ", bench.text())

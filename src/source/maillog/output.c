@@ -45,8 +45,8 @@ struct output {
 	bool is_ready, is_over;
 	uint64_t started_ms, start_at_ms, wait_ms;
 	char cursor[CURSOR_MAX]; /* of the journal's last line; empty: none */
-	bool is_at_cursor;       /* the next line is that one again */
-	struct error why;        /* it does not run */
+	bool is_at_cursor; /* the next line is that one again, if it is still there */
+	struct error why;  /* it does not run */
 	/* of a command */
 	struct frame *frame;
 	int64_t newest; /* told; INT64_MIN: none */
@@ -141,12 +141,13 @@ static void on_line(void *arg, const char *line, size_t len)
 		o->fn(o->arg, line, len);
 		return;
 	}
-	bool is_old = o->is_at_cursor;
-	o->is_at_cursor = false;
-	if (is_old)
-		return;
+	char before[CURSOR_MAX];
+	memcpy(before, o->cursor, sizeof(before));
 	note_cursor(o, line, len);
-	o->fn(o->arg, line, len);
+	bool is_old = o->is_at_cursor && strcmp(before, o->cursor) == 0;
+	o->is_at_cursor = false;
+	if (!is_old)
+		o->fn(o->arg, line, len);
 }
 
 /* ---- programs ---- */

@@ -190,6 +190,26 @@ static void a_journal_is_followed_from_its_end(void **state)
 	assert_int_equal(journal_file_close(f), 0);
 }
 
+/* The last line that was read is no longer there: the next one is another. */
+static void a_journal_that_was_vacuumed_loses_no_line(void **state)
+{
+	struct got g = { .len = 0 };
+	FILE *f = file_in_folder("a");
+	journal_add(f, T0, "a", MAIL, "1");
+	assert_int_equal(journal_file_close(f), 0);
+	struct output *o = output_new(where, OUTPUT_JOURNAL, INT64_MIN, on_object, &g);
+	expect(o, &g, "2026-11-23T15:00:00.000123Z mail a[12]: 1\n");
+	assert_int_equal(clean(state), 0);
+	f = file_in_folder("b");
+	journal_add(f, T0 + 1, "a", MAIL, "2");
+	journal_add(f, T0 + 2, "a", MAIL, "3");
+	assert_int_equal(journal_file_close(f), 0);
+	expect(o, &g,
+	       "2026-11-23T15:00:00.000124Z mail a[12]: 2\n"
+	       "2026-11-23T15:00:00.000125Z mail a[12]: 3\n");
+	output_free(o);
+}
+
 static void a_budget_is_kept(void **state)
 {
 	(void)state;
@@ -331,6 +351,8 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    new_entries_and_new_files_come_as_they_are_written, clean),
 		cmocka_unit_test_teardown(a_journal_is_followed_from_its_end, clean),
+		cmocka_unit_test_teardown(a_journal_that_was_vacuumed_loses_no_line,
+					  clean),
 		cmocka_unit_test_teardown(a_budget_is_kept, clean),
 		cmocka_unit_test_teardown(what_a_command_repeats_is_left_out, clean),
 		cmocka_unit_test(standard_input_is_read_to_its_end),
