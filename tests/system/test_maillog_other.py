@@ -1,10 +1,11 @@
 """OpenSMTPD and Sendmail are called in every way their logs should tell of, as in test_maillog_real; the
 visits read from the logs are the visits that were made."""
 
+import concurrent.futures
 import ssl
 
-from lab.callers import CALLERS, accepted_by_tls, accepted_pipelined
-from lab.case import NAME_SERVER, RESOLVER, LabCase
+from lab.callers import CALLERS, STAGES, accepted_by_tls, accepted_pipelined, call_all, greylisted
+from lab.case import NAME_SERVER, RESOLVER, LabCase, long_test
 from lab.client import deliver
 from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase
 from lab.net import wait_for
@@ -30,6 +31,70 @@ def failed_by_tls(talk, _domain):
     raise AssertionError("TLS works here: use accepted_by_tls, and let users in")
 
 
+def cut_off_by_a_filter(talk, _domain):
+    talk.say("EHLO out.client.example")
+    talk.say("MAIL FROM:<cut@client.example>")
+    return talk.gone("deferred")
+
+
+def unknown_command(talk, _domain):
+    for _ in range(30):  # until it has enough of it
+        if not talk.command("NONSENSE").startswith("5"):
+            break
+    return talk.gone()
+
+
+def too_long_a_line(talk, _domain):
+    talk.say("EHLO " + "x" * 3000)
+    while talk.line():
+        pass
+    return talk.gone()
+
+
+def too_many_messages(talk, domain):
+    talk.say("EHLO out.client.example")
+    while True:
+        if not talk.say("MAIL FROM:<alice@client.example>").startswith("2"):
+            return talk.quit()
+        talk.say(f"RCPT TO:<bob@{domain}>")
+        talk.say("DATA")
+        talk.message()
+
+
+def reset_within_the_message(talk, domain):
+    talk.say("EHLO out.client.example")
+    for command in ("MAIL FROM:<alice@client.example>", f"RCPT TO:<bob@{domain}>", "DATA"):
+        talk.say(command)
+    talk.send("Subject: hello\r\n\r\nhalf a")
+    talk.reset()
+    return talk._over()
+
+
+ENDINGS = STAGES + [cut_off_by_a_filter, unknown_command, too_long_a_line, too_many_messages, reset_within_the_message]
+
+
+def _silent(name, commands, outcome="aborted", is_message=False):
+    """Says no more after that, until OpenSMTPD hangs up."""
+    def caller(talk, domain):
+        talk.socket.settimeout(400)
+        for command in commands:
+            talk.say(command.format(domain=domain))
+        if is_message:
+            talk.message()
+        while talk.line():
+            pass
+        return talk.gone(outcome)
+    caller.__name__ = f"silent_{name}"
+    return caller
+
+
+EHLO, MAIL, RCPT = "EHLO out.client.example", "MAIL FROM:<alice@client.example>", "RCPT TO:<bob@{domain}>"
+SILENT = [_silent("after_connect", []), _silent("after_ehlo", [EHLO]), _silent("after_mail", [EHLO, MAIL]),
+          _silent("after_rcpt", [EHLO, MAIL, RCPT]), _silent("after_data", [EHLO, MAIL, RCPT, "DATA"]),
+          _silent("after_a_message", [EHLO, MAIL, RCPT, "DATA"], "accepted", is_message=True),
+          _silent("after_greylisting", [EHLO, MAIL, "RCPT TO:<grey@{domain}>"], "deferred")]
+
+
 class Opensmtpd(MailLogCase):
     """Logs no command that it accepts."""
     program, is_framed, is_sampled = "opensmtpd", True, True
@@ -52,6 +117,40 @@ class Opensmtpd(MailLogCase):
     def call(cls):
         cls.mx.submit(f"bob@{DOMAIN}")  # of its own: no visit
         super().call()
+
+
+class OpensmtpdEndings(Opensmtpd):
+    """What its filters end, what it has enough of, and what is reset."""
+    callers, keeps_all, tells_recipient_of = ENDINGS, True, ()
+    depths = dict.fromkeys(["unknown_command", "too_long_a_line", "reset_within_the_message"], "connect")
+
+    @classmethod
+    def call(cls):
+        cls.at_once, cls.users, cls.twice = [], [], None
+        cls.made = call_all(cls.crowd, ADDRESSES[0], cls.sources[:len(cls.callers)], DOMAIN, cls.callers)
+        cls.last = call_all(cls.crowd, ADDRESSES[0], [cls.sources[-1]], DOMAIN, [greylisted])[0]
+
+    def test_3_names_are_the_verified_ones(self):
+        """By the others."""
+
+    def test_4_sessions_of_one_client_at_once_are_told_apart(self):
+        """By the others."""
+
+
+@long_test
+class OpensmtpdTimesOut(OpensmtpdEndings):
+    """After five minutes, which cannot be set."""
+    callers, limit_seconds, stretches = SILENT, 600, False
+    depths = dict.fromkeys(["silent_after_ehlo", "silent_after_mail", "silent_after_rcpt", "silent_after_data"], "connect")
+
+    @classmethod
+    def call(cls):
+        cls.at_once, cls.users, cls.twice = [], [], None
+        with concurrent.futures.ThreadPoolExecutor(len(cls.callers)) as all_at_once:
+            made = [all_at_once.submit(call_all, cls.crowd, ADDRESSES[0], [source], DOMAIN, [caller])
+                    for caller, source in zip(cls.callers, cls.sources)]
+            cls.made = [m for one in made for m in one.result()]
+        cls.last = call_all(cls.crowd, ADDRESSES[0], [cls.sources[-1]], DOMAIN, [greylisted])[0]
 
 
 class Sendmail(MailLogCase):

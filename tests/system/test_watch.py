@@ -15,6 +15,7 @@ from loopback import Bench, Client, deliver, wait_for
 BACKLOG = 300 << 20
 # Before reading was bounded a backlog of this size held a greeting for 44.8 s. Other tests run on these cores.
 LONGEST_SECONDS = 2
+WATCHDOG_SECONDS = 4
 QUESTION = ("request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=198.51.100.9\nclient_port=4000\n"
             "instance={n}.1\nsender=a@b.example\nrecipient=info@shop.example\n\n")
 
@@ -92,6 +93,22 @@ class MoreThanThereIsTimeFor(unittest.TestCase):
         self.addCleanup(self.bench.close)
         self.policy = self.bench.folder / "policy.sock"
 
+    def watched(self):
+        """As a manager that ends whoever says nothing for WATCHDOG_SECONDS."""
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.bind(str(self.bench.folder / "notify"))
+        self.manager.setblocking(False)
+        return {"NOTIFY_SOCKET": str(self.bench.folder / "notify"), "WATCHDOG_USEC": str(WATCHDOG_SECONDS * 1000000)}
+
+    def is_alive(self):
+        try:
+            while True:
+                if b"WATCHDOG=1" in self.manager.recv(4096):
+                    return True
+        except BlockingIOError:
+            return False
+
     def greeting(self):
         began = time.monotonic()
         with Client(self.bench.fake1) as c:
@@ -108,11 +125,13 @@ class MoreThanThereIsTimeFor(unittest.TestCase):
         return time.monotonic() - began
 
     def meanwhile(self, is_over):
-        greetings, answers = [], []
+        greetings, answers, alive = [], [], [time.monotonic()]
         while not is_over() or len(greetings) < 20:
             greetings.append(self.greeting())
             answers.append(self.answer(len(answers)))
             time.sleep(0.02)
+            alive += [time.monotonic()] if self.is_alive() else []
+        self.assertLess(max(b - a for a, b in zip(alive, alive[1:] + [time.monotonic()])), WATCHDOG_SECONDS)
         self.report = (f"{len(greetings)} of each, longest: greeting {max(greetings):.3f} s, answer {max(answers):.3f} s; "
                        f"median {statistics.median(greetings):.3f} and {statistics.median(answers):.3f} s")
         self.assertLess(max(greetings + answers), LONGEST_SECONDS, self.report)
@@ -139,14 +158,14 @@ class MoreThanThereIsTimeFor(unittest.TestCase):
             while log.tell() < BACKLOG:
                 log.write(other)
         self.assertRegex(deliver(bench.mail, "127.9.3.1"), "^250 ")
-        bench.start()
+        bench.start(env=self.watched())
         self.meanwhile(lambda: bench.visits("127.9.3.1", "maillog"))
         self.assertLess(self.memory(), before + 64)
 
     def test_a_log_without_end(self):
         bench = self.bench
         bench.write(bench.site().replace(f'"{bench.real.log}"', '"/dev/zero"'), policy=f'{{ "{self.policy}" }}')
-        bench.start()
+        bench.start(env=self.watched())
         end = time.monotonic() + 3
         self.meanwhile(lambda: time.monotonic() > end)
         self.assertLess(self.memory(), 128)

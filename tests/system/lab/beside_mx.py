@@ -3,8 +3,8 @@
     host.spawn(["/usr/bin/python3", "-c", MILTER])      # at 127.0.0.1:12346
     host.spawn(["/usr/bin/python3", "-c", FILTER])      # at 127.0.0.1:10025
 
-Both go by who is written to or who writes: the milter answers 451 and 550 to the recipients milter4@ and milter5@, and
-both answer 451 and 554 at the end of a message from filter4@ and filter5@.
+Both go by who is written to or who writes: the milter answers 451 and 550 to the recipients milter4@ and milter5@ and at each
+stage to those of callers.STAGES, and both answer 451 and 554 at the end of a message from filter4@ and filter5@.
 """
 
 MILTER = r'''
@@ -12,6 +12,8 @@ import socketserver, struct
 class Milter(socketserver.StreamRequestHandler):
     def answer(self, code, data=b""):
         self.wfile.write(struct.pack("!I", len(data) + 1) + code + data)
+    def refuse(self, code):
+        self.answer(b"y", b"451 4.7.1 milter says later\0" if code == b"4" else b"550 5.7.1 milter says no\0")
     def handle(self):
         sender = b""
         while len(head := self.rfile.read(4)) == 4:
@@ -19,10 +21,18 @@ class Milter(socketserver.StreamRequestHandler):
             command, data = packet[:1], packet[1:]
             if command == b"O":
                 self.answer(b"O", struct.pack("!III", 6, 1, 0))  # may add headers
-            elif command == b"R" and b"milter4@" in data:
-                self.answer(b"y", b"451 4.7.1 milter says later\0")
-            elif command == b"R" and b"milter5@" in data:
-                self.answer(b"y", b"550 5.7.1 milter says no\0")
+            elif command == b"C" and (b"30.4.0.1\0" in data or b"30.5.0.1\0" in data):
+                self.refuse(b"4" if b"30.4.0.1" in data else b"5")
+            elif command == b"H" and data.startswith((b"helo4", b"helo5")):
+                self.refuse(data[4:5])
+            elif command == b"M" and data.startswith((b"<mail4@", b"<mail5@")):
+                self.refuse(data[5:6])
+            elif command == b"R" and (b"milter4@" in data or b"milter5@" in data):
+                self.refuse(b"4" if b"milter4@" in data else b"5")
+            elif command == b"T" and sender.startswith((b"<data4@", b"<data5@")):
+                self.refuse(sender[5:6])
+            elif command == b"E" and sender.startswith((b"<message4@", b"<message5@")):
+                self.refuse(sender[8:9])
             elif command == b"E":
                 if sender.startswith(b"<filter4@"):
                     self.answer(b"y", b"451 4.7.1 milter says later\0")

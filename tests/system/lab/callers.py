@@ -328,6 +328,27 @@ def milter_refuses(talk, domain):
     return _to_milter(talk, domain, "milter5", "rejected")
 
 
+def _refused(stage, code):
+    """By what the mail server is told to make of these names and addresses."""
+    def caller(talk, domain):
+        outcome = "deferred" if code == 4 else "rejected"
+        steps = [f"EHLO {f'helo{code}' if stage == 'helo' else 'out'}.client.example", f"MAIL FROM:<{stage}{code}@client.example>",
+                 f"RCPT TO:<bob@{domain}>", "DATA"]
+        for step in steps[:{"connect": 0, "helo": 1, "mail": 2}.get(stage, 4)]:
+            talk.say(step)
+        if stage == "message":
+            talk.message()
+        return talk.quit(outcome)
+    caller.__name__ = f"refused_{code}_at_{stage}"
+    if stage == "connect":
+        caller.source = f"30.{code}.0.1"
+    return caller
+
+
+# At RCPT there are greylisted and unknown_recipient.
+STAGES = [_refused(stage, code) for stage in ("connect", "helo", "mail", "data", "message") for code in (4, 5)]
+
+
 def call_all(host, target, sources, domain, callers=CALLERS, talk=Talk):
     """Each caller with a source address of its own, one after the other."""
     made = []

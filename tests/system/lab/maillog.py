@@ -43,6 +43,7 @@ class MailLogCase(LabCase):
     program = ""  # whose log it is: for the second reader
     is_framed = False  # its log is of our syslog, or Exim's own: each framing is tried
     is_sampled = False  # of its program, the one whose log is kept in tests/data
+    keeps_all = False  # of all its callers, in one framing
     stretches = True  # nothing but the stamps tells the time
     tells_helo_of = tells_sender_of = tells_recipient_of = ()  # outcomes of which it always does
     tells_helo_that_is_the_name = True
@@ -56,6 +57,8 @@ class MailLogCase(LabCase):
         cls.knot = Knot(cls.net, "ns", [NAME_SERVER])
         cls.resolver = Unbound(cls.net, "resolver", [RESOLVER], NAME_SERVER)
         cls.sources = [f"30.9.{i}.1" for i in range(1, len(cls.callers) + 5)]
+        for i, caller in enumerate(cls.callers):
+            cls.sources[i] = getattr(caller, "source", cls.sources[i])
         cls.v6 = [f"3ffe:9:{i}::1" for i in range(1, 4)]
         cls.crowd = cls.net.host("crowd", cls.sources + cls.v6)
         cls.named = cls.net.host("named", ["30.8.0.7"], hostname=HELO)
@@ -146,12 +149,13 @@ class MailLogCase(LabCase):
         if not folder or not self.is_sampled:
             return
         few = [m for m in self.made if m.caller in ("accepted", "greylisted", "unknown_recipient", "gone_after_mail")][:4]
+        few = [m for m in self.made if m.caller != "too_many_messages"] if self.keeps_all else few
         times = [(m.began - 0.03, m.ended + 0.03) for m in few]
         lines = [l for l in lines if any(a < l.time.timestamp() < b for a, b in times)]
         name = type(self).__name__.lower()
         want = sorted(f"{m.address} {' '.join(self._want(m))}\n" for m in few)
         pathlib.Path(folder, f"{name}.want").write_text("".join(want))
-        for framing, frame in frames.FRAMES.items():
+        for framing, frame in list(frames.FRAMES.items())[1:2] if self.keeps_all else frames.FRAMES.items():
             pathlib.Path(folder, f"{name} - {framing}.log".replace(" ", "_")).write_bytes(frame(lines))
 
     def test_7_a_second_reader_says_the_same(self):
@@ -177,8 +181,8 @@ class MailLogCase(LabCase):
                 mine = [v for v in found if v["address"] == made.address]
                 self.assertEqual([] if made.caller in self.unseen else [self._want(made)],
                                  [(v["depth"], v["outcome"]) for v in mine])
-        slow, = [v for m in self.made if m.caller == "slow" for v in found if v["address"] == m.address]
-        self.assertGreater(seconds_of(slow["ended"]) - seconds_of(slow["time"]), 1190)
+        for slow in (v for m in self.made if m.caller == "slow" for v in found if v["address"] == m.address):
+            self.assertGreater(seconds_of(slow["ended"]) - seconds_of(slow["time"]), 1190)
 
     def test_2_nobody_else_came(self):
         came = {m.address for m in self.made + self.at_once + [self.last]}

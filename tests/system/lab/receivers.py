@@ -41,6 +41,20 @@ class OpensmtpdMx(Receiver):
     package, process = "opensmtpd", "smtpd"
     how_to_listen = ""  # "proxy-v2"
 
+    stages = [f"{stage}{code}" for stage in ("connect", "helo", "mail", "data", "message") for code in (4, 5)]
+
+    def stage_filters(self):
+        """What callers.STAGES asks for; and cut@ is not answered only."""
+        lines = ['filter cut phase mail-from match mail-from { "cut@client.example" } disconnect "421 4.7.0 Go away"']
+        for name in self.stages:
+            stage, code = name[:-1], name[-1]
+            sender = f'mail-from {{ "{name}@client.example" }}'
+            phase, match = {"connect": ("connect", f'src {{ "30.{code}.0.1" }}'), "helo": ("ehlo", f'helo {{ "{name}.client.example" }}'),
+                            "mail": ("mail-from", sender), "data": ("data", sender), "message": ("commit", sender)}[stage]
+            text = '"451 4.7.1 Not now"' if code == "4" else '"550 5.7.1 Not you"'
+            lines.append(f"filter {name} phase {phase} match {match} reject {text}")
+        return "\n".join(lines)
+
     def configure(self):
         self.host.script("""
             openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=lab -keyout /etc/ssl/private/lab.key \
@@ -53,7 +67,8 @@ pki lab cert "/etc/ssl/lab.crt"
 pki lab key "/etc/ssl/private/lab.key"
 filter grey phase rcpt-to match rcpt-to {{ {grey} }} reject "451 4.7.1 Greylisted, come back later"
 filter nobody phase rcpt-to match rcpt-to {{ {nobody} }} reject "550 5.1.1 No such user"
-filter all chain {{ grey, nobody }}
+{self.stage_filters()}
+filter all chain {{ cut, {", ".join(self.stages)}, grey, nobody }}
 listen on 0.0.0.0 port 25 tls pki lab {self.how_to_listen} filter all
 listen on :: port 25 tls pki lab filter all
 action "keep" mda "/bin/cat > /dev/null" virtual {{ "@" = "nobody" }}
