@@ -21,7 +21,11 @@ enum {
 	CURSOR_MAX = 256,
 	BACK_OFF_MS = 1000,
 	BACK_OFF_LONGEST_MS = 60000,
-	READY_MS = 2000 /* who says nothing so long has nothing to say */
+	READY_MS = 2000, /* who says nothing so long has nothing to say */
+	/* A command that was started says at once what it has: it is at its end when it
+	 * is silent for so long, or its lines are of now; at the latest after ... */
+	QUIET_MS = 500,
+	QUIET_LATEST_MS = 10000
 };
 /* Lines of several programs are out of order, but not that much. */
 #define DISORDER (5 * STAMP_SECOND)
@@ -43,13 +47,14 @@ struct output {
 	struct child *child; /* NULL: none runs */
 	bool is_following;   /* the journal was read to its end once */
 	bool is_ready, is_over;
-	uint64_t started_ms, start_at_ms, wait_ms;
+	uint64_t started_ms, start_at_ms, wait_ms, heard_ms;
 	char cursor[CURSOR_MAX]; /* of the journal's last line; empty: none */
 	bool is_at_cursor; /* the next line is that one again, if it is still there */
 	struct error why;  /* it does not run */
 	/* of a command */
 	struct frame *frame;
-	int64_t newest; /* told; INT64_MIN: none */
+	int64_t newest;    /* told; INT64_MIN: none */
+	bool is_caught_up; /* what it had when it was started was read */
 	bool is_again, has_overlap, has_missed;
 	int64_t missed_from, missed_to;
 	struct known known[OUTPUT_KNOWN];
@@ -254,8 +259,8 @@ static struct child *start_command(struct output *o, struct error *e)
 
 static int start(struct output *o, uint64_t now_ms, struct error *e)
 {
-	o->is_ready = false;
-	o->started_ms = now_ms;
+	o->is_ready = o->is_caught_up = false;
+	o->started_ms = o->heard_ms = now_ms;
 	o->lines = (struct lines){ .fn = on_line, .arg = o };
 	o->child = o->kind == OUTPUT_COMMAND ? start_command(o, e) : start_journal(o, e);
 	if (o->child)
@@ -332,9 +337,17 @@ static int on_end(struct output *o, uint64_t now_ms, struct error *e)
  * last line again, or after a while if there is none. */
 static int nothing_now(struct output *o, uint64_t now_ms)
 {
-	bool waited = now_ms - o->started_ms >= READY_MS;
-	if (o->kind == OUTPUT_COMMAND || o->kind == OUTPUT_STDIN)
+	uint64_t since_start = now_ms - o->started_ms;
+	bool waited = since_start >= READY_MS;
+	if (o->kind == OUTPUT_STDIN)
 		return o->is_ready || waited ? TAIL_AT_END : TAIL_WAIT;
+	if (o->kind == OUTPUT_COMMAND) {
+		bool is_live = o->newest >= stamp_now() - 2 * STAMP_SECOND;
+		bool is_quiet = is_live || now_ms - o->heard_ms >= QUIET_MS ||
+				since_start >= QUIET_LATEST_MS;
+		o->is_caught_up |= o->is_ready ? is_quiet : waited;
+		return o->is_caught_up ? TAIL_AT_END : TAIL_WAIT;
+	}
 	if (!o->is_following)
 		return TAIL_WAIT;
 	return o->is_ready || (!*o->cursor && waited) ? TAIL_AT_END : TAIL_WAIT;
@@ -379,6 +392,7 @@ int output_poll(struct output *o, uint64_t now_ms, size_t budget, struct error *
 		if (n <= 0)
 			return on_end(o, now_ms, e);
 		budget -= (size_t)n;
+		o->heard_ms = now_ms;
 		o->counts.bytes += (uint64_t)n;
 		lines_give(&o->lines, o->bytes, (size_t)n);
 	}

@@ -273,6 +273,27 @@ static void run_to_end(struct output *o, uint64_t ms, const char *want)
 #define L(second, text) "2026-11-23T15:00:0" second ".5Z mail a[1]: " text "\n"
 
 /* As `docker logs -t` does, which begins anew each time. */
+/* It says what it has in pieces: between two of them is no end. */
+static void a_command_is_at_its_end_when_it_is_silent(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	struct output *o =
+	    output_new("echo '2026-11-23T15:00:00Z mail a: 1'; sleep 0.2; "
+		       "echo '2026-11-23T15:00:01Z mail a: 2'; exec sleep 60",
+		       OUTPUT_COMMAND, INT64_MIN, on_line, &g);
+	struct error e;
+	int rc = TAIL_WAIT;
+	while (rc != TAIL_AT_END) {
+		rc = output_poll(o, now_ms(), 1 << 20, &e);
+		assert_true(rc >= 0);
+		output_wait(o, 10);
+	}
+	assert_string_equal(g.text, "2026-11-23T15:00:00Z mail a: 1\n"
+				    "2026-11-23T15:00:01Z mail a: 2\n");
+	output_free(o);
+}
+
 static void what_a_command_repeats_is_left_out(void **state)
 {
 	(void)state;
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_journal_that_was_vacuumed_loses_no_line,
 					  clean),
 		cmocka_unit_test_teardown(a_budget_is_kept, clean),
+		cmocka_unit_test(a_command_is_at_its_end_when_it_is_silent),
 		cmocka_unit_test_teardown(what_a_command_repeats_is_left_out, clean),
 		cmocka_unit_test(standard_input_is_read_to_its_end),
 		cmocka_unit_test_teardown(
