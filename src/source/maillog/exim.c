@@ -168,15 +168,18 @@ static enum depth stage_of(struct slice *in)
 	return said_stage(word);
 }
 
-/* "temporarily rejected RCPT <bob@example.com>: greylisted", "rejected by
+/* "temporarily rejected RCPT <bob@example.com>: greylisted", "rejected MAIL
+ * <a@b.example>: no", "rejected by
  * local_scan(): no", "dropped by 'connect' ACL" */
 static enum maillog_says refused(struct said *d, struct slice in)
 {
 	bool has_sender = d->from.at != d->front->text.at;
 	d->stage = slice_take_text(&in, "by local_scan()") ? DEPTH_DATA : stage_of(&in);
-	if (d->stage == DEPTH_RCPT && slice_take(&in, '<') &&
-	    !words_mailbox(&in, '>', &d->to))
-		d->to.end = d->to.at; /* it may be cut */
+	struct slice *address = d->stage == DEPTH_RCPT   ? &d->to
+				: d->stage == DEPTH_MAIL ? &d->from
+							 : NULL;
+	if (address && slice_take(&in, '<') && !words_mailbox(&in, '>', address))
+		address->end = address->at; /* it may be cut */
 	struct logsession *s = happened(d, REFUSED);
 	logsession_worded(s, in);
 	if (has_sender)

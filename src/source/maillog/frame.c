@@ -240,6 +240,7 @@ static bool read_5424(struct peel *p)
 	}
 	(void)slice_take(&in, ' ');
 	(void)slice_take_text(&in, "\xef\xbb\xbf");
+	(void)slice_take(&in, ' '); /* rsyslog's: what RFC 3164 has behind the tag */
 	const char *slash = memrchr(l->tag.at, '/', slice_len(l->tag));
 	l->program = (struct slice){ slash ? slash + 1 : l->tag.at, l->tag.end };
 	l->process = (struct slice){ l->tag.at, l->pid.end };

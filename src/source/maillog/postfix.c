@@ -23,6 +23,7 @@
  */
 #include <stdlib.h>
 
+#include "source/maillog/postfix_parts.h"
 #include "source/maillog/reader.h"
 #include "source/maillog/words.h"
 
@@ -560,31 +561,28 @@ static enum maillog_says read_delivery(struct said *d, struct slice in)
 	return MAILLOG_USED;
 }
 
-/* Services that take users' mail, by the names that everybody's master.cf has. */
-static bool is_submission(struct slice tag)
-{
-	return !slice_is(tag, "postfix/smtpd") && /* most are that */
-	       (words_find(tag, "submission") || words_find(tag, "smtps"));
-}
-
-/* "postfix/smtpd", or with another instance's name in front */
+/* "postfix/smtpd", or with another instance's name in front; "postfix" */
 static bool is_program(const struct logline *l)
 {
-	return l->program.at != l->tag.at;
+	return l->program.at != l->tag.at || slice_is(l->tag, "postfix");
 }
 
 static enum maillog_says read_line(struct logsessions *t, const struct logline *front)
 {
-	struct slice in = front->text, program = front->program;
-	struct said d = said_of(t, front);
+	struct logline l = *front;
+	struct said d = said_of(t, &l);
+	struct slice in = l.text;
+	read_queue_id(&in, &d);
+	struct slice program = l.program = postfix_program(front, in);
 	if (slice_is(program, "master"))
 		return slice_take_text(&in, "daemon started -- ") ? MAILLOG_STARTED
 								  : MAILLOG_USELESS;
-	read_queue_id(&in, &d);
 	if (is_screen(&d))
-		return is_submission(front->tag) ? MAILLOG_FOREIGN : read_screen(&d, in);
+		return postfix_is_submission(l.tag) ? MAILLOG_FOREIGN
+						    : read_screen(&d, in);
 	if (slice_is(program, "smtpd"))
-		return is_submission(front->tag) ? MAILLOG_FOREIGN : read_smtpd(&d, in);
+		return postfix_is_submission(l.tag) ? MAILLOG_FOREIGN
+						    : read_smtpd(&d, in);
 	if (slice_len(d.id) == 0)
 		return MAILLOG_FOREIGN;
 	if (slice_is(program, "qmgr") || slice_is(program, "oqmgr") ||

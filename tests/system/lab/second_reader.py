@@ -92,8 +92,8 @@ def _exim(text):
         if re.search(r" <= ", line):
             session.queued = True
             session.reach("data")
-        if refused := re.search(r"(temporarily )?rejected (RCPT|MAIL|after DATA|EHLO|HELO)", line):
-            depth = {"RCPT": "rcpt", "MAIL": "mail", "after DATA": "data"}.get(refused[2], "helo")
+        if refused := re.search(r"(temporarily )?rejected (RCPT|MAIL|after DATA|DATA|EHLO|HELO|connection)", line):
+            depth = {"RCPT": "rcpt", "MAIL": "mail", "after DATA": "data", "DATA": "data", "connection": "connect"}.get(refused[2], "helo")
             session.refuse(depth, 4 if refused[1] else 5)
         if re.search(r"H=.*\(\S+\) \[|from (?:\S+ )?\(\S+\) \[|C=\S*(?:EHLO|HELO)", line):
             session.reach("helo")
@@ -148,7 +148,7 @@ def _sendmail(text):
         if refused := re.search(r"ruleset=check_(\w+), .*, reject=(\d)", said):
             session.refuse({"rcpt": "rcpt", "mail": "mail"}.get(refused[1], "connect"), refused[2])
         if refused := re.match(r"Milter: (\w+).*, reject=(\d)", said):
-            session.refuse({"to": "rcpt", "from": "mail"}.get(refused[1], "data"), refused[2])
+            session.refuse({"to": "rcpt", "from": "mail", "connect": "connect", "helo": "helo"}.get(refused[1], "data"), refused[2])
             session.queued = session.queued and refused[1] != "data"
         if begun := re.match(r"from=.* nrcpts=(\d+)(, msgid=)?", said):
             session.reach("data" if begun[2] else "rcpt" if begun[1] != "0" else "mail")

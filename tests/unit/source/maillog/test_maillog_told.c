@@ -20,6 +20,7 @@
 #define OPENSMTPD(seconds) AT(seconds) "smtpd[3]: 31925b3c5d7750e1 smtp "
 #define SEND(seconds) AT(seconds) "sm-mta[4]: 6ANE00MU000004: "
 #define R "mail.example [203.0.113.9]"
+#define RSYSLOG(pid) "<22>1 2026-11-23T14:00:01.5+00:00 mail postfix " pid " - -  "
 #define EXIM(seconds) "2026-11-23 14:00:" seconds ".500 "
 #define H "H=(h) [203.0.113.9]:4711"
 #define ID "1xVYFs-00000i-1c "
@@ -126,6 +127,19 @@ static const struct row {
 	  "14:00:01.5Z 203.0.113.9 name= rcpt deferred helo=h from= to=d.example",
 	  { { "", "c@d.example" } },
 	  "" },
+	{ "Postfix by rsyslog's RFC 5424, which cuts the programs' names",
+	  { RSYSLOG("7") "connect from " U, RSYSLOG("7") "4XYZAB: client=" U,
+	    RSYSLOG("8") "4XYZAB: message-id=<x@b.example>",
+	    RSYSLOG("9") "4XYZAB: from=<a@b.example>, size=9, nrcpt=1 (queue active)",
+	    RSYSLOG("7") "disconnect from " U
+			 " ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5",
+	    RSYSLOG("6") "4XYZAB: to=<c@d.example>, relay=store, delay=1, "
+			 "delays=0/0/0/0, dsn=2.0.0, status=sent (250 ok)",
+	    RSYSLOG("9") "4XYZAB: removed" },
+	  "14:00:01.5Z 203.0.113.9 name= data accepted helo= from=a@b.example "
+	  "to=d.example",
+	  { { "a@b.example", "c@d.example" } },
+	  "" },
 	{ "Exim, +connection_id",
 	  { EXIM("01") "SMTP connection from [203.0.113.9]:4711 I=[192.0.2.25]:25 "
 		       "Ci=Rs1 (TCP/IP connection count = 1)",
@@ -154,6 +168,11 @@ static const struct row {
 	  "14:00:01.5Z 203.0.113.9 name= rcpt rejected helo=h from=a@b.example "
 	  "to=d.example",
 	  { { "a@b.example", "c@d.example" } },
+	  "" },
+	{ "Exim, MAIL is refused",
+	  { EXIM_BEGIN, EXIM("03") H " rejected MAIL <a@b.example>: no", EXIM_QUIT },
+	  "14:00:01.5Z 203.0.113.9 name= mail rejected helo=h from=a@b.example to=",
+	  { { NULL, NULL } },
 	  "" },
 	{ "Exim, local_scan() refuses",
 	  { EXIM_BEGIN,
