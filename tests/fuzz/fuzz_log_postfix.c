@@ -1,4 +1,5 @@
 #include "log_words.h"
 
 LOG_WORDS("postfix/smtpd", "postfix/cleanup", "postfix/qmgr", "postfix/smtp",
-	  "postfix/postscreen", "postfix/local", "postfix/master", "postfix-in/smtpd")
+	  "postfix/postscreen", "postfix/local", "postfix/master", "postfix-in/smtpd",
+	  "postfix")

@@ -131,8 +131,9 @@ class UnderServe(WithRspamd):
         super().build()
         cls.serves = []
         verdicts = cls.filter.host.folder / "mail.log"
-        for decoy, way in ((FAKE0, f'filter = "{verdicts}"'), (FAKE1, f'filter = command filter_command = "exec tail -n +1 -F {verdicts}"')):
-            host = cls.net.host(way.split()[0], [decoy])
+        for name, decoy, way in (("file", FAKE0, f'filter = "{verdicts}"'),
+                                 ("command", FAKE1, f'filter = command filter_command = "exec tail -n +1 -F {verdicts}"')):
+            host = cls.net.host(name, [decoy])
             cls.serves.append(Serve(host, conf.keys({"grace": "1s", "probe_interval": "2s"}) + f"""
                 site "lab" {{ layout = high domains = {{ "{DOMAIN}" }}
                 host "{NAME}" {{ preference = 10 address = {{ "{ADDRESSES[0]}" }} watch = "{cls.mx.log}" {way} }}
@@ -181,9 +182,8 @@ class UnderServe(WithRspamd):
         self._send("30.9.5.1", self.spam_text, 5)
         wait_for("the end of the session", lambda: self._is_over("30.9.5.1"))
         time.sleep(1)
-        self.serves[0].start()
-        self._told(["30.9.4.1", "30.9.5.1"], True)
-        self.serves[1].start()
+        for serve in self.serves:
+            serve.start()
         self._told(["30.9.4.1", "30.9.5.1"], True)
 
 

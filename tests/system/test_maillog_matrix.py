@@ -3,6 +3,7 @@ session, in each framing of the log, is the visit that was made."""
 
 from lab import callers
 from lab.beside_mx import FILTER, MILTER
+from lab.exim_mx import EximMx
 from lab.maillog import ADDRESSES, DOMAIN, NAME, MailLogCase, visits
 from lab.net import wait_for
 from lab.postfix_mx import CallablePostfix
@@ -89,8 +90,42 @@ class FilterBeforeTheQueue(Ways):
         wait_for("the filter", lambda: cls.mx.host.is_listening(10025))
 
 
+class PostfixAtEachStage(Ways):
+    """Refused for now and for good at each of them, there and then."""
+    callers = callers.STAGES
+    parameters = {
+        "smtpd_delay_reject": "no",
+        "smtpd_client_restrictions": "check_client_access inline:{{30.4.0.1 = 450 4.7.1 later} {30.5.0.1 = 550 5.7.1 no}}",
+        "smtpd_helo_restrictions": "check_helo_access inline:{{helo4.client.example = 450 4.7.1 later} {helo5.client.example = 550 5.7.1 no}}",
+    } | {f"smtpd_{name}_restrictions": f"check_sender_access inline:{{{{{stage}4@client.example = 450 4.7.1 later}} "
+                                       f"{{{stage}5@client.example = 550 5.7.1 no}}}}"
+         for name, stage in (("sender", "mail"), ("data", "data"), ("end_of_data", "message"))}
+
+
+class EximAtEachStage(Ways):
+    program, stretches, callers = "exim", False, callers.STAGES
+
+    @classmethod
+    def make_mx(cls):
+        def acl(stage, match):
+            return (f"{stage}:\n  deny {match.format(5)}\n       message = no\n  defer {match.format(4)}\n        message = later\n  accept\n")
+        acls = "".join(acl(stage, match) for stage, match in (
+            ("connect", "hosts = 30.{}.0.1"), ("helo", "condition = ${{if match{{$sender_helo_name}}{{^helo{}}}}}"),
+            ("mail", "senders = mail{}@client.example"), ("predata", "senders = data{}@client.example"),
+            ("data", "senders = message{}@client.example")))
+
+        class AtEachStage(EximMx):
+            def write_configuration(self):
+                super().write_configuration()
+                path = "/etc/exim4/exim4.conf"
+                names = "".join(f"acl_smtp_{stage} = {stage}\n" for stage in ("connect", "helo", "mail", "predata", "data"))
+                text = self.host.run(["cat", path]).stdout.replace("acl_smtp_data = accept\n", names)
+                self.host.write(path, text.replace("begin acl\n", f"begin acl\n{acls}"), "640", "root:Debian-exim")
+        return AtEachStage(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], "+all", more="log_timezone = true\n")
+
+
 class Milter(Ways):
-    callers = SHORT + [callers.filtered_for_now, callers.filtered_for_good, callers.milter_greylists, callers.milter_refuses]
+    callers = SHORT + callers.STAGES + [callers.filtered_for_now, callers.filtered_for_good, callers.milter_greylists, callers.milter_refuses]
     parameters = {"smtpd_milters": "inet:127.0.0.1:12346"}
 
     @classmethod
@@ -101,6 +136,7 @@ class Milter(Ways):
 
 class SendmailsMilter(Milter):
     program, stretches, parameters = "sendmail", False, {}
+    unseen = {"refused_4_at_helo", "refused_5_at_helo"}  # it does not say of whom
     depths = {"gone_after_ehlo": "connect"}
     outcomes = {"too_big_by_its_own_word": "aborted"}
 

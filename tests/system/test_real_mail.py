@@ -1,10 +1,12 @@
 """Real mail programs walk a site with decoys at both ends, watched by fakemx-serve: nothing
 good is lost, delayed much, accused or listed, also while the real hosts are down."""
 
+import json
+import subprocess
 import time
 
 from lab import net
-from lab.case import LabCase
+from lab.case import LabCase, program
 from lab.programs import EximSender, OpensmtpdSender, PostfixSender
 from lab.serve import Serve, config
 from lab.site import DOMAIN, FAKE0, FAKE1, Site
@@ -71,6 +73,15 @@ class RealMail(LabCase):
                 self.assertFalse([v for v in mine if v["host"] == f"fake1.{DOMAIN}"])
         ours = {FAKE0, FAKE1, self.site.mail.address, self.site.backup.address}
         self.assertFalse([v for v in visits if v["address"] in ours], "own health probes are no visits")
+
+    def test_5_each_senders_log_tells_that_its_site_writes_to_this_domain(self):
+        for sender in self.site.senders:
+            with self.subTest(sender=sender.profile):
+                log = (sender.host.folder / sender.log_name).read_bytes()
+                told = subprocess.run([program("fakemx"), "feed", "--maillog", "-", "--host", "out", "--to", "-", "--since", "1d"], check=True,
+                                      input=log, stdout=subprocess.PIPE, env={"TZ": "UTC", "PATH": "/usr/bin:/bin"}).stdout.decode()
+                self.assertEqual({DOMAIN}, {v["domain"] for v in map(json.loads, told.splitlines()) if "delivered" in v})
+                self.assertNotIn("@", told)
 
     def test_5_nobody_is_listed(self):
         self._assert_nobody_accused()

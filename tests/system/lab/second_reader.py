@@ -150,6 +150,8 @@ def _sendmail(text):
         if refused := re.match(r"Milter: (\w+).*, reject=(\d)", said):
             session.refuse({"to": "rcpt", "from": "mail", "connect": "connect", "helo": "helo"}.get(refused[1], "data"), refused[2])
             session.queued = session.queued and refused[1] != "data"
+        if said.startswith("Milter: connect: "):
+            session.refuse("connect", 4 if said.endswith("temp failing commands") else 5)
         if begun := re.match(r"from=.* nrcpts=(\d+)(, msgid=)?", said):
             session.reach("data" if begun[2] else "rcpt" if begun[1] != "0" else "mail")
             session.queued = session.queued or bool(begun[2])
