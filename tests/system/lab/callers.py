@@ -338,7 +338,7 @@ def _refused(stage, code):
             talk.say(step)
         if stage == "message":
             talk.message()
-        return talk.quit(outcome)
+        return talk.gone(outcome) if stage == "connect" else talk.quit(outcome)
     caller.__name__ = f"refused_{code}_at_{stage}"
     if stage == "connect":
         caller.source = f"30.{code}.0.1"

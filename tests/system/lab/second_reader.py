@@ -141,7 +141,7 @@ def _sendmail(text):
         pid, said = found.groups()
         session = pids.setdefault(pid, Session())
         for client in re.findall(r"\[(?:IPv6:)?([0-9a-f.:]{4,})\]", said)[-1:]:
-            if re.search(r"relay=|connect from|did not issue|input channel from", said):
+            if re.search(r"relay=|connect from|did not issue|input channel from|Milter: connect: ", said):
                 who[pid] = str(ipaddress.ip_address(client))
         if "daemon=MSP" in said or "AUTH=server" in said or re.search(r" to MSP|proto=E?SMTPS?A", said):
             users.add(pid)
