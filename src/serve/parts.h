@@ -43,7 +43,7 @@ struct engine {
 	struct config config;
 	struct confined confined;
 	struct labclock lab_clock;
-	int64_t clock_offset; /* the trial's, as far as the engine has seen it */
+	int64_t clock_offset; /* the trial's, that everything due was last done for */
 	struct clock_watch *clock_watch;
 	struct stamp_clock clock; /* of all parts */
 	int64_t started;

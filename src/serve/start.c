@@ -163,11 +163,10 @@ static int open_clock(struct engine *n, struct error *e)
 	int r = labclock_open(n->config.clock, &n->lab_clock, e);
 	if (r < 0)
 		return r;
+	n->clock = n->lab_clock.clock;
 	n->clock_offset = labclock_offset(&n->lab_clock);
-	/* A trial's may jump: for all parts at once, when the engine has seen it. */
-	n->clock.offset_us = &n->clock_offset;
 	if (*n->config.clock)
-		return 0;
+		return 0; /* a trial's may jump */
 	n->clock_watch = clock_watch_new(stamp_now(), stamp_monotonic());
 	n->clock = clock_watch_clock(n->clock_watch);
 	return 0;

@@ -16,6 +16,7 @@ enum { RETRY_TICKS = 5, RETAIN_ROWS = 2000, SLICE_LEAST = 8, READING_MOST = 256 
 struct writer {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
+	int64_t offset; /* of a trial's clock, when writer_hold() was called last */
 	struct writer_sink sink;
 	struct db *db;
 	struct take *take;
@@ -36,6 +37,18 @@ struct writer {
 	struct writer_counts counts;
 };
 
+static int64_t clock_offset(const struct writer *w)
+{
+	return w->clock.offset_us ? *w->clock.offset_us : 0;
+}
+
+/* Is what time brings to be left? A trial's clock that has just been moved is held as soon
+ * as the engine sees it. */
+static bool must_wait(const struct writer *w)
+{
+	return w->is_held || clock_offset(w) != w->offset;
+}
+
 static int64_t read_data_version(struct writer *w)
 {
 	struct error e;
@@ -55,6 +68,7 @@ int writer_open(uv_loop_t *loop, const char *path, struct stamp_clock clock,
 	struct writer *w = xcalloc(1, sizeof(*w));
 	w->loop = loop;
 	w->clock = clock;
+	w->offset = clock_offset(w);
 	w->sink = *sink;
 	w->slice = SLICE_LEAST;
 	w->is_stopped = true; /* there is no timer to close yet */
@@ -158,7 +172,7 @@ static void fit_slice(struct writer *w, int64_t took)
 
 static void step_soon(struct writer *w)
 {
-	if (!is_of_use(w) || w->is_held)
+	if (!is_of_use(w) || must_wait(w))
 		return;
 	w->is_step_due = true;
 	work_soon(w);
@@ -184,7 +198,7 @@ static void step(struct writer *w)
 	bool more = false, more_rows = false;
 	struct error e;
 	w->is_step_due = false;
-	if (!is_of_use(w) || w->is_held)
+	if (!is_of_use(w) || must_wait(w))
 		return;
 	int r = due_step(w->due, now, is_asked(w) ? SLICE_TIME : DUE_TIME, &more, &e);
 	if (r >= 0)
@@ -393,6 +407,7 @@ void writer_tick(struct writer *w, int64_t retention)
 void writer_hold(struct writer *w, bool is_held)
 {
 	w->is_held = is_held;
+	w->offset = clock_offset(w);
 	due_hold(w->due, is_held);
 }
 
