@@ -53,6 +53,7 @@ PROGRAMS = {
     "amavis": (["amavisd-new", "spamassassin"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
     "prometheus": (["prometheus"], ""),
+    "proxies": (["nginx-light", "caddy", "apache2-utils", "prometheus"], ""),
     "nats": (["nats-server"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
