@@ -188,7 +188,7 @@ class Proxies(LabCase):
     @classmethod
     def build(cls):
         cls.host = Tools(cls.net, "web", [MAIL]).host
-        cls.host.script("mkdir -p /etc/fakemx /var/lib/fakemx /etc/ssl; openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=fakemx.example.com "
+        cls.host.script("mkdir -p /etc/fakemx /var/lib/fakemx /etc/ssl /var/log/nginx /var/lib/nginx; openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=fakemx.example.com "
                         "-keyout /etc/ssl/fakemx.key -out /etc/ssl/fakemx.pem 2>/dev/null; htpasswd -bc /etc/nginx/fakemx.passwd admin secret 2>/dev/null")
         cls.host.write("/etc/fakemx/fakemx.conf", f"""{fenced("docs/recipes/web.md", "fakemx.conf")}
 site "shop" {{ layout = none domains = {{ "{DOMAIN}" }} host "mail.{DOMAIN}" {{ preference = 10 address = {{ "{MAIL}" }} }} }}

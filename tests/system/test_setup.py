@@ -7,10 +7,11 @@ import re
 from lab.case import NAME_SERVER, RESOLVER, LabCase, program
 from lab.net import wait_for
 from lab.programs import Knot, PostfixMx, Unbound
+from lab.terminal import converse
 
 DOMAIN, MAIL, SECOND = "shop.example", "30.0.0.25", "30.0.0.31"
 DECOY = f"fake1.mx.{DOMAIN}"
-CONF = "/etc/fakemx/fakemx.conf"
+CONF, ASKED = "/etc/fakemx/fakemx.conf", "/tmp/asked.conf"
 
 
 class Setup(LabCase):
@@ -40,7 +41,7 @@ class Setup(LabCase):
                   "for line in sys.stdin:\n f.write(line.rstrip() + '\\r\\n'); f.flush(); print(f.readline(), end='')\n")
         return self.client.run(["/usr/bin/python3", "-c", script, address], input=text).stdout
 
-    def test_1_it_refuses_with_a_sentence_and_writes_nothing(self):
+    def test_01_it_refuses_with_a_sentence_and_writes_nothing(self):
         for argv, code, sentence in (
                 ([DOMAIN], 64, "no terminal"),
                 (["--yes"], 64, "which domain"),
@@ -61,13 +62,13 @@ class Setup(LabCase):
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", "/tmp/none"], check=False).returncode)
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", CONF], check=False).returncode)
 
-    def test_2_print_writes_the_configuration_and_no_file(self):
+    def test_02_print_writes_the_configuration_and_no_file(self):
         done = self.fakemx("setup", "--print", "--yes", DOMAIN)
         self.assertTrue(done.stdout.startswith("# The configuration of fakemx"))
         self.assertIn("layout  = none", done.stdout)
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", CONF], check=False).returncode)
 
-    def test_3_it_finds_the_log_and_says_how_the_second_address_becomes_free(self):
+    def test_03_it_finds_the_log_and_says_how_the_second_address_becomes_free(self):
         self.say(MAIL, "EHLO client.example", "QUIT")
         wait_for("the visit is logged", lambda: "disconnect from" in self.mail.log.read_text())
         done = self.fakemx("setup", "--yes", "--decoy", f"{DECOY}={SECOND}", DOMAIN, expect=2)
@@ -82,7 +83,7 @@ class Setup(LabCase):
         self.mail.start()
         self.assertFalse(self.mail.host.is_listening(25, SECOND))
 
-    def test_4_the_file_is_good_and_is_never_overwritten(self):
+    def test_04_the_file_is_good_and_is_never_overwritten(self):
         text = self.mail.host.run(["cat", CONF]).stdout
         for words in ("layout  = high", f'decoy "{DECOY}"', "preference = 30", 'watch      = "/var/log/mail.log"',
                       f'ssh backup.{DOMAIN} fakemx feed --host backup.{DOMAIN}'):
@@ -93,7 +94,7 @@ class Setup(LabCase):
         self.assertIn("is there already", done.stderr)
         self.assertEqual(text, self.mail.host.run(["cat", CONF]).stdout)
 
-    def test_5_serve_runs_by_it_and_the_report_has_the_visits(self):
+    def test_05_serve_runs_by_it_and_the_report_has_the_visits(self):
         self.mail.host.script("mkdir -p /var/lib/fakemx")
         serve = self.mail.host.spawn([str(program("fakemx")), "serve"], name="serve")
         try:
@@ -105,7 +106,7 @@ class Setup(LabCase):
         finally:
             serve.stop()
 
-    def test_6_json_and_another_file(self):
+    def test_06_json_and_another_file(self):
         done = self.fakemx("--json", "setup", "--yes", "--conf", "/tmp/other.conf", DOMAIN)
         found = json.loads(done.stdout)
         self.assertEqual((1, DOMAIN, "/tmp/other.conf", "none", "/var/log/mail.log", True),
@@ -113,7 +114,65 @@ class Setup(LabCase):
                           found["ready"]))
         self.fakemx("-c", "/tmp/other.conf", "serve", "--check-config")
 
-    def test_7_a_mail_server_that_is_down_is_said(self):
+    def test_07_a_mail_server_that_is_down_is_said(self):
         self.backup.stop()
         done = self.fakemx("setup", "--yes", "--print", DOMAIN, expect=2)
         self.assertIn(f"No mail server answers at port 25 of backup.{DOMAIN}", done.stderr)
+        self.backup.start()
+
+    def terminal(self, answers, *argv, expect=0):
+        """setup at a terminal, with somebody who answers."""
+        argv = self.mail.host.command([program("fakemx"), "setup", "--conf", ASKED, *argv])
+        code, shown = converse(argv, answers)
+        self.assertEqual(expect, code, shown)
+        return shown
+
+    def asked(self):
+        return self.mail.host.run(["cat", ASKED]).stdout
+
+    def test_08_enter_at_every_question_watches_only(self):
+        shown = self.terminal([("The domain whose mail this is about:", DOMAIN), ("Layout:", ""), ("Write this configuration?", "")])
+        for words in ("Mail log 1: /var/log/mail.log (Postfix, ", "none  watch only", "Written and checked", "fakemx -c /tmp/asked.conf report"):
+            self.assertIn(words, shown)
+        self.assertIn("layout  = none", self.asked())
+
+    def test_09_a_file_that_is_there_is_replaced_only_on_yes(self):
+        before = self.asked()
+        self.assertIn("nothing was changed", self.terminal([("Replace it in the end?", "")], DOMAIN, expect=1))
+        shown = self.terminal([("Replace it in the end?", "maybe"), ("Please answer yes or no", ""), ], DOMAIN, expect=1)
+        self.assertIn("nothing was changed", shown)
+        shown = self.terminal([("Replace it in the end?", "y"), ("Layout:", ""), ("Write this configuration?", "no")], DOMAIN)
+        self.assertIn("Nothing was written", shown)
+        self.assertEqual(before, self.asked())
+
+    def test_10_each_way_to_a_decoy_is_offered_and_told(self):
+        for way, address, config, told, code in (
+                ("1", SECOND, "posture    = defer", "Write", 0),
+                ("2", "30.0.0.77", "watch      = feed", f'here = "{DECOY}"', 2),
+                ("3", "3ffe::77", '"3ffe::77"', "The decoy has no IPv4 address", 2),
+                ("4", "30.0.0.77", "posture    = closed", "nothing listens on its port 25", 2)):
+            with self.subTest(way=way):
+                shown = self.terminal([("Replace it in the end?", "y"), ("Layout:", "high"), ("Which way", way), ("of the decoy (empty", address),
+                                       ("Write this configuration?", "")], DOMAIN, expect=code)
+                for words in (told, "  1  A second address", "  2  A small machine elsewhere", "  3  An IPv6 address alone", "  4  An address of yours",
+                              f"{SECOND} on eth0: free", f"{MAIL} on eth0: a mail server answers there", "What `fakemx plan"):
+                    self.assertIn(words, shown)
+                self.assertIn(config, self.asked())
+                self.fakemx("-c", ASKED, "serve", "--check-config")
+
+    def test_11_the_same_by_options(self):
+        for option, config in (("--elsewhere", f"fakemx feed --host {DECOY} --to -"), ("--closed", "posture    = closed")):
+            done = self.fakemx("setup", "--yes", "--print", option, "--decoy", f"{DECOY}=30.0.0.77", DOMAIN, expect=2)
+            self.assertIn(config, done.stdout)
+            self.fakemx("setup", "--yes", "--print", option, DOMAIN, expect=64)
+        self.fakemx("setup", "--yes", "--print", "--closed", "--elsewhere", "--decoy", f"{DECOY}=30.0.0.77", DOMAIN, expect=64)
+
+    def test_12_the_input_may_end_at_any_question(self):
+        questions = [("The domain", DOMAIN), ("Layout:", "high"), ("Which way", "1"), ("Address of", SECOND)]
+        for n in range(len(questions)):
+            answers = questions[:n] + [(questions[n][0], None)]
+            argv = self.mail.host.command([program("fakemx"), "setup", "--conf", "/tmp/ended.conf"])
+            code, shown = converse(argv, answers)
+            self.assertEqual(1, code, shown)
+            self.assertIn("the input ended; nothing was written", shown)
+        self.assertNotEqual(0, self.mail.host.run(["test", "-e", "/tmp/ended.conf"], check=False).returncode)

@@ -2,7 +2,7 @@
 
     code, text = converse(host.command(["fakemx", "setup"]), [("The domain", "example.com"), ("Layout:", "")])
 
-Each answer is typed, with Enter, when its words have been shown after the answer before. What the
+Each answer is typed, with Enter, when its words have been shown after the answer before; None is Ctrl-D, the end of the input. What the
 program shows comes back as one text, echo included, with plain newlines. A question that never comes
 fails with what was shown; what nobody answers runs until it ends or `timeout`.
 """
@@ -23,7 +23,8 @@ def converse(argv, answers=(), timeout=60, **popen):
         while True:
             if left and left[0][0] in shown[seen:]:
                 seen += shown[seen:].index(left[0][0]) + len(left[0][0])
-                os.write(ours, (left.pop(0)[1] + "\n").encode())
+                answer = left.pop(0)[1]
+                os.write(ours, b"\x04" if answer is None else (answer + "\n").encode())
             if not select.select([ours], [], [], 0.2)[0]:
                 if process.poll() is not None:
                     break
