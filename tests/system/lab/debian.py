@@ -87,3 +87,19 @@ def package():
             subprocess.run(["cp", *pathlib.Path(ROOT / "build/package").glob("*.deb"), part], check=True)
             part.rename(kept)
         return next(deb for deb in kept.glob("fakemx_*.deb"))
+
+
+def base():
+    """A container's base image as a tar: what debian:bookworm-slim is, from the machine's mirror."""
+    with _locked():
+        tar = PLACE / "base.tar"
+        if not tar.exists():
+            part = PLACE / "base.part.tar"
+            sources = [_SOURCES] if os.path.exists(_SOURCES) else []
+            done = subprocess.run(["mmdebstrap", "--variant=minbase", "--mode=root", "--dpkgopt=path-exclude=/usr/share/doc/*",
+                                   "--dpkgopt=path-exclude=/usr/share/man/*", "bookworm", str(part), *sources], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode:
+                raise AssertionError(f"no base image could be made:\n{done.stdout[-3000:]}")
+            part.rename(tar)
+        return tar
