@@ -294,7 +294,7 @@ static const struct option_row options[] = {
 	  .meaning = "- for standard output; unix:PATH for the socket of a serve; or "
 		     "nats://SERVER[,...], tls://SERVER[,...] for a stream of NATS "
 		     "JetStream. What "
-		     "is not there is tried again." },
+		     "cannot be reached is tried again." },
 	{ .name = "subject",
 	  .argument = "S",
 	  .meaning = "Of a stream; fakemx.NAME otherwise." },

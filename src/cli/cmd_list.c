@@ -55,7 +55,8 @@ static int parse_format(const struct cli *c, enum list_format *ret_format)
 		return cli_usage(c, "unknown format '%s'; there are %s", format,
 				 LIST_FORMAT_NAMES);
 	if (c->json && *ret_format != LIST_JSON)
-		return cli_usage(c, "--json and --format %s contradict", format);
+		return cli_usage(c, "--json and --format %s contradict each other",
+				 format);
 	return CLI_DONE;
 }
 

@@ -11,7 +11,8 @@ static const struct option_row options[] = {
 		     "otherwise." },
 	{ .name = "seed",
 	  .argument = "S",
-	  .meaning = "Number that all chance follows from; 1 otherwise." },
+	  .meaning = "Seed of the random numbers: the same seed gives the same run; 1 "
+		     "otherwise." },
 	{ .name = "layout",
 	  .argument = "L",
 	  .meaning =

@@ -7,7 +7,7 @@ const struct verb verb_web = {
 	.run = web_run,
 	.program = "fakemx-web",
 	.synopsis = "",
-	.summary = "the report as a page that is always of now, with metrics and lists",
+	.summary = "the report as a live page, with metrics and lists",
 	.help =
 	    "Answers HTTP where the configuration's web section says, 127.0.0.1:8025\n"
 	    "without one, until it is ended. It only reads the journal, and asks nobody "

@@ -18,7 +18,7 @@ static const struct option_row globals[] = {
 	{ .name = "lab",
 	  .meaning = "A trial: loopback, private and documentation addresses are "
 		     "allowed, with a warning." },
-	{ .name = "help", .letter = 'h', .meaning = "This help; of a verb after it." },
+	{ .name = "help", .letter = 'h', .meaning = "This help, or that of the verb." },
 	{ .name = "version", .meaning = "Print the version." },
 	{ 0 },
 };

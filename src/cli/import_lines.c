@@ -94,7 +94,7 @@ static int take_visit(struct importing *im, const struct row *row, struct error 
 	struct line l = { .kind = LINE_VISIT, .visit = f->visit };
 	if (f->has_role && f->role != row->host->role)
 		return refuse(im, e,
-			      "%s is a %s host in the configuration, and a %s one "
+			      "%s has the role %s in the configuration, and the role %s "
 			      "here",
 			      row->host->name, role_name(row->host->role),
 			      role_name(f->role));

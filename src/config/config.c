@@ -398,10 +398,10 @@ static int load_lab(const struct load *l, cfg_t *tree)
 				 l->file, tree_line(section));
 	int rc = fill(section, "lab", "lab", l->file, c, l->error);
 	if (rc == 0 && c->rules.final < c->rules.patience)
-		rc = error_set(l->error, FMX_EUSAGE,
-			       "%s:%u: final is shorter than patience: nothing could be "
-			       "provisional",
-			       l->file, tree_line(section));
+		rc = error_set(
+		    l->error, FMX_EUSAGE,
+		    "%s:%u: final is shorter than patience; make it at least as long",
+		    l->file, tree_line(section));
 	if (rc == 0 && c->rules.listing_most < c->rules.listing_least)
 		rc =
 		    error_set(l->error, FMX_EUSAGE,
@@ -450,7 +450,9 @@ static int load_stream(const struct load *l, cfg_t *tree)
 	int rc = fill(section, "stream", "stream", l->file, c, l->error);
 	if (rc == 0 && !(is_quotable(c->stream.subject) &&
 			 is_quotable(c->stream.credentials) && is_quotable(c->stream.ca)))
-		rc = error_set(l->error, FMX_EUSAGE, "%s:%u: stream has a quote in it",
+		rc = error_set(l->error, FMX_EUSAGE,
+			       "%s:%u: subject, credentials and ca of stream may hold no "
+			       "single quote",
 			       l->file, tree_line(section));
 	return rc;
 }

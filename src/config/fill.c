@@ -232,7 +232,7 @@ static int add_socket(const struct filling *f, const struct value *v)
 			return wrong(f, v, "has a path longer than %d bytes: %s",
 				     CONFIG_SOCKET_MAX - 1, v->text);
 	} else if (!strchr(v->text, '@') || !config_parse_endpoint(v->text, &s.at)) {
-		return wrong(f, v, "has ADDRESS@PORT and absolute paths, not '%s'",
+		return wrong(f, v, "takes ADDRESS@PORT and absolute paths, not '%s'",
 			     v->text);
 	} else if (addr_kind(s.at.addr) != ADDR_LOOPBACK &&
 		   addr_kind(s.at.addr) != ADDR_PRIVATE) {
@@ -347,7 +347,8 @@ static int add_list(const struct filling *f, const struct value *v)
 	struct config *c = f->to;
 	char name[NAME_MAX_TEXT];
 	if (!fill_is_domain(v->text, name, sizeof(name)))
-		return wrong(f, v, "has the zones of DNS blocklists, not '%s'", v->text);
+		return wrong(f, v, "takes the zones of DNS blocklists, not '%s'",
+			     v->text);
 	if (c->compare_count == CONFIG_MAX_COMPARE)
 		return wrong(f, v, "has at most %d zones", CONFIG_MAX_COMPARE);
 	append(&c->compare, &c->compare_count, name);
@@ -364,7 +365,7 @@ static int add_entry(const struct filling *f, const struct value *v)
 	else if (fill_is_domain(v->text, name, sizeof(name)))
 		append(&c->allow, &c->allow_count, name);
 	else
-		return wrong(f, v, "has addresses, prefixes and names, not '%s'",
+		return wrong(f, v, "takes addresses, prefixes and names, not '%s'",
 			     v->text);
 	return 0;
 }
@@ -423,7 +424,7 @@ static int add_hostname(const struct filling *f, const struct value *v)
 		for (; *to; to++)
 			*to = (char)tolower((unsigned char)*to);
 	else if (!fill_is_domain(v->text, to, NAME_MAX_TEXT))
-		return wrong(f, v, "has host names without a port, not '%s'", v->text);
+		return wrong(f, v, "takes host names without a port, not '%s'", v->text);
 	w->name_count++;
 	return 0;
 }
@@ -436,7 +437,7 @@ static int add_url(const struct filling *f, const struct value *v)
 	    strncmp(v->text, "nats://", 7) == 0 || strncmp(v->text, "tls://", 6) == 0;
 	if (!is_url || strpbrk(v->text, " ,'"))
 		return wrong(f, v,
-			     "has URLs such as nats://mx1.example.com:4222, not '%s'",
+			     "takes URLs such as nats://mx1.example.com:4222, not '%s'",
 			     v->text);
 	if (len + 1 + strlen(v->text) >= f->key->size)
 		return wrong(f, v, "is longer than %zu bytes", f->key->size - 1);

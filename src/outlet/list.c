@@ -89,7 +89,9 @@ static void say_head(struct list_writer *w, const char *mark)
 	if (h->note)
 		buf_addf(&w->text, "%s Nobody is listed: %s.\n", mark, h->note);
 	else if (h->is_would)
-		buf_addf(&w->text, "%s Not for use: it also has who would be listed.\n",
+		buf_addf(&w->text,
+			 "%s Do not use this as a list: it also names senders that would "
+			 "be listed only.\n",
 			 mark);
 	else if (!h->is_enforced)
 		buf_addf(&w->text,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "journal/ask/ask.h"
 
 struct check {
@@ -97,8 +98,11 @@ static int compare(const struct check *c, const struct driver_count *made,
 				 sent, seen);
 	if (c->strangers)
 		return error_set(e, FMX_ECONFLICT,
-				 "the journal has %" PRIu64 " visits that nobody made",
-				 c->strangers);
+				 "the journal has %" PRIu64
+				 " visit%s that no sender of the rehearsal made: does "
+				 "another one, or another program, use these loopback "
+				 "addresses now?",
+				 c->strangers, number_plural(c->strangers));
 	return 0;
 }
 

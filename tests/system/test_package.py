@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import unittest
 
+from lab import debian, packages
 from lab.booted import Booted
 from lab.case import long_test
 from lab.net import LAB, wait_for
@@ -39,10 +40,7 @@ class Package(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        done = subprocess.run([ROOT / "scripts/package"], capture_output=True, text=True)
-        if done.returncode:
-            raise AssertionError(done.stdout + done.stderr)
-        deb = pathlib.Path(done.stdout.strip().splitlines()[-1])
+        deb = debian.package()
         folder = LAB / "package"
         subprocess.run(["rm", "-rf", folder], check=True)
         folder.mkdir()
@@ -95,6 +93,23 @@ class Package(unittest.TestCase):
         self.assertEqual("", self.sh("pgrep fakemx-serve || true").stdout)
         self.sh("test -f /etc/fakemx/fakemx.conf -a -f /var/lib/fakemx/journal.sqlite")
         self.sh("dpkg -P fakemx; ! test -e /etc/fakemx -o -e /var/lib/fakemx")
+
+
+@long_test
+class Autopkgtest(unittest.TestCase):
+    """debian/tests, run as Debian's machines do, inside a machine of its own."""
+    limit_seconds = 500
+
+    def test_the_first_day_of_the_package_passes(self):
+        deb = debian.package()
+        packages.tree("unbound")  # its .debs lie in the laboratory then
+        prepare = (f'rm -f "$ROOT/usr/sbin/policy-rc.d"; mkdir -p "$ROOT/root/apt"; cp {deb} "$ROOT/root/apt/fakemx.deb"; '
+                   f'cp {LAB}/debs/*unbound*.deb {LAB}/debs/libevent*.deb {LAB}/debs/libhiredis*.deb "$ROOT/var/cache/apt/archives/" 2>/dev/null || true; '
+                   f'mkdir "$ROOT/root/tree"; cp -r {ROOT}/debian "$ROOT/root/tree/"')
+        with Booted("autopkgtest", prepare) as machine:
+            done = machine.script("cd /root/apt && autopkgtest --ignore-restrictions=isolation-container,breaks-testbed --no-built-binaries fakemx.deb /root/tree -- null", check=False, timeout=300)
+            self.assertEqual(0, done.returncode, done.stdout[-3000:] + done.stderr[-6000:])
+            self.assertRegex(done.stdout + done.stderr, r"first-day +PASS")
 
 
 @long_test

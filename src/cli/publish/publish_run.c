@@ -65,7 +65,7 @@ static void write_state(const struct publishing *p)
 	int n = snprintf(text, sizeof(text), "%s\n%s\n",
 			 p->is_alarming ? "alarm" : "quiet", p->why);
 	if (atomic_file_write(p->state, text, (size_t)n, 0640, &e) != 0)
-		cli_warn(p->c, "that lists were published is not noted: %s", e.text);
+		cli_warn(p->c, "cannot note that lists were published: %s", e.text);
 }
 
 static void raise_alarm(const struct publishing *p, const char *text, bool is_alarm_over)
@@ -242,9 +242,9 @@ static int parse(struct publishing *p)
 	p->stale = GATE_STALE;
 	p->is_following = cli_flag(p->c, "follow");
 	if (p->is_following && cli_flag(p->c, "empty"))
-		return cli_usage(p->c, "--follow and --empty contradict");
+		return cli_usage(p->c, "--follow and --empty contradict each other");
 	if (p->is_following && p->c->json)
-		return cli_usage(p->c, "--follow and --json contradict");
+		return cli_usage(p->c, "--follow and --json contradict each other");
 	if (stale && (!stamp_parse_duration(stale, &p->stale) || p->stale < STAMP_SECOND))
 		return cli_usage(
 		    p->c,

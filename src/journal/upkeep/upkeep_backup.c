@@ -206,8 +206,8 @@ static int verify_copy(const char *from, const struct names *n, upkeep_progress_
 		return 0;
 	(void)unlink(buf_text(&n->temp)); /* it is told that it is of no use */
 	return error_set(e, why.code,
-			 "%s does not hold together, and the journal stays as it is: %s",
-			 from, why.text);
+			 "%s is not consistent, and the journal stays as it is: %s", from,
+			 why.text);
 }
 
 int journal_restore(const char *from, const char *path, upkeep_progress_fn fn, void *arg,

@@ -122,8 +122,10 @@ const char *estimate_assumption(size_t index)
 {
 	static const char *const texts[] = {
 		"The coming weeks bring the same senders as the log.",
-		"Who met the worst MX alone, while a better one was well, chose the last "
-		"one or chose at random; and stays with the last when that is a decoy.",
+		"A sender that came to the worst MX alone while a better one was well "
+		"takes "
+		"the last MX, or one at random; it will do the same when the last is a "
+		"decoy.",
 		"Who was never deferred retries as often as those who were.",
 		"A sender that did not come back within 4 hours of a deferral does not "
 		"retry. It may still walk on from a decoy at once: so the upper end is "

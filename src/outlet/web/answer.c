@@ -64,7 +64,7 @@ static const char *title_of(int status)
 	case 400: return "This cannot be answered";
 	case 403: return "Not known by that name";
 	case 404: return "There is no such page";
-	case 405: return "Only to be read";
+	case 405: return "This page can only be read";
 	case 413: return "Too much";
 	default: return "Nothing can be told now";
 	}

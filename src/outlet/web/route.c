@@ -129,7 +129,8 @@ struct route route_of(const struct config_web *web, const struct route_request *
 		return refuse(405, "Nothing can be changed here: only GET and HEAD are "
 				   "answered.");
 	if (q->has_body)
-		return refuse(413, "A question has no body.");
+		return refuse(413,
+			      "GET and HEAD have no body here; this request has one.");
 	if (!q->host)
 		return refuse(400, "The request names no host.");
 	if (!is_ours(web, q->host))

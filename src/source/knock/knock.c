@@ -132,7 +132,7 @@ static void tell_loss(const struct knock *k, bool is_over)
 				 "%llu beyond the limit"
 			       : "more knocks at closed decoys than can be taken: %llu "
 				 "were lost, and %llu beyond the limit of 2000 a second; "
-				 "nobody is held to have passed a decoy over meanwhile",
+				 "for that time nobody is said to have skipped a decoy",
 		       (unsigned long long)k->counts.lost,
 		       (unsigned long long)k->counts.flooded);
 	s->trouble(s->arg, k->hosts[0].id, is_over, text);
