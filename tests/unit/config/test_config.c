@@ -152,11 +152,11 @@ static const struct {
 	{ "a page at a relative path", "web { listen = \"unix:web.sock\" }\n" GOOD, FMX_EUSAGE,
 	  "f:1: listen of web needs an absolute path after unix:, not 'web.sock'" },
 	{ "a proxy's name with a port", "web { proxy_names = { \"mx.example.com:443\" } }\n" GOOD, FMX_EUSAGE,
-	  "f:1: proxy_names of web has host names without a port, not 'mx.example.com:443'" },
+	  "f:1: proxy_names of web takes host names without a port, not 'mx.example.com:443'" },
 	{ "a policy socket without a port", "policy = { \"127.0.0.1\" }\n" GOOD, FMX_EUSAGE,
-	  "f:1: policy has ADDRESS@PORT and absolute paths, not '127.0.0.1'" },
+	  "f:1: policy takes ADDRESS@PORT and absolute paths, not '127.0.0.1'" },
 	{ "a policy socket by a relative path", "policy = { \"policy.sock\" }\n" GOOD, FMX_EUSAGE,
-	  "f:1: policy has ADDRESS@PORT and absolute paths, not 'policy.sock'" },
+	  "f:1: policy takes ADDRESS@PORT and absolute paths, not 'policy.sock'" },
 	{ "a policy socket for the internet", "\npolicy = { \"127.0.0.1@10030\", \"192.0.3.1@10030\" }\n" GOOD,
 	  FMX_EUSAGE, "f:2: policy is for programs of this machine: '192.0.3.1@10030' is neither loopback nor "
 	  "private; take 127.0.0.1@10030 or a path" },
@@ -191,7 +191,7 @@ static const struct {
 	{ "a clock where mail is real", "clock = \"/tmp/clock\"\nsite \"a\" { layout = high domains = { \"example.com\" } }\n",
 	  FMX_EUSAGE, "f:1: clock needs lab = true: time does not jump where mail is real" },
 	{ "patience longer than final", "lab {\npatience = 4d final = 3d\n}\n" GOOD, FMX_EUSAGE,
-	  "f:2: final is shorter than patience: nothing could be provisional" },
+	  "f:2: final is shorter than patience; make it at least as long" },
 
 	/* What the model refuses is said with the line of the site. */
 	{ "no real host", SITE(DECOY30), FMX_EUSAGE, "f:3: ..." },

@@ -42,7 +42,7 @@ static const struct {
 	{ "one visit is there twice",     "0l0M1l1M1M",   "2 visits were made to real mail.example.com, the journal has 3" },
 	{ "one sender's taken for another's", "0l0M0l0M", "the journal has 2 (2 senders differ)" },
 	{ "one nobody made, at a decoy",  "0l0M1l1M1h",   "0 visits were made to decoy fake1.example.com, the journal has 1" },
-	{ "one of a stranger",            "0l0M1l1M9l",   "the journal has 1 visits that nobody made" },
+	{ "one of a stranger",            "0l0M1l1M9l",   "the journal has 1 visit that no sender of the rehearsal made" },
 	{ "an acceptance was not read",   "0l0M1l1m",     "2 messages were taken, the journal has 1 visits with outcome accepted" },
 };
 /* clang-format on */
