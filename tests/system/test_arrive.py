@@ -38,7 +38,7 @@ class Fresh(LabCase):
         cls.client = cls.net.host("client", [CLIENT])
         for each in (cls.knot, cls.unbound):
             each.start()
-        cls.machine = Booted("mail", f'mkdir -p "$ROOT/root/fakemx/build/package"; cp {deb} "$ROOT/root/fakemx/build/package/"; '
+        cls.machine = Booted("mail", f'mkdir -p "$ROOT/srv/fakemx/build/package"; cp {deb} "$ROOT/srv/fakemx/build/package/"; '
                              f"echo mail.{DOMAIN} > \"$ROOT/etc/hostname\"; hostname mail.{DOMAIN}; "
                              f"printf '127.0.0.1 localhost\\n{MAIL} mail.{DOMAIN} mail\\n' > \"$ROOT/etc/hosts\"",
                              [MAIL, DECOY], lower=root, net=cls.net)
@@ -57,7 +57,7 @@ class Fresh(LabCase):
                        f"Subject: {subject}||hello|.").splitlines()[-1:] or [""]
 
     def at_terminal(self, line, answers=(), codes=(0,)):
-        code, shown = converse(self.machine.command(["sh", "-c", f"cd /root/fakemx && {line}"]), answers, 120)
+        code, shown = converse(self.machine.command(["sh", "-c", f"cd /srv/fakemx && {line}"]), answers, 120)
         self.assertIn(code, codes, f"{line}\n{shown}")
         return shown
 

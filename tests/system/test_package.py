@@ -103,11 +103,11 @@ class Autopkgtest(unittest.TestCase):
     def test_the_first_day_of_the_package_passes(self):
         deb = debian.package()
         packages.tree("unbound")  # its .debs lie in the laboratory then
-        prepare = (f'rm -f "$ROOT/usr/sbin/policy-rc.d"; mkdir -p "$ROOT/root/apt"; cp {deb} "$ROOT/root/apt/fakemx.deb"; '
+        prepare = (f'rm -f "$ROOT/usr/sbin/policy-rc.d"; mkdir -p "$ROOT/srv/apt"; cp {deb} "$ROOT/srv/apt/fakemx.deb"; '
                    f'cp {LAB}/debs/*unbound*.deb {LAB}/debs/libevent*.deb {LAB}/debs/libhiredis*.deb "$ROOT/var/cache/apt/archives/" 2>/dev/null || true; '
-                   f'mkdir "$ROOT/root/tree"; cp -r {ROOT}/debian "$ROOT/root/tree/"')
+                   f'mkdir "$ROOT/srv/tree"; cp -r {ROOT}/debian "$ROOT/srv/tree/"')
         with Booted("autopkgtest", prepare) as machine:
-            done = machine.script("cd /root/apt && autopkgtest --ignore-restrictions=isolation-container,breaks-testbed --no-built-binaries fakemx.deb /root/tree -- null", check=False, timeout=300)
+            done = machine.script("cd /srv/apt && autopkgtest --ignore-restrictions=isolation-container,breaks-testbed --no-built-binaries fakemx.deb /srv/tree -- null", check=False, timeout=300)
             self.assertEqual(0, done.returncode, done.stdout[-3000:] + done.stderr[-6000:])
             self.assertRegex(done.stdout + done.stderr, r"first-day +PASS")
 
