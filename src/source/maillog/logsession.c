@@ -93,9 +93,9 @@ void logsession_sender(struct logtie *tie, struct slice from)
 	if (!tie->from)
 		tie->from = xstrdup(nobody);
 	logsession_text(&tie->session->mail_from, from);
-	const char *end = tie->told + tie->told_len;
-	for (const char *p = tie->told; p && p < end; p += strlen(p) + 1)
-		visit_add_envelope(&tie->session->v, envelope_hash(tie->from, p));
+	for (size_t at = 0; at < tie->told_len; at += strlen(tie->told + at) + 1)
+		visit_add_envelope(&tie->session->v,
+				   envelope_hash(tie->from, tie->told + at));
 	free(tie->told);
 	tie->told = NULL;
 	tie->told_len = 0;
