@@ -80,6 +80,17 @@ class OpensmtpdBehindHaproxy(BehindXclient):
         return BehindProxy(cls.net, "mail", ADDRESSES, NAME, [DOMAIN])
 
 
+class EximBehindHaproxy(BehindXclient):
+    """The same with Exim, whose lines of connections name the proxy: the manual has them left out."""
+    program, talk, stretches = "exim", callers.BehindHaproxy, False
+
+    @classmethod
+    def make_mx(cls):
+        class BehindProxy(EximMx):
+            package = "exim-heavy"
+        return BehindProxy(cls.net, "mail", ADDRESSES, NAME, [DOMAIN], "+all -smtp_connection", more="log_timezone = true\nhosts_proxy = 127.0.0.1\n")
+
+
 class FilterBeforeTheQueue(Ways):
     callers = SHORT + [callers.filtered_for_now, callers.filtered_for_good]
     parameters = {"smtpd_proxy_filter": "127.0.0.1:10025"}

@@ -40,6 +40,7 @@ class PostfixBySyslog(Postfix):
 
 class Postscreen(Postfix):
     """postscreen lets pass who waits for the greeting; smtpd goes on."""
+    is_framed = True
 
     @classmethod
     def make_mx(cls):
