@@ -497,6 +497,20 @@ static int study_revert(struct job_worker *w, const struct job *job,
 	return rc;
 }
 
+/* Whoever reads that this failed must know that the zone is changed. */
+static int drop_record(const struct job *job, const struct zone_file *f,
+		       struct job_result *ret)
+{
+	struct error why;
+	int rc = history_drop(job->state, job->origin, f->path, &why);
+	if (rc == 0 || !f->is_replaced)
+		return rc == 0 ? 0 : error_set(&ret->error, rc, "%s", why.text);
+	return error_set(&ret->error, rc,
+			 "%s is changed (serial %u) and reverted, but its record stays: "
+			 "%s. Mend that, and run revert again",
+			 job->path, ret->serial, why.text);
+}
+
 static int revert_recorded(struct job_worker *w, const struct job *job,
 			   struct zone_file *f, struct history *h, bool write,
 			   struct job_result *ret)
@@ -511,9 +525,7 @@ static int revert_recorded(struct job_worker *w, const struct job *job,
 	}
 	if (is_restored && is_as_left(h, f))
 		save_restored(w, job, h);
-	if (rc == 0 && write)
-		rc = history_drop(job->state, job->origin, f->path, &ret->error);
-	return rc;
+	return rc == 0 && write ? drop_record(job, f, ret) : rc;
 }
 
 /* Nothing is known of an apply. A decoy that is still an MX host was put there by

@@ -106,7 +106,9 @@ static void run_traced(const struct spot *p)
 	struct job_result r;
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
-	_exit(run(p, p->reverts, &r) == JOB_CHANGED ? 0 : 1);
+	if (run(p, p->reverts, &r) == JOB_CHANGED)
+		_exit(0);
+	_exit(strstr(r.error.text, "is changed (serial") ? 2 : 1);
 }
 
 /* To the child's next stop at a system call's begin or end. False: it ended. */
@@ -203,6 +205,12 @@ static void harm_everywhere(bool reverts, enum harm harm)
 		/* who says that all went well has changed the file */
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !is_after)
 			fail_msg("%s %u: and said that it was changed", what, n);
+		/* and who says that it failed says so, if it is changed all the same */
+		if (WIFEXITED(status) && WEXITSTATUS(status) &&
+		    is_after != (WEXITSTATUS(status) == 2))
+			fail_msg("%s %u: %s", what, n,
+				 is_after ? "changed, which is not said"
+					  : "said to be changed");
 		p.before += is_before;
 		p.after += is_after;
 		p.restored += is_restored;
