@@ -129,12 +129,25 @@ static struct hunks compare(struct side *a, struct side *b)
 	return h;
 }
 
+/* A diff is text: a NUL byte, which a comment may hold, would end it. */
+static void add_text(struct buf *out, const char *from, size_t len)
+{
+	const char *nul;
+	for (; (nul = memchr(from, '\0', len)); from = nul + 1) {
+		size_t n = (size_t)(nul - from);
+		buf_add(out, from, n);
+		buf_adds(out, "?");
+		len -= n + 1;
+	}
+	buf_add(out, from, len);
+}
+
 static void add_lines(struct buf *out, char sign, const char *from, const char *to)
 {
 	while (from < to) {
 		const char *next = next_line(from, to);
 		buf_add(out, &sign, 1);
-		buf_add(out, from, (size_t)(next - from));
+		add_text(out, from, (size_t)(next - from));
 		if (next[-1] != '\n')
 			buf_adds(out, "\n\\ No newline at end of file\n");
 		from = next;

@@ -228,6 +228,24 @@ site "s" {{
                 self.assertEqual(sorted(REAL), query(self.tools, server, ZONE, "MX"))
                 update(server, f"delete elsewhere.{ZONE}. NS")
 
+    def test_1c_a_tlsa_record_of_any_length_is_the_decoys_too(self):
+        long, target = "ab" * 300, f"_25._tcp.fake1.mx.{ZONE}"
+        server = self.servers[1]
+        self.configure(server)
+        self.tools.write("/etc/other.key", key_file(), "600")
+
+        def update(words):
+            self.tools.run(["nsupdate", "-k", "/etc/other.key"],
+                           input=f"server {server.address}\nzone {ZONE}\nupdate {words}\nsend\n")
+        update(f"add _25._tcp.mail.{ZONE}. 300 TLSA 3 0 0 {long}")
+        self.apply("--ttl", "1")
+        plain = lambda name: [line.replace(" ", "").lower() for line in query(self.tools, server, name, "TLSA")]
+        self.assertEqual(["300" + long], plain(target))
+        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes", "--wait")
+        self.assertEqual([], plain(target))
+        self.assertEqual(["300" + long], plain(f"_25._tcp.mail.{ZONE}"))
+        update(f"delete _25._tcp.mail.{ZONE}. TLSA")
+
     def test_2_two_ttls_later_revert_takes_the_addresses_too(self):
         server = self.servers[0]
         self.configure(server)

@@ -61,6 +61,7 @@ odd("TXT with quotes and escapes", MX + ["{n:t} {t} TXT \"semi;colon ( \\\" pare
 odd("a long TXT in pieces", MX + ["{n:k} {t} TXT ( \"" + "a" * 255 + "\"\n \"" + "b" * 200 + "\" )"])
 odd("UTF-8 in a TXT", MX + ["{n:t} {t} TXT \"gr\u00fc\u00df dich\""])
 odd("UTF-8 in a comment", MX + ["; gr\u00fc\u00df dich"])
+odd("a NUL in a comment", MX + ["; a \0 b"])
 odd("UTF-8 in an owner", MX + ["\u00fc {t} TXT b"])
 odd("signs in owners", MX + ["a+b {t} TXT x", "x=y#z&:~ {t} TXT a", "q {t} CNAME a+b"])
 odd("escaped dots and digits in owners", MX + ["e\\.sc\\097ped {t} TXT a", "host\\.master {t} TXT b"])

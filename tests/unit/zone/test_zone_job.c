@@ -451,6 +451,9 @@ static void diffs_are_unified(void **state)
 	    "--- f\n+++ f (planned)\n@@ -2,8 +2,9 @@\n 2\n 3\n 4\n-5\n+x\n"
 	    " 6\n 7\n 8\n 9\n+10\n");
 	buf_clear(&out);
+	diff_unified("f", "; a\0b\n1\n", 8, "; a\0b\n2\n", 8, &out);
+	assert_non_null(strstr(buf_text(&out), "\n ; a?b\n-1\n+2\n"));
+	buf_clear(&out);
 	diff_unified("f", a, strlen(a), a, strlen(a), &out);
 	assert_string_equal(buf_text(&out), "");
 	diff_unified("f", "a", 1, "a\nb", 3, &out);
