@@ -130,8 +130,8 @@ const char *estimate_assumption(size_t index)
 		"A sender that did not come back within 4 hours of a deferral does not "
 		"retry. It may still walk on from a decoy at once: so the upper end is "
 		"an upper bound.",
-		"Senders that a firewall or blocklist keeps off before the log are not "
-		"counted.",
+		("Senders that a firewall or blocklist keeps off before the log are not "
+		 "counted."), /* one sentence, says clang */
 	};
 	return index < sizeof(texts) / sizeof(texts[0]) ? texts[index] : NULL;
 }

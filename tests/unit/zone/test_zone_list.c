@@ -188,7 +188,7 @@ static void named_conf_is_read_whole_before_it_is_believed(void **state)
 		"zone \"a.example\" { type primary; file \"x\"",
 		"options { directory \"/x; };\n",
 		"zone \"a.example\" { type primary; /* };\n",
-		"view a { view b { };\n",
+		"view a { view b { }; };\n",
 	};
 	for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
 		assert_int_equal(zone_find(&l, put("half.conf", halves[i]), NULL, &e),
