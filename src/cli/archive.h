@@ -61,8 +61,8 @@ FMX_MUST_CHECK int archive_span(const struct cli *c, int64_t now,
 #define ARCHIVE_SINCE                                                                    \
 	{                                                                                \
 		.name = "since", .argument = "TIME",                                     \
-		.meaning = "From then on: RFC 3339, a date, or a duration such as 7d "   \
-			   "ago."                                                        \
+		.meaning = "From then on: a time as in RFC 3339, a date, or how long "   \
+			   "ago, such as 7d."                                            \
 	}
 #define ARCHIVE_UNTIL                                                                    \
 	{                                                                                \
