@@ -1,4 +1,4 @@
-"""Logs as the programs that keep them write them: rsyslog, syslog-ng, busybox and systemd's journal are given the lines of
+"""Logs as the programs that keep them write them: rsyslog, syslog-ng, busybox, systemd's journal and (with --long) Docker are given the lines of
 real mail servers (tests/data/maillog), and each form in which they keep them tells the same visits. With
 FAKEMX_SAMPLES=tests/data/maillog/framed what they wrote is kept there."""
 
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from lab.case import LabCase
+from lab.case import LabCase, long_test
 from lab.maillog import visits
 from lab.net import wait_for
 from lab.programs import Program
@@ -131,6 +131,81 @@ def compare(test, server, framing, log):
     test.assertEqual(want, [v for v in found if v.split(" ")[0] in {w.split(" ")[0] for w in want}])
     if os.environ.get("FAKEMX_SAMPLES"):
         shutil.copy(log, pathlib.Path(os.environ["FAKEMX_SAMPLES"], f"{server} - {framing}.log".replace(" ", "_")))
+
+
+class Docker(Program):
+    """The engine, without a network for its containers, which say what they are told."""
+    package = "docker"
+    at = "unix:///run/docker.sock"
+
+    def configure(self):
+        self.host.script("""
+            mountpoint -q /sys || mount -t sysfs sysfs /sys
+            mount -t tmpfs cgroup /sys/fs/cgroup
+            for c in cpu cpuacct cpuset memory devices freezer pids blkio; do
+                mkdir /sys/fs/cgroup/$c; mount -t cgroup -o $c cgroup /sys/fs/cgroup/$c || rmdir /sys/fs/cgroup/$c
+            done""")
+
+    def start(self):
+        self.daemon = self.host.spawn(["dockerd", "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs",
+                                       "--host", self.at, "--data-root=/run/docker-data", "--exec-root=/run/docker-exec"], name="dockerd")
+        wait_for("dockerd answers", lambda: self.run("docker", "version", check=False).returncode == 0)
+        self.host.script(f"""
+            mkdir -p /tmp/image/bin; cp "$(command -v busybox)" /tmp/image/bin/busybox
+            tar -C /tmp/image -c . | docker --host {self.at} import - lab""")
+
+    def run(self, *argv, **more):
+        return self.host.run([argv[0], "--host", self.at, *argv[1:]], **more)
+
+    def say(self, name, text):
+        self.run("docker", "run", "-i", "--name", name, "--network", "none", "lab", "/bin/busybox", "cat", input=text)
+
+
+@long_test
+class DockersOwn(LabCase):
+    """What a container says, as the engine keeps and shows it, and Compose."""
+
+    @classmethod
+    def build(cls):
+        cls.docker = Docker(cls.net, "docker", ["30.0.0.90"])
+        cls.docker.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        # Control groups are the machine's.
+        cls.docker.host.script("find /sys/fs/cgroup -depth -type d -path '*/docker*' -exec rmdir {} +", check=False)
+        super().tearDownClass()
+
+    def test_each_form_tells_the_same_visits(self):
+        for server in MAIL_SERVERS:
+            tagged = "".join(f"{tag}[{pid}]: {text}\n" for tag, pid, text in lines_of(server))
+            classic = (DATA / f"{server}_-_syslog,_RFC_3164.log").read_text()
+            self.docker.say(f"{server}-tagged", tagged)
+            self.docker.say(f"{server}-classic", classic)
+            self.docker.host.write(f"/tmp/{server}/docker-compose.yml", f"""version: "2.4"
+services:
+  mailserver:
+    image: lab
+    network_mode: none
+    command: [ "/bin/busybox", "cat", "/lines" ]
+    volumes: [ "/tmp/{server}/lines:/lines" ]
+""")
+            self.docker.host.write(f"/tmp/{server}/lines", classic)
+            compose = ("docker-compose", "--file", f"/tmp/{server}/docker-compose.yml")
+            self.docker.run(*compose, "up", "--no-color")
+            kept = self.docker.host.run(["sh", "-c", "cat /run/docker-data/containers/$(docker --host " + self.docker.at +
+                                         f" inspect -f '{{{{.Id}}}}' {server}-classic)/*-json.log"]).stdout
+            for framing, text in (
+                    ("docker logs -t, a tag within", self.docker.run("docker", "logs", "-t", f"{server}-tagged").stdout),
+                    ("docker logs -t, syslog within", self.docker.run("docker", "logs", "-t", f"{server}-classic").stdout),
+                    ("docker's json-file", kept),
+                    ("docker compose logs", self.docker.run(*compose, "logs", "--no-color").stdout),
+                    ("docker compose logs -t, in colours",
+                     self.docker.host.run(["docker-compose", "--ansi", "always", "--host", self.docker.at, *compose[1:], "logs", "-t"]).stdout)):
+                with self.subTest(server=server, framing=framing):
+                    log = self.net.folder / "container.log"
+                    log.write_text(text)
+                    compare(self, server, framing, log)
 
 
 class SystemdsJournal(LabCase):

@@ -50,6 +50,7 @@ PROGRAMS = {
     "rsyslog": (["rsyslog"], ""),
     "syslog-ng": (["syslog-ng-core"], ""),
     "busybox": (["busybox"], ""),
+    "docker": (["docker.io", "docker-compose", "busybox-static"], ""),
     "amavis": (["amavisd-new", "spamassassin"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
     "prometheus": (["prometheus"], ""),
