@@ -423,9 +423,11 @@ static void trim(struct slice *in)
 		in->end--;
 }
 
+/* journalctl's, tail's, Compose's own. */
 static bool is_mark(struct slice in)
 {
-	return slice_take_text(&in, "-- ") || slice_take_text(&in, "==> ");
+	return slice_take_text(&in, "-- ") || slice_take_text(&in, "==> ") ||
+	       slice_take_text(&in, "Attaching to ");
 }
 
 enum step { FOUND, GO_ON, STOP, PART, NOTHING };
