@@ -3,8 +3,8 @@
  *
  * A process that shuts itself in (sandbox.h) can start nothing any more that is not
  * shut in with it. Before, it splits off a helper by program_split(), which stays
- *outside, knows which programs the configuration names, and starts these alone. From then
- *on program_start() asks the helper; without one the process is the parent itself.
+ * outside, knows which programs the configuration names, and starts these alone. From
+ * then on program_start() asks the helper; without one the process is the parent itself.
  *
  * Use:
  *	struct program s;
@@ -17,8 +17,8 @@
  * Ownership: s.fd is closed by program_ended() that says true, or by program_leave().
  *
  * Limits: PROGRAM_WORDS_MAX bytes of words. The helper runs PROGRAM_MAX programs at a
- *time. It ends with us, and what it started gets SIGTERM then. It is one of the few
- *things of which a process has only one, and so needs no handle.
+ * time. It ends with us, and what it started gets SIGTERM then. It is one of the few
+ * things of which a process has only one, and so needs no handle.
  */
 #ifndef FMX_BASE_PROGRAM_H
 #define FMX_BASE_PROGRAM_H

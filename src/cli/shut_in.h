@@ -5,7 +5,7 @@
  *	struct sandbox *s = xcalloc(1, sizeof(*s));
  *	...
  *	if (shut_in(c, s, true, &e) != 0)	// frees s; before there is a second
- *thread return cli_fail(c, &e);
+ * thread return cli_fail(c, &e);
  *
  * Limits: those of sandbox.h.
  */

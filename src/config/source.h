@@ -2,10 +2,10 @@
  * source - the text of a configuration, with what it includes
  *
  * `include "PATTERN"` (a path or a glob) at the top level stands for the text of these
- *files, in the order of their names; a relative pattern begins at the folder of the file
- *that was named first. The parts become one text, so that a key given twice is one
- *wherever it stands; source_place() puts the file and line back into a sentence that
- *speaks of a line of the whole.
+ * files, in the order of their names; a relative pattern begins at the folder of the file
+ * that was named first. The parts become one text, so that a key given twice is one
+ * wherever it stands; source_place() puts the file and line back into a sentence that
+ * speaks of a line of the whole.
  *
  * Use:
  *	struct source s;

@@ -15,7 +15,7 @@
  *
  * To add one: a name in enum finding_id, a row in finding_table.c, a rule in
  * finding_rules.c or finding_decoy.c, a row in tests/unit/test_findings.c, a domain and
- *its healthy twin in tests/system/test_check.py; then scripts/docs.
+ * its healthy twin in tests/system/test_check.py; then scripts/docs.
  *
  * Ownership: findings own their array.
  *

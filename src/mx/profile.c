@@ -16,7 +16,7 @@
  *	dma	0.13	net.c, dns.c
  *	chasquid 1.11	internal/courier/smtp.go
  *	haraka	3.3.4	outbound/hmail.js, outbound/client_pool.js, haraka-net-utils
- *get_mx.js nodemailer-direct-transport 3.3.2 direct-transport.js, smtp-connection 2.12.0
+ * get_mx.js nodemailer-direct-transport 3.3.2 direct-transport.js, smtp-connection 2.12.0
  *	qmail	netqmail 1.06, notqmail 1.08 qmail-remote.c
  * and T1, T1b, T3 are the tables of facts/senders.md.
  */

@@ -4,7 +4,7 @@
  * Use:
  *	if (fork() == 0)
  *		serving_run("lab = true\n...", ready);	// writes a line to `ready` when
- *it serves
+ * it serves
  */
 #ifndef FMX_BENCH_SERVING_H
 #define FMX_BENCH_SERVING_H

@@ -6,7 +6,7 @@
  * A line of a block that begins with fakemx (or build/fakemx) must be understood as the
  * program would: verb, options, number of arguments; of one that begins with scripts/
  * the script must be there. One sentence a mistake; exit code 1 if there is one, or no
- *command at all.
+ * command at all.
  */
 #include <stdio.h>
 #include <stdlib.h>

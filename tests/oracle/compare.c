@@ -7,7 +7,7 @@
  * time brings done now and then; then every walk and listing must be what the oracle
  * says: as it was told, and as it is decided anew. Of some, chance asks more: time goes
  * on to the next `need`, before which nothing may change; the lines come in another
- *order, and must give equal facts; the journal is made anew from its visits.
+ * order, and must give equal facts; the journal is made anew from its visits.
  *
  * Prints the seed first, what differed, and how often each thing was seen; exit status 1
  * if anything differed.

@@ -6,7 +6,7 @@
  * the group in one coalesced pass; writes what is told and the listings that its hours
  * make; seals after five days, also where the frontier stands still (looked after once a
  * minute of T). A step is at most DUE_STEP runs or `most` microseconds, in a transaction
- *of its own; how far a pass is stands in the journal.
+ * of its own; how far a pass is stands in the journal.
  *
  * Use:
  *	struct due *d = due_new(db, coverage, &sink);

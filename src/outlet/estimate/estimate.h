@@ -28,7 +28,7 @@
  * behind the first label of its verified name. "Well": the better host was
  * visited within half an hour before and after, and fewer than 20 % of its
  * visits in ten minutes were deferred or aborted (of at least five). A host that defers
- *everybody at first (greylisting) is well.
+ * everybody at first (greylisting) is well.
  *
  * Ownership: the estimate copies what it keeps; names in the result are its
  * own and die with it.

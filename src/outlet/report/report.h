@@ -2,8 +2,8 @@
  * report - what a period showed, as numbers with a reason each
  *
  * DESIGN section 4 and 5. One document of values, made by asking the journal
- *(journal/ask.h) once through; report_text(), report_json() and page_write()
- *(outlet/page/) print it. How it counts is count.h's.
+ * (journal/ask.h) once through; report_text(), report_json() and page_write()
+ * (outlet/page/) print it. How it counts is count.h's.
  *
  * Use:
  *	struct report r;

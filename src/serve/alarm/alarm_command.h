@@ -16,8 +16,8 @@
  * Ownership: copies all it is given.
  *
  * Limits: ALARM_COMMAND_AT_ONCE run at a time, ALARM_COMMAND_MAX_WAITING wait, more are
- *left out, which is logged. A command that runs for ALARM_COMMAND_LONGEST_MS gets
- *SIGTERM, and SIGKILL two seconds later; so do those that run when serve stops.
+ * left out, which is logged. A command that runs for ALARM_COMMAND_LONGEST_MS gets
+ * SIGTERM, and SIGKILL two seconds later; so do those that run when serve stops.
  */
 #ifndef FMX_SERVE_ALARM_ALARM_COMMAND_H
 #define FMX_SERVE_ALARM_ALARM_COMMAND_H

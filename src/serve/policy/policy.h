@@ -18,7 +18,7 @@
  * Limits: POLICY_LINE_MAX bytes a line, POLICY_REQUEST_MAX a request,
  * POLICY_ATTRIBUTES_MAX lines; beyond them, and for a NUL byte, a line without
  * `=` or a request without lines, it is no Postfix: POLICY_BROKEN. Texts are cut to
- *VISIT_TEXT_MAX; an instance or a domain that is longer is taken for unknown.
+ * VISIT_TEXT_MAX; an instance or a domain that is longer is taken for unknown.
  */
 #ifndef FMX_SERVE_POLICY_POLICY_H
 #define FMX_SERVE_POLICY_POLICY_H

@@ -3,7 +3,7 @@
  *
  * Commands of feeds and logs with their %s and %q filled in, the stream's reader, the
  * alarm command as it stands, journalctl as `watch = journal` calls it, and what unpacks
- *an old log. Times and numbers may be anything, for they come from what strangers sent.
+ * an old log. Times and numbers may be anything, for they come from what strangers sent.
  *
  * Use:
  *	if (commands_allow(&config, argv, extra))

@@ -15,7 +15,7 @@
  *
  * Limits: constant memory, whatever the size; lines as in lines.h. A last line
  * need not have its LF. What was given before a file that turns out to be damaged stays
- *given.
+ * given.
  */
 #ifndef FMX_SOURCE_MAILLOG_LOGFILES_H
 #define FMX_SOURCE_MAILLOG_LOGFILES_H

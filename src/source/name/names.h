@@ -33,10 +33,10 @@
  *
  * Limits: those of names_cache.h, which a start finds empty (for SPF; of names the
  * sink knows); NAMES_QUEUE_MAX wait, more
- *are dropped (counted; their next visit asks again); NAMES_OPEN_MAX are looked up at
- *once. NAMES_PTR_MAX names of one client are confirmed. An SPF check ends after
- *NAMES_SPF_MS. A client is asked about again after NAMES_FRESH, after NAMES_RETRY where
- *DNS did not answer. TTLs are not looked at.
+ * are dropped (counted; their next visit asks again); NAMES_OPEN_MAX are looked up at
+ * once. NAMES_PTR_MAX names of one client are confirmed. An SPF check ends after
+ * NAMES_SPF_MS. A client is asked about again after NAMES_FRESH, after NAMES_RETRY where
+ * DNS did not answer. TTLs are not looked at.
  */
 #ifndef FMX_SOURCE_NAME_NAMES_H
 #define FMX_SOURCE_NAME_NAMES_H

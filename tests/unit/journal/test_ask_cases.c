@@ -7,8 +7,8 @@
  *	24		test_take_order, killed_at_any_write...
  *	25		here, and test_take, knocks_beyond_50000..., over_its_budget...
  *	26		test_take, a_real_visit_that_was_lost..., test_take_order,
- *a_full_disk... 28		tiers_rise..., test_ask_listing; own addresses:
- *serve/test_policy, test_site 37 38		with 19; case_38 here
+ * a_full_disk... 28		tiers_rise..., test_ask_listing; own addresses:
+ * serve/test_policy, test_site 37 38		with 19; case_38 here
  *	45		test_take, a_feed_that_tells_again..., what_was_told_late...
  *
  * Rules that must hold: any order, batches (test_take_order, test_ask_properties,
