@@ -274,7 +274,8 @@ static int see_envelopes(struct lookup *q, struct pool_excuse *x,
 	struct proof *p = x->proof;
 	const struct run *main = &x->walk->main;
 	int rc = proof_envelopes(q, v->group, main, on_envelope, x, e);
-	if (rc == 0 && p->missing)
+	/* Of who never came to a real host none is missing. */
+	if (rc == 0 && p->missing && (x->walk->has_real || p->own_in_time))
 		rc = see_many(q, x, who, v, &x->many, e);
 	if (rc == 0 && p->missing && x->many != MOMENT_NONE) {
 		p->missing = 0;
