@@ -140,10 +140,24 @@ const char *addr_kind_name(enum addr_kind kind)
 	return "public";
 }
 
+/* inet_ntop() asks snprintf(): lists print a million. */
+static void v4_text(const uint8_t bytes[4], char *to)
+{
+	for (int i = 0; i < 4; i++) {
+		unsigned n = bytes[i];
+		if (n >= 100)
+			*to++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*to++ = (char)('0' + n / 10 % 10);
+		*to++ = (char)('0' + n % 10);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *addr_text(struct addr a, char text[ADDR_TEXT_MAX])
 {
 	if (addr_is_v4(a))
-		(void)inet_ntop(AF_INET, a.bytes + 12, text, ADDR_TEXT_MAX);
+		v4_text(a.bytes + 12, text);
 	else
 		(void)inet_ntop(AF_INET6, a.bytes, text, ADDR_TEXT_MAX);
 	return text;

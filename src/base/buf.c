@@ -52,10 +52,24 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
+/* Printable ASCII that JSON takes as it is: most of all texts, and in one piece. */
+static size_t plain_length(const char *text)
+{
+	size_t n = 0;
+	while (text[n] >= ' ' && text[n] <= '~' && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
 void buf_add_json(struct buf *b, const char *text)
 {
 	buf_add(b, "\"", 1);
-	while (*text) {
+	for (;;) {
+		size_t plain = plain_length(text);
+		buf_add(b, text, plain);
+		text += plain;
+		if (!*text)
+			break;
 		const char *at = text;
 		uint32_t c = utf8_next(&text);
 		if (c == '"' || c == '\\')

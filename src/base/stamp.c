@@ -48,6 +48,28 @@ int64_t stamp_civil(int year, int month, int day, int hour, int minute, int seco
 	return civil_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 }
 
+/* "2026-11-30T10:20:30": lists print a million, and strftime() is slow. */
+static size_t put_time(const struct tm *tm, char *text)
+{
+	const int parts[] = { tm->tm_year / 100 + 19,
+			      tm->tm_year % 100,
+			      tm->tm_mon + 1,
+			      tm->tm_mday,
+			      tm->tm_hour,
+			      tm->tm_min,
+			      tm->tm_sec };
+	static const char after[] = " --T::";
+	char *at = text;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		*at++ = (char)('0' + parts[i] / 10);
+		*at++ = (char)('0' + parts[i] % 10);
+		if (i > 0 && i < sizeof(after) - 1)
+			*at++ = after[i];
+	}
+	*at = '\0';
+	return (size_t)(at - text);
+}
+
 const char *stamp_text(int64_t t, char text[STAMP_TEXT_MAX])
 {
 	time_t seconds = (time_t)(t / STAMP_SECOND);
@@ -61,7 +83,9 @@ const char *stamp_text(int64_t t, char text[STAMP_TEXT_MAX])
 		(void)snprintf(text, STAMP_TEXT_MAX, "%lld us", (long long)t);
 		return text;
 	}
-	size_t n = strftime(text, STAMP_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	bool is_usual = tm.tm_year >= 0 && tm.tm_year < 9999 - 1900;
+	size_t n = is_usual ? put_time(&tm, text)
+			    : strftime(text, STAMP_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (fraction) {
 		n += (size_t)snprintf(text + n, STAMP_TEXT_MAX - n, ".%06d",
 				      (int)fraction);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "journal/ask/ask_internal.h"
 #include "journal/ask/listed.h"
+#include "journal/ask/near.h"
 
 static int say(struct ask *a, const struct sender *who, uint16_t group,
 	       const struct listed *row, const struct listing_count *open,
@@ -75,14 +76,34 @@ static int read_rows(struct ask *a, sqlite3_stmt *s, struct listed_rows *rows,
 	return rc;
 }
 
-static int say_row(struct ask *a, const struct listed *row, struct listing *ret_listing,
-		   struct error *e)
+/* Whom to tell of, and how. */
+struct telling {
+	struct near *near;
+	bool would_too;
+	ask_listing_fn fn;
+	void *arg;
+	const struct view *view; /* of the last row's group, in one snapshot */
+};
+
+static int say_row(struct ask *a, struct telling *t, const struct listed *row,
+		   struct listing *ret_listing, struct error *e)
 {
 	const struct listing_count none = { MOMENT_NONE, MOMENT_NONE };
 	struct sender who;
-	int rc = sender_find(&a->lookup, row->client, &who, e);
-	return rc == 0 ? say(a, &who, sites_group(&a->sites, row->group), row, &none,
-			     ret_listing, e)
+	uint16_t group = sites_group(&a->sites, row->group);
+	int rc = 0;
+	if (!t->view || t->view->group != group)
+		rc = coverage_view(a->coverage, group, a->now, &t->view, e);
+	if (rc != 0)
+		return rc;
+	if (near_is_quiet(t->near, row->client))
+		who = (struct sender){ .clients = { row->client },
+				       .count = 1,
+				       .is_quiet = true };
+	else
+		rc = sender_find(&a->lookup, row->client, &who, e);
+	return rc == 0 ? listed_say(&a->lookup, &who, t->view, &a->sites.rules, row,
+				    &none, a->now, ret_listing, e)
 		       : rc;
 }
 
@@ -120,14 +141,20 @@ static size_t whole_clients(const struct listed_rows *rows)
 }
 
 static int tell_rows(struct ask *a, const struct listed_rows *rows, size_t count,
-		     bool would_too, ask_listing_fn fn, void *arg, struct error *e)
+		     struct telling *t, struct error *e)
 {
 	struct listing l;
 	int rc = 0;
+	t->view = NULL;
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		rc = say_row(a, &rows->at[i], &l, e);
-		if (rc == 0 && (l.is_listed || (would_too && l.would_be)))
-			rc = fn(arg, &l);
+		size_t end = i + NEAR_WINDOW < count ? i + NEAR_WINDOW : count;
+		if (i % NEAR_WINDOW == 0)
+			rc = near_read(t->near, rows->at[i].client,
+				       rows->at[end - 1].client, end - i, e);
+		if (rc == 0)
+			rc = say_row(a, t, &rows->at[i], &l, e);
+		if (rc == 0 && (l.is_listed || (t->would_too && l.would_be)))
+			rc = t->fn(t->arg, &l);
 	}
 	return rc;
 }
@@ -146,19 +173,20 @@ static int are_many(struct ask *a, bool *ret_many, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
-static int tell_slices(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
-		       struct error *e)
+static int tell_slices(struct ask *a, struct telling *t, struct error *e)
 {
 	struct listed_rows rows = { 0 };
 	struct addr after = { { 0 } };
 	bool has_many, has_more = true;
 	int rc = are_many(a, &has_many, e);
+	if (rc == 0 && has_many)
+		rc = near_begin(t->near, &a->lookup, e);
 	while (rc == 0 && has_more) {
 		rc = read_slice(a, after, has_many, &rows, e);
 		size_t count = whole_clients(&rows);
 		has_more = count < rows.count;
 		if (rc == 0)
-			rc = tell_rows(a, &rows, count, would_too, fn, arg, e);
+			rc = tell_rows(a, &rows, count, t, e);
 		if (rc == 0 && has_more &&
 		    (count == 0 || addr_compare(rows.at[count - 1].client, after) <= 0))
 			rc = error_set(
@@ -180,8 +208,11 @@ int ask_listed(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
 	int rc = ask_begin(a, e);
 	if (rc != 0)
 		return rc;
+	struct near near = { .is_usable = false };
+	struct telling t = { &near, would_too, fn, arg, NULL };
 	if (would_too || a->sites.rules.enforce)
-		rc = tell_slices(a, would_too, fn, arg, e);
+		rc = tell_slices(a, &t, e);
+	near_release(&near);
 	ask_end(a);
 	return rc;
 }

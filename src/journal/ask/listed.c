@@ -261,9 +261,7 @@ static int see_standing(struct lookup *q, const struct sender *who,
 			struct listing_obstacle *o, struct error *e)
 {
 	struct standing st = { .has_name = who->is_confirmed && !who->is_generic };
-	int rc = sender_is_allowed(q, who, &o->is_allowed, e);
-	if (rc == 0)
-		rc = sender_spf(q, who, at, r, &st, e);
+	int rc = sender_spf(q, who, at, r, &st, e);
 	sender_accepted(runs->at, runs->count, at, r, &st);
 	o->is_at_risk |= standing_tier(&st) != TIER_NONE;
 	return rc;
@@ -284,9 +282,9 @@ static int see_pool(struct lookup *q, const struct sender *who, const struct vie
 }
 
 /* The pool is asked last: what holds before it is the reason. */
-static int find_obstacle(struct lookup *q, const struct sender *who, const struct view *v,
-			 const struct rules *r, const struct listed *row, int64_t now,
-			 struct listing_obstacle *o, struct error *e)
+static int look_up(struct lookup *q, const struct sender *who, const struct view *v,
+		   const struct rules *r, const struct listed *row, int64_t now,
+		   struct listing_obstacle *o, struct error *e)
 {
 	int64_t at = row ? row->since : now;
 	struct withdrawal x = { r, row, stamp_day(now - r->pool_accepted), now - KEPT,
@@ -300,7 +298,6 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 	int64_t until = now < v->now ? now : INT64_MAX;
 	int rc =
 	    sender_runs(q, v->group, who, since < known ? since : known, until, &runs, e);
-	o->is_own = is_our_own(q, who, r);
 	see_own_runs(&x, &runs);
 	if (rc == 0)
 		rc = see_standing(q, who, &runs, r, at, o, e);
@@ -309,8 +306,20 @@ static int find_obstacle(struct lookup *q, const struct sender *who, const struc
 			       e);
 	if (rc == 0 && !o->is_allowed && !o->is_own && !o->is_nat && !o->is_at_risk)
 		rc = see_pool(q, who, v, &x, &runs, &(struct span){ since, until }, e);
-	o->is_withdrawn |= runs.has_more || (row && is_excused(row, v));
+	o->is_withdrawn |= runs.has_more;
 	run_list_release(&runs);
+	return rc;
+}
+
+static int find_obstacle(struct lookup *q, const struct sender *who, const struct view *v,
+			 const struct rules *r, const struct listed *row, int64_t now,
+			 struct listing_obstacle *o, struct error *e)
+{
+	int rc = sender_is_allowed(q, who, &o->is_allowed, e);
+	o->is_own = is_our_own(q, who, r);
+	if (rc == 0 && !who->is_quiet)
+		rc = look_up(q, who, v, r, row, now, o, e);
+	o->is_withdrawn |= row && is_excused(row, v);
 	return rc;
 }
 

@@ -69,25 +69,36 @@ static int pool_range(struct lookup *q, enum run_kind kind, uint16_t group,
 	return rc < 0 ? rc : 0;
 }
 
-/* The clients whose names share the domain; of a generic name, the name. */
+/* The clients whose names share the domain; of a generic name, the name: a provider has
+ * a million of its domain. */
+#define NAMES_OF_POOL "FROM name INDEXED BY name_domain WHERE domain = ?1 AND generic = 0"
+#define NAMES_OF_GENERIC                                                                 \
+	"FROM name INDEXED BY name_name WHERE name = ?2 AND domain = ?1 AND generic = 1"
+#define RUNS_OF_NAMES(names)                                                             \
+	"SELECT r.client, r.began, r.earlier, r.last, r.began + r.accepted "             \
+	"FROM (SELECT client " names " LIMIT ?3) AS n "                                  \
+	"CROSS JOIN run AS r ON r.kind = ?4 AND r.grp = ?5 AND r.client = n.client "     \
+	"AND r.began BETWEEN ?6 AND ?7"
+
+static void bind_name(sqlite3_stmt *s, const struct sender *who)
+{
+	(void)sqlite3_bind_text(s, 1, who->domain, -1, SQLITE_STATIC);
+	if (who->is_generic)
+		(void)sqlite3_bind_text(s, 2, who->name, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(s, 3, LOOKUP_MOST);
+}
+
 static int pool_domain(struct lookup *q, enum run_kind kind, uint16_t group,
 		       struct pool *p, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    q->db,
-	    "SELECT r.client, r.began, r.earlier, r.last, r.began + r.accepted "
-	    "FROM (SELECT client FROM name WHERE domain = ?1 AND generic = ?2 "
-	    "AND (?2 = 0 OR name = ?3) LIMIT ?4) AS n "
-	    "CROSS JOIN run AS r ON r.kind = ?5 AND r.grp = ?6 AND r.client = n.client "
-	    "AND r.began BETWEEN ?7 AND ?8");
-	(void)sqlite3_bind_text(s, 1, p->who->domain, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 2, p->who->is_generic);
-	(void)sqlite3_bind_text(s, 3, p->who->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 4, LOOKUP_MOST);
-	(void)sqlite3_bind_int(s, 5, kind);
-	(void)sqlite3_bind_int(s, 6, group);
-	(void)sqlite3_bind_int64(s, 7, p->met.since - RUN_REACH);
-	(void)sqlite3_bind_int64(s, 8, p->met.until);
+	sqlite3_stmt *s = p->who->is_generic
+			      ? db_statement(q->db, RUNS_OF_NAMES(NAMES_OF_GENERIC))
+			      : db_statement(q->db, RUNS_OF_NAMES(NAMES_OF_POOL));
+	bind_name(s, p->who);
+	(void)sqlite3_bind_int(s, 4, kind);
+	(void)sqlite3_bind_int(s, 5, group);
+	(void)sqlite3_bind_int64(s, 6, p->met.since - RUN_REACH);
+	(void)sqlite3_bind_int64(s, 7, p->met.until);
 	int rc = 1;
 	while (!p->is_over && !p->too_many && (rc = db_step(q->db, s, e)) == 1) {
 		p->too_many = ++p->rows > LOOKUP_MOST;
@@ -102,12 +113,10 @@ static int pool_domain(struct lookup *q, enum run_kind kind, uint16_t group,
 static int pool_has_many_names(struct lookup *q, struct pool *p, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT 1 FROM name WHERE domain = ?1 AND generic = ?2 "
-				"AND (?2 = 0 OR name = ?3) LIMIT 1 OFFSET ?4");
-	(void)sqlite3_bind_text(s, 1, p->who->domain, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 2, p->who->is_generic);
-	(void)sqlite3_bind_text(s, 3, p->who->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 4, LOOKUP_MOST);
+	    p->who->is_generic
+		? db_statement(q->db, "SELECT 1 " NAMES_OF_GENERIC " LIMIT 1 OFFSET ?3")
+		: db_statement(q->db, "SELECT 1 " NAMES_OF_POOL " LIMIT 1 OFFSET ?3");
+	bind_name(s, p->who);
 	int rc = db_step(q->db, s, e);
 	p->too_many |= rc == 1;
 	db_done(s);

@@ -41,6 +41,9 @@ struct sender {
 	size_t count;
 	char name[NAME_MAX_TEXT], domain[NAME_MAX_TEXT]; /* of clients[0]; "" */
 	bool is_confirmed, is_generic;
+	/* Nothing is known of it that could keep it off a list but what stands beside its
+	 * rows: near.h. sender_find() never says so. */
+	bool is_quiet;
 };
 
 struct run_list {
