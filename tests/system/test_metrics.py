@@ -16,6 +16,8 @@ names = false
 metrics = "{file}"
 policy = {{ "{policy}" }}
 web {{ listen = "30.0.0.1:8025" beyond_loopback = true }}
+publish "rspamd" {{ format = rspamd  file = "{lists}/rspamd.map" }}
+publish "broken" {{ format = plain  file = "{lists}/nowhere/list.txt" }}
 site "example" {{
   layout  = high
   domains = {{ "example.com" }}
@@ -42,7 +44,7 @@ class Metrics(LabCase):
         (folder / "mail.log").touch()
         cls.file = folder / "fakemx.prom"
         cls.conf = folder / "fakemx.conf"
-        cls.conf.write_text(CONF.format(state=folder / "state", file=cls.file, policy=folder / "policy", log=folder / "mail.log"))
+        cls.conf.write_text(CONF.format(state=folder / "state", file=cls.file, policy=folder / "policy", log=folder / "mail.log", lists=folder))
         cls.serve = cls.host.spawn([case.program("fakemx-serve"), "-c", cls.conf], name="serve")
         wait_for("the first metrics", lambda: cls.file.exists() and "fakemx_coverage_ratio{" in cls.file.read_text())
         cls.host.spawn([case.program("fakemx"), "-c", cls.conf, "web"], name="web")
@@ -86,6 +88,21 @@ class Metrics(LabCase):
         self.assertLess(abs(time.time() - now), 30)
         self.assertLess(abs(time.time() - written), 90)
 
+    def test_3_what_publish_did_is_told(self):
+        self.assertNotIn("fakemx_publish_senders{", self.text())
+        for _ in range(2):
+            done = self.host.run([case.program("fakemx"), "-c", self.conf, "publish"], check=False)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            self.assertIn("nowhere/list.txt", done.stderr)
+        wait_for("publish's word", lambda: 'fakemx_publish_failures_total{list="broken"} 2\n' in self.text(), 40)
+        text = self.text()
+        for line in ('senders{list="rspamd"} 0', 'changes_total{list="rspamd"} 1', 'failures_total{list="rspamd"} 0',
+                     'failing{list="rspamd"} 0', 'failing{list="broken"} 1', 'changes_total{list="broken"} 0'):
+            self.assertIn(f"fakemx_publish_{line}\n", text)
+        at = float(re.search(r'^fakemx_publish_success_timestamp_seconds\{list="rspamd"\} (\S+)$', text, re.M).group(1))
+        self.assertLess(abs(time.time() - at), 60)
+        self.assertNotIn('success_timestamp_seconds{list="broken"}', text)
+
     def test_4_each_query_of_the_dashboard_runs(self):
         self.watcher.write("/tmp/prometheus.yml", SCRAPE)
         self.watcher.spawn(["prometheus", "--config.file=/tmp/prometheus.yml", "--storage.tsdb.path=/tmp/tsdb",
@@ -103,8 +120,8 @@ class Metrics(LabCase):
             got = self.query(query.replace("$site", ".*").replace("$__rate_interval", "1m"))
             self.assertEqual(got["status"], "success", (query, got))
             empty += [] if got["data"]["result"] else [query]
-        # Nothing is stopped, published or alarming here; all others have a value.
-        few = ("ratio{", "published", "fakemx_alarm == 1", "fakemx_host_well")
+        # Nothing is stopped or alarming here; all others have a value.
+        few = ("ratio{", "fakemx_alarm == 1", "fakemx_host_well")
         self.assertEqual([query for query in empty if not any(word in query for word in few)], [])
 
     def test_5_the_rules_do_what_they_say(self):

@@ -8,7 +8,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/atomic_file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -17,6 +16,7 @@
 #include "cli/publish/publish_shut_in.h"
 #include "cli/verbs.h"
 #include "outlet/json.h"
+#include "outlet/publish_state.h"
 #include "serve/alarm/alarm_command.h"
 
 enum { EVERY_SECONDS = 10, MOST_SECONDS = 25, PATH_ROOM = CONFIG_TEXT_MAX + 32 };
@@ -26,9 +26,8 @@ struct publishing {
 	struct archive archive; /* found, not open: the journal may be gone */
 	int64_t stale;
 	bool is_following;
-	char state[PATH_ROOM];   /* file: why all is empty; its time: when we were here */
-	char why[GATE_NOTE_MAX]; /* why all is empty; "": it is not */
-	bool is_alarming;
+	char path[PATH_ROOM]; /* of the state; its time: when we were here */
+	struct publish_state state;
 	char (
 	    *failures)[sizeof(((struct error *)NULL)->text)]; /* said, of each section */
 	struct publish_lists lists;
@@ -45,26 +44,11 @@ static void on_signal(int number)
 
 /* ---- said once ---- */
 
-static void read_state(struct publishing *p)
-{
-	FILE *f = fopen(p->state, "re");
-	if (!f)
-		return;
-	char mark[16];
-	if (fgets(mark, sizeof(mark), f) && fgets(p->why, sizeof(p->why), f))
-		p->why[strcspn(p->why, "\n")] = '\0';
-	p->is_alarming = *p->why && strcmp(mark, "alarm\n") == 0;
-	(void)fclose(f); /* only read */
-}
-
 /* Its time is new each time: --empty --stale looks at it. */
 static void write_state(const struct publishing *p)
 {
 	struct error e;
-	char text[GATE_NOTE_MAX + 16];
-	int n = snprintf(text, sizeof(text), "%s\n%s\n",
-			 p->is_alarming ? "alarm" : "quiet", p->why);
-	if (atomic_file_write(p->state, text, (size_t)n, 0640, &e) != 0)
+	if (publish_state_write(p->path, &p->archive.config, &p->state, &e) != 0)
 		cli_warn(p->c, "cannot note that lists were published: %s", e.text);
 }
 
@@ -90,17 +74,18 @@ static void raise_alarm(const struct publishing *p, const char *text, bool is_al
 /* why "": the lists have again who is listed. */
 static void say_why(struct publishing *p, const char *why, bool is_alarming)
 {
-	if (strcmp(p->why, why) == 0)
+	struct publish_state *s = &p->state;
+	if (strcmp(s->why, why) == 0)
 		return;
-	bool was_empty = *p->why != '\0';
-	(void)str_copy(p->why, sizeof(p->why), why);
+	bool was_empty = *s->why != '\0';
+	(void)str_copy(s->why, sizeof(s->why), why);
 	if (*why)
 		cli_warn(p->c, "all lists are emptied: %s", why);
 	else if (was_empty)
 		cli_warn(p->c, "the lists are filled again");
-	if (is_alarming != p->is_alarming)
+	if (is_alarming != s->is_alarming)
 		raise_alarm(p, *why ? why : "the lists are filled again", !is_alarming);
-	p->is_alarming = is_alarming;
+	s->is_alarming = is_alarming;
 }
 
 /* ---- results ---- */
@@ -119,11 +104,25 @@ static json_t *result_json(const struct publish_result *r)
 	return o;
 }
 
+static void count(struct publishing *p, const struct publish_result *r)
+{
+	size_t at = (size_t)(r->section - p->archive.config.publish);
+	struct publish_count *n = &p->state.counts[at];
+	n->is_failing = r->has_failed;
+	n->failures += r->has_failed;
+	if (r->has_failed)
+		return;
+	n->right_at = archive_now(&p->archive.config);
+	n->listed = r->listed;
+	n->changes += r->changes;
+}
+
 /* While following, news alone: what changed, and a failure once. */
 static void on_result(void *arg, const struct publish_result *r)
 {
 	struct publishing *p = arg;
 	char *failure = p->failures[r->section - p->archive.config.publish];
+	count(p, r);
 	struct buf text = BUF_INIT(4096);
 	publish_result_text(r, &text);
 	bool is_news =
@@ -182,7 +181,7 @@ static size_t publish_once(struct publishing *p)
 		gate_close(&gate);
 	} else {
 		const char *why = "the journal cannot be read";
-		if (strcmp(p->why, why) != 0)
+		if (strcmp(p->state.why, why) != 0)
 			cli_warn(p->c, "%s", e.text);
 		say_why(p, why, true);
 		failed = publish_empty(p, why);
@@ -213,7 +212,7 @@ static void follow(struct publishing *p)
 static bool is_abandoned(const struct publishing *p)
 {
 	struct stat st;
-	if (stat(p->state, &st) != 0)
+	if (stat(p->path, &st) != 0)
 		return true;
 	int64_t age = stamp_now() - (int64_t)st.st_mtime * STAMP_SECOND;
 	return age >= p->stale || age < -STAMP_MINUTE;
@@ -228,10 +227,9 @@ static size_t empty(struct publishing *p)
 	if (is_by_timer)
 		say_why(p, why, true);
 	size_t failed = publish_empty(p, why);
-	if (!is_by_timer || failed)
-		return failed;
-	write_state(p);
-	return 0;
+	if (is_by_timer && !failed)
+		write_state(p);
+	return failed;
 }
 
 /* ---- the verb ---- */
@@ -262,18 +260,20 @@ static int begin(struct publishing *p)
 	if (code != CLI_DONE)
 		return code;
 	const struct config *c = &p->archive.config;
-	(void)snprintf(p->state, sizeof(p->state), "%s/published", c->state);
-	if (c->publish_count == 0) {
-		code = cli_usage(
-		    p->c, "%s has no publish section: fakemx.conf(5) has an example",
-		    p->c->config_path);
+	bool is_short = publish_state_path(c, p->path, sizeof(p->path));
+	if (c->publish_count == 0 || !is_short) {
+		code = is_short ? cli_usage(p->c,
+					    "%s has no publish section: fakemx.conf(5) "
+					    "has an example",
+					    p->c->config_path)
+				: cli_usage(p->c, "the state folder's name is too long");
 		archive_close(&p->archive);
 		return code;
 	}
 	p->failures = xcalloc(c->publish_count, sizeof(*p->failures));
 	p->results = p->c->json ? json_array() : NULL;
 	publish_lists_init(&p->lists, c);
-	read_state(p);
+	publish_state_read(p->path, c, &p->state);
 	return CLI_DONE;
 }
 
@@ -283,7 +283,7 @@ static void print_results(struct publishing *p)
 		return;
 	json_t *document = json_object();
 	json_add(document, "version", json_integer(1));
-	json_add(document, "note", json_text_or_null(p->why));
+	json_add(document, "note", json_text_or_null(p->state.why));
 	json_add(document, "published", p->results);
 	archive_print_json(document);
 }
@@ -310,6 +310,7 @@ int publish_run(struct cli *c, int argc, char **argv)
 		failed = publish_once(&p);
 	print_results(&p);
 	publish_lists_release(&p.lists);
+	publish_state_release(&p.state);
 	free(p.failures);
 	program_join();
 	archive_close(&p.archive);

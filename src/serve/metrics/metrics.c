@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/log.h"
+#include "serve/metrics/publish_metrics.h"
 #include "serve/metrics/report_metrics.h"
 
 enum { METRICS_MAX = 4 * 1024 * 1024, FILE_MODE = 0644 };
@@ -178,19 +179,6 @@ static void fill_answer_time(const struct engine *n, const struct metric_row *ro
 	count += c.deferred + c.dunno;
 	buf_addf(out, "%s_sum %.6f\n%s_count %llu\n", row->name,
 		 (double)c.took_us / (double)STAMP_SECOND, row->name, count);
-}
-
-/* publish replaces a file when its content changed. */
-static void fill_published(const struct engine *n, const struct metric_row *row,
-			   struct buf *out)
-{
-	struct stat st;
-	for (size_t i = 0; i < n->config.publish_count; i++) {
-		const struct config_publish *p = &n->config.publish[i];
-		if (*p->file && stat(p->file, &st) == 0)
-			buf_addf(out, "%s{list=\"%s\"} %lld\n", row->name, p->name,
-				 (long long)st.st_mtim.tv_sec);
-	}
 }
 
 static void well_of(const struct engine *n, const struct metric_row *row,
@@ -395,7 +383,19 @@ static const struct metric_row rows[] = {
 	  "When the senders, the list and the report of seven days were last counted.",
 	  fill_counted },
 	{ "fakemx_published_timestamp_seconds", "gauge", "list",
-	  "When the file of the publish section last changed.", fill_published },
+	  "When the file of the publish section last changed.", publish_metrics_files },
+	{ "fakemx_publish_success_timestamp_seconds", "gauge", "list",
+	  "When publish last saw to it that the list is as it should be, changed or not.",
+	  publish_metrics_right },
+	{ "fakemx_publish_senders", "gauge", "list", "Senders in the published list.",
+	  publish_metrics_senders },
+	{ "fakemx_publish_changes_total", "counter", "list",
+	  "Changes that publish made: of a zone each name, of a file each time.",
+	  publish_metrics_changes },
+	{ "fakemx_publish_failures_total", "counter", "list",
+	  "Times that the list could not be published.", publish_metrics_failures },
+	{ "fakemx_publish_failing", "gauge", "list",
+	  "1: the list could not be published the last time.", publish_metrics_failing },
 	{ "fakemx_order_senders", "gauge", "site,order",
 	  "Senders of the last seven days by the order in which they tried the hosts.",
 	  report_metrics_orders },
