@@ -185,25 +185,31 @@ class Hosts(AlarmCase):
         self.assertRegex(self.metrics.read_text(), r'fakemx_source_lines_total\{host="mail.shop.example"\} [1-9]')
 
 
-class Senders(AlarmCase):
-    def at_risk(self, *sources):
-        """Senders whose mail was accepted, and called clean, go to the high decoy only, a day later."""
-        self.bench.real.is_filtered = True
-        for source in sources:
-            deliver(self.bench.mail, source)
-        self.bench.catch_up()
-        self.bench.jump(26 * 3600)
-        self.bench.catch_up()
-        for source in sources:
-            deliver(self.bench.fake1, source)
-        self.pass_time(5)
-
+class RiskCase(AlarmCase):
     def pass_time(self, hours):
         """With probes in it that succeed: time in which everybody was well."""
         for _ in range(hours):
             before = self.bench.offset()
             self.bench.jump(3600)
             self.bench.wait_log(rf"caught-up clock_ahead={before + 3600:.0f}")
+
+    def becomes_known(self, *sources):
+        """Their mail was accepted, and called clean, a day ago."""
+        self.bench.real.is_filtered = True
+        for source in sources:
+            deliver(self.bench.mail, source)
+        self.bench.catch_up()
+        self.bench.jump(26 * 3600)
+        self.bench.catch_up()
+
+
+class Senders(RiskCase):
+    def at_risk(self, *sources):
+        """Known senders go to the high decoy only."""
+        self.becomes_known(*sources)
+        for source in sources:
+            deliver(self.bench.fake1, source)
+        self.pass_time(5)
 
     def test_a_known_sender_at_risk(self):
         self.start()
@@ -239,3 +245,58 @@ class Senders(AlarmCase):
         # Not known here: a probe's result after so long, a share without a filter's word, lists that are not published.
         absent = {n for n in set(types) - names if not n.startswith("fakemx_publish")}
         self.assertLessEqual(absent, {"fakemx_host_well", "fakemx_spam_stopped_ratio"})
+
+
+class OnRisk(RiskCase):
+    """What happens to the lists while a known sender is at risk: on_risk = hold, empty, off."""
+    limit_seconds = 120
+
+    def configure(self, on_risk):
+        said = '"$FAKEMX_ALARM $FAKEMX_ALARM_KIND $FAKEMX_ALARM_ADDRESS $FAKEMX_ALARM_TEXT"'
+        self.bench.write(mode="enforce", on_risk=on_risk, alarm=f"'echo {said} >> {self.record}'", unwell_tail="0")
+        with open(self.bench.conf, "a") as f:
+            f.write(f'publish "list" {{ format = plain  file = "{self.bench.folder}/list.txt" }}\n')
+            f.write(f'publish "marked" {{ format = rspamd  file = "{self.bench.folder}/list.map" }}\n')
+
+    def published(self):
+        done = subprocess.run([program("fakemx"), "-c", self.bench.conf, "publish"], capture_output=True, text=True)
+        self.assertEqual(0, done.returncode, done.stderr)
+        return set((self.bench.folder / "list.txt").read_text().split())
+
+    def knock(self, client):
+        deliver(self.bench.fake1, client)
+        self.bench.catch_up()
+
+    def test_hold_empty_off_and_the_end_of_it(self):
+        known, early, late = "127.21.0.1", "127.31.0.1", "127.32.0.1"
+        self.configure("hold")
+        self.bench.start()
+        self.bench.catch_up()
+        self.becomes_known(known)
+        self.pass_time(1)
+        self.knock(early)
+        self.pass_time(3)
+        self.knock(early)
+        self.knock(known)
+        self.pass_time(1)
+        wait_for("the first bot is listed", lambda: early in self.published(), 20)
+        self.pass_time(1)
+        self.knock(late)
+        wait_for("the known sender is at risk", lambda: self.pass_time(1) or self.calls(), 60)
+        self.assertRegex(self.calls()[0], f"^begin sender {known} .*until this is over nobody new is listed and its pool is off "
+                                          r"the lists; `fakemx off` undoes all$|^begin sender .*`fakemx off` undoes all; until")
+        self.pass_time(1)
+        self.knock(late)
+        self.pass_time(2)
+        self.assertEqual({early}, self.published(), "nobody new")
+        self.configure("empty")
+        self.assertEqual(set(), self.published())
+        self.assertIn("Nobody is listed: a known sender is at risk, and on_risk = empty.", (self.bench.folder / "list.map").read_text())
+        self.configure("off")
+        self.assertEqual({early, late}, self.published(), "the listing was only held")
+        self.configure("hold")
+        self.assertEqual({early}, self.published())
+        deliver(self.bench.mail, known)
+        self.bench.catch_up()
+        wait_for("it is over", lambda: any(c.startswith(f"over sender {known}") for c in self.calls()), 20)
+        wait_for("both are listed", lambda: self.published() == {early, late}, 20)

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import time
 import unittest
 
 from lab.booted import Booted
@@ -145,6 +146,111 @@ class Unit(unittest.TestCase):
         text = self.machine.run(["systemd-analyze", "security", "--no-pager", "fakemx"]).stdout
         score = float(re.search(r"Overall exposure level for fakemx.service: ([0-9.]+)", text)[1])
         self.assertLess(score, 2.0, text)
+
+
+class Publish(unittest.TestCase):
+    """fakemx-publish.service and what stands beside it: however publish ends, nobody stays listed."""
+    limit_seconds = 150
+    BOT, LIST = "52.9.9.9", "/var/lib/fakemx-lists/rspamd.map"
+
+    @classmethod
+    def setUpClass(cls):
+        build = program("fakemx").parent
+        contrib = pathlib.Path(__file__).resolve().parents[2] / "contrib/systemd"
+        units = " ".join(sorted(p.name for p in contrib.iterdir() if p.suffix in (".service", ".timer", ".path") and "@" not in p.name))
+        prepare = f"""
+            install -m755 {build}/fakemx {build}/fakemx-serve "$ROOT/usr/bin/"
+            mkdir -p "$ROOT/usr/libexec/fakemx" "$ROOT/usr/lib/sysusers.d" "$ROOT/usr/lib/tmpfiles.d"
+            install -m755 {build}/fakemx-net "$ROOT/usr/libexec/fakemx/"
+            for unit in {units}; do sed 's,@bindir@,/usr/bin,' {contrib}/$unit > "$ROOT/lib/systemd/system/$unit"; done
+            cp {contrib}/fakemx.sysusers "$ROOT/usr/lib/sysusers.d/fakemx.conf"
+            cp {contrib}/fakemx.tmpfiles "$ROOT/usr/lib/tmpfiles.d/fakemx.conf"
+            install -m755 {build}/tests/tools/write_journal "$ROOT/usr/bin/"
+            printf '#!/bin/sh\\necho "$@" >> /run/postfix-said\\n' > "$ROOT/usr/sbin/postfix"; chmod 755 "$ROOT/usr/sbin/postfix"
+        """
+        cls.machine = Booted("publish", prepare, [MAIL, DECOY])
+        cls.addClassCleanup(cls.machine.close)
+        cls.machine.write(CONF, "lab = true\nmode = enforce\n" + configuration(extra=f"""
+            publish "rspamd"  {{ format = rspamd        file = "{cls.LIST}" }}
+            publish "postfix" {{ format = postfix-cidr  file = "/var/lib/fakemx-lists/postfix.cidr" }}"""))
+        cls.machine.run(["write_journal", "/tmp/journal.sqlite"], input=cls.story())
+        cls.machine.script("install -o _fakemx -g _fakemx -m640 /tmp/journal.sqlite* /var/lib/fakemx/")
+
+    @classmethod
+    def story(cls):
+        """A bot at the high decoy, twice; serve has written until now."""
+        now = int(time.time())
+        begin = now - 12 * 3600
+        text = "\n".join("\t".join(row) for row in (
+            ("site", "1", "1", "high", "shop"), ("host", "1", "real", "-", "10", f"mail.{DOMAIN}", "/var/log/mail.log"),
+            ("address", MAIL, "25"), ("host", "2", "decoy", "defer", "20", f"fake1.{DOMAIN}", ""), ("address", DECOY, "25"),
+            ("domain", DOMAIN))) + "\n"
+        records = [{"kind": "rules", "time": begin, "text": "enforce=1\nlab=1\n"},
+                   {"kind": "site", "time": begin, "site": 1, "text": text}, {"kind": "start", "time": begin}]
+        for at in range(begin, now + 1, 300):
+            records.append({"kind": "health", "time": at, "host": 1, "is_ok": True})
+            records += [{"kind": "watermark", "time": at, "host": host, "seen": at + 1} for host in (1, 2)]
+        for at in (now - 9 * 3600, now - 5 * 3600):
+            records.append({"kind": "visit", "time": at, "site": 1, "host": 2, "client": cls.BOT, "depth": "rcpt", "source": "decoy",
+                            "helo": "bot.example", "mail_from": "a@bot.example", "recipient_domain": DOMAIN})
+        return "".join(json.dumps(r) + "\n" for r in sorted(records, key=lambda r: r.get("seen", r["time"])))
+
+    def is_listed(self):
+        return self.BOT in self.machine.run(["cat", self.LIST], check=False).stdout
+
+    def systemctl(self, *words):
+        return self.machine.run(["systemctl", *words]).stdout.strip()
+
+    def said(self):
+        return self.machine.run(["journalctl", "-u", "fakemx-publish", "-o", "cat", "--no-pager"]).stdout
+
+    def test_1_it_publishes_inside_its_sandbox(self):
+        self.systemctl("start", "fakemx-publish")
+        try:
+            wait_for("the bot is listed", self.is_listed, 20)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.said()}{self.machine.run(['fakemx', 'list']).stderr}") from None
+        self.assertEqual("_fakemx 644", self.machine.run(["stat", "-c", "%U %a", self.LIST]).stdout.strip())
+
+    def test_2_killed_its_lists_are_emptied_and_filled_again_when_it_is_back(self):
+        self.machine.script("mkdir -p /run/systemd/system/fakemx-publish.service.d; "
+                            "printf '[Service]\\nRestartSec=4\\n' > /run/systemd/system/fakemx-publish.service.d/slow.conf; "
+                            "systemctl daemon-reload")
+        self.systemctl("kill", "-s", "KILL", "--kill-who=main", "fakemx-publish")
+        wait_for("the list is empty", lambda: not self.is_listed(), 10)
+        self.assertIn("fakemx publish is not running", self.machine.run(["cat", self.LIST]).stdout)
+        wait_for("it is back", self.is_listed, 30)
+
+    def test_3_stopped_they_stay_empty(self):
+        self.systemctl("stop", "fakemx-publish")
+        self.assertFalse(self.is_listed())
+
+    def test_4_when_it_hangs_the_timer_empties_them(self):
+        self.systemctl("start", "fakemx-publish")
+        wait_for("the bot is listed", self.is_listed, 20)
+        self.systemctl("kill", "-s", "STOP", "--kill-who=main", "fakemx-publish")
+        self.systemctl("start", "fakemx-publish-stale.service")
+        self.assertTrue(self.is_listed(), "it published just now")
+        self.machine.script("mkdir -p /run/systemd/system/fakemx-publish-stale.service.d /run/systemd/system/fakemx-publish-stale.timer.d; "
+                            "printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/fakemx publish --empty --stale 3s\\n' "
+                            "> /run/systemd/system/fakemx-publish-stale.service.d/fast.conf; "
+                            "printf '[Timer]\\nOnActiveSec=1s\\nAccuracySec=1s\\n' > /run/systemd/system/fakemx-publish-stale.timer.d/fast.conf; "
+                            "systemctl daemon-reload")
+        self.systemctl("start", "fakemx-publish-stale.timer")
+        wait_for("the timer has emptied it", lambda: not self.is_listed(), 30)
+        self.systemctl("kill", "-s", "CONT", "--kill-who=main", "fakemx-publish")
+        wait_for("it goes on", self.is_listed, 30)
+
+    def test_5_postfix_reads_its_table_when_that_changed_and_root_says_so(self):
+        self.systemctl("start", "fakemx-postfix.path")
+        self.systemctl("stop", "fakemx-publish")
+        wait_for("postfix reload", lambda: "reload" in self.machine.run(["cat", "/run/postfix-said"], check=False).stdout, 15)
+
+    def test_6_a_configuration_that_lists_nothing_is_a_sentence(self):
+        self.machine.write(CONF, configuration())
+        done = self.machine.run(["fakemx", "publish"], check=False)
+        self.assertEqual(64, done.returncode)
+        self.assertIn("has no publish section", done.stderr)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ static size_t publish_of(struct publishing *p, struct ask *ask, struct gate *gat
 }
 
 /* The journal is opened anew each time: it may be replaced. */
-static size_t publish_once(struct publishing *p)
+static size_t publish_of_journal(struct publishing *p)
 {
 	struct error e;
 	struct db *db = NULL;
@@ -188,6 +188,20 @@ static size_t publish_once(struct publishing *p)
 	}
 	ask_close(ask);
 	db_close(db);
+	return failed;
+}
+
+/* After `off` nobody is alarmed that the journal is gone, too. */
+static size_t publish_once(struct publishing *p)
+{
+	const char *off = gate_off_note(&p->archive.config);
+	size_t failed;
+	if (off) {
+		say_why(p, off, false);
+		failed = publish_empty(p, off);
+	} else {
+		failed = publish_of_journal(p);
+	}
 	write_state(p);
 	return failed;
 }
