@@ -8,10 +8,10 @@ import time
 import unittest
 
 import page_story
-from lab import case
+from lab import case, packages
 from lab.browser import Browser
 from lab.case import LabCase
-from lab.net import wait_for
+from lab.net import ROOT, wait_for
 
 PORT = 8025
 URL = f"http://127.0.0.1:{PORT}"
@@ -39,6 +39,13 @@ CONTRAST = """(() => {
   }
   return [count, ...least];
 })()"""
+
+
+def recipe(file, kind):
+    """What stands in the block of docs/recipes/file that is called so."""
+    found = re.findall(rf"^```{re.escape(kind)}\n(.*?)^```", (ROOT / f"docs/recipes/{file}.md").read_text(), re.M | re.S)
+    assert len(found) == 1, (file, kind)
+    return found[0]
 
 
 class Web:
@@ -391,6 +398,54 @@ class Journals(LabCase):
         daemon = self.host.spawn(["python3", "-c", script, program, "-c", web.conf, "web"], name="activated")
         wait_for("it answers", lambda: web.curl("/healthz", url="http://127.0.0.1:8090", check=False)[0] == 200)
         self.assertEqual(daemon.stop(), 0)
+
+
+class Proxies(LabCase):
+    """docs/recipes/web.md, word for word: the real nginx and the real Caddy in front, with TLS and a password."""
+
+    @classmethod
+    def build(cls):
+        trees = [packages.tree("nginx"), packages.tree("caddy")]
+        cls.host = cls.net.host("proxy", ["30.0.0.1"], trees=trees)
+        cls.web = Web(cls.host, recipe("web", "fakemx.conf"))
+        page_story.month(int(time.time())).write(cls.web.journal)
+        cls.web.start()
+
+    def ask(self, *options, path="/"):
+        done = self.host.run(["curl", "-sS", "-k", "-i", "--http1.1", "--resolve", "fakemx.example.com:443:127.0.0.1", *options,
+                              f"https://fakemx.example.com{path}"], check=False)
+        return done.stdout, done.stderr
+
+    def judge(self):
+        self.assertRegex(self.ask()[0], "^HTTP/1.1 401 ")
+        self.assertRegex(self.ask("-u", "admin:wrong")[0], "^HTTP/1.1 401 ")
+        text, error = self.ask("-u", "admin:secret")
+        self.assertRegex(text, "^HTTP/1.1 200 ", error)
+        self.assertIn("What the decoys did", text)
+        self.assertIn("content-security-policy: default-src 'none'; style-src", text.lower())
+        self.assertRegex(self.ask("-u", "admin:secret", path="/sender/52.1.1.7")[0], "^HTTP/1.1 200 (.|\n)*52.1.1.7")
+
+    def test_nginx(self):
+        self.host.script("mkdir -p /var/log/nginx /etc/ssl; htpasswd -bc /etc/nginx/fakemx.passwd admin secret; openssl req -x509 -newkey ec "
+                         "-pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=fakemx.example.com -keyout "
+                         "/etc/ssl/fakemx.key -out /etc/ssl/fakemx.pem; rm -f /etc/nginx/sites-enabled/*")
+        self.host.write("/etc/nginx/conf.d/fakemx.conf", recipe("web", "nginx.conf"))
+        daemon = self.host.spawn(["nginx", "-g", "daemon off;"], name="nginx")
+        wait_for("nginx listens", lambda: self.host.is_listening(443))
+        self.judge()
+        daemon.stop()
+
+    def test_caddy(self):
+        made = self.host.run(["caddy", "hash-password", "--plaintext", "secret"]).stdout.strip()
+        # No certificate authority of the world is asked here.
+        self.host.write("/etc/caddy/Caddyfile", "{\n  local_certs\n  skip_install_trust\n  admin off\n}\n" +
+                        recipe("web", "Caddyfile").replace("HASH", made))
+        daemon = self.host.spawn(["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"], name="caddy",
+                                 env={"HOME": "/tmp"})
+        wait_for("Caddy listens", lambda: self.host.is_listening(443))
+        wait_for("Caddy has its certificate", lambda: self.ask()[0])
+        self.judge()
+        daemon.stop()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ PROGRAMS = {
     "prometheus": (["prometheus"], ""),
     "proxies": (["nginx-light", "caddy", "apache2-utils", "prometheus"], ""),
     "nats": (["nats-server"], ""),
+    "nginx": (["nginx"], ""),
+    "caddy": (["caddy"], ""),
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
