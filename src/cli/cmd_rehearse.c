@@ -25,6 +25,9 @@ static const struct option_row options[] = {
 	      "reset; closed otherwise. Means --layout both." },
 	{ .name = "greylist",
 	  .meaning = "The real hosts put off senders that they see for the first time." },
+	{ .name = "outage",
+	  .meaning = "The real hosts are down during the third of the three times that "
+		     "senders come." },
 	{ .name = "no-filter",
 	  .meaning = "The real hosts have no spam filter that says what they took." },
 	{ .name = "enforce",
@@ -44,7 +47,7 @@ const struct verb verb_rehearse = {
 	.run = rehearse_run,
 	.program = "fakemx-rehearse",
 	.synopsis = "[--senders N] [--seed S] [--layout L] [--low POSTURE] [--greylist] "
-		    "[--no-filter] [--enforce] [--html FILE] [--stay]",
+		    "[--outage] [--no-filter] [--enforce] [--html FILE] [--stay]",
 	.summary =
 	    "play the whole of it on this machine's loopback, with made-up senders",
 	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "

@@ -137,10 +137,13 @@ static void on_over(void *arg, size_t host, const struct call_result *result)
 	struct driver *d = r->driver;
 	struct driver_message *m = message_of(r);
 	r->calls[host] = NULL;
+	/* A real host that is down refuses, too, and sees nobody. */
+	bool has_refused =
+	    d->hosts[host].role != ROLE_REAL && result->state == STATE_CLOSED;
 	bool is_closed = d->hosts[host].posture == POSTURE_CLOSED;
-	if (result->was_connected || (is_closed && result->state == STATE_CLOSED))
+	if (result->was_connected || (is_closed && has_refused))
 		d->counts[m->sender].visits[host]++;
-	else if (result->state == STATE_CLOSED)
+	else if (has_refused)
 		d->refused = &d->hosts[host];
 	if (result->state == STATE_OPEN)
 		d->counts[m->sender].accepted++;

@@ -327,6 +327,21 @@ static void on_connection(uv_stream_t *listener, int status)
 	reply(c, "220 %s ESMTP Postfix\r\n", s->name);
 }
 
+int receiver_listen(struct receiver *s, struct endpoint *at, struct error *e)
+{
+	int fd = socket_listen(at, e);
+	if (fd < 0)
+		return fd;
+	int rc = uv_tcp_init(s->loop, &s->listener);
+	if (rc == 0)
+		rc = uv_tcp_open(&s->listener, fd);
+	s->listener.data = s;
+	if (rc == 0)
+		rc = uv_listen((uv_stream_t *)&s->listener, 1024, on_connection);
+	assert(rc == 0); /* a listening socket of our own */
+	return 0;
+}
+
 int receiver_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
 		 struct endpoint *at, const char *log_path,
 		 const struct receiver_options *options, struct receiver **ret_receiver,
@@ -335,26 +350,18 @@ int receiver_new(uv_loop_t *loop, struct stamp_clock clock, const char *name,
 	int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return error_set(e, -errno, "cannot write %s: %m", log_path);
-	int fd = socket_listen(at, e);
-	if (fd < 0) {
-		(void)close(log_fd);
-		return fd;
-	}
 	struct receiver *s = xcalloc(1, sizeof(*s));
 	*s = (struct receiver){
 		.loop = loop, .clock = clock, .log_fd = log_fd, .options = *options
 	};
 	bool fits = str_copy(s->name, sizeof(s->name), name);
 	assert(fits);
-	s->listener.data = s;
-	int rc = uv_tcp_init(loop, &s->listener);
+	int rc = receiver_listen(s, at, e);
 	if (rc == 0)
-		rc = uv_tcp_open(&s->listener, fd);
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&s->listener, 1024, on_connection);
-	assert(rc == 0); /* a listening socket of our own */
-	*ret_receiver = s;
-	return 0;
+		*ret_receiver = s;
+	else
+		receiver_free(s);
+	return rc;
 }
 
 void receiver_stop(struct receiver *s)

@@ -48,6 +48,9 @@ FMX_MUST_CHECK int receiver_new(uv_loop_t *loop, struct stamp_clock clock,
 				const struct receiver_options *options,
 				struct receiver **ret_receiver, struct error *e);
 void receiver_stop(struct receiver *s);
+/* After receiver_stop(), when the loop has run: it listens again, as after an outage. */
+FMX_MUST_CHECK int receiver_listen(struct receiver *s, struct endpoint *at,
+				   struct error *e);
 void receiver_free(struct receiver *s); /* NULL is fine */
 
 #endif

@@ -27,6 +27,7 @@ enum {
 	SIGNALS = 3,
 	/* Jumps of the clock: after the start, the first mail, each round, patience, the
 	 * end. */
+	OUTAGE = POPULATION_ROUNDS - 1, /* the round; who was listed by then stays so */
 	STEPS = 2 + POPULATION_ROUNDS + POPULATION_RETRY_ROUNDS + 2,
 };
 
@@ -46,6 +47,7 @@ enum {
 struct rehearsal {
 	const struct cli *cli;
 	struct receiver_options hosts;
+	bool has_outage;
 	uv_loop_t loop;
 	uv_signal_t signals[SIGNALS];
 	uv_timer_t look;
@@ -208,6 +210,20 @@ static int warm_up(struct rehearsal *r, struct error *e)
 	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
 }
 
+/* Between two rounds: serve's probes see it when the clock has jumped at its end, so that
+ * what came before still counts. */
+static int begin_or_end_outage(struct rehearsal *r, unsigned round, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && r->has_outage && i < FIXTURE_HOSTS; i++) {
+		if (r->receivers[i] && round + 1 == OUTAGE)
+			receiver_stop(r->receivers[i]);
+		if (r->receivers[i] && round == OUTAGE)
+			rc = receiver_listen(r->receivers[i], &r->fixture.hosts[i].at, e);
+	}
+	return rc;
+}
+
 static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 {
 	driver_round(r->driver, round);
@@ -220,7 +236,9 @@ static int play_round(struct rehearsal *r, unsigned round, struct error *e)
 				 refused->name, posture_name(refused->posture));
 	if (rc == 0 && round == 0) /* a blind source is known at once */
 		rc = check(r, e);
-	return rc < 0 ? rc : jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
+	if (rc == 0)
+		rc = jump_to(r, r->ahead + BETWEEN_ROUNDS, e);
+	return rc < 0 ? rc : begin_or_end_outage(r, round, e);
 }
 
 static int play(struct rehearsal *r, struct error *e)
@@ -264,6 +282,7 @@ int rehearse_play(const struct cli *c, const struct rehearse_options *o,
 	struct rehearsal *r = xcalloc(1, sizeof(*r));
 	r->cli = c;
 	r->hosts = o->hosts;
+	r->has_outage = o->has_outage;
 	int rc = uv_loop_init(&r->loop);
 	if (rc < 0) {
 		free(r);

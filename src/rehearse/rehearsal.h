@@ -31,6 +31,7 @@ struct rehearse_options {
 	enum layout layout;
 	enum posture low; /* of the low decoy: closed or reset */
 	bool enforces;    /* lists, and says whose mail would have been scored */
+	bool has_outage;  /* the real hosts are down for a round */
 	struct receiver_options hosts;
 };
 

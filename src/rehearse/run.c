@@ -236,6 +236,7 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 	o.senders = senders;
 	o.seed = seed;
 	o.enforces = cli_flag(c, "enforce");
+	o.has_outage = cli_flag(c, "outage");
 	o.hosts = (struct receiver_options){ .filters = !cli_flag(c, "no-filter"),
 					     .greylists = cli_flag(c, "greylist") };
 

@@ -10,8 +10,10 @@ int socket_listen(struct endpoint *at, struct error *e)
 	socklen_t len = addr_to_sockaddr(at->addr, at->port, &sa);
 	char text[ADDR_TEXT_MAX];
 	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1; /* after an outage the sessions of before linger */
 	if (fd < 0)
 		return error_set(e, -errno, "cannot open a socket: %m");
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || listen(fd, 1024) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&sa, &len) < 0) {
 		int rc = error_set(e, -errno, "cannot listen on %s: %m",
