@@ -124,6 +124,20 @@ class Rehearse(unittest.TestCase):
                 self.assertEqual(lost, {p["population"] for p in result["populations"]
                                         if p["kind"] == "good" and p["lost"]})
 
+    def test_4_no_good_mail_is_ever_scored(self):
+        """All layouts, greylisting, outages: mail of the ten mail programs comes from nobody who was listed."""
+        for layout, more in (("none", []), ("high", []), ("low", []), ("both", ["--low", "reset"]), ("high", ["--greylist"]),
+                             ("both", ["--greylist", "--outage"]), ("high", ["--outage", "--no-filter"])):
+            with self.subTest(layout=layout, more=more):
+                argv = ["--enforce", "--layout", layout, "--senders", "60", "--seed", "7", *more]
+                populations = self.json(*argv)["populations"]
+                good = [p for p in populations if p["kind"] == "good"]
+                bots = sum(p["listed"] for p in populations if p["kind"] == "bot")
+                self.assertEqual(GOOD, {p["population"] for p in good})
+                self.assertEqual((0, 0), (sum(p["scored"] for p in good), sum(p["listed"] for p in good)), good)
+                self.assertEqual(layout in ("high", "both"), bots > 0, "bots are listed where a high decoy stands")
+                print(f"{' '.join(argv[:3] + more)}: 0 of {sum(p['delivered'] for p in good)} good messages scored, {bots} bots listed")
+
     def test_4_it_ends_with_a_line_on_part_two(self):
         last = self.run_it("--senders", "15").stdout.rstrip().splitlines()[-1]
         self.assertEqual("  fakemx rehearse --layout both", last)
