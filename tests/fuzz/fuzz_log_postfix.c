@@ -1,5 +1,4 @@
 #include "log_words.h"
 
 LOG_WORDS("postfix/smtpd", "postfix/cleanup", "postfix/qmgr", "postfix/smtp",
-	  "postfix/postscreen", "postfix/local", "postfix/master", "postfix-in/smtpd",
-	  "postfix")
+	  "postfix/postscreen", "postfix/local", "postfix/master", "postfix")

@@ -61,6 +61,8 @@ PROGRAMS = {
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
+OF_LONG_TESTS = {"docker"}  # great, and not needed without --long
+
 _INSTALL = """set -e
 mount -t tmpfs -o mode=755 lab "$TOP"
 mkdir -p "$TOP/upper" "$TOP/work" "$TOP/root"

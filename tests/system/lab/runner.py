@@ -210,10 +210,12 @@ def _indented(text):
     return "".join(f"        {line}\n" for line in text.splitlines())
 
 
-def _prepare():
+def _prepare(with_long):
     """Installs all programs into their trees, so that no test's time contains it. What cannot
     be had fails the tests that need it, with the same sentence."""
     for name in packages.PROGRAMS:
+        if name in packages.OF_LONG_TESTS and not with_long:
+            continue
         try:
             packages.tree(name)
         except packages.PackageError as e:
@@ -244,7 +246,7 @@ def main(argv):
         return 1
     net.remove_leftovers()
     began = time.monotonic()
-    _prepare()
+    _prepare(options.long)
     run = _Run(classes, options.jobs)
     try:
         run.run()
