@@ -183,15 +183,15 @@ class Rehearse(unittest.TestCase):
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def serving(self):
-        """Pids of fakemx-serve whose configuration is in our folder."""
-        found = []
+        """Pids of fakemx-serve whose configuration is in our folder; not of one's own helper."""
+        found = {}
         for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 if str(self.tmp).encode() in p.read_bytes() and b"fakemx-serve" in p.read_bytes():
-                    found.append(int(p.parent.name))
+                    found[int(p.parent.name)] = int((p.parent / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 pass
-        return found
+        return [pid for pid, parent in found.items() if parent not in found]
 
     def wait_until(self, what, condition, seconds=LIMIT):
         until = time.monotonic() + seconds
