@@ -78,8 +78,6 @@ static void add_visit(struct engine *n, const struct visit *v)
 static void on_visit(void *arg, const struct visit *v)
 {
 	struct engine *n = arg;
-	if (v->source == VISIT_SOURCE_DECOY)
-		writer_asked(n->writer); /* it waited for a greeting */
 	/* Logs are read again after a restart, and show our probes; the others
 	 * tell of this moment. */
 	bool is_live = v->source == VISIT_SOURCE_DECOY ||
