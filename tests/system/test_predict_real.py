@@ -46,6 +46,9 @@ QUICK = """
     0=closed 10=defer-rcpt 30=closed
     10=closed 20=closed 30=reject
     0=banner-close 10=closed,open/6 20=open
+    10=open 20=defer-rcpt/6
+    10=closed 20=defer-rcpt/6
+    10=defer-rcpt 20=defer-rcpt/6
 """
 
 # One time-out at a time, or side by side: how OpenSMTPD comes past two at different preferences
@@ -364,7 +367,7 @@ def text(walk):
 
 
 class PredictReal(PredictLab):
-    fixed, drawn_count = QUICK, 7
+    fixed, drawn_count = QUICK, 4
     limit_seconds = 900
 
     def test_quick_layouts_end_as_predicted(self):

@@ -479,8 +479,7 @@ static int prepare(struct setting *u)
 		code = cli_fail(u->c, &e);
 	if (code == CLI_DONE && u->has_decoy && is_six_only(&u->decoy))
 		(void)fputs("The decoy has no IPv4 address: bots without IPv6 never come "
-			    "to it and leave no trace, and how mail programs treat it "
-			    "was not measured.\n",
+			    "to it and leave no trace, so that fewer are seen.\n",
 			    u->say);
 	return code == CLI_DONE ? finish(u) : code;
 }
