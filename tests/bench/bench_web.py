@@ -27,7 +27,7 @@ def ask():
     body = answer.read()
     c.close()
     if answer.status != 200:
-        sys.exit(f"bench_web: {answer.status}: {body[:300]}")
+        sys.exit(f"bench_web: {answer.status}: {re.sub('<[^>]*>', ' ', body.decode())[-400:]}")
     return time.monotonic() - began, len(body)
 
 
