@@ -2,14 +2,15 @@
 """bench_web - the page of a journal of 3 million visits: how soon it is there again, and whether 64 clients make it grow
 
 The journal is bench_report's, made once. "Nothing changed" is the target's case: the first answer counts, the others
-do not. ApacheBench (ab) asks with 64 clients at once; memory is VmRSS of the process after 5,000 answers and after
-20,000. Rows are tab-separated: work, ours, theirs, ratio, target, ok or MISS."""
+do not. ApacheBench (ab) asks with 64 clients at once; memory is VmRSS of the process when each kind of
+page was asked for 3,000 times, and when it was 7,500 times. Rows are tab-separated: work, ours, theirs, ratio, target, ok or MISS."""
 
 import http.client
 import os
 import pathlib
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,9 @@ def main():
     state = folder / "state"
     state.mkdir()
     os.link(BUILD / "tests/bench/report.sqlite", state / "journal.sqlite")
+    # As serve does: it has the journal open, so that who may only read can.
+    serve = sqlite3.connect(state / "journal.sqlite")
+    serve.execute("SELECT count(*) FROM site").fetchone()
     conf = folder / "fakemx.conf"
     conf.write_text(f"""state = "{state}"
 lab = true
@@ -75,17 +79,19 @@ site "hosting" {{
         again = sorted(ask()[0] for _ in range(50))
         print(f"web, page of 3 million visits again / counted anew\t{1000 * again[-1]:.0f} ms\t{1000 * first:.0f} ms\t"
               f"{again[-1] / first:.3f}\t< 100 ms\t{'ok' if again[-1] < 0.1 else 'MISS'}")
-        failed = load(5000, PATH)
-        early = resident(web.pid)
-        for path in (PATH, "/list/rspamd", "/sender/20.0.1.7"):
-            failed += load(5000, path)
-        late = resident(web.pid)
-        print(f"web, 64 clients, memory after 20,000 / 5,000 answers\t{late} kB\t{early} kB\t{late / early:.2f}\t<= 1.10\t"
+        memory = []
+        failed = 0
+        for _ in range(5):
+            failed += sum(load(1500, path) for path in (PATH, "/list/rspamd", "/sender/20.0.1.7"))
+            memory.append(resident(web.pid))
+        early, late = memory[1], memory[4]
+        print(f"web, 64 clients, memory after 22,500 / 9,000 answers\t{late} kB\t{early} kB\t{late / early:.2f}\t<= 1.10\t"
               f"{'ok' if late <= 1.1 * early and failed == 0 else 'MISS'}")
-        print(f"web, answers that failed of 20,000 (page {size // 1024} kB)\t{failed}\t-\t-\t0\t{'ok' if failed == 0 else 'MISS'}")
+        print(f"web, answers that failed of 22,500 (page {size // 1024} kB)\t{failed}\t-\t-\t0\t{'ok' if failed == 0 else 'MISS'}")
     finally:
         web.terminate()
         web.wait()
+        serve.close()
         shutil.rmtree(folder)
 
 

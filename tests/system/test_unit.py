@@ -228,7 +228,7 @@ class Publish(unittest.TestCase):
     def test_4_when_it_hangs_the_timer_empties_them(self):
         self.systemctl("start", "fakemx-publish")
         wait_for("the bot is listed", self.is_listed, 20)
-        self.systemctl("kill", "-s", "STOP", "--kill-who=main", "fakemx-publish")
+        self.systemctl("kill", "-s", "STOP", "--kill-who=all", "fakemx-publish")
         self.systemctl("start", "fakemx-publish-stale.service")
         self.assertTrue(self.is_listed(), "it published just now")
         self.machine.script("mkdir -p /run/systemd/system/fakemx-publish-stale.service.d /run/systemd/system/fakemx-publish-stale.timer.d; "
@@ -238,7 +238,7 @@ class Publish(unittest.TestCase):
                             "systemctl daemon-reload")
         self.systemctl("start", "fakemx-publish-stale.timer")
         wait_for("the timer has emptied it", lambda: not self.is_listed(), 30)
-        self.systemctl("kill", "-s", "CONT", "--kill-who=main", "fakemx-publish")
+        self.systemctl("kill", "-s", "CONT", "--kill-who=all", "fakemx-publish")
         wait_for("it goes on", self.is_listed, 30)
 
     def test_5_postfix_reads_its_table_when_that_changed_and_root_says_so(self):
