@@ -42,8 +42,8 @@ static int64_t clock_offset(const struct writer *w)
 	return w->clock.offset_us ? *w->clock.offset_us : 0;
 }
 
-/* Is what time brings to be left? A trial's clock that has just been moved is held as soon
- * as the engine sees it. */
+/* Is what time brings to be left? A trial's clock that has just been moved is held as
+ * soon as the engine sees it. */
 static bool must_wait(const struct writer *w)
 {
 	return w->is_held || clock_offset(w) != w->offset;
