@@ -234,10 +234,14 @@ class Publish(unittest.TestCase):
         self.machine.script("mkdir -p /run/systemd/system/fakemx-publish-stale.service.d /run/systemd/system/fakemx-publish-stale.timer.d; "
                             "printf '[Service]\\nExecStart=\\nExecStart=/usr/bin/fakemx publish --empty --stale 3s\\n' "
                             "> /run/systemd/system/fakemx-publish-stale.service.d/fast.conf; "
-                            "printf '[Timer]\\nOnActiveSec=1s\\nAccuracySec=1s\\n' > /run/systemd/system/fakemx-publish-stale.timer.d/fast.conf; "
+                            "printf '[Timer]\\nOnActiveSec=1s\\nOnUnitActiveSec=2s\\nAccuracySec=1s\\n' > /run/systemd/system/fakemx-publish-stale.timer.d/fast.conf; "
                             "systemctl daemon-reload")
         self.systemctl("start", "fakemx-publish-stale.timer")
-        wait_for("the timer has emptied it", lambda: not self.is_listed(), 30)
+        try:
+            wait_for("the timer has emptied it", lambda: not self.is_listed(), 30)
+        except TimeoutError as e:
+            said = self.machine.run(["journalctl", "-u", "fakemx-publish-stale*", "-o", "cat", "--no-pager"]).stdout
+            raise AssertionError(f"{e}\n{said}{self.said()}") from None
         self.systemctl("kill", "-s", "CONT", "--kill-who=all", "fakemx-publish")
         wait_for("it goes on", self.is_listed, 30)
 
