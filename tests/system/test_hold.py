@@ -3,6 +3,7 @@ a clock far ahead; and what a stranger writes, on its way to a terminal."""
 
 import errno
 import os
+import platform
 import resource
 import signal
 import socket
@@ -106,6 +107,22 @@ class Hold(unittest.TestCase):
             said = (done.stdout + done.stderr).decode()
             self.assertFalse([c for c in said if c in "\x1b\u009b\u202e\u2066"], (verb, said))
         self.assertFalse([c for c in self.bench.text() if c in "\x1b\u009b\u202e\u2066"])
+
+
+class Hardened(unittest.TestCase):
+    """What the compiler and the linker can do against a mistake is done, in every executable."""
+
+    limit_seconds = 60
+
+    def test_every_executable_is_built_so(self):
+        wanted = ["Position Independent Executable: yes", "Stack protected: yes", "Fortify Source functions: yes",
+                  "Read-only relocations: yes", "Immediate binding: yes"]
+        if platform.machine() == "x86_64":
+            wanted += ["Stack clash protection: yes", "Control flow integrity: yes"]
+        for name in ("fakemx", "fakemx-serve", "fakemx-net", "fakemx-web", "fakemx-stream", "fakemx-rehearse"):
+            said = subprocess.run(["hardening-check", program(name)], capture_output=True, text=True).stdout
+            for line in wanted:
+                self.assertIn(line, said, name)
 
 
 class Confined(unittest.TestCase):
