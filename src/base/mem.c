@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-FMX_NORETURN static void out_of_memory(void)
+void mem_lacks(void)
 {
 	(void)fputs("fakemx: out of memory\n", stderr);
 	abort();
@@ -14,7 +14,7 @@ void *xcalloc(size_t count, size_t size)
 {
 	void *p = calloc(count ? count : 1, size ? size : 1);
 	if (!p)
-		out_of_memory();
+		mem_lacks();
 	return p;
 }
 
@@ -22,7 +22,7 @@ void *xrealloc(void *old, size_t count, size_t size)
 {
 	void *p = reallocarray(old, count ? count : 1, size ? size : 1);
 	if (!p)
-		out_of_memory();
+		mem_lacks();
 	return p;
 }
 
@@ -38,7 +38,7 @@ char *xstrdup(const char *text)
 {
 	char *p = strdup(text);
 	if (!p)
-		out_of_memory();
+		mem_lacks();
 	return p;
 }
 

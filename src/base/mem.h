@@ -17,6 +17,9 @@ void *xrealloc(void *old, size_t count, size_t size);
 void *xroom(void *array, size_t count, size_t *cap, size_t size);
 char *xstrdup(const char *text);
 
+/* Says that there is no memory, and ends the program: for who called a library. */
+FMX_NORETURN void mem_lacks(void);
+
 /* Copies at most size - 1 bytes and always ends with NUL. True if all of
  * text fitted. */
 bool str_copy(char *to, size_t size, const char *text);

@@ -4,6 +4,7 @@
  * and the line of each value (which it forgets).
  */
 #include <assert.h>
+#include <errno.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -351,8 +352,12 @@ static bool read_text(cfg_t *tree, const char *text, size_t len)
 	char *copy = xstrdup(text); /* text_is_fit(): there is no NUL in it */
 	name_lab_section(copy, len);
 	FILE *f = fmemopen(copy, len, "r");
-	assert(f); /* it fails for lack of memory alone */
+	if (!f)
+		mem_lacks();
+	errno = 0;
 	int rc = cfg_parse_fp(tree, f);
+	if (rc != CFG_SUCCESS && errno == ENOMEM)
+		mem_lacks(); /* it cannot free what it did not finish */
 	(void)fclose(f); /* only read */
 	free(copy);
 	if (rc != CFG_SUCCESS)
@@ -376,7 +381,8 @@ cfg_t *tree_parse(const char *text, size_t len, const char *name, struct error *
 		cfg_opt_t *opts = options_of("");
 		tree = cfg_init(opts, CFGF_NONE);
 		options_free(opts); /* cfg_init() made its own copy */
-		assert(tree);
+		if (!tree)
+			mem_lacks();
 		(void)cfg_set_error_function(tree, on_error);
 		char *bare = without_comments(text, len);
 		if (!read_text(tree, bare, len) || !sections_are_single(tree, "")) {

@@ -93,6 +93,8 @@ class Life:
             return True
         if self.code == -signal.SIGABRT:
             return "out of memory" in said or "no random bytes" in said  # systemd starts it again
+        if self.code == 2:
+            return "out of dynamic memory" in said  # the configuration's scanner
         return self.code in (1, 64) and "fakemx-serve: " in said or self.code == 1 and "info stopped" in said
 
     def after(self):
@@ -170,6 +172,56 @@ class Opening(Faulty):
 
     def test_a_socket_that_cannot_be_had(self):
         self.fail_each("socket", errno.EMFILE)
+
+
+class Slow(unittest.TestCase):
+    """A disk that takes its time, and a backup that is made meanwhile."""
+
+    limit_seconds = 90
+
+    def setUp(self):
+        self.bench = Bench("slow")
+        self.addCleanup(self.bench.close)
+        self.bench.write(policy=f'"{self.bench.folder / "policy"}"')
+        self.faults = Faults(self.bench.folder)
+        self.bench.start(env=self.faults.env())
+
+    def visit(self, n):
+        with Client(self.bench.fake1, f"127.{n // 200 % 200 + 2}.{n % 200 + 1}.9") as c:
+            c.reply()
+            c.say("EHLO x.example")
+
+    def test_a_sync_that_takes_a_tenth_of_a_second_delays_no_answer(self):
+        self.faults.slow("fsync", 0.1)
+        slowest = 0
+        for n in range(200):
+            began = time.monotonic()
+            self.visit(n)
+            slowest = max(slowest, time.monotonic() - began)
+        self.bench.catch_up()
+        self.assertEqual(200, len(self.bench.visits(source="decoy")))
+        self.assertLess(slowest, 1)
+        self.assertEqual(0, self.bench.stop())
+
+    def test_a_backup_under_load_is_restored_verified_and_equal(self):
+        copy = self.bench.folder / "copy.sqlite"
+        for n in range(100):
+            self.visit(n)
+        with subprocess.Popen([program("fakemx"), "-c", self.bench.conf, "journal", "backup", copy]) as backup:
+            for n in range(100, 300):
+                self.visit(n)
+            self.assertEqual(0, backup.wait(30))
+        self.bench.catch_up()
+        self.assertEqual(0, self.bench.stop())
+        whole = [v["id"] for v in self.bench.visits()]
+        self.assertEqual(0, cli(self.bench, "journal", "restore", copy).returncode)
+        kept = [v["id"] for v in self.bench.visits()]
+        self.assertGreater(len(kept), 0)
+        self.assertEqual(whole[:len(kept)], kept)  # one moment of it, without a gap
+        verified = cli(self.bench, "journal", "verify")
+        self.assertEqual(0, verified.returncode, verified.stderr)
+        equal = cli(self.bench, "journal", "verify", "--against", copy)
+        self.assertEqual(0, equal.returncode, equal.stdout + equal.stderr)
 
 
 @long_test
