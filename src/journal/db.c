@@ -473,7 +473,7 @@ int db_lock_path(const char *path, int *ret_fd, struct error *e)
 	int n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
 	/* Only a sentence needs the pid: a full disk is no reason not to start. */
 	if (ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)n, 0) != n)
-		(void)ftruncate(fd, 0);
+		(void)!ftruncate(fd, 0);
 	*ret_fd = fd;
 	return 0;
 }

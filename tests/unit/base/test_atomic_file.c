@@ -50,7 +50,7 @@ static void file_is(const char *path, const char *want)
 	char got[64] = "";
 	FILE *f = fopen(path, "r");
 	assert_non_null(f);
-	(void)fread(got, 1, sizeof(got) - 1, f);
+	(void)!fread(got, 1, sizeof(got) - 1, f);
 	(void)fclose(f);
 	assert_string_equal(got, want);
 }
