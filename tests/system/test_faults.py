@@ -207,6 +207,7 @@ class Slow(unittest.TestCase):
         copy = self.bench.folder / "copy.sqlite"
         for n in range(100):
             self.visit(n)
+        self.bench.catch_up()
         with subprocess.Popen([program("fakemx"), "-c", self.bench.conf, "journal", "backup", copy]) as backup:
             for n in range(100, 300):
                 self.visit(n)
