@@ -4,8 +4,8 @@
  * and the line of each value (which it forgets).
  */
 #include <assert.h>
-#include <errno.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,7 +358,7 @@ static bool read_text(cfg_t *tree, const char *text, size_t len)
 	int rc = cfg_parse_fp(tree, f);
 	if (rc != CFG_SUCCESS && errno == ENOMEM)
 		mem_lacks(); /* it cannot free what it did not finish */
-	(void)fclose(f); /* only read */
+	(void)fclose(f);     /* only read */
 	free(copy);
 	if (rc != CFG_SUCCESS)
 		mistaken((unsigned)tree->line, "this cannot be read");
