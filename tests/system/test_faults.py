@@ -57,6 +57,7 @@ class Life:
 
     def live(self):
         if self.wait("info ready "):
+            self.at_ready = self.faults.calls("malloc")
             deliver(self.bench.mail, self.good)
             time.sleep(0.1)
             self.visit(self.good)
@@ -136,10 +137,12 @@ class Faulty(unittest.TestCase):
             self.assertEqual(0, count.code, count.bench.text()[-2000:])
             calls = count.faults.calls(family)
         self.assertGreater(calls, 0, family)
+        # libseccomp (2.5.4) frees twice what it got when it gets no more: at the start alone, which begins anew.
+        first = count.at_ready if family == "malloc" else 1
         steps = min(calls, self.points)
         for i in range(steps):
             # From the start to the end; a few beyond the beginning are more often of interest.
-            self.life(family, error, 1 + round((calls - 1) * (i / max(1, steps - 1)) ** 1.5))
+            self.life(family, error, first + round((calls - first) * (i / max(1, steps - 1)) ** 1.5))
         self.life(family, error, 1 + calls // 2, ALWAYS)
 
 
