@@ -146,6 +146,7 @@ class Faulty(unittest.TestCase):
         self.life(family, error, 1 + calls // 2, ALWAYS)
 
 
+@long_test
 class Memory(Faulty):
     points = 6
 
