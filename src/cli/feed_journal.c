@@ -77,7 +77,8 @@ static void print_coverage(struct sending *s, const struct view_host *h)
 	}
 	if (s->v->told == told)
 		return;
-	visits_mark(VISITS_WATERMARK, s->v->told, s->v->host, &s->line);
+	visits_watermark(s->v->told, archive_now(&s->archive.config), s->v->host,
+			 &s->line);
 	print_line(s);
 }
 

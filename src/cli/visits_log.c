@@ -128,7 +128,7 @@ static void on_watermark(void *arg, uint16_t host, int64_t upto)
 	(void)host;
 	if (!p->v->is_feed)
 		return;
-	visits_mark(VISITS_WATERMARK, upto, p->v->host, &p->line);
+	visits_watermark(upto, stamp_now(), p->v->host, &p->line);
 	print_at_once(p);
 	p->followed->told = upto;
 }

@@ -86,6 +86,13 @@ void visits_mark(const char *kind, int64_t time, const char *host, struct buf *o
 	json_line(mark(kind, time, host), out);
 }
 
+void visits_watermark(int64_t time, int64_t sent, const char *host, struct buf *out)
+{
+	json_t *o = mark("watermark", time, host);
+	json_add(o, "sent", json_stamp(sent));
+	json_line(o, out);
+}
+
 void visits_gap(int64_t from, int64_t to, const char *host, struct buf *out)
 {
 	json_t *o = mark("gap", to, host);

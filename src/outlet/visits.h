@@ -29,8 +29,6 @@ struct visits_host {
 const struct visits_host *visits_host_of(const struct sites *s, uint16_t id,
 					 struct visits_host *ret_host);
 
-/* Every visit that began before TIME was given. */
-#define VISITS_WATERMARK "watermark"
 /* The host was down until TIME, as its log says. */
 #define VISITS_OUTAGE "outage"
 /* The feed begins: visits from TIME on follow; null: from the log's beginning. */
@@ -43,6 +41,9 @@ void visits_line(const struct visit *v, const struct visits_host *host, int64_t 
 		 struct buf *out);
 /* time INT64_MIN is null. */
 void visits_mark(const char *kind, int64_t time, const char *host, struct buf *out);
+/* "watermark": every visit that began before `time` was given; `sent` is this machine's
+ * clock as it is written, by which the reader learns how far ours is from his. */
+void visits_watermark(int64_t time, int64_t sent, const char *host, struct buf *out);
 /* "gap": nobody saw the host from `from` (0 or less: since always) to `to`. */
 void visits_gap(int64_t from, int64_t to, const char *host, struct buf *out);
 /* "delivered": mail of this site's went to that domain. */

@@ -9,6 +9,10 @@
 
 #include "base/mem.h"
 #include "source/feed/feed_line.h"
+#include "source/logclock.h"
+
+/* Clocks that differ by less count as equal. */
+#define CLOCK_SLACK STAMP_SECOND
 
 /* Real hosts of one name: one per site that has it. */
 struct machine {
@@ -19,9 +23,12 @@ struct machine {
 	size_t host_count;
 	const struct intake_stream *owner; /* who is believed; NULL: nobody yet */
 	int64_t upto;                      /* the last watermark */
+	struct logclock clock;             /* of the machine, by what its lines say */
 	uint64_t heard_ms, refused_ms;
 	bool is_lost, is_refusing; /* told as trouble */
 	bool is_doubted;           /* a line was not read: it may have been a visit */
+	int64_t doubted_before;    /* and what came so long before the last watermark */
+	bool is_clock_told;        /* that it is off */
 };
 
 struct intake {
@@ -70,6 +77,7 @@ static void add_host(struct intake *in, const struct intake_host *h, uint64_t no
 		*m = (struct machine){ .site = h->site,
 				       .role = h->role,
 				       .upto = INT64_MIN,
+				       .clock = { .slack = CLOCK_SLACK },
 				       .heard_ms = now_ms };
 		(void)str_copy(m->name, sizeof(m->name), h->name);
 	}
@@ -128,6 +136,15 @@ void intake_close(struct intake_stream *s)
 bool intake_is_good(const struct intake_stream *s)
 {
 	return s->is_good;
+}
+
+/* What the moments of a line are held against: of a stream, when it was stored there,
+ * which is the same for each who reads it. */
+static int64_t now_of(const struct intake *in)
+{
+	int64_t jumped = in->clock.offset_us ? *in->clock.offset_us : 0;
+	return in->is_numbered && in->line.stored ? in->line.stored + jumped
+						  : stamp_clock_now(in->clock);
 }
 
 static void tell(const struct intake *in, const struct machine *m, bool is_over,
@@ -241,6 +258,79 @@ static void refuse_future(const struct intake_stream *s, struct machine *m, int6
 	refuse(s->in, m, text, now_ms);
 }
 
+/* ---- clocks ---- */
+
+/* How far the machine's clock is from ours, either way; 0: they agree. */
+static int64_t distance(const struct machine *m)
+{
+	return m->clock.offset < 0 ? -m->clock.offset : m->clock.offset;
+}
+
+/* What the moments of its lines may be wrong by. */
+static int64_t doubt(const struct machine *m)
+{
+	return m->clock.offset ? distance(m) + 2 * CLOCK_SLACK : 0;
+}
+
+static bool is_far(const struct machine *m)
+{
+	return distance(m) > INTAKE_FUTURE;
+}
+
+/* The moment stays as the machine tells it, so that what comes twice is known. */
+static void widen(const struct machine *m, struct visit *v)
+{
+	if (m->clock.offset == 0)
+		return;
+	v->precision_us += (uint32_t)doubt(m);
+	if (m->clock.offset > 0)
+		v->earlier_us += (uint32_t)doubt(m);
+	v->answered = 0;
+	if (v->ended && m->clock.offset < 0)
+		v->ended += distance(m);
+}
+
+static void tell_clock(const struct intake *in, struct machine *m)
+{
+	char text[512], span[STAMP_TEXT_MAX];
+	bool is_off = m->clock.offset != 0;
+	if (m->is_clock_told == is_off)
+		return;
+	m->is_clock_told = is_off;
+	if (is_off)
+		(void)snprintf(text, sizeof(text),
+			       "the clock of %s is %s %s %s; %s until they agree",
+			       m->name, stamp_duration_text(distance(m), span),
+			       m->clock.offset < 0 ? "behind" : "ahead of",
+			       in->is_numbered ? "the stream's" : "ours",
+			       is_far(m) ? "what it says is refused, and nobody is "
+					   "judged by it,"
+					 : "its visits are known that much less "
+					   "exactly, and tell no delays,");
+	else
+		(void)snprintf(text, sizeof(text), "the clock of %s is right again",
+			       m->name);
+	tell(in, m, !is_off, text);
+}
+
+/* A clock that was moved by a trial says nothing of the machine's. */
+static void note_clock(const struct intake *in, struct machine *m, int64_t now)
+{
+	int64_t was = distance(m);
+	if (in->line.sent == 0 || (in->clock.offset_us && *in->clock.offset_us))
+		return;
+	logclock_line(&m->clock, in->line.sent, 1, now);
+	/* What was refused is missing. What came since the clock went wrong, which was
+	 * in the window before the last at the earliest, was taken to be exact. */
+	if (was > INTAKE_FUTURE)
+		m->is_doubted = true;
+	if (distance(m) > was + CLOCK_SLACK) {
+		m->is_doubted = true;
+		m->doubted_before = 2 * LOGCLOCK_WINDOW;
+	}
+	tell_clock(in, m);
+}
+
 /* ---- lines that are ---- */
 
 /* Nobody knows who came between `from` and `to`. */
@@ -294,6 +384,7 @@ static void on_visit(struct intake_stream *s, const struct machine *m,
 		v->answered = 0;
 	if (v->ended > now + INTAKE_FUTURE)
 		v->ended = 0;
+	widen(m, v);
 	s->in->counts.visits++;
 	s->in->sink.visit(s->in->sink.arg, v);
 }
@@ -303,13 +394,16 @@ static void on_visit(struct intake_stream *s, const struct machine *m,
 static void on_watermark(struct intake_stream *s, struct machine *m, int64_t now)
 {
 	int64_t upto = s->in->line.time, latest = now - INTAKE_LAG;
+	note_clock(s->in, m, now);
 	if (upto > latest)
 		upto = latest;
-	if (upto <= m->upto)
+	upto -= doubt(m);
+	if (upto <= m->upto || is_far(m))
 		return;
 	if (m->is_doubted)
-		tell_gap(s, m, m->upto < 0 ? 0 : m->upto, now);
+		tell_gap(s, m, m->upto < 0 ? 0 : m->upto - m->doubted_before, now);
 	m->is_doubted = false;
+	m->doubted_before = 0;
 	m->upto = upto;
 	s->in->counts.watermarks++;
 	for (size_t i = 0; i < m->host_count; i++)
@@ -320,19 +414,20 @@ static void on_outage(const struct intake_stream *s, const struct machine *m,
 		      const struct part *part)
 {
 	const struct source_sink *sink = &s->in->sink;
-	if (!sink->outage || s->in->line.time < part->since)
+	int64_t until = s->in->line.time + doubt(m);
+	if (!sink->outage || until < part->since)
 		return;
 	for (size_t i = 0; i < m->host_count; i++)
-		sink->outage(sink->arg, m->hosts[i], s->in->line.time);
+		sink->outage(sink->arg, m->hosts[i], until);
 }
 
 /* Of before the watermark we know already. */
 static void on_gap(const struct intake_stream *s, const struct machine *m,
 		   const struct part *part)
 {
-	const struct feed_line *l = &s->in->line;
-	if (l->time > part->since)
-		tell_gap(s, m, l->from > part->since ? l->from : part->since, l->time);
+	int64_t from = s->in->line.from - doubt(m), until = s->in->line.time + doubt(m);
+	if (until > part->since)
+		tell_gap(s, m, from > part->since ? from : part->since, until);
 }
 
 static void on_delivered(const struct intake_stream *s, const struct machine *m)
@@ -346,7 +441,7 @@ static void on_delivered(const struct intake_stream *s, const struct machine *m)
 static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 {
 	struct part *part = &s->parts[m - s->in->machines];
-	int64_t now = stamp_clock_now(s->in->clock);
+	int64_t now = now_of(s->in);
 	const struct feed_line *l = &s->in->line;
 	int64_t time = l->kind == FEED_VISIT ? l->visit.time : l->time;
 	if (time > now + INTAKE_FUTURE) {
@@ -361,13 +456,15 @@ static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 	}
 	s->is_good = true;
 	heard(s, m, now_ms);
+	if (is_far(m) && l->kind != FEED_WATERMARK)
+		return; /* and it was said */
 	switch (l->kind) {
 	case FEED_VISIT: on_visit(s, m, part, now); break;
 	case FEED_WATERMARK: on_watermark(s, m, now); break;
 	case FEED_OUTAGE: on_outage(s, m, part); break;
 	case FEED_SINCE:
 		if (time > part->since)
-			tell_gap(s, m, part->since, time);
+			tell_gap(s, m, part->since, time + doubt(m));
 		break;
 	case FEED_GAP: on_gap(s, m, part); break;
 	case FEED_DELIVERED: on_delivered(s, m); break;

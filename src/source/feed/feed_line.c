@@ -68,9 +68,11 @@ static void set_domain(struct feed_line *l, const char *text)
 static int parse_mark_more(const json_t *o, struct feed_line *l, struct error *e)
 {
 	const char *domain = NULL;
-	l->from = 0;
+	l->from = l->sent = 0;
 	if (l->kind == FEED_GAP)
 		return get_time(o, "from", &l->from, NULL, e);
+	if (l->kind == FEED_WATERMARK)
+		return get_time(o, "sent", &l->sent, NULL, e);
 	if (l->kind != FEED_DELIVERED)
 		return 0;
 	int rc = get_text(o, "domain", &domain, e);
@@ -281,7 +283,9 @@ static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 	if (!json_is_object(o))
 		return error_set(e, FMX_EMALFORMED,
 				 "it must be a JSON object in { and }");
-	int rc = get_host(o, l, e);
+	int rc = get_time(o, "stored", &l->stored, NULL, e);
+	if (rc == 0)
+		rc = get_host(o, l, e);
 	if (rc == 0)
 		rc = parse_mark(o, l, e);
 	return rc == 1 ? parse_visit(o, l, e) : rc;
@@ -289,7 +293,7 @@ static int parse_object(const json_t *o, struct feed_line *l, struct error *e)
 
 int feed_parse(const char *line, size_t len, struct feed_line *ret_line, struct error *e)
 {
-	ret_line->sequence = ret_line->missing = 0;
+	ret_line->sequence = ret_line->missing = ret_line->stored = 0;
 	if (len > FEED_LINE_MAX)
 		return error_set(e, FMX_EMALFORMED, "it is longer than %d bytes",
 				 FEED_LINE_MAX);

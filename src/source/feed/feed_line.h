@@ -45,9 +45,11 @@ struct feed_line {
 	enum feed_kind kind;
 	char host[NAME_MAX_TEXT]; /* lower case */
 	int64_t time, from;       /* of the other kinds */
-	/* Of a stream: its number there, 0 none, also of a line that is refused; and how
-	 * many before it are missing. */
-	int64_t sequence, missing;
+	int64_t
+	    sent; /* of a watermark: the sender's clock as it was written; 0 unknown */
+	/* Of a stream: its number there, 0 none, also of a line that is refused; how many
+	 * before it are missing; and when the stream took it, 0 unknown. */
+	int64_t sequence, missing, stored;
 	struct visit visit; /* its source is feed: see `source` */
 	bool has_role;
 	enum role role;           /* as the line says */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "source/logclock.h"
 #include "source/maillog/input.h"
-#include "source/maillog/logclock.h"
 #include "source/maillog/maillog_lines.h"
 
 /* How often we look, and how much we read before others get their turn. */

@@ -12,8 +12,10 @@
  * it: whoever sends on after a crash begins some minutes before it, and says so (a
  * "since" line), so that serve drops what it has.
  *
- * The stream's sequence is the position: `take` gives each line with the keys sequence
- * and missing before its own, in order and without a hole, or says how many are missing.
+ * The stream's sequence is the position: `take` gives each line with the keys sequence,
+ * missing and stored before its own, in order and without a hole, or says how many are
+ * missing. `stored` is when the stream took the line, by the clock of its servers: each
+ * judge, whenever it reads, holds the line against the same moment.
  */
 #ifndef FMX_SOURCE_STREAM_STREAM_H
 #define FMX_SOURCE_STREAM_STREAM_H

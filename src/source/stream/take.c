@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/stamp.h"
 #include "source/stream/stream.h"
 
 enum { FETCH = 500, FETCH_MS = 1000, RETRY_MS = 1000 };
@@ -50,6 +51,8 @@ static bool give(struct taking *t, natsMsg *m)
 	if (natsMsg_GetMetaData(&at, m) != NATS_OK)
 		return false;
 	uint64_t sequence = at->Sequence.Stream;
+	char stored[STAMP_TEXT_MAX];
+	(void)stamp_text(at->Timestamp / 1000, stored);
 	bool follows = at->Sequence.Consumer == t->consumed + 1;
 	jsMsgMetaData_Destroy(at);
 	if (sequence <= t->last)
@@ -61,9 +64,10 @@ static bool give(struct taking *t, natsMsg *m)
 	int len = natsMsg_GetDataLength(m);
 	const char *line = natsMsg_GetData(m);
 	bool is_object = len > 2 && line[0] == '{';
-	(void)printf("{\"sequence\": %" PRIu64 ", \"missing\": %" PRIu64 "%s%.*s\n",
-		     sequence, missing, is_object ? ", " : "}", is_object ? len - 1 : 0,
-		     line + 1);
+	(void)printf("{\"sequence\": %" PRIu64 ", \"missing\": %" PRIu64
+		     ", \"stored\": \"%s\"%s%.*s\n",
+		     sequence, missing, stored, is_object ? ", " : "}",
+		     is_object ? len - 1 : 0, line + 1);
 	t->last = sequence;
 	return true;
 }

@@ -1,15 +1,20 @@
-#include "source/maillog/logclock.h"
+#include "source/logclock.h"
 
 static int64_t greater(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
+static int64_t slack_of(const struct logclock *c)
+{
+	return c->slack ? c->slack : LOGCLOCK_SLACK;
+}
+
 /* The window is over: its best line came at once, more or less, so it shows the
  * offset. */
 static void conclude(struct logclock *c)
 {
-	bool is_off = c->best > LOGCLOCK_SLACK || c->best < -LOGCLOCK_SLACK;
+	bool is_off = c->best > slack_of(c) || c->best < -slack_of(c);
 	c->offset = is_off ? c->best : 0;
 	c->began = 0;
 }
@@ -30,6 +35,6 @@ void logclock_line(struct logclock *c, int64_t stamp, uint32_t precision_us, int
 	}
 	c->lines++;
 	c->best = greater(c->best, shows);
-	if (ahead > LOGCLOCK_SLACK)
+	if (ahead > slack_of(c))
 		c->offset = c->offset > 0 ? greater(c->offset, ahead) : ahead;
 }

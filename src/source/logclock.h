@@ -1,10 +1,10 @@
 /*
- * logclock - how far the clock of a log is from ours
+ * logclock - how far the clock of a log, or of another machine, is from ours
  *
  * Learnt from lines that have just been written. One with a stamp ahead of us is
  * proof at once: nobody reads a line before it is written. One with a stamp
  * behind us may have been held up, so it takes a LOGCLOCK_WINDOW of lines of
- * which none came in time. Up to LOGCLOCK_SLACK the clocks count as equal.
+ * which none came in time. Up to the slack the clocks count as equal.
  *
  * Use:
  *	struct logclock c = { 0 };
@@ -16,8 +16,8 @@
  * furthest ahead counts. Lines that are held up for longer than the window look
  * like a clock that is behind: who uses the offset must be right either way.
  */
-#ifndef FMX_SOURCE_MAILLOG_LOGCLOCK_H
-#define FMX_SOURCE_MAILLOG_LOGCLOCK_H
+#ifndef FMX_SOURCE_LOGCLOCK_H
+#define FMX_SOURCE_LOGCLOCK_H
 
 #include <stdint.h>
 
@@ -28,6 +28,7 @@
 enum { LOGCLOCK_LINES = 3 }; /* a window has at least so many */
 
 struct logclock {
+	int64_t slack;  /* 0: LOGCLOCK_SLACK */
 	int64_t offset; /* microseconds, log minus ours; 0: within the slack */
 	int64_t began;  /* the window that runs; 0: none */
 	int64_t best;   /* the greatest offset that one of its lines showed */

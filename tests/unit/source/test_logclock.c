@@ -1,4 +1,4 @@
-#include "source/maillog/logclock.h"
+#include "source/logclock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
