@@ -1,6 +1,7 @@
 #include "cli/visits_log.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -226,8 +227,11 @@ static void follow(struct printing *p, struct stamp_clock clock)
 		visits_mark(VISITS_SINCE, v->span.since, v->host, &p->line);
 		print_at_once(p);
 	}
-	/* Of a regular file nobody can tell, and it has no reader to lose. */
+	/* Of a regular file nobody can tell, and it has no reader to lose. To be polled
+	 * it is made one that does not wait; but a slow reader is to be waited for. */
+	int flags = fcntl(fileno(p->out), F_GETFL);
 	bool can_tell = uv_poll_init(p->loop, &reader, fileno(p->out)) == 0;
+	(void)fcntl(fileno(p->out), F_SETFL, flags);
 	if (can_tell)
 		(void)uv_poll_start(&reader, UV_DISCONNECT, on_reader_gone);
 	struct maillog *m = maillog_new(p->loop, clock, &spec, &sink);

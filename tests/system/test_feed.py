@@ -292,6 +292,19 @@ class Sender(unittest.TestCase):
         process.stdout.close()
         process.wait(1)
 
+    def test_a_slow_reader_is_waited_for(self):
+        for n in range(1000):  # more than a pipe holds
+            for text in (f"smtpd[1]: connect from unknown[192.0.{n % 250}.1]",
+                         f"smtpd[1]: disconnect from unknown[192.0.{n % 250}.1] ehlo=1 quit=1 commands=2"):
+                self.write(text)
+        process = self.start()
+        with process.stdout:
+            time.sleep(1.5)
+            self.assertIsNone(process.poll())
+            lines = self.until(process, "watermark")
+        self.assertEqual(len([x for x in lines if "address" in x]), 1000)
+        process.wait(3)
+
     def test_what_is_lost_and_where_mail_went_is_told_and_nothing_before_standard_input_speaks(self):
         process = subprocess.Popen([program("fakemx"), "feed", "--host", "mx2.example", "--maillog", "-", "--to", "-"],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -1,9 +1,11 @@
 """A fleet on loopback: a judge that sees nothing itself, a real host's log and a decoy's serve that send
 what they saw through a real nats-server, and each of them killed in turn."""
 
+import base64
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -17,10 +19,27 @@ from loopback import DOMAIN, Bench, deliver, free_port, wait_for
 MAIL, FAKE1 = f"mail.{DOMAIN}", f"fake1.{DOMAIN}"
 
 
+def nkey(folder):
+    """A user of NATS: (seed, public key), as its tools write them: base32 of a prefix, 32 bytes and a CRC-16."""
+    def encode(data):
+        crc = 0
+        for byte in data:
+            crc ^= byte << 8
+            for _ in range(8):
+                crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xffff
+        return base64.b32encode(data + crc.to_bytes(2, "little")).decode().rstrip("=")
+    key = folder / "user.der"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-outform", "DER", "-out", key], check=True)
+    public = subprocess.run(["openssl", "pkey", "-inform", "DER", "-in", key, "-pubout", "-outform", "DER"], check=True,
+                            capture_output=True).stdout[-32:]
+    seed, user = 18 << 3, 20 << 3
+    return encode(bytes([seed | user >> 5, (user & 31) << 3]) + key.read_bytes()[-32:]), encode(bytes([user]) + public)
+
+
 class Nats:
     """A nats-server with JetStream, unpacked from its package."""
 
-    def __init__(self):
+    def __init__(self, configuration=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fmx-nats-"))
         with tarfile.open(packages.tree("nats")) as tree:
             binary, = (m for m in tree if m.name.endswith("/nats-server") and m.isfile())
@@ -29,11 +48,15 @@ class Nats:
         self.port = free_port("127.0.0.1")
         self.url = f"nats://127.0.0.1:{self.port}"
         self.process = None
+        self.argv = []
+        if configuration:
+            (self.folder / "nats.conf").write_text(configuration)
+            self.argv = ["-c", self.folder / "nats.conf"]
 
     def start(self):
         with open(self.folder / "log", "a") as log:
             self.process = subprocess.Popen(
-                [self.folder / "nats-server", "-js", "-sd", self.folder / "js", "-a", "127.0.0.1", "-p", str(self.port)],
+                [self.folder / "nats-server", "-js", "-sd", self.folder / "js", "-a", "127.0.0.1", "-p", str(self.port), *self.argv],
                 stdout=log, stderr=log)
         return self
 
@@ -182,3 +205,50 @@ class Fleet(unittest.TestCase):
         self.assertTrue(json.loads(subprocess.run(
             [program("fakemx"), "-c", self.judge.conf, "--json", "journal", "verify"], check=True, capture_output=True,
             text=True).stdout))
+
+
+class Secured(unittest.TestCase):
+    """A stream over TLS, for one user, who has an nkey."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="fmx-nkey-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.ca, key = cls.folder / "ca.pem", cls.folder / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cls.ca], check=True,
+                       capture_output=True)
+        seed, public = nkey(cls.folder)
+        cls.seed, cls.stranger = cls.folder / "seed", cls.folder / "stranger"
+        cls.seed.write_text(seed + "\n")
+        cls.stranger.write_text(nkey(cls.folder)[0] + "\n")
+        cls.nats = Nats(f'tls {{ cert_file: "{cls.ca}", key_file: "{key}" }}\nauthorization {{ users = [ {{ nkey: {public} }} ] }}\n')
+        cls.nats.start()
+        cls.addClassCleanup(lambda: cls.nats.kill())
+        cls.url = cls.nats.url.replace("nats://", "tls://")
+
+    def set_up(self, *options):
+        return subprocess.run([program("fakemx"), "feed", "--setup", "--to", self.url, *map(str, options)],
+                              capture_output=True, text=True, timeout=20)
+
+    def test_only_who_has_the_key_and_trusts_the_server_is_connected(self):
+        wait_for("the server", lambda: self.set_up("--ca", self.ca, "--credentials", self.seed).returncode == 0, 20)
+        for options, words in ((["--ca", self.ca], "Authorization"),
+                               (["--ca", self.ca, "--credentials", self.stranger], "Authorization"),
+                               (["--credentials", self.seed], "SSL"),
+                               (["--ca", self.folder / "none.pem", "--credentials", self.seed], "none.pem"),
+                               (["--ca", self.ca, "--credentials", self.folder / "none"], "none")):
+            done = self.set_up(*options)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn(words.lower(), done.stderr.lower())
+
+    def test_lines_pass(self):
+        wait_for("the server", lambda: self.set_up("--ca", self.ca, "--credentials", self.seed).returncode == 0, 20)
+        way = ["--servers", self.url, "--ca", self.ca, "--credentials", self.seed]
+        line = '{"watermark": "2026-11-30T10:00:00Z", "host": "mx1.example.com"}'
+        subprocess.run([program("fakemx-stream"), "send", "--subject", "fakemx.mx1.example.com", *way], input=line + "\n",
+                       text=True, check=True, timeout=20)
+        with subprocess.Popen([program("fakemx-stream"), "take", "--durable", "test", *way], stdout=subprocess.PIPE,
+                              text=True) as take:
+            self.assertIn(line[1:], take.stdout.readline())
+            take.kill()

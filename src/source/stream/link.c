@@ -42,16 +42,18 @@ static bool set_servers(natsOptions *options, const char *servers)
  */
 static natsStatus set_credentials(natsOptions *options, const char *path)
 {
-	char begin[3] = "";
+	char seed[STREAM_USER_MAX] = "", user[STREAM_USER_MAX];
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return NATS_NOT_FOUND;
-	size_t n = fread(begin, 1, sizeof(begin) - 1, f);
+	bool is_seed = fgets(seed, sizeof(seed), f) && strncmp(seed, "SU", 2) == 0;
 	(void)fclose(f);
-	begin[n] = '\0';
-	if (strcmp(begin, "SU") != 0)
+	if (!is_seed)
 		return natsOptions_SetUserCredentialsFromFiles(options, path, NULL);
-	return natsOptions_SetNKeyFromSeed(options, NULL, path);
+	bool is_good = stream_user_of(seed, user);
+	explicit_bzero(seed, sizeof(seed));
+	return is_good ? natsOptions_SetNKeyFromSeed(options, user, path)
+		       : NATS_INVALID_ARG;
 }
 
 static bool set_options(natsOptions *options, const struct stream_options *o)
@@ -80,18 +82,21 @@ static bool set_options(natsOptions *options, const struct stream_options *o)
 	return set_servers(options, o->servers);
 }
 
-static natsStatus connect_once(struct stream *s, natsOptions *options)
+static natsStatus connect_once(struct stream *s, natsOptions *options,
+			       const jsOptions *wanted)
 {
 	natsStatus rc = natsConnection_Connect(&s->connection, options);
 	jsOptions js;
 	if (rc != NATS_OK)
 		return rc;
 	(void)jsOptions_Init(&js);
+	if (wanted)
+		js = *wanted;
 	js.Wait = STREAM_WAIT_MS;
 	return natsConnection_JetStream(&s->js, s->connection, &js);
 }
 
-bool stream_open(struct stream *s, const struct stream_options *o)
+bool stream_open(struct stream *s, const struct stream_options *o, const jsOptions *js)
 {
 	natsOptions *options = NULL;
 	*s = (struct stream){ .connection = NULL };
@@ -100,12 +105,14 @@ bool stream_open(struct stream *s, const struct stream_options *o)
 	bool is_good = set_options(options, o);
 	bool was_said = false;
 	while (is_good && !s->js) {
-		natsStatus rc = connect_once(s, options);
+		natsStatus rc = connect_once(s, options, js);
 		if (rc == NATS_OK)
 			break;
 		if (!was_said)
-			stream_say("cannot connect to %s: %s; trying again", o->servers,
-				   natsStatus_GetText(rc));
+			stream_say("cannot connect to %s: %s%s", o->servers,
+				   natsStatus_GetText(rc),
+				   o->is_once ? "" : "; trying again");
+		is_good = !o->is_once;
 		was_said = true;
 		nats_Sleep(RECONNECT_WAIT_MS);
 	}
@@ -113,9 +120,23 @@ bool stream_open(struct stream *s, const struct stream_options *o)
 	return is_good;
 }
 
-void stream_close(struct stream *s)
+static void hang_up(struct stream *s)
 {
 	jsCtx_Destroy(s->js);
 	natsConnection_Destroy(s->connection);
+	*s = (struct stream){ .connection = NULL };
+}
+
+void stream_reopen(struct stream *s, const struct stream_options *o, const jsOptions *js)
+{
+	hang_up(s);
+	nats_Sleep(RECONNECT_WAIT_MS);
+	if (!stream_open(s, o, js))
+		exit(EXIT_FAILURE); /* the credentials are gone, say */
+}
+
+void stream_close(struct stream *s)
+{
+	hang_up(s);
 	nats_Close();
 }

@@ -6,13 +6,14 @@
 #include "base/hash.h"
 #include "source/stream/stream.h"
 
-enum { BATCH_MAX = 2000, TOLD_MAX = 64, RETRY_MS = 1000 };
+enum { BATCH_MAX = 2000, TOLD_MAX = 64 };
 
 static const char watermark[] = "{\"watermark\": \"";
 
 struct sending {
 	struct stream link;
 	const struct stream_options *options;
+	jsOptions js;
 	char *lines[BATCH_MAX]; /* not acknowledged yet */
 	char ids[BATCH_MAX][40];
 	size_t count;
@@ -49,7 +50,6 @@ static natsStatus publish(struct sending *s, const char *line, const char *id)
 
 static bool publish_all(struct sending *s)
 {
-	natsMsgList pending;
 	jsPubOptions options;
 	(void)jsPubOptions_Init(&options);
 	options.MaxWait = STREAM_WAIT_MS;
@@ -59,10 +59,6 @@ static bool publish_all(struct sending *s)
 		rc = publish(s, s->lines[i], s->ids[i]);
 	if (rc == NATS_OK)
 		rc = js_PublishAsyncComplete(s->link.js, &options);
-	/* What nobody acknowledged is published once more, with the same ids. */
-	if (rc != NATS_OK &&
-	    js_PublishAsyncGetPendingList(&pending, s->link.js) == NATS_OK)
-		natsMsgList_Destroy(&pending);
 	if (rc != NATS_OK && !s->was_said)
 		stream_say("the stream does not take what %s says: %s; trying again (is "
 			   "it made? fakemx feed --setup)",
@@ -70,12 +66,13 @@ static bool publish_all(struct sending *s)
 	return rc == NATS_OK && !__atomic_load_n(&s->has_failed, __ATOMIC_ACQUIRE);
 }
 
-/* Until all of the batch is acknowledged: the log is the spool. */
+/* Until all of the batch is acknowledged, with the same ids each time: the log is the
+ * spool. */
 static void flush(struct sending *s)
 {
 	while (s->count > 0 && !publish_all(s)) {
 		s->was_said = true;
-		nats_Sleep(RETRY_MS);
+		stream_reopen(&s->link, s->options, &s->js);
 	}
 	if (s->was_said)
 		stream_say("the stream takes what %s says", s->options->subject);
@@ -130,17 +127,14 @@ int stream_send(const struct stream_options *o)
 	if (!s)
 		abort();
 	s->options = o;
-	if (!stream_open(&s->link, o))
+	(void)jsOptions_Init(&s->js);
+	s->js.PublishAsync.MaxPending = BATCH_MAX;
+	s->js.PublishAsync.ErrHandler = on_error;
+	s->js.PublishAsync.ErrHandlerClosure = s;
+	if (!stream_open(&s->link, o, &s->js)) {
+		free(s);
 		return EXIT_FAILURE;
-	jsCtx_Destroy(s->link.js);
-	jsOptions js;
-	(void)jsOptions_Init(&js);
-	js.Wait = STREAM_WAIT_MS;
-	js.PublishAsync.MaxPending = BATCH_MAX;
-	js.PublishAsync.ErrHandler = on_error;
-	js.PublishAsync.ErrHandlerClosure = s;
-	if (natsConnection_JetStream(&s->link.js, s->link.connection, &js) != NATS_OK)
-		abort();
+	}
 	while ((len = getline(&line, &size, stdin)) > 0) {
 		if (line[len - 1] == '\n')
 			len--;
@@ -154,21 +148,33 @@ int stream_send(const struct stream_options *o)
 	return EXIT_SUCCESS;
 }
 
+static natsStatus ask_last(const struct stream *s, const char *subject)
+{
+	natsMsg *m = NULL;
+	const char *told = NULL;
+	natsStatus rc = js_GetLastMsg(&m, s->js, STREAM_NAME, subject, NULL, NULL);
+	if (rc == NATS_OK && natsMsgHeader_Get(m, STREAM_TOLD, &told) == NATS_OK && told)
+		(void)puts(told);
+	natsMsg_Destroy(m);
+	return rc == NATS_NOT_FOUND ? NATS_OK : rc;
+}
+
 int stream_last(const struct stream_options *o)
 {
 	struct stream s;
-	natsMsg *m = NULL;
-	const char *told = NULL;
-	if (!stream_open(&s, o))
+	natsStatus rc;
+	bool was_said = false;
+	if (!stream_open(&s, o, NULL))
 		return EXIT_FAILURE;
-	natsStatus rc = js_GetLastMsg(&m, s.js, STREAM_NAME, o->subject, NULL, NULL);
-	if (rc == NATS_OK) {
-		if (natsMsgHeader_Get(m, STREAM_TOLD, &told) == NATS_OK && told)
-			(void)puts(told);
-	} else if (rc != NATS_NOT_FOUND) {
-		stream_say("cannot ask the stream: %s", natsStatus_GetText(rc));
+	while ((rc = ask_last(&s, o->subject)) != NATS_OK) {
+		if (!was_said)
+			stream_say(
+			    "cannot ask the stream how far %s was sent: %s; trying "
+			    "again (is it made? fakemx feed --setup)",
+			    o->subject, natsStatus_GetText(rc));
+		was_said = true;
+		stream_reopen(&s, o, NULL);
 	}
-	natsMsg_Destroy(m);
 	stream_close(&s);
-	return rc == NATS_OK || rc == NATS_NOT_FOUND ? EXIT_SUCCESS : EXIT_FAILURE;
+	return EXIT_SUCCESS;
 }

@@ -27,7 +27,7 @@
 #define STREAM_NAME "fakemx"
 #define STREAM_SUBJECTS "fakemx.>"
 #define STREAM_TOLD "Fakemx-Told" /* header: the last watermark, as the lines have it */
-enum { STREAM_LINE_MAX = 64 * 1024, STREAM_WAIT_MS = 5000 };
+enum { STREAM_LINE_MAX = 64 * 1024, STREAM_WAIT_MS = 5000, STREAM_USER_MAX = 64 };
 
 struct stream_options {
 	const char *servers;     /* nats://A,nats://B or tls://...; at least one */
@@ -37,6 +37,7 @@ struct stream_options {
 	const char *durable;     /* take: the consumer's name */
 	uint64_t after;          /* take: the last sequence that is known */
 	int64_t replicas;        /* setup */
+	bool is_once;            /* setup: who waits for it wants to know why not */
 };
 
 struct stream {
@@ -44,10 +45,15 @@ struct stream {
 	jsCtx *js;
 };
 
-/* Waits for a server, and says once that it does. False: it was said what is wrong with
- * the options. */
-bool stream_open(struct stream *s, const struct stream_options *o);
+/* Waits for a server, and says once that it does. js NULL: as it is. False: it was said
+ * what is wrong with the options, or why there is no connection at once. */
+bool stream_open(struct stream *s, const struct stream_options *o, const jsOptions *js);
 void stream_close(struct stream *s);
+/* Another connection, to whichever server answers: one that has lost the others may
+ * answer nothing for long, and says nothing of it. */
+void stream_reopen(struct stream *s, const struct stream_options *o, const jsOptions *js);
+/* The public key of an nkey's seed. False: it is none. */
+bool stream_user_of(const char *seed, char ret_user[STREAM_USER_MAX]);
 /* One sentence on standard error. */
 __attribute__((format(printf, 1, 2))) void stream_say(const char *format, ...);
 

@@ -8,7 +8,9 @@
 #include "base/stamp.h"
 #include "source/stream/stream.h"
 
-enum { FETCH = 500, FETCH_MS = 1000, RETRY_MS = 1000 };
+/* Hosts tell a watermark about each second: after SILENT_MOST without any line another
+ * connection is tried. */
+enum { FETCH = 500, FETCH_MS = 1000, SILENT_MOST = 30 };
 #define KEPT_NS (INT64_C(3600) * 1000 * 1000 * 1000) /* a consumer that nobody uses */
 
 struct taking {
@@ -17,6 +19,7 @@ struct taking {
 	natsSubscription *subscription;
 	uint64_t last;     /* sequence in the stream that was given */
 	uint64_t consumed; /* sequence in the consumer */
+	unsigned silent;   /* fetches without a message */
 	bool was_said;
 };
 
@@ -80,7 +83,8 @@ static bool fetch(struct taking *t)
 	natsStatus rc =
 	    natsSubscription_Fetch(&list, t->subscription, FETCH, FETCH_MS, NULL);
 	if (rc == NATS_TIMEOUT)
-		return true;
+		return ++t->silent < SILENT_MOST;
+	t->silent = 0;
 	if (rc != NATS_OK)
 		return false;
 	for (int i = 0; is_good && i < list.Count; i++)
@@ -93,16 +97,25 @@ static bool fetch(struct taking *t)
 	return is_good;
 }
 
+static void reconnect(struct taking *t)
+{
+	natsSubscription_Destroy(t->subscription);
+	t->subscription = NULL;
+	t->silent = 0;
+	stream_reopen(&t->link, t->options, NULL);
+}
+
 int stream_take(const struct stream_options *o)
 {
 	struct taking t = { .options = o, .last = o->after };
-	if (!stream_open(&t.link, o))
+	if (!stream_open(&t.link, o, NULL))
 		return EXIT_FAILURE;
 	while (ferror(stdout) == 0) {
-		while (!subscribe(&t))
-			nats_Sleep(RETRY_MS);
-		while (fetch(&t))
+		bool is_subscribed = subscribe(&t);
+		while (is_subscribed && fetch(&t))
 			;
+		if (!is_subscribed || t.silent > 0)
+			reconnect(&t);
 	}
 	return EXIT_SUCCESS;
 }
@@ -114,7 +127,9 @@ int stream_setup(const struct stream_options *o)
 	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
 	const char *subjects[] = { STREAM_SUBJECTS };
-	if (!stream_open(&s, o))
+	struct stream_options once = *o;
+	once.is_once = true;
+	if (!stream_open(&s, &once, NULL))
 		return EXIT_FAILURE;
 	(void)jsStreamConfig_Init(&config);
 	config.Name = STREAM_NAME;

@@ -214,6 +214,10 @@ class Host:
         self.run(["sh", "-ec", 'mkdir -p "$(dirname "$1")"; rm -f "$1"; cat > "$1"; '
                   'chmod "$2" "$1"; chown "$3" "$1"', "sh", path, mode, owner], input=text)
 
+    def cut(self, is_cut=True):
+        """Takes the host's cable out of the switch, or puts it back."""
+        self.network.set_port(self.port, not is_cut)
+
     def add_address(self, address):
         family, bits = ("-6", V6_BITS) if ":" in address else ("-4", V4_BITS)
         extra = ["nodad"] if family == "-6" else []
@@ -290,10 +294,13 @@ class Network:
 
     def plug(self, host):
         """Connects a new host's eth0 to the switch."""
-        port = f"p{len(self.hosts)}"
+        port = host.port = f"p{len(self.hosts)}"
         _ip(host.pid, ["link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", str(self._switch_pid)])
         _ip(self._switch_pid, ["link", "set", port, "master", "br0", "up"])
         _ip(host.pid, ["link", "set", "eth0", "up"])
+
+    def set_port(self, port, is_up):
+        _ip(self._switch_pid, ["link", "set", port, "up" if is_up else "down"])
 
     def tail(self, lines=25):
         return "\n".join(filter(None, (h.tail(lines) for h in self.hosts.values())))
