@@ -233,8 +233,8 @@ class Secured(unittest.TestCase):
 
     def test_only_who_has_the_key_and_trusts_the_server_is_connected(self):
         wait_for("the server", lambda: self.set_up("--ca", self.ca, "--credentials", self.seed).returncode == 0, 20)
-        for options, words in ((["--ca", self.ca], "Authorization"),
-                               (["--ca", self.ca, "--credentials", self.stranger], "Authorization"),
+        for options, words in ((["--ca", self.ca], "violation"),
+                               (["--ca", self.ca, "--credentials", self.stranger], "violation"),
                                (["--credentials", self.seed], "SSL"),
                                (["--ca", self.folder / "none.pem", "--credentials", self.seed], "none.pem"),
                                (["--ca", self.ca, "--credentials", self.folder / "none"], "none")):

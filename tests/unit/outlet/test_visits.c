@@ -117,9 +117,10 @@ static void a_line_of_a_feed_names_its_host(void **state)
 	visits_mark(VISITS_SINCE, INT64_MIN, "mail", &b);
 	assert_string_equal(buf_text(&b), "{\"since\": null, \"host\": \"mail\"}");
 	buf_clear(&b);
-	visits_mark(VISITS_WATERMARK, NOON, "mail \"x\"", &b);
+	visits_watermark(NOON, NOON + STAMP_SECOND, "mail \"x\"", &b);
 	assert_string_equal(buf_text(&b), "{\"watermark\": \"2026-11-23T12:00:00Z\", "
-					  "\"host\": \"mail \\\"x\\\"\"}");
+					  "\"host\": \"mail \\\"x\\\"\", "
+					  "\"sent\": \"2026-11-23T12:00:01Z\"}");
 	buf_release(&b);
 }
 

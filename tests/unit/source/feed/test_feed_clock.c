@@ -162,7 +162,7 @@ static void of_a_clock_that_is_off_visits_are_wide_and_watermarks_early(void **s
 		int64_t now = go_on(&r, T0, 500, offs[i]);
 		say_visit(&r, now, offs[i]);
 		holds_truth(&r, now, now);
-		assert_true(r.visit.precision_us > 5 * S); /* no delay is told of it */
+		assert_true(r.visit.precision_us > 5 * S);  /* no delay is told of it */
 		assert_true(r.visit.time == now + offs[i]); /* known again */
 		assert_non_null(strstr(r.trouble, "the clock of mx2.example is "));
 		assert_non_null(strstr(r.trouble, offs[i] > 0 ? " ahead of the stream's"

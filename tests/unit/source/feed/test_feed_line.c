@@ -116,8 +116,7 @@ static void the_other_kinds_have_a_time_and_a_host(void **state)
 	static const struct {
 		const char *kind, *word;
 		enum feed_kind want;
-	} rows[] = { { VISITS_WATERMARK, "watermark", FEED_WATERMARK },
-		     { VISITS_OUTAGE, "outage", FEED_OUTAGE },
+	} rows[] = { { VISITS_OUTAGE, "outage", FEED_OUTAGE },
 		     { VISITS_SINCE, "since", FEED_SINCE } };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct buf b = BUF_INIT(FEED_LINE_MAX);
@@ -136,12 +135,17 @@ static void the_other_kinds_have_a_time_and_a_host(void **state)
 	}
 }
 
-static void a_gap_and_a_delivery_say_more(void **state)
+static void a_gap_a_delivery_and_a_watermark_say_more(void **state)
 {
 	(void)state;
 	struct buf b = BUF_INIT(FEED_LINE_MAX);
 	struct feed_line l;
 	struct error e;
+	visits_watermark(NOON, NOON + 5, "mx2.example", &b);
+	assert_int_equal(parse(buf_text(&b), &l, &e), 0);
+	assert_int_equal(l.kind, FEED_WATERMARK);
+	assert_true(l.time == NOON && l.sent == NOON + 5);
+	buf_clear(&b);
 	visits_gap(NOON, NOON + 7, "mx2.example", &b);
 	assert_int_equal(parse(buf_text(&b), &l, &e), 0);
 	assert_int_equal(l.kind, FEED_GAP);
@@ -262,7 +266,7 @@ int main(void)
 		cmocka_unit_test(precision_of_every_width_survives),
 		cmocka_unit_test(a_line_that_is_cut_anywhere_is_refused),
 		cmocka_unit_test(the_other_kinds_have_a_time_and_a_host),
-		cmocka_unit_test(a_gap_and_a_delivery_say_more),
+		cmocka_unit_test(a_gap_a_delivery_and_a_watermark_say_more),
 		cmocka_unit_test(a_line_says_only_what_can_be),
 		cmocka_unit_test(
 		    texts_are_cut_and_times_that_run_backwards_are_not_known),
