@@ -50,8 +50,8 @@ const struct verb verb_rehearse = {
 		    "[--outage] [--no-filter] [--enforce] [--html FILE] [--stay]",
 	.summary =
 	    "play the whole of it on this machine's loopback, with made-up senders",
-	.help = "Starts fakemx-serve on loopback addresses with the decoys of the "
-		"article, two\n"
+	.help = "Starts fakemx-serve on loopback addresses with the decoys of a "
+		"layout, two\n"
 		"real hosts with a spam filter, and senders: mail programs that follow "
 		"the rules\n"
 		"of the real ones, and bots. All visits go over TCP and are seen as in "

@@ -250,8 +250,8 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 	code = print(c, r);
 	if (code == CLI_DONE && !c->json && o.layout == LAYOUT_HIGH)
 		(void)printf(
-		    "\nPart two of the article adds a decoy that is tried first; see "
-		    "what it stops and what it costs:\n"
+		    "\nWhat another decoy stops, which is tried first, and what it "
+		    "costs:\n"
 		    "  fakemx rehearse --layout both\n");
 	if (code == CLI_DONE && cli_flag(c, "stay"))
 		stay(r);
