@@ -10,6 +10,16 @@ static int64_t slack_of(const struct logclock *c)
 	return c->slack ? c->slack : LOGCLOCK_SLACK;
 }
 
+int64_t logclock_distance(const struct logclock *c)
+{
+	return c->offset < 0 ? -c->offset : c->offset;
+}
+
+int64_t logclock_doubt(const struct logclock *c)
+{
+	return c->offset ? logclock_distance(c) + 2 * slack_of(c) : 0;
+}
+
 /* The window is over: its best line came at once, more or less, so it shows the
  * offset. */
 static void conclude(struct logclock *c)

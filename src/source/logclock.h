@@ -35,6 +35,10 @@ struct logclock {
 	unsigned lines;
 };
 
+/* Either way; 0: they agree. */
+int64_t logclock_distance(const struct logclock *c);
+/* What a moment by that clock may be wrong by; 0: they agree. */
+int64_t logclock_doubt(const struct logclock *c);
 void logclock_line(struct logclock *c, int64_t stamp, uint32_t precision_us, int64_t now);
 
 #endif

@@ -260,21 +260,9 @@ static void refuse_future(const struct intake_stream *s, struct machine *m, int6
 
 /* ---- clocks ---- */
 
-/* How far the machine's clock is from ours, either way; 0: they agree. */
-static int64_t distance(const struct machine *m)
-{
-	return m->clock.offset < 0 ? -m->clock.offset : m->clock.offset;
-}
-
-/* What the moments of its lines may be wrong by. */
-static int64_t doubt(const struct machine *m)
-{
-	return m->clock.offset ? distance(m) + 2 * CLOCK_SLACK : 0;
-}
-
 static bool is_far(const struct machine *m)
 {
-	return distance(m) > INTAKE_FUTURE;
+	return logclock_distance(&m->clock) > INTAKE_FUTURE;
 }
 
 /* The moment stays as the machine tells it, so that what comes twice is known. */
@@ -282,12 +270,12 @@ static void widen(const struct machine *m, struct visit *v)
 {
 	if (m->clock.offset == 0)
 		return;
-	v->precision_us += (uint32_t)doubt(m);
+	v->precision_us += (uint32_t)logclock_doubt(&m->clock);
 	if (m->clock.offset > 0)
-		v->earlier_us += (uint32_t)doubt(m);
+		v->earlier_us += (uint32_t)logclock_doubt(&m->clock);
 	v->answered = 0;
 	if (v->ended && m->clock.offset < 0)
-		v->ended += distance(m);
+		v->ended += logclock_distance(&m->clock);
 }
 
 static void tell_clock(const struct intake *in, struct machine *m)
@@ -300,7 +288,8 @@ static void tell_clock(const struct intake *in, struct machine *m)
 	if (is_off)
 		(void)snprintf(text, sizeof(text),
 			       "the clock of %s is %s %s %s; %s until they agree",
-			       m->name, stamp_duration_text(distance(m), span),
+			       m->name,
+			       stamp_duration_text(logclock_distance(&m->clock), span),
 			       m->clock.offset < 0 ? "behind" : "ahead of",
 			       in->is_numbered ? "the stream's" : "ours",
 			       is_far(m) ? "what it says is refused, and nobody is "
@@ -316,7 +305,7 @@ static void tell_clock(const struct intake *in, struct machine *m)
 /* A clock that was moved by a trial says nothing of the machine's. */
 static void note_clock(const struct intake *in, struct machine *m, int64_t now)
 {
-	int64_t was = distance(m);
+	int64_t was = logclock_distance(&m->clock);
 	if (in->line.sent == 0 || (in->clock.offset_us && *in->clock.offset_us))
 		return;
 	logclock_line(&m->clock, in->line.sent, 1, now);
@@ -324,7 +313,7 @@ static void note_clock(const struct intake *in, struct machine *m, int64_t now)
 	 * in the window before the last at the earliest, was taken to be exact. */
 	if (was > INTAKE_FUTURE)
 		m->is_doubted = true;
-	if (distance(m) > was + CLOCK_SLACK) {
+	if (logclock_distance(&m->clock) > was + CLOCK_SLACK) {
 		m->is_doubted = true;
 		m->doubted_before = 2 * LOGCLOCK_WINDOW;
 	}
@@ -397,7 +386,7 @@ static void on_watermark(struct intake_stream *s, struct machine *m, int64_t now
 	note_clock(s->in, m, now);
 	if (upto > latest)
 		upto = latest;
-	upto -= doubt(m);
+	upto -= logclock_doubt(&m->clock);
 	if (upto <= m->upto || is_far(m))
 		return;
 	if (m->is_doubted)
@@ -414,7 +403,7 @@ static void on_outage(const struct intake_stream *s, const struct machine *m,
 		      const struct part *part)
 {
 	const struct source_sink *sink = &s->in->sink;
-	int64_t until = s->in->line.time + doubt(m);
+	int64_t until = s->in->line.time + logclock_doubt(&m->clock);
 	if (!sink->outage || until < part->since)
 		return;
 	for (size_t i = 0; i < m->host_count; i++)
@@ -425,7 +414,8 @@ static void on_outage(const struct intake_stream *s, const struct machine *m,
 static void on_gap(const struct intake_stream *s, const struct machine *m,
 		   const struct part *part)
 {
-	int64_t from = s->in->line.from - doubt(m), until = s->in->line.time + doubt(m);
+	int64_t from = s->in->line.from - logclock_doubt(&m->clock),
+		until = s->in->line.time + logclock_doubt(&m->clock);
 	if (until > part->since)
 		tell_gap(s, m, from > part->since ? from : part->since, until);
 }
@@ -464,7 +454,7 @@ static void on_line(struct intake_stream *s, struct machine *m, uint64_t now_ms)
 	case FEED_OUTAGE: on_outage(s, m, part); break;
 	case FEED_SINCE:
 		if (time > part->since)
-			tell_gap(s, m, part->since, time + doubt(m));
+			tell_gap(s, m, part->since, time + logclock_doubt(&m->clock));
 		break;
 	case FEED_GAP: on_gap(s, m, part); break;
 	case FEED_DELIVERED: on_delivered(s, m); break;

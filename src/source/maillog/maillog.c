@@ -67,18 +67,11 @@ static bool is_own(const struct maillog *m, struct addr client)
 	return false;
 }
 
-/* How far the log's clock is from ours, either way; 0: they agree. */
-static int64_t distance(const struct maillog *m)
-{
-	int64_t offset = m->logclock.offset;
-	return offset < 0 ? -offset : offset;
-}
-
 /* So far that a visit's interval cannot span it: nobody is judged until the
  * clocks agree, nor later by what was logged meanwhile. */
 static bool is_far(const struct maillog *m)
 {
-	return distance(m) > MAILLOG_CLOCK_FAR;
+	return logclock_distance(&m->logclock) > MAILLOG_CLOCK_FAR;
 }
 
 /* The earlier of what the log says and what that is by our clock. */
@@ -99,7 +92,7 @@ static void by_our_clock(const struct maillog *m, struct visit *v)
 	if (m->logclock.offset == 0 || is_far(m))
 		return;
 	v->time = earliest(m, v->time);
-	v->precision_us += (uint32_t)(distance(m) + 2 * LOGCLOCK_SLACK);
+	v->precision_us += (uint32_t)(logclock_doubt(&m->logclock));
 	v->answered = 0;
 	if (v->ended && m->logclock.offset < 0)
 		v->ended -= m->logclock.offset;
@@ -212,7 +205,7 @@ static void on_line(void *arg, const char *line, size_t len)
  * exactly if the moment it stands for is. */
 static void give_watermark(struct maillog *m)
 {
-	int64_t upto = m->now - MAILLOG_LAG - distance(m);
+	int64_t upto = m->now - MAILLOG_LAG - logclock_distance(&m->logclock);
 	int64_t held = maillog_lines_held(m->reader);
 	if (is_far(m))
 		return;
@@ -265,13 +258,13 @@ static void tell_clock(struct maillog *m)
 		return;
 	m->is_clock_told = offset != 0;
 	if (offset)
-		(void)snprintf(text, sizeof(text),
-			       "the clock of the mail log %s is %s %s ours, or its lines "
-			       "come late; %s until they agree",
-			       m->path, stamp_duration_text(distance(m), span),
-			       offset < 0 ? "behind" : "ahead of",
-			       is_far(m) ? "nobody is judged by it"
-					 : "it tells no delays");
+		(void)snprintf(
+		    text, sizeof(text),
+		    "the clock of the mail log %s is %s %s ours, or its lines "
+		    "come late; %s until they agree",
+		    m->path, stamp_duration_text(logclock_distance(&m->logclock), span),
+		    offset < 0 ? "behind" : "ahead of",
+		    is_far(m) ? "nobody is judged by it" : "it tells no delays");
 	else
 		(void)snprintf(text, sizeof(text),
 			       "the clock of the mail log %s agrees with ours again",

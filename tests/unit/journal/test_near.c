@@ -61,7 +61,7 @@ static void write_run(struct db *db, enum run_kind kind, struct addr a, int64_t 
 	if (kind == RUN_DECOY) {
 		r.told.is_told = true;
 		r.told.fate = FATE_STOPPED;
-		r.told.tier = tier;
+		r.told.tier = (uint8_t)tier;
 	}
 	ok(db_write_run(db, &r, &e), &e);
 }
