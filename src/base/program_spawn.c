@@ -61,17 +61,16 @@ int program_spawn(const char *const *argv, const char *const *extra, const int f
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
-	int rc = posix_spawn_file_actions_init(&actions);
-	assert(rc == 0); /* no memory, as xcalloc() */
-	rc = posix_spawnattr_init(&attr);
-	assert(rc == 0);
+	if (posix_spawn_file_actions_init(&actions) != 0 ||
+	    posix_spawnattr_init(&attr) != 0)
+		mem_lacks();
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
 	(void)posix_spawnattr_setflags(
 	    &attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawnattr_setsigmask(&attr, &none);
 	(void)posix_spawnattr_setsigdefault(&attr, &all);
-	rc = add_files(&actions, files);
+	int rc = add_files(&actions, files);
 	const char **variables = environment(extra);
 	if (rc == 0) /* which changes neither words nor variables */
 		rc = posix_spawnp(ret_pid, argv[0], &actions, &attr,

@@ -139,7 +139,8 @@ sqlite3_stmt *db_statement(struct db *db, const char *literal)
 void db_done(sqlite3_stmt *s)
 {
 	(void)sqlite3_reset(s); /* repeats what the step said */
-	(void)sqlite3_clear_bindings(s);
+	if (s)                  /* of NULL, SQLite clears nothing but ends */
+		(void)sqlite3_clear_bindings(s);
 }
 
 int db_step(struct db *db, sqlite3_stmt *s, struct error *e)
@@ -451,10 +452,10 @@ static int is_locked(int fd, const char *path, struct error *e)
  */
 int db_lock_path(const char *path, int *ret_fd, struct error *e)
 {
-	char *name = NULL;
-	char pid[32];
-	int rc = asprintf(&name, "%s.lock", path) < 0 ? -ENOMEM : 0;
-	assert(rc == 0);
+	char *name = NULL, pid[32];
+	int rc = 0;
+	if (asprintf(&name, "%s.lock", path) < 0)
+		mem_lacks();
 	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		rc = error_set(e, -errno, "cannot open %s: %s", name, strerror(errno));

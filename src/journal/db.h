@@ -75,7 +75,7 @@ sqlite3_stmt *db_statement(struct db *db, const char *literal);
 FMX_MUST_CHECK int db_step(struct db *db, sqlite3_stmt *s, struct error *e);
 /* Steps a statement that gives no rows. */
 FMX_MUST_CHECK int db_run(struct db *db, sqlite3_stmt *s, struct error *e);
-void db_done(sqlite3_stmt *s);
+void db_done(sqlite3_stmt *s); /* NULL is fine */
 int db_error(struct db *db, int rc, struct error *e);
 
 /* meta: small numbers by name. */

@@ -278,7 +278,11 @@ int engine_start(const struct engine_options *options, struct config *config,
 		(void)fcntl(n->options.ready_fd, F_SETFL, O_NONBLOCK);
 	start_inherit(n);
 	int r = uv_loop_init(&n->loop);
-	assert(r == 0);
+	if (r < 0) { /* no loop that engine_free() could close */
+		config_release(&n->config);
+		free(n);
+		return error_set(e, r, "cannot make an event loop: %s", uv_strerror(r));
+	}
 	r = start_parts(n, e);
 	if (r == 0)
 		r = start_handles(n, e);

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/number.h"
 #include "base/suggestion.h"
 #include "serve/apply.h"
@@ -197,6 +199,12 @@ static void on_bus_error(int number)
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 }
 
+/* Where libuv cannot grow the list of what it watches, it aborts without a word. */
+static void *grow(void *old, size_t size)
+{
+	return xrealloc(old, size, 1);
+}
+
 int main(int argc, char **argv)
 {
 	struct command c = { .engine = { .config_path = CONFIG_PATH, .ready_fd = -1 } };
@@ -207,6 +215,7 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct sigaction bus = { .sa_handler = on_bus_error, .sa_flags = SA_RESETHAND };
 	(void)sigaction(SIGBUS, &bus, NULL); /* cannot fail */
+	(void)uv_replace_allocator(malloc, grow, calloc, free); /* none is NULL */
 
 	struct config config;
 	struct error e;

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,6 +41,7 @@ enum family {
 	SOCKET,
 	GETRANDOM,
 	LANDLOCK,
+	PRCTL,
 	FAMILIES
 };
 enum { TRIES = 3, PATH_ROOM = 256 };
@@ -123,6 +125,19 @@ void *calloc(size_t count, size_t size)
 void *realloc(void *old, size_t size)
 {
 	return fails(MALLOC) ? NULL : __libc_realloc(old, size);
+}
+
+/* libseccomp 2.5.4 bears no lack of memory in here: it frees twice, loops for ever, or
+ * loads half a filter (tests/system/test_faults.py has the proof). All else of it may
+ * lack memory. */
+int seccomp_load(const void *filter);
+int seccomp_load(const void *filter)
+{
+	REAL(seccomp_load)
+	is_inside = true;
+	int rc = real(filter);
+	is_inside = false;
+	return rc;
 }
 
 /* Of files alone, and not of what is said: a disk is full, no eventfd of a loop. */
@@ -233,6 +248,21 @@ long syscall(long number, ...)
 	if (number == SYS_landlock_create_ruleset && fails(LANDLOCK))
 		return -1;
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* Where nobody may give rights away. */
+int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list ap;
+	va_start(ap, option);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	REAL(prctl)
+	if (option == PR_SET_NO_NEW_PRIVS && fails(PRCTL))
+		return -1;
+	return real(option, a[0], a[1], a[2], a[3]);
 }
 
 /* ---- what may not be done ---- */

@@ -16,7 +16,7 @@ import time
 
 from .net import BUILD
 
-FAMILIES = ("none", "malloc", "write", "fsync", "rename", "open", "socket", "getrandom", "landlock")
+FAMILIES = ("none", "malloc", "write", "fsync", "rename", "open", "socket", "getrandom", "landlock", "prctl")
 ALWAYS = 1 << 60
 HEAD = struct.Struct("=iiqqq")  # family, error, from, count, delay
 CALLS = HEAD.size

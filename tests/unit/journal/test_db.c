@@ -256,6 +256,19 @@ static void a_reader_makes_no_file(void **state)
 	assert_int_equal(st.st_mode & 07777, 0640);
 }
 
+/* As without memory, which SQLite then says. */
+static void a_statement_that_cannot_be_prepared_is_told_by_its_step(void **state)
+{
+	struct error e;
+	struct db *db = case_open(*state, DB_WRITE);
+	sqlite3_stmt *s = db_statement(db, "SELECT nothing FROM nowhere");
+	assert_null(s);
+	assert_true(db_step(db, s, &e) < 0);
+	db_done(s);
+	assert_int_equal(db_meta(db, "nobody wrote it", 7), 7);
+	db_close(db);
+}
+
 static void one_serve_at_a_time(void **state)
 {
 	struct error e = { 0, "" };
@@ -333,6 +346,7 @@ int main(void)
 		CASE(addresses_stand_in_their_order),
 		CASE(refuses_what_is_no_journal_of_its_own),
 		CASE(a_reader_makes_no_file),
+		CASE(a_statement_that_cannot_be_prepared_is_told_by_its_step),
 		CASE(one_serve_at_a_time),
 		CASE(says_that_its_file_is_gone),
 		CASE(who_may_not_write_is_told),
