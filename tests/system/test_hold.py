@@ -207,6 +207,20 @@ site "s" {{{{
         wait_for("metrics", lambda: (other / "fakemx.prom").exists())
         self.assertEqual(0, self.bench.stop())
 
+    def test_lists_are_emptied_also_where_rights_cannot_be_given_away(self):
+        lists = self.bench.folder / "list"
+        self.bench.write(site=self.bench.site() + f'publish "bots" {{ format = postfix-cidr  file = "{lists}" }}\n')
+        self.bench.start()
+        lists.write_text("30.9.1.1/32 REJECT\n")
+        for words, code, is_empty in ((["publish"], 1, False), (["publish", "--empty"], 0, True)):
+            self.faults.fail("prctl", 0, errno.EPERM, count=ALWAYS)
+            done = subprocess.run([program("fakemx"), "-c", self.bench.conf, *words], env={**os.environ, **self.faults.env()},
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual(code, done.returncode, done.stderr)
+            self.assertIn("no_new_privs: Operation not permitted", done.stderr)
+            self.assertEqual(is_empty, "30.9.1.1" not in lists.read_text(), words)
+        self.assertEqual(0, self.bench.stop())
+
     def helper(self):
         said = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.bench.process.pid)], capture_output=True, text=True)
         return int(said.stdout.split()[0])

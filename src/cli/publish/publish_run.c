@@ -291,6 +291,19 @@ static int begin(struct publishing *p)
 	return CLI_DONE;
 }
 
+/* To empty the lists reads nothing of strangers, and is what must not fail. */
+static int shut_in_for(const struct publishing *p, bool is_emptying, struct error *e)
+{
+	int rc = publish_shut_in(p->c, &p->archive.config, e);
+	if (rc == 0 || !is_emptying)
+		return rc;
+	cli_warn(p->c,
+		 "publish cannot give its rights away, and empties the lists all the "
+		 "same: %s",
+		 e->text);
+	return 0;
+}
+
 static void print_results(struct publishing *p)
 {
 	if (!p->results)
@@ -310,13 +323,14 @@ int publish_run(struct cli *c, int argc, char **argv)
 	int code = begin(&p);
 	if (code != CLI_DONE)
 		return code;
+	bool is_emptying = cli_flag(c, "empty");
 	struct error e;
 	if (!p.archive.config.is_active)
 		cli_warn(
 		    c, "active = false: this machine is a standby and publishes nothing");
-	else if (publish_shut_in(c, &p.archive.config, &e) != 0)
+	else if (shut_in_for(&p, is_emptying, &e) != 0)
 		failed = (size_t)cli_fail(c, &e);
-	else if (cli_flag(c, "empty"))
+	else if (is_emptying)
 		failed = empty(&p);
 	else if (p.is_following)
 		follow(&p);
