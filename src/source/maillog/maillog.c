@@ -278,7 +278,7 @@ static void tell_missed(struct maillog *m, const char *missed)
 {
 	char text[640];
 	(void)snprintf(text, sizeof(text),
-		       "visits of the time before we started may be missing: %s", missed);
+		       "visits may be missing, and nobody is judged by that: %s", missed);
 	for (size_t i = 0; i < m->host_count; i++) {
 		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
 		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");

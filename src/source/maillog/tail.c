@@ -196,15 +196,14 @@ static int read_stream(struct tail *t, struct stream *s, size_t *budget)
 
 /* ---- copied and truncated ---- */
 
-/* The file is not what we have read: truncated, and perhaps long again. */
+/* The file is not what we have read: truncated, and perhaps as long again, or longer. */
 static bool is_other_text(const struct stream *s)
 {
 	struct stat st;
 	if (s->is_earlier || s->offset == 0 || fstat(s->fd, &st) != 0 ||
 	    !S_ISREG(st.st_mode))
 		return false;
-	return st.st_size < s->offset ||
-	       (st.st_size > s->offset && !is_read_before(s, s->fd));
+	return st.st_size < s->offset || !is_read_before(s, s->fd);
 }
 
 /* Moves a packed copy behind what s has read; false: it is of something else. */
@@ -259,10 +258,17 @@ static void leave_truncated(struct tail *t)
 	for (size_t i = 0; i < count && i < COPIES_LOOKED_AT && !is_found; i++)
 		is_found = go_on_in(t, &t->file, &list[count - 1 - i]);
 	free(list);
-	if (is_found)
+	if (is_found) {
 		t->file.is_earlier = t->file.is_copy = true;
-	else
-		close_stream(t, &t->file);
+		return;
+	}
+	struct error e;
+	miss(t, (error_set(&e, -ENODATA,
+			   "%s was truncated, and no copy of it is beside it: what "
+			   "nobody had read is lost",
+			   t->path),
+		 &e));
+	close_stream(t, &t->file);
 }
 
 /* Between the copying and the truncation there are two of the same. */

@@ -53,8 +53,9 @@ struct tail *tail_new(const char *path, bool from_end, lines_fn fn, void *arg);
  * from it and changed last at or after `since` (microseconds). */
 void tail_earlier(struct tail *t, int64_t since);
 FMX_MUST_CHECK int tail_poll(struct tail *t, uint64_t now_ms, size_t budget);
-/* Why one of the rotated files was not read, or not to its end; once, then NULL
- * until the next. Valid until the next call. */
+/* Why one of the rotated files was not read, or not to its end, or that the file was
+ * truncated and has no copy; once, then NULL until the next. Valid until the next call.
+ */
 const char *tail_missed(struct tail *t);
 struct tail_counts tail_counts(const struct tail *t);
 void tail_free(struct tail *t);

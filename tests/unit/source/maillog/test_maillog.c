@@ -531,6 +531,36 @@ static void a_log_that_is_copied_and_truncated_loses_no_visit(void **state)
 	assert_int_equal(r.visit_count, 3);
 }
 
+/* Between two looks, and nobody kept a copy: the visit of ONE is lost, so nobody is
+ * judged by the time since the last watermark. */
+static void a_log_that_is_truncated_without_a_copy_is_a_gap(void **state)
+{
+	(void)state;
+	struct rig r;
+	int64_t now = stamp_now();
+	add(now, "1]: connect from " TWO);
+	start(&r, MAILLOG_END, 0, 1);
+	turn(&r, 300);
+	add_visit(now, TWO);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 1);
+	assert_int_equal(r.gap_count, 0);
+	now = stamp_now();
+	add_visit(now, ONE);
+	assert_int_equal(truncate(path, 0), 0);
+	add_visit(now + 2, TWO);
+	turn(&r, 300);
+	assert_int_equal(r.visit_count, 2);
+	assert_int_equal(r.gap_count, 1);
+	assert_true(r.gap_from <= now && r.gap_to >= now);
+	assert_int_equal(r.trouble_count, 2);
+	assert_non_null(strstr(r.trouble[0], "was truncated"));
+	assert_false(r.is_over[0]);
+	assert_true(r.is_over[1]);
+	stop(&r);
+	assert_int_equal(r.gap_count, 1);
+}
+
 static void rotation_in_a_session_joins_it_all_the_same(void **state)
 {
 	(void)state;
@@ -751,6 +781,8 @@ int main(void)
 		    clean),
 		cmocka_unit_test_teardown(
 		    a_log_that_is_copied_and_truncated_loses_no_visit, clean),
+		cmocka_unit_test_teardown(a_log_that_is_truncated_without_a_copy_is_a_gap,
+					  clean),
 		cmocka_unit_test_teardown(rotation_in_a_session_joins_it_all_the_same,
 					  clean),
 		cmocka_unit_test_teardown(a_log_that_is_not_there_is_trouble_until_it_is,

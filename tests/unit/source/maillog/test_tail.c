@@ -296,6 +296,7 @@ static void a_copied_and_truncated_file_loses_and_doubles_nothing(void **state)
 	assert_int_equal(truncate(path, 0), 0);
 	add(path, "four\nnext tw");
 	expect(t, &g, 0, "two\nthree\nfour\n");
+	assert_null(tail_missed(t));
 	add(path, "o\nfive\n");
 	copy(path, renamed);
 	assert_int_equal(truncate(path, 0), 0);
@@ -342,6 +343,32 @@ static void a_rotated_file_that_is_no_copy_is_left_alone(void **state)
 	add(path, "new\n");
 	expect(t, &g, 0, "new\n");
 	tail_free(t);
+}
+
+/* Truncated between two looks, by hand: what was written in between cannot be known, and
+ * that is said, once; also if it is as long again as it was. */
+static void what_was_truncated_without_a_copy_is_told(void **state)
+{
+	(void)state;
+	static const char *const after[] = { "", "new\n", "same length\n",
+					     "longer than it was\n" };
+	for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+		struct got g = { .len = 0 };
+		struct tail *t = tail_new(path, false, on_line, &g);
+		add(path, "a line read\n");
+		expect(t, &g, 0, "a line read\n");
+		assert_null(tail_missed(t));
+		add(path, "never read\n");
+		assert_int_equal(truncate(path, 0), 0);
+		add(path, after[i]);
+		expect(t, &g, 0, after[i]);
+		assert_non_null(strstr(tail_missed(t), "was truncated"));
+		assert_null(tail_missed(t));
+		expect(t, &g, 0, "");
+		assert_null(tail_missed(t));
+		tail_free(t);
+		(void)unlink(path);
+	}
 }
 
 /* We start between the copying and the truncation. */
@@ -412,6 +439,8 @@ int main(void)
 		cmocka_unit_test_teardown(also_if_it_is_long_again_or_the_copy_is_packed,
 					  clean),
 		cmocka_unit_test_teardown(a_rotated_file_that_is_no_copy_is_left_alone,
+					  clean),
+		cmocka_unit_test_teardown(what_was_truncated_without_a_copy_is_told,
 					  clean),
 		cmocka_unit_test_teardown(
 		    a_copy_whose_original_was_not_truncated_yet_is_read_once, clean),
