@@ -157,8 +157,10 @@ static enum smtp_next do_rcpt(const struct talk *t, struct slice in)
 	if (!read_argument(&in, "TO:", &to) || to.mailbox.at == to.mailbox.end)
 		return reply_error(t, "4.5.4 RCPT TO:<address> is not well-formed");
 	t->s->has_rcpt = true;
-	keep_first(&t->s->recipient_domain, to.domain);
-	lower(t->s->recipient_domain);
+	if (to.domain.at < to.domain.end) { /* not of "<Postmaster>" */
+		keep_first(&t->s->recipient_domain, to.domain);
+		lower(t->s->recipient_domain);
+	}
 	reach(t->s, DEPTH_RCPT);
 	note_envelope(t->s, to.mailbox);
 	reply_no_mail(t, "451 4.3.2");

@@ -350,6 +350,10 @@ static void sessions_end_and_begin_as_far_as_the_log_tells(void **state)
 		       "= 1)" },
 		  { "203.0.113.9 name= connect aborted helo= from= to=",
 		    "203.0.113.9 name= connect aborted helo= from= to=" } },
+		{ "a recipient without a domain (RFC 5321 4.5.1)",
+		  { AT "H=(a) [203.0.113.9] F=<a@b.example> temporarily rejected RCPT "
+		       "<postmaster>: later" },
+		  { "203.0.113.9 name= rcpt deferred helo=a from=a@b.example to=" } },
 		{ "ports tell sessions apart",
 		  { AT "H=(a) [203.0.113.9]:4711 F=<> temporarily rejected RCPT "
 		       "<b@e.example>: later",

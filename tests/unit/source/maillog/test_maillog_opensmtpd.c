@@ -210,6 +210,12 @@ static void sessions_are_read_in_the_words_of_all_versions(void **state)
 		    AT("04") ONE "disconnected reason=quit" },
 		  { "18:00:01.5Z 203.0.113.9 name= data accepted helo= from=a@b.example "
 		    "to=d.example" } },
+		{ "a recipient without a domain (RFC 5321 4.5.1)",
+		  { CONNECTED "<unknown>",
+		    AT("02") ONE "failed-command command=\"RCPT TO:<postmaster>\" "
+				 "result=\"451 4.7.1 later\"",
+		    AT("04") ONE "disconnected reason=quit" },
+		  { "18:00:01.5Z 203.0.113.9 name= rcpt deferred helo= from= to=" } },
 		{ "TLS, and nothing else",
 		  { CONNECTED "<unknown>", AT("02") ONE "tls ciphers=TLSv1.3:X:256",
 		    AT("04") ONE "disconnected  reason=timeout" },

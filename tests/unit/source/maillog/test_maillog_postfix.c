@@ -277,6 +277,15 @@ static void sessions_are_joined_whatever_the_order_of_lines(void **state)
 			     "commands=3/4" },
 		  { "14:00:01.5Z 198.51.100.7 name=client.example rcpt deferred helo=h "
 		    "from=a@b.example to=d.example" } },
+		{ "a recipient without a domain (RFC 5321 4.5.1)",
+		  { AT("01") "postfix/smtpd[1]: connect from " U,
+		    AT("02") "postfix/smtpd[1]: NOQUEUE: reject: RCPT from " U
+			     ": 450 4.7.1 <postmaster>: later; from=<a@b.example> "
+			     "to=<postmaster> proto=ESMTP helo=<h>",
+		    AT("03") "postfix/smtpd[1]: disconnect from " U
+			     " ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4" },
+		  { "14:00:01.5Z 203.0.113.9 name= rcpt deferred helo=h "
+		    "from=a@b.example to=" } },
 		{ "a disconnect line is missing: the next session of the process ends it",
 		  { AT("01") "postfix/smtpd[1]: connect from " U,
 		    AT("02") "postfix/smtpd[1]: connect from unknown[203.0.113.10]" },

@@ -221,6 +221,12 @@ static void refusals_and_endings_are_told_apart(void **state)
 		    END },
 		  { "18:04:08Z 203.0.113.9 name=mail.example rcpt deferred helo= "
 		    "from=a@b.example to=d.example" } },
+		{ "a recipient without a domain (RFC 5321 4.5.1)",
+		  { AT("09") ID "ruleset=check_rcpt, arg1=<postmaster>, relay=" R
+				", reject=451 4.7.1 Greylisted",
+		    END },
+		  { "18:04:08Z 203.0.113.9 name=mail.example rcpt deferred helo= "
+		    "from=a@b.example to=" } },
 		{ "a milter refuses the client, which is the only line",
 		  { AT("09") ID "Milter: connect: host=[203.0.113.9], addr=203.0.113.9, "
 				"temp failing commands" },
