@@ -197,7 +197,7 @@ static int run(struct cli *c, int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ .name = "force", .meaning = "backup: overwrite the file that is there." },
+	{ .name = "force", .meaning = "backup: replace the backup that is there." },
 	{ .name = "against",
 	  .argument = "FILE",
 	  .meaning =
@@ -210,7 +210,7 @@ static const struct verb_word words[] = {
 	{ "backup", "[--force] TO",
 	  "Makes a consistent copy of the journal while serve runs, and verifies it. TO "
 	  "is "
-	  "a file that is not there yet (--force overwrites one), or a folder: then the "
+	  "a file that is not there yet (--force replaces a backup), or a folder: then the "
 	  "copy is called fakemx-, the date and the time. Never copy the journal with "
 	  "cp: "
 	  "the daemon is writing." },

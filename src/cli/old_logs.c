@@ -20,6 +20,7 @@ struct reading {
 	struct maillog_lines *reader;
 	struct input *filter; /* NULL: none */
 	bool is_filter_failed;
+	struct error filter_error;
 	struct progress progress;
 	int64_t now;    /* no line of this file is younger */
 	uint64_t lines; /* of this file */
@@ -65,15 +66,12 @@ static void on_filter_line(void *arg, const char *line, size_t len)
 /* As far as the log is, or to its end. */
 static void read_filter(struct reading *p, bool is_all)
 {
-	struct error e;
 	int rc = p->filter ? TAIL_MORE : TAIL_AT_END;
 	while (rc > TAIL_AT_END && (is_all || !maillog_lines_verdicts_ahead(p->reader))) {
 		if (rc == TAIL_WAIT)
 			input_wait(p->filter, FILTER_WAIT_MS);
 		rc = input_poll(p->filter, (uint64_t)(stamp_monotonic() / 1000),
-				FILTER_PIECE, &e);
-		if (rc < 0 && !p->is_filter_failed)
-			cli_warn(p->c, "of the spam filter: %s", e.text);
+				FILTER_PIECE, &p->filter_error);
 		p->is_filter_failed = rc < 0;
 		maillog_lines_verdicts(p->reader, rc <= TAIL_AT_END);
 	}
@@ -148,6 +146,7 @@ static void tell_unread(const struct reading *p, const struct logfiles_counts *f
 static void open_filter(struct reading *p)
 {
 	struct input_spec in = { .where = p->sink->filter,
+				 .what = "the spam filter's log",
 				 .since = p->sink->since,
 				 .has_earlier = true };
 	if (!in.where)
@@ -182,5 +181,7 @@ int old_logs_read(const struct cli *c, char *const *files, size_t count,
 		tell_unread(&p, &counts);
 	input_free(p.filter);
 	maillog_lines_free(p.reader);
+	if (rc == 0 && p.is_filter_failed) /* which visit is spam is not known */
+		rc = error_set(&e, p.filter_error.code, "%s", p.filter_error.text);
 	return rc < 0 ? cli_fail(c, &e) : CLI_DONE;
 }

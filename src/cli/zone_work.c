@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "base/number.h"
@@ -111,7 +111,9 @@ static int collect_options(struct zone_work *w, const struct cli *c, bool revert
 static int list_of_site(const struct site *s, const struct config_zone *z,
 			struct zone_list *l, struct error *e)
 {
-	bool one_file = access(z->file, F_OK) == 0 && s->domain_count > 0;
+	struct stat st;
+	bool one_file =
+	    stat(z->file, &st) == 0 && !S_ISDIR(st.st_mode) && s->domain_count > 0;
 	struct zone_list by_name = { 0 };
 	int rc = zone_find(&by_name, z->file, NULL, e);
 	bool is_many = rc == 0 && (by_name.count != 1 ||

@@ -13,6 +13,7 @@
 #include "base/stamp.h"
 #include "base/suggestion.h"
 #include "config/tree.h"
+#include "mx/host_name.h"
 
 /* One value on its way into its field. */
 struct filling {
@@ -245,37 +246,10 @@ static int add_socket(const struct filling *f, const struct value *v)
 	return 0;
 }
 
-/* Letters, digits, hyphens (RFC 952, RFC 1123) and the underscore that people
- * use all the same. */
-static bool is_label(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
-			return false;
-	return len >= 1 && len <= 63;
-}
-
-/* Copied in lower case without the final dot; at least two labels. */
+/* At least two labels. */
 bool fill_is_domain(const char *text, char *to, size_t size)
 {
-	size_t len = strlen(text), labels = 0;
-	if (len && text[len - 1] == '.')
-		len--;
-	if (len > 253 || len >= size)
-		return false;
-	for (size_t at = 0; at <= len; labels++) {
-		size_t label = strcspn(text + at, ".");
-		if (label > len - at)
-			label = len - at;
-		if (!is_label(text + at, label))
-			return false;
-		at += label + 1;
-	}
-	for (size_t i = 0; i < len; i++)
-		to[i] = (char)tolower((unsigned char)text[i]);
-	to[len] = '\0';
-	struct addr a;
-	return labels >= 2 && !addr_parse(to, &a);
+	return host_name_read(text, to, size) >= 2;
 }
 
 static void append(char ***list, size_t *count, const char *text)
@@ -419,7 +393,8 @@ static int add_hostname(const struct filling *f, const struct value *v)
 	if (w->name_count == CONFIG_MAX_NAMES)
 		return wrong(f, v, "has more than %d entries", CONFIG_MAX_NAMES);
 	char *to = w->names[w->name_count];
-	bool is_short = is_label(v->text, strlen(v->text)); /* "mx", in a network's own */
+	bool is_short =
+	    host_name_is_label(v->text, strlen(v->text)); /* "mx", in a network's own */
 	if ((is_short || addr_parse(v->text, &a)) && str_copy(to, NAME_MAX_TEXT, v->text))
 		for (; *to; to++)
 			*to = (char)tolower((unsigned char)*to);

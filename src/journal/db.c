@@ -379,12 +379,24 @@ static int look_for(const char *path, struct error *e)
 					   : "");
 }
 
+/* SQLite would wait for who writes to a pipe. */
+static int check_kind(const char *path, struct error *e)
+{
+	struct stat st;
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return 0; /* SQLite says what is wrong */
+	return error_set(e, FMX_EFOREIGN,
+			 "the journal %s is a pipe or a device; name a file", path);
+}
+
 static int connect_file(struct db *db, enum db_mode mode, struct error *e)
 {
 	bool is_file = strcmp(db->path, ":memory:") != 0;
 	int rc = !is_file           ? 0
 		 : mode == DB_WRITE ? make_file(db->path, e)
 				    : look_for(db->path, e);
+	if (rc == 0 && is_file)
+		rc = check_kind(db->path, e);
 	if (rc != 0)
 		return rc;
 	/* One thread uses a connection: SQLite's mutexes are left out. */
@@ -550,51 +562,4 @@ int db_ask_again(struct db *db, uint16_t group, struct error *e)
 	    db_statement(db, "UPDATE grp SET resweep = resweep + 1 WHERE ?1 IN (0, id)");
 	(void)sqlite3_bind_int(s, 1, group);
 	return db_run(db, s, e);
-}
-
-/*
- * One byte and the address, in the order of addr_compare(). Most addresses are IPv4, and
- * each stands in several keys: as 16 bytes they were a fifth of what a visit writes.
- */
-enum { BELOW_FOUR = 3, FOUR = 4, SIX = 6, FOUR_BYTES = 4, MAPPED_BYTES = 12 };
-static const struct addr mapped = { .bytes = { [10] = 0xff, [11] = 0xff } };
-
-void db_bind_addr(sqlite3_stmt *s, int at, struct addr a)
-{
-	uint8_t key[1 + sizeof(a.bytes)];
-	bool is_four = addr_is_v4(a);
-	size_t skipped = is_four ? MAPPED_BYTES : 0, size = sizeof(a.bytes) - skipped;
-	key[0] = is_four ? FOUR : addr_compare(a, mapped) < 0 ? BELOW_FOUR : SIX;
-	memcpy(key + 1, a.bytes + skipped, size);
-	(void)sqlite3_bind_blob(s, at, key, (int)(1 + size), SQLITE_TRANSIENT);
-}
-
-/* What is no address of ours reads as "::". */
-struct addr db_addr(sqlite3_stmt *s, int column)
-{
-	struct addr a = { { 0 } };
-	const uint8_t *key = sqlite3_column_blob(s, column);
-	int size = key ? sqlite3_column_bytes(s, column) : 0;
-	if (size == 1 + FOUR_BYTES) {
-		a = mapped;
-		memcpy(a.bytes + MAPPED_BYTES, key + 1, FOUR_BYTES);
-	} else if (size == 1 + (int)sizeof(a.bytes)) {
-		memcpy(a.bytes, key + 1, sizeof(a.bytes));
-	}
-	return a;
-}
-
-void db_bind_moment(sqlite3_stmt *s, int at, int64_t t)
-{
-	if (t == MOMENT_NONE)
-		(void)sqlite3_bind_null(s, at);
-	else
-		(void)sqlite3_bind_int64(s, at, t);
-}
-
-int64_t db_moment(sqlite3_stmt *s, int column)
-{
-	return sqlite3_column_type(s, column) == SQLITE_NULL
-		   ? MOMENT_NONE
-		   : sqlite3_column_int64(s, column);
 }

@@ -72,6 +72,7 @@ static int add_folder(struct zone_list *l, const char *path, struct error *e)
 	if (!d)
 		return error_set(e, -errno, "%s: %s", path, strerror(errno));
 	int rc = 0;
+	size_t before = l->count;
 	struct dirent *entry;
 	while (rc == 0 && (entry = readdir(d))) {
 		char full[4096];
@@ -79,10 +80,16 @@ static int add_folder(struct zone_list *l, const char *path, struct error *e)
 		if (entry->d_name[0] == '.' ||
 		    !zone_list_join(path, entry->d_name, full, sizeof(full)))
 			continue;
-		if (stat(full, &st) == 0 && S_ISREG(st.st_mode))
+		/* Who reads a pipe among them says that it is one. */
+		if (stat(full, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISSOCK(st.st_mode))
 			rc = add_by_name(l, full, false, e);
 	}
 	(void)closedir(d);
+	if (rc == 0 && l->count == before)
+		rc = error_set(e, -ENOENT,
+			       "the folder %s holds no file whose name tells its zone, "
+			       "such as example.com.zone or db.example.com",
+			       path);
 	return rc;
 }
 

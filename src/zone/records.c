@@ -112,7 +112,7 @@ static const char *keep_origin(struct reader *w, const char *name)
 
 int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct error *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		int rc = error_set(e, -errno, "%s: %s", path, strerror(errno));
@@ -122,8 +122,10 @@ int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct er
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size >= (off_t)UINT32_MAX) {
 		(void)close(fd);
-		return error_set(e, FMX_EMALFORMED, "%s: not a regular file below 4 GiB",
-				 path);
+		return error_set(e, FMX_EMALFORMED, "%s %s; put a file there", path,
+				 S_ISREG(st.st_mode)   ? "has 4 GiB or more"
+				 : S_ISDIR(st.st_mode) ? "is a folder"
+						       : "is a pipe or a device");
 	}
 	size_t size = (size_t)st.st_size, have = 0;
 	char *text = xcalloc(size + 1, 1);

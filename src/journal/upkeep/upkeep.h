@@ -18,7 +18,8 @@ struct verify_result {
 FMX_MUST_CHECK int journal_verify(const char *path, const char *against,
 				  upkeep_progress_fn fn, void *arg,
 				  struct verify_result *ret_result, struct error *e);
-/* A consistent copy while serve runs. -EEXIST unless is_forced. */
+/* A consistent copy while serve runs. -EEXIST unless is_forced, and for the journal's own
+ * files; FMX_EFOREIGN: what would be replaced is no journal. */
 FMX_MUST_CHECK int journal_backup(struct db *db, const char *to, bool is_forced,
 				  struct error *e);
 /* Verifies the backup, then replaces path by it; refuses while serve runs; the replaced

@@ -1,8 +1,8 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "journal/upkeep/upkeep.h"
+#include "mx/host_name.h"
 
 bool allow_canonical(const char *word, char text[NAME_MAX_TEXT])
 {
@@ -13,20 +13,7 @@ bool allow_canonical(const char *word, char text[NAME_MAX_TEXT])
 		return str_copy(text, NAME_MAX_TEXT, addr_text(a, buf));
 	if (prefix_parse(word, &p))
 		return str_copy(text, NAME_MAX_TEXT, prefix_text(p, buf));
-	size_t len = strlen(word);
-	if (len > 0 && word[len - 1] == '.')
-		len--;
-	if (len == 0 || len >= NAME_MAX_TEXT || word[0] == '.')
-		return false;
-	bool has_letter = false;
-	for (size_t i = 0; i < len; i++) {
-		if (!isalnum((unsigned char)word[i]) && !strchr("-._", word[i]))
-			return false;
-		has_letter = has_letter || isalpha((unsigned char)word[i]);
-		text[i] = (char)tolower((unsigned char)word[i]);
-	}
-	text[len] = '\0';
-	return has_letter; /* 192.0.2.1.5 is no name but a mistyped address */
+	return host_name_read(word, text, NAME_MAX_TEXT) >= 2;
 }
 
 /* ---- one entry, in a transaction ---- */

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "journal/schema.h"
 #include "journal/upkeep/upkeep.h"
 
 enum { PATH_LIMIT = 64 * 1024 };
@@ -67,16 +69,70 @@ static int copy_to_new(struct db *from, const char *to, const char *owner,
 	return rc;
 }
 
+/* As which of the journal's files the file is open, or NULL: through whatever link. */
+static const char *own_file(struct db *db, const struct stat *st)
+{
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	const char *found = NULL;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]) && !found; i++) {
+		struct buf name = BUF_INIT(PATH_LIMIT);
+		struct stat own;
+		buf_addf(&name, "%s%s", db_path(db), ends[i]);
+		if (stat(buf_text(&name), &own) == 0 && own.st_dev == st->st_dev &&
+		    own.st_ino == st->st_ino)
+			found = i == 0 ? "the journal itself" : "a part of the journal";
+		buf_release(&name);
+	}
+	return found;
+}
+
+/* By its header alone: a backup that is damaged or old may be replaced, too. */
+static bool is_journal(const char *path)
+{
+	enum { MAGIC = 16, ID_AT = 68, HEADER = 72 }; /* sqlite.org/fileformat.html */
+	static const char magic[MAGIC] = "SQLite format 3";
+	uint8_t h[HEADER];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is_read = fd >= 0 && pread(fd, h, HEADER, 0) == HEADER;
+	if (fd >= 0)
+		(void)close(fd); /* only read */
+	if (!is_read || memcmp(h, magic, MAGIC) != 0)
+		return false;
+	uint32_t id = (uint32_t)h[ID_AT] << 24 | (uint32_t)h[ID_AT + 1] << 16 |
+		      (uint32_t)h[ID_AT + 2] << 8 | h[ID_AT + 3];
+	return id == SCHEMA_APPLICATION_ID;
+}
+
+/* A slip of the hand must not cost the journal, nor a file of another kind. The files
+ * that are open are not opened again: SQLite would lose its locks. */
+static int check_target(struct db *db, const char *to, bool is_forced, struct error *e)
+{
+	struct stat st;
+	if (stat(to, &st) != 0)
+		return 0; /* a new one, or making it says why not */
+	const char *own = own_file(db, &st);
+	if (own)
+		return error_set(e, -EEXIST,
+				 "%s is %s, so nothing was copied: name another file", to,
+				 own);
+	if (!is_forced)
+		return error_set(e, -EEXIST,
+				 "%s is there already: name another file, or say --force",
+				 to);
+	if (S_ISREG(st.st_mode) && is_journal(to))
+		return 0;
+	return error_set(e, FMX_EFOREIGN,
+			 "%s is there and is no fakemx journal, so --force does not "
+			 "replace it: name another file, or move this one away",
+			 to);
+}
+
 /* Beside it and renamed: the old one or the new one, whole. */
 int journal_backup(struct db *db, const char *to, bool is_forced, struct error *e)
 {
 	struct buf part = BUF_INIT(PATH_LIMIT);
-	int rc = 0;
+	int rc = check_target(db, to, is_forced, e);
 	buf_addf(&part, "%s.part", to);
-	if (!is_forced && access(to, F_OK) == 0)
-		rc = error_set(e, -EEXIST,
-			       "%s is there already: name another file, or say --force",
-			       to);
 	if (rc == 0)
 		rc = copy_to_new(db, buf_text(&part), NULL, e);
 	if (rc == 0 && renameat2(AT_FDCWD, buf_text(&part), AT_FDCWD, to,

@@ -2,7 +2,6 @@
  * Erasing: first, in one transaction a client, what it says of others is kept without it
  * and its rows go; then the visits, which have no index, in slices.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "journal/take/fold.h"
 #include "journal/upkeep/upkeep.h"
 #include "journal/upkeep/upkeep_own.h"
+#include "mx/host_name.h"
 
 enum { FORGET_SLICE = 5000 };
 
@@ -32,22 +32,6 @@ struct forget {
 };
 
 /* ---- what is meant ---- */
-
-static bool name_from(const char *text, char name[NAME_MAX_TEXT])
-{
-	size_t len = strlen(text);
-	if (len > 0 && text[len - 1] == '.')
-		len--;
-	if (len == 0 || len >= NAME_MAX_TEXT)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (!isalnum((unsigned char)text[i]) && !strchr("-._", text[i]))
-			return false;
-		name[i] = (char)tolower((unsigned char)text[i]);
-	}
-	name[len] = '\0';
-	return name[0] != '.';
-}
 
 /* text is the name or ends in ".name"; of an e-mail address, its domain. */
 static bool is_of(const char *text, const char *name)
@@ -405,7 +389,8 @@ int64_t journal_forget(struct db *db, const char *what, int64_t now, struct erro
 	struct forget f = { .db = db };
 	(void)now;
 	f.target.is_addr = addr_parse(what, &f.target.addr);
-	if (!f.target.is_addr && !name_from(what, f.target.name))
+	if (!f.target.is_addr &&
+	    host_name_read(what, f.target.name, sizeof(f.target.name)) == 0)
 		return error_set(e, FMX_EUSAGE,
 				 "\"%.100s\" is neither an address, nor a name or domain",
 				 what);

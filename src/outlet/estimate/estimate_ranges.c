@@ -35,6 +35,12 @@ static uint64_t at_most(uint64_t gave_up, uint64_t tested, uint64_t all)
 	return gave_up + (uint64_t)ceil(fmin(upper, 1) * (double)(all - tested));
 }
 
+/* No more are stopped than there are. */
+static uint64_t of_all(const struct estimate_result *r, uint64_t senders)
+{
+	return senders < r->senders ? senders : r->senders;
+}
+
 /* Senders that met the worst host alone meet no low decoy. */
 static void make_low(const struct making *m)
 {
@@ -77,7 +83,7 @@ static void make_high(const struct making *m)
 	r->high = (struct estimate_range){
 		.can_tell = true,
 		.least = (uint64_t)floor(fmax(part * (sure - spread), 0)),
-		.most = r->worse_only + r->worse_excused + 2 * m->rank_count,
+		.most = of_all(r, r->worse_only + r->worse_excused + 2 * m->rank_count),
 	};
 }
 
@@ -108,7 +114,7 @@ static void make_ranges(const struct making *m)
 	r->both = r->high.can_tell ? r->low : r->high;
 	if (r->both.can_tell) {
 		r->both.least = r->high.least;
-		r->both.most = r->high.most + r->low.most;
+		r->both.most = of_all(r, r->high.most + r->low.most);
 	}
 }
 

@@ -11,6 +11,7 @@
 
 struct input {
 	char *where;
+	const char *what;
 	struct tail *tail;     /* NULL: it is a program's output */
 	struct output *output; /* NULL: it is a file */
 };
@@ -29,6 +30,7 @@ struct input *input_new(const struct input_spec *spec, lines_fn fn, void *arg)
 	struct input *in = xcalloc(1, sizeof(*in));
 	bool is_journal = output_is_journal(spec->where);
 	in->where = xstrdup(spec->where);
+	in->what = spec->what ? spec->what : "the mail log";
 	if (spec->is_command || is_journal || strcmp(spec->where, "-") == 0) {
 		enum output_kind kind = spec->is_command ? OUTPUT_COMMAND
 					: is_journal     ? OUTPUT_JOURNAL
@@ -48,7 +50,7 @@ int input_poll(struct input *in, uint64_t now_ms, size_t budget, struct error *e
 		return output_poll(in->output, now_ms, budget, e);
 	int rc = tail_poll(in->tail, now_ms, budget);
 	if (rc < 0)
-		return error_set(e, rc, "the mail log %s cannot be read: %s%s", in->where,
+		return error_set(e, rc, "%s %s cannot be read: %s%s", in->what, in->where,
 				 strerror(-rc),
 				 rc == -EACCES
 				     ? " (let fakemx into the log's group, as a rule adm)"

@@ -18,6 +18,7 @@
 
 struct input_spec {
 	const char *where; /* a path, "-", or what output_is_journal() says */
+	const char *what;  /* a literal for sentences; NULL: "the mail log" */
 	bool is_command;   /* where is a command */
 	bool is_end;       /* only what is written from now on ... */
 	int64_t now;       /* ... which is this */

@@ -439,6 +439,7 @@ static void open_inputs(struct maillog *m, const struct maillog_spec *spec)
 	if (!spec->filter || !*spec->filter)
 		return;
 	in.where = spec->filter;
+	in.what = "its log"; /* tell_filter() says whose */
 	in.is_command = spec->is_filter_command;
 	m->filter_path = xstrdup(spec->filter);
 	m->filter = input_new(&in, on_filter_line, m);

@@ -242,6 +242,19 @@ static void refuses_what_is_no_journal_of_its_own(void **state)
 	assert_non_null(strstr(e.text, "is not a fakemx journal"));
 }
 
+static void a_pipe_is_no_journal_and_not_waited_for(void **state)
+{
+	struct journal_case *c = *state;
+	assert_int_equal(mkfifo(c->path, 0600), 0);
+	for (int mode = DB_READ; mode <= DB_WRITE; mode++) {
+		struct error e = { 0, "" };
+		struct db *db = NULL;
+		assert_int_equal(db_open(c->path, (enum db_mode)mode, &db, &e),
+				 FMX_EFOREIGN);
+		assert_non_null(strstr(e.text, "is a pipe or a device"));
+	}
+}
+
 static void a_reader_makes_no_file(void **state)
 {
 	struct journal_case *c = *state;
@@ -345,6 +358,7 @@ int main(void)
 		CASE(addresses_are_told_as_everybody_writes_them),
 		CASE(addresses_stand_in_their_order),
 		CASE(refuses_what_is_no_journal_of_its_own),
+		CASE(a_pipe_is_no_journal_and_not_waited_for),
 		CASE(a_reader_makes_no_file),
 		CASE(a_statement_that_cannot_be_prepared_is_told_by_its_step),
 		CASE(one_serve_at_a_time),

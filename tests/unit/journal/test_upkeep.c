@@ -86,6 +86,33 @@ static void the_configuration_owns_what_it_names(void **state)
 	assert_string_equal(allowed(), "203.0.113.0/24");
 }
 
+static void only_addresses_prefixes_and_names_are_allowed(void **state)
+{
+	static const struct {
+		const char *word, *want; /* NULL: none of them */
+	} rows[] = { { "Partner.Example.", "partner.example" },
+		     { "_spf.mx-1.example", "_spf.mx-1.example" },
+		     { "192.0.2.1", "192.0.2.1" },
+		     { "192.0.2.9/24", "192.0.2.0/24" },
+		     { "300.1.1.1", NULL },
+		     { "192.0.2.1.5", NULL },
+		     { "1.2.3", NULL },
+		     { "Foo..bar", NULL },
+		     { ".foo.bar", NULL },
+		     { "foo.bar..", NULL },
+		     { "foo", NULL },
+		     { "", NULL } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[NAME_MAX_TEXT] = "";
+		bool is_any = allow_canonical(rows[i].word, text);
+		const char *want = rows[i].want ? rows[i].want : "(none)";
+		if (strcmp(is_any ? text : "(none)", want) != 0)
+			fail_msg("%s: got %s, want %s", rows[i].word,
+				 is_any ? text : "(none)", want);
+	}
+}
+
 static void a_changed_allow_list_asks_again(void **state)
 {
 	static const char *const same[] = { "192.0.2.1" };
@@ -270,7 +297,10 @@ static void a_domain_takes_its_confirmed_names_and_the_texts_of_others(void **st
 	assert_string_equal(asked(db, "SELECT (SELECT count(*) FROM spf) + "
 				      "(SELECT count(*) FROM wrote_to)"),
 			    "0");
-	assert_int_equal(journal_forget(db, "a b", T0, &e), FMX_EUSAGE);
+	static const char *const none[] = { "a b", "300.1.1.1", "1.2.3", "foo..bar", "" };
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		if (journal_forget(db, none[i], T0, &e) != FMX_EUSAGE)
+			fail_msg("'%s' was taken for a name", none[i]);
 	assert_int_equal(journal_forget(db, "nobody.example", T0, &e), 0);
 }
 
@@ -298,6 +328,56 @@ static void a_backup_is_one_file_of_one_moment(void **state)
 	assert_string_equal(asked(copy, "SELECT count(*) FROM visit"), "2");
 	db_close(copy);
 	assert_int_equal(journal_backup(db, "/nowhere/at/all", false, &e), -ENOENT);
+}
+
+static void not_replaced(const char *to, int code, const char *says)
+{
+	struct stat was, is;
+	assert_int_equal(stat(to, &was), 0);
+	e = (struct error){ 0, "" };
+	assert_int_equal(journal_backup(db, to, true, &e), code);
+	if (!strstr(e.text, says))
+		fail_msg("%s: got: %s, want: %s", to, e.text, says);
+	assert_int_equal(stat(to, &is), 0);
+	assert_true(was.st_ino == is.st_ino && was.st_size == is.st_size);
+}
+
+static void a_backup_replaces_backups_alone(void **state)
+{
+	struct journal_case *c = *state;
+	char path[2 * CASE_PATH_MAX];
+	give(t, a_visit(REAL, "192.0.2.1", T0), T0);
+
+	not_replaced(c->path, -EEXIST, "is the journal itself");
+	(void)snprintf(path, sizeof(path), "%s-wal", c->path);
+	not_replaced(path, -EEXIST, "is a part of the journal");
+	(void)snprintf(path, sizeof(path), "%s-shm", c->path);
+	not_replaced(path, -EEXIST, "is a part of the journal");
+	(void)snprintf(path, sizeof(path), "%s/soft", c->folder);
+	assert_int_equal(symlink(c->path, path), 0);
+	not_replaced(path, -EEXIST, "is the journal itself");
+	(void)snprintf(path, sizeof(path), "%s/hard", c->folder);
+	assert_int_equal(link(c->path, path), 0);
+	not_replaced(path, -EEXIST, "is the journal itself");
+
+	(void)snprintf(path, sizeof(path), "%s/fakemx.conf", c->folder);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fprintf(f, "site \"example\" {}\n");
+	assert_int_equal(fclose(f), 0);
+	not_replaced(path, FMX_EFOREIGN, "is no fakemx journal");
+	(void)snprintf(path, sizeof(path), "%s/other.sqlite", c->folder);
+	sqlite3 *other = NULL;
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "CREATE TABLE t(a)", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	not_replaced(path, FMX_EFOREIGN, "is no fakemx journal");
+	(void)snprintf(path, sizeof(path), "%s/pipe", c->folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	not_replaced(path, FMX_EFOREIGN, "is no fakemx journal");
+
+	give(t, a_visit(REAL, "192.0.2.2", T0), T0); /* the journal goes on */
+	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "2");
 }
 
 static void a_restore_keeps_what_it_replaces(void **state)
@@ -344,6 +424,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		CASE(the_configuration_owns_what_it_names),
+		CASE(only_addresses_prefixes_and_names_are_allowed),
 		CASE(a_changed_allow_list_asks_again),
 		CASE(old_visits_go_and_their_runs_stay),
 		CASE(retention_goes_through_once_a_day),
@@ -353,6 +434,7 @@ int main(void)
 		CASE(its_domain_stays_as_excused_as_it_was),
 		CASE(a_domain_takes_its_confirmed_names_and_the_texts_of_others),
 		CASE(a_backup_is_one_file_of_one_moment),
+		CASE(a_backup_replaces_backups_alone),
 		CASE(a_restore_keeps_what_it_replaces),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,8 +87,8 @@ static void visitors_of_the_worst_alone_would_meet_a_high_decoy(void **state)
 	assert_int_equal(r.worse_only, 100);
 	assert_true(r.high.can_tell);
 	assert_int_equal(r.high.least, 50); /* 2/3 of 100, less 2 x 8.2 */
-	assert_int_equal(r.high.most, 104);
-	assert_false(r.low.can_tell); /* nobody was deferred */
+	assert_int_equal(r.high.most, 101); /* all; 100 + 2 x 2 were more */
+	assert_false(r.low.can_tell);       /* nobody was deferred */
 	assert_false(r.both.can_tell);
 	assert_non_null(strstr(r.low.why_not, "0 senders were deferred"));
 	end(&w, &r);
@@ -215,6 +215,34 @@ static void who_does_not_retry_is_the_upper_bound_of_a_low_decoy(void **state)
 	assert_in_range(r.low.most, 70, 80);
 	/* With one MX nobody can see who begins at which end. */
 	assert_int_equal(r.high.most, r.low.most);
+	end(&w, &r);
+}
+
+static void no_more_are_stopped_than_there_are(void **state)
+{
+	(void)state;
+	struct world w = world_of(2);
+	minutes_pass(&w, 60);
+	visit(&w, WORST, client(1), OUTCOME_REJECTED, "");
+	minutes_pass(&w, 60);
+	struct estimate_result r = result_of(&w);
+	assert_true(r.high.can_tell);
+	assert_int_equal(r.senders, 2);
+	assert_int_equal(r.high.most, 2);
+	end(&w, &r);
+
+	w = world_of(2);
+	minutes_pass(&w, 60);
+	for (unsigned i = 0; i < 90; i++)
+		visit(&w, WORST, client(2000 + i), OUTCOME_REJECTED, "");
+	minutes_pass(&w, 60);
+	for (unsigned i = 0; i < 60; i++) /* nobody comes back */
+		visit(&w, BEST, client(i), OUTCOME_DEFERRED, "");
+	minutes_pass(&w, 5 * 60);
+	r = result_of(&w);
+	assert_true(r.both.can_tell);
+	assert_true(r.high.most + r.low.most > r.senders);
+	assert_int_equal(r.both.most, r.senders);
 	end(&w, &r);
 }
 
@@ -371,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(visitors_of_the_worst_alone_would_meet_a_high_decoy),
+		cmocka_unit_test(no_more_are_stopped_than_there_are),
 		cmocka_unit_test(who_also_meets_the_best_walks_the_list),
 		cmocka_unit_test(a_neighbour_at_the_best_excuses),
 		cmocka_unit_test(nothing_is_held_against_visitors_while_the_best_is_away),

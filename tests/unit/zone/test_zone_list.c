@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "zone/find.h"
+#include "zone/records.h"
 
 static char folder[64];
 
@@ -105,6 +106,41 @@ static void a_folder_and_a_glob_give_the_zones_in_them(void **state)
 	assert_int_equal(zone_find(&l, folder, "a.example", &e), FMX_EUSAGE);
 	assert_int_equal(zone_find(&l, put("README", ""), NULL, &e), FMX_EUSAGE);
 	zone_list_release(&l);
+}
+
+static void a_folder_without_a_zone_file_says_so(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e = { 0, "" };
+	assert_int_equal(zone_find(&l, folder, NULL, &e), -ENOENT);
+	assert_non_null(strstr(e.text, folder));
+	assert_non_null(strstr(e.text, "holds no file whose name tells its zone"));
+	(void)put("README", "no zone\n");
+	assert_int_equal(zone_find(&l, folder, NULL, &e), -ENOENT);
+	zone_list_release(&l);
+}
+
+static void a_pipe_as_zone_file_is_not_waited_for(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e = { 0, "" };
+	char path[256], *text;
+	size_t len;
+	(void)snprintf(path, sizeof(path), "%s/example.com.zone", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(zone_find(&l, folder, NULL, &e), 0); /* and it is not hidden */
+	list_is(&l, "example.com=example.com.zone ");
+	const char *const none[] = { path, "/dev/null", folder };
+	const char *const says[] = { "is a pipe or a device", "is a pipe or a device",
+				     "is a folder" };
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(zone_read_file(none[i], &text, &len, &e),
+				 FMX_EMALFORMED);
+		assert_non_null(strstr(e.text, says[i]));
+	}
+	assert_int_equal(unlink(path), 0);
 }
 
 static void named_conf_lists_primary_zones(void **state)
@@ -389,6 +425,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_names_tell_their_zone),
+		/* while the folder is empty */
+		cmocka_unit_test(a_folder_without_a_zone_file_says_so),
+		cmocka_unit_test(a_pipe_as_zone_file_is_not_waited_for),
 		cmocka_unit_test(a_folder_and_a_glob_give_the_zones_in_them),
 		cmocka_unit_test(named_conf_lists_primary_zones),
 		cmocka_unit_test(knot_conf_lists_zones_by_template_and_storage),
