@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	/* A client that goes away while we answer is no reason to end. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	struct sigaction bus = { .sa_handler = on_bus_error, .sa_flags = SA_RESETHAND };
-	(void)sigaction(SIGBUS, &bus, NULL); /* cannot fail */
+	(void)sigaction(SIGBUS, &bus, NULL);                    /* cannot fail */
 	(void)uv_replace_allocator(malloc, grow, calloc, free); /* none is NULL */
 
 	struct config config;

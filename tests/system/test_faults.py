@@ -27,7 +27,9 @@ LIFE_SECONDS = 40  # of one life, whatever fails; three to six when nobody else 
 # allocation of it, valgrind says:
 #     Invalid free()                  at free < libseccomp.so < libseccomp.so < seccomp_load < sandbox_filter (src/base/sandbox_calls.c)
 #     ... inside a block free'd       at free < libseccomp.so < libseccomp.so < seccomp_load < sandbox_filter
-# which glibc ends as "double free or corruption (out)"; refused others of it, it reads freed memory (SIGSEGV), or never comes back.
+# which glibc ends as "double free or corruption (out)". Refused others of it, it ended by SIGSEGV in there, had not come back after
+# minutes (gdb: in there), or gave 0 for a filter cut short (strace: 173 of 207 instructions), under which write() and exit_group()
+# are refused; exit() then ends by SIGSEGV, too.
 OF_LIBRARIES = "qputc: Assertion `cfg_qstring' failed"
 
 

@@ -127,9 +127,9 @@ void *realloc(void *old, size_t size)
 	return fails(MALLOC) ? NULL : __libc_realloc(old, size);
 }
 
-/* libseccomp 2.5.4 bears no lack of memory in here: it frees twice, loops for ever, or
- * loads half a filter (tests/system/test_faults.py has the proof). All else of it may
- * lack memory. */
+/* libseccomp 2.5.4 bears no lack of memory in here: it frees twice, does not come back,
+ * or loads a part of the filter (tests/system/test_faults.py has the proof). All else of
+ * it may lack memory. */
 int seccomp_load(const void *filter);
 int seccomp_load(const void *filter)
 {
