@@ -36,3 +36,16 @@ bool setup_ask_yes(const char *question, bool fallback)
 	}
 	return false;
 }
+
+bool setup_ask_high(bool *ret_is_high)
+{
+	char answer[16];
+	while (setup_ask("Layout:", "none", answer, sizeof(answer))) {
+		*ret_is_high =
+		    strcasecmp(answer, "high") == 0 || strcasecmp(answer, "last") == 0;
+		if (*ret_is_high || strcasecmp(answer, "none") == 0)
+			return true;
+		(void)fputs("Please answer none or high.\n", stderr);
+	}
+	return false;
+}

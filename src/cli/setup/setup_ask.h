@@ -16,5 +16,7 @@ FMX_MUST_CHECK bool setup_ask(const char *question, const char *fallback, char *
 			      size_t size);
 /* False: no, or no more input. */
 FMX_MUST_CHECK bool setup_ask_yes(const char *question, bool fallback);
+/* The layout: none or high. False: no more input. */
+FMX_MUST_CHECK bool setup_ask_high(bool *ret_is_high);
 
 #endif

@@ -71,6 +71,19 @@ static void name_program(struct setup_log *log, const struct maillog_lines *read
 		}
 }
 
+/* Where the path is said beside it. */
+static void note_trouble(struct setup_log *log, const char *text)
+{
+	static const char words[] = "cannot read ";
+	size_t n = sizeof(words) - 1, len = strlen(log->watch);
+	if (strncmp(text, words, n) == 0 && strncmp(text + n, log->watch, len) == 0 &&
+	    text[n + len] == ':')
+		(void)snprintf(log->trouble, sizeof(log->trouble), "cannot be read%s",
+			       text + n + len);
+	else
+		(void)str_copy(log->trouble, sizeof(log->trouble), text);
+}
+
 void setup_log_count(struct setup_log *log, int64_t now)
 {
 	struct counting k = { .since = now - STAMP_DAY };
@@ -86,7 +99,7 @@ void setup_log_count(struct setup_log *log, int64_t now)
 
 	k.reader = maillog_lines_new(on_visit, &k);
 	if (logfiles_read(paths + skip, 2 - skip, &hooks, &counts, &e) < 0)
-		(void)str_copy(log->trouble, sizeof(log->trouble), e.text);
+		note_trouble(log, e.text);
 	maillog_lines_finish(k.reader);
 	name_program(log, k.reader);
 	/* Exim as shipped logs messages only: a quiet one has nothing to be known by. */
@@ -94,6 +107,57 @@ void setup_log_count(struct setup_log *log, int64_t now)
 		(void)str_copy(log->program, sizeof(log->program), "exim");
 	maillog_lines_free(k.reader);
 	log->sessions = k.sessions;
+}
+
+/* ---- what somebody names ---- */
+
+static bool make_absolute(const char *where, char ret[WATCH_MAX])
+{
+	char folder[WATCH_MAX];
+	return *where && access(where, F_OK) == 0 && getcwd(folder, sizeof(folder)) &&
+	       snprintf(ret, WATCH_MAX, "%s/%s", folder, where) < WATCH_MAX;
+}
+
+static bool is_word(const char *where)
+{
+	return strcmp(where, "feed") == 0 || output_is_journal(where);
+}
+
+void setup_log_at(const char *where, int64_t now, struct setup_log *ret)
+{
+	*ret = (struct setup_log){ .sessions = 0 };
+	if (*where == '/' || is_word(where) || !make_absolute(where, ret->watch))
+		(void)str_copy(ret->watch, sizeof(ret->watch), where);
+	if (strcmp(where, "feed") != 0)
+		setup_log_count(ret, now);
+}
+
+bool setup_log_answer(const struct setup_logs *l, const char *answer, int64_t now,
+		      struct setup_log *ret, char why[SETUP_NOTE_MAX])
+{
+	char path[WATCH_MAX];
+	size_t digits = strspn(answer, "0123456789");
+	bool is_number = digits > 0 && !answer[digits];
+	unsigned long n = is_number ? strtoul(answer, NULL, 10) : 0;
+	if (n >= 1 && n <= l->count) {
+		*ret = l->logs[n - 1];
+		return true;
+	}
+	if ((is_number && l->count) || strlen(answer) >= WATCH_MAX ||
+	    (*answer != '/' && !is_word(answer) && !make_absolute(answer, path))) {
+		char numbers[64] = "";
+		if (l->count > 1)
+			(void)snprintf(numbers, sizeof(numbers),
+				       "a number from 1 to %zu, or ", l->count);
+		else if (l->count)
+			(void)str_copy(numbers, sizeof(numbers), "1, or ");
+		(void)snprintf(why, SETUP_NOTE_MAX,
+			       "Please answer %sthe path of a log, which begins with /.",
+			       numbers);
+		return false;
+	}
+	setup_log_at(answer, now, ret);
+	return true;
 }
 
 /* ---- containers ---- */

@@ -24,7 +24,8 @@ struct setup_log {
 	char watch[WATCH_MAX];           /* as the configuration has it */
 	char program[SETUP_PROGRAM_MAX]; /* "postfix"; "": nobody that is read */
 	uint64_t sessions;               /* in the last day */
-	char trouble[SETUP_NOTE_MAX];    /* a sentence when it cannot be read; else "" */
+	/* "cannot be read: ...", or a sentence of its own; "" when it can be read. */
+	char trouble[SETUP_NOTE_MAX];
 };
 
 struct setup_logs {
@@ -36,6 +37,14 @@ struct setup_logs {
 void setup_logs_find(struct setup_logs *l, int64_t now);
 /* Counts what is in log->watch. */
 void setup_log_count(struct setup_log *log, int64_t now);
+/* The log at a place that somebody named, counted. A file that is here becomes absolute;
+ * feed has nothing to count. */
+void setup_log_at(const char *where, int64_t now, struct setup_log *ret);
+/* What was answered to the question for the log: the number of one of l, a path, journal,
+ * journal:MATCH or feed. False: it is none of them, and why says so. */
+FMX_MUST_CHECK bool setup_log_answer(const struct setup_logs *l, const char *answer,
+				     int64_t now, struct setup_log *ret,
+				     char why[SETUP_NOTE_MAX]);
 
 /*
  * A container in a line of `docker inspect`, as SETUP_CONTAINER_FORMAT makes it: false

@@ -189,11 +189,25 @@ static const char *sessions_text(const struct setup_log *log, char *to, size_t s
 	return to;
 }
 
+/* An empty answer where none was found is none. */
+static int ask_log(struct setting *u, const struct setup_logs *logs)
+{
+	char answer[ANSWER_MAX], why[SETUP_NOTE_MAX];
+	for (;;) {
+		if (!setup_ask(logs->count ? "The mail log (a number or a path):"
+					   : "The mail log (its path; empty: none yet):",
+			       logs->count ? "1" : "", answer, sizeof(answer)))
+			return input_ended(u);
+		if (!*answer || setup_log_answer(logs, answer, stamp_now(), &u->log, why))
+			return CLI_DONE;
+		(void)fprintf(stderr, "%s\n", why);
+	}
+}
+
 /* Names the logs, and lets somebody choose. */
 static int choose_log(struct setting *u, const struct setup_logs *logs)
 {
-	char line[SETUP_NOTE_MAX + 64],
-	    question[64] = "The mail log (a number or a path):";
+	char line[SETUP_NOTE_MAX + 64];
 	for (size_t i = 0; i < logs->count; i++)
 		(void)fprintf(u->say, "Mail log %zu: %s (%s)\n", i + 1,
 			      logs->logs[i].watch,
@@ -204,19 +218,7 @@ static int choose_log(struct setting *u, const struct setup_logs *logs)
 		u->log = logs->logs[0];
 	if (!u->asks || (logs->count == 1 && logs->logs[0].sessions))
 		return CLI_DONE;
-	char answer[ANSWER_MAX];
-	if (!setup_ask(question, logs->count ? "1" : "", answer, sizeof(answer)))
-		return input_ended(u);
-	char *end;
-	unsigned long n = strtoul(answer, &end, 10);
-	if (*answer && !*end && n >= 1 && n <= logs->count) {
-		u->log = logs->logs[n - 1];
-	} else if (*answer) {
-		u->log = (struct setup_log){ .sessions = 0 };
-		(void)str_copy(u->log.watch, sizeof(u->log.watch), answer);
-		setup_log_count(&u->log, stamp_now());
-	}
-	return CLI_DONE;
+	return ask_log(u, logs);
 }
 
 /* The configuration quotes it. */
@@ -239,11 +241,10 @@ static int find_log(struct setting *u)
 		code = check_watch(u, given);
 		if (code != CLI_DONE)
 			return code;
-		(void)str_copy(u->log.watch, sizeof(u->log.watch), given);
-		if (strcmp(given, "feed") != 0)
-			setup_log_count(&u->log, stamp_now());
-		(void)fprintf(u->say, "Mail log: %s (%s)\n", given,
-			      sessions_text(&u->log, line, sizeof(line)));
+		setup_log_at(given, stamp_now(), &u->log);
+		if (!*u->log.trouble) /* tell_log() says it */
+			(void)fprintf(u->say, "Mail log: %s (%s)\n", u->log.watch,
+				      sessions_text(&u->log, line, sizeof(line)));
 	} else {
 		struct setup_logs *logs = xcalloc(1, sizeof(*logs));
 		setup_logs_find(logs, stamp_now());
@@ -265,6 +266,8 @@ static void tell_log(struct setting *u, bool any_here)
 		tell_left(u,
 			  "No mail log was found, and without one nobody can be judged. "
 			  "Where is it? Say it by --log.");
+	else if (strncmp(u->log.trouble, "cannot be read", 14) == 0)
+		tell_left(u, "The mail log %s %s.", u->log.watch, u->log.trouble);
 	else if (*u->log.trouble)
 		tell_left(u, "The mail log cannot be read: %s.", u->log.trouble);
 }
@@ -301,7 +304,7 @@ static int ask_way(struct setting *u, bool *ret_six)
 static int ask_decoy(struct setting *u)
 {
 	char answer[ANSWER_MAX];
-	bool six = false;
+	bool six = false, is_high;
 	if (u->has_decoy || !u->asks || u->s.layout != LAYOUT_NONE)
 		return CLI_DONE;
 	(void)fputs(
@@ -310,9 +313,9 @@ static int ask_decoy(struct setting *u)
 	    "comes\n"
 	    "  high  a decoy that is tried last, after every real host\n",
 	    u->say);
-	if (!setup_ask("Layout:", "none", answer, sizeof(answer)))
+	if (!setup_ask_high(&is_high))
 		return input_ended(u);
-	if (strcmp(answer, "high") != 0 && strcmp(answer, "last") != 0)
+	if (!is_high)
 		return CLI_DONE;
 	int code = ask_way(u, &six);
 	if (code != CLI_DONE)

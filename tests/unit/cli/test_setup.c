@@ -1,4 +1,5 @@
 /* setup: what is found and answered becomes a configuration, and advice. */
+#include "cli/setup/setup_ask.h"
 #include "cli/setup/setup_log.h"
 #include "cli/setup/setup_site.h"
 #include "cli/setup/setup_text.h"
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -311,6 +313,85 @@ static void containers_and_where_their_logs_are(void **state)
 	}
 }
 
+static void a_layout_that_is_none_of_the_two_is_asked_again(void **state)
+{
+	static const struct {
+		const char *typed;
+		bool has_answer, is_high;
+	} rows[] = {
+		{ "hihg\nhigh\n", true, true }, { "hihg\n", false, false },
+		{ "High\n", true, true },       { "LAST\n", true, true },
+		{ "low\nNone\n", true, false }, { "\n", true, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		FILE *before = stdin;
+		bool is_high = false;
+		stdin = fmemopen((char *)(uintptr_t)rows[i].typed, strlen(rows[i].typed),
+				 "r");
+		bool has = setup_ask_high(&is_high);
+		(void)fclose(stdin);
+		stdin = before;
+		if (has != rows[i].has_answer || (has && is_high != rows[i].is_high))
+			fail_msg("\"%s\": got %d %d", rows[i].typed, has, is_high);
+	}
+}
+
+static void the_log_is_a_number_of_the_list_or_a_place(void **state)
+{
+	static const struct {
+		const char *answer;
+		size_t listed;
+		const char *watch, *why;
+	} rows[] = {
+		{ "2", 2, "/b", NULL },
+		{ "3", 2, NULL, "a number from 1 to 2, or the path" },
+		{ "0", 1, NULL, "Please answer 1, or the path" },
+		{ "1", 0, NULL, "Please answer the path of a log, which begins with /." },
+		{ "nowhere.log", 2, NULL, "begins with /" },
+		{ "here.log", 2, "@/here.log", NULL },
+		{ "/nowhere.log", 0, "/nowhere.log", NULL },
+		{ "feed", 0, "feed", NULL },
+	};
+	struct setup_logs *l = xcalloc(1, sizeof(*l));
+	char folder[] = "/tmp/fakemx-setup-XXXXXX", at[256], want[600];
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_return_code(chdir(folder), 0);
+	assert_non_null(getcwd(at, sizeof(at)));
+	FILE *f = fopen("here.log", "w");
+	assert_non_null(f);
+	(void)fclose(f);
+	(void)str_copy(l->logs[0].watch, WATCH_MAX, "/a");
+	(void)str_copy(l->logs[1].watch, WATCH_MAX, "/b");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct setup_log log;
+		char why[SETUP_NOTE_MAX] = "";
+		l->count = rows[i].listed;
+		bool is = setup_log_answer(l, rows[i].answer, 0, &log, why);
+		const char *watch = rows[i].watch;
+		bool is_here = watch && *watch == '@';
+		(void)snprintf(want, sizeof(want), "%s%s", is_here ? at : "",
+			       watch ? watch + is_here : "");
+		if (is != (watch != NULL) || (is && strcmp(log.watch, want) != 0) ||
+		    (!is && !strstr(why, rows[i].why)))
+			fail_msg("%s: got %d \"%s\"", rows[i].answer, is,
+				 is ? log.watch : why);
+	}
+	free(l);
+	assert_return_code(unlink("here.log"), 0);
+	assert_return_code(chdir("/"), 0);
+	assert_return_code(rmdir(folder), 0);
+}
+
+static void a_log_that_cannot_be_read_is_named_once(void **state)
+{
+	struct setup_log log;
+	(void)state;
+	setup_log_at("/nowhere.log", 0, &log);
+	assert_string_equal(log.trouble, "cannot be read: No such file or directory");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -330,6 +411,9 @@ int main(void)
 		TEST(exim_is_told_its_own_addresses),
 		TEST(a_free_address_needs_nothing_and_a_foreign_one_is_added),
 		TEST(containers_and_where_their_logs_are),
+		TEST(a_layout_that_is_none_of_the_two_is_asked_again),
+		TEST(the_log_is_a_number_of_the_list_or_a_place),
+		TEST(a_log_that_cannot_be_read_is_named_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
