@@ -92,10 +92,11 @@ static int judge_status(const char *line, int status, bool in_time, char *tail,
 				 COMMAND_TIMEOUT_SECONDS);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(e, FMX_ECOMMAND, "`%s` failed (%s %d): %s", line,
+	const char *words = last_words(tail);
+	return error_set(e, FMX_ECOMMAND, "`%s` failed (%s %d)%s%s", line,
 			 WIFEXITED(status) ? "exit" : "signal",
 			 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
-			 last_words(tail));
+			 *words ? ": " : "", words);
 }
 
 int command_run(const char *line, const char *zone, const char *file, struct error *e)

@@ -229,7 +229,7 @@ static int judge_written(void *arg, const char *temp, const char *text, size_t l
 		return 0;
 	int rc = command_run(j->job->check, j->job->origin, temp, &why);
 	return rc == 0 ? 0
-		       : error_set(e, rc, "%s is as it was, for its check failed: %s",
+		       : error_set(e, rc, "%s is as it was, for the check command %s",
 				   j->job->path, why.text);
 }
 
@@ -261,17 +261,20 @@ static int undo_after_reload(struct job_worker *w, const struct job *job,
 		zone_file_close(&now);
 	}
 	if (rc != 0 && !*ret_is_restored)
-		return error_set(e, FMX_ECOMMAND,
-				 "%s is changed (serial %u), but not loaded, and the "
-				 "former zone could not be restored (%.150s): look why "
-				 "%.200s, then load it by hand, or revert",
-				 job->path, serial, why.text, refused.text);
+		return error_set(
+		    e, FMX_ECOMMAND,
+		    "%s is changed (serial %u), but not loaded, and the "
+		    "former zone could not be restored (%.150s): look why "
+		    "the reload command %.200s, then load it by hand, or revert",
+		    job->path, serial, why.text, refused.text);
 	rc = command_run(job->reload, job->origin, job->path, &why);
-	return error_set(e, FMX_ECOMMAND,
-			 "%.250s; the former zone was restored with serial %u%s%.150s",
-			 refused.text, newer,
-			 rc == 0 ? " and loaded" : ", but must be loaded by hand: ",
-			 rc == 0 ? "" : why.text);
+	return error_set(
+	    e, FMX_ECOMMAND,
+	    "the reload command %.250s; the former zone was restored with serial "
+	    "%u%s%.150s",
+	    refused.text, newer,
+	    rc == 0 ? " and loaded" : ", but must be loaded by hand: ",
+	    rc == 0 ? "" : why.text);
 }
 
 static int reload(struct job_worker *w, const struct job *job,

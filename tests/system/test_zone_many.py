@@ -237,11 +237,11 @@ site "s" {{
         self.make(1)
         path = self.zones / "zone00.example.zone"
         done = self.fakemx(*self.config(1, extra='check = "echo no; false"'), "apply", "--yes", expect=1)
-        self.assertIn(f"{path} is as it was, for its check failed: `echo no; false` failed (exit 1): no", done.stderr)
+        self.assertIn(f"{path} is as it was, for the check command `echo no; false` failed (exit 1): no", done.stderr)
         self.assertEqual(ZONE, path.read_text())
         done = self.fakemx(*self.config(1, extra='reload = "grep -q fake1 %f && exit 7; true"'), "apply", "--yes", expect=1)
-        self.assertIn("failed (exit 7)", done.stderr)
-        self.assertIn("the former zone was restored with serial", done.stderr)
+        self.assertIn("the reload command `grep -q ", done.stderr)
+        self.assertIn("failed (exit 7); the former zone was restored with serial", done.stderr)
         self.assertNotIn("fake1", path.read_text())
         self.assertEqual([], list((self.path / "state/zones").iterdir()))
 

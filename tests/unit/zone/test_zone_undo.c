@@ -253,6 +253,22 @@ static void a_failed_second_apply_leaves_the_first_ones_record(void **state)
 	}
 }
 
+static void which_command_failed_is_said_and_no_colon_ends_it(void **state)
+{
+	struct spot *p = *state;
+	write_file(p->path, TOP("7") "@ MX 10 mail\n" MAIL);
+	p->job.check = "false";
+	job_apply(p->worker, &p->job, &p->result);
+	assert_non_null(strstr(p->result.error.text,
+			       "for the check command `false` failed (exit 1)"));
+	assert_null(strstr(p->result.error.text, "(exit 1):"));
+	p->job.check = "";
+	p->job.reload = "false";
+	job_apply(p->worker, &p->job, &p->result);
+	assert_non_null(strstr(p->result.error.text,
+			       "the reload command `false` failed (exit 1); the former"));
+}
+
 static void a_failed_revert_can_be_run_again(void **state)
 {
 	struct spot *p = *state;
@@ -323,6 +339,7 @@ int main(void)
 		undo_test(what_two_applies_did_goes),
 		undo_test(a_failed_apply_leaves_no_record),
 		undo_test(a_failed_second_apply_leaves_the_first_ones_record),
+		undo_test(which_command_failed_is_said_and_no_colon_ends_it),
 		undo_test(a_failed_revert_can_be_run_again),
 		undo_test(a_zone_that_stays_changed_is_said_to_be),
 		undo_test(another_state_folder_knows_nothing_and_says_what_to_do),
