@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 struct telling {
 	void (*tell)(void *arg, const char *sentence);
@@ -106,10 +109,35 @@ static bool is_running(const struct config *c)
 	return is;
 }
 
+/* serve makes the last folder of the path, not those above it. */
+static void check_state(const struct telling *t, const char *state)
+{
+	char parent[CONFIG_TEXT_MAX];
+	struct stat st;
+	struct error e;
+	(void)str_copy(parent, sizeof(parent), state);
+	size_t len = strlen(parent);
+	while (len > 1 && parent[len - 1] == '/')
+		parent[--len] = '\0';
+	char *slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return;
+	*slash = '\0';
+	if (stat(parent, &st) == 0 || errno != ENOENT)
+		return;
+	(void)error_set(&e, -ENOENT,
+			"serve cannot start here: its state folder %s cannot be made, "
+			"for there is no folder %s; create that, or name another by "
+			"`state`",
+			state, parent);
+	t->tell(t->arg, e.text);
+}
+
 void ready_check(const struct config *c, void (*tell)(void *arg, const char *sentence),
 		 void *arg)
 {
 	struct telling t = { tell, arg, is_running(c) };
+	check_state(&t, c->state);
 	for (size_t i = 0; i < c->site_count; i++)
 		for (size_t k = 0; k < c->sites[i].host_count; k++)
 			check_host(&t, &c->sites[i].hosts[k]);

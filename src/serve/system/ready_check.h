@@ -2,9 +2,9 @@
  * ready_check - what would stand in serve's way on this machine: for --check-config
  *
  * Of each decoy, whether its address can be listened on; of each real host, whether
- * its mail log can be read. Sentences, no failure: the configuration may be meant for
- * another machine, or for later. Nothing is said of ports while a serve of this journal
- * runs, since it has them.
+ * its mail log can be read; of the state folder, whether it can be made. Sentences, no
+ * failure: the configuration may be meant for another machine, or for later. Nothing is
+ * said of ports while a serve of this journal runs, since it has them.
  *
  * Use:
  *	ready_check(&config, tell, arg);	// void tell(void *arg, const char
