@@ -208,6 +208,73 @@ static int set_up(struct sending *s)
 	return CLI_FAILED;
 }
 
+/* Each server of a list with commas has a name. */
+static bool has_names(const char *servers)
+{
+	while (*servers) {
+		const char *end = servers + strcspn(servers, ",");
+		const char *scheme = strstr(servers, "://");
+		const char *name = scheme && scheme < end ? scheme + 3 : servers;
+		const char *user = memrchr(name, '@', (size_t)(end - name));
+		name = user ? user + 1 : name;
+		if (name == end || *name == ':' || *name == '/')
+			return false;
+		servers = end + (*end == ',');
+	}
+	return true;
+}
+
+/* One that lines can be sent to: no pattern, no empty part. */
+static bool is_subject(const char *text)
+{
+	size_t n = strlen(text);
+	if (n == 0 || text[0] == '.' || text[n - 1] == '.' || strstr(text, ".."))
+		return false;
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == '*' || *text == '>')
+			return false;
+	return true;
+}
+
+static int check_stream(const struct sending *s)
+{
+	static const char *const names[] = { "subject", "credentials", "ca" };
+	const struct cli *c = s->c;
+	const char *to = cli_option(c, "to"), *subject = cli_option(c, "subject");
+	bool sets_up = cli_flag(c, "setup");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (s->way != TO_STREAM && cli_option(c, names[i]))
+			return cli_usage(c,
+					 "--%s is for a stream (--to nats://SERVER), "
+					 "and '%s' is none",
+					 names[i], to);
+	if (cli_option(c, "replicas") && !sets_up)
+		return cli_usage(c, "--replicas is for --setup, which makes the stream");
+	if (s->way == TO_STREAM && !has_names(to))
+		return cli_usage(c, "--to nats://SERVER: '%s' does not name the server",
+				 to);
+	if (subject && !sets_up && !is_subject(subject))
+		return cli_usage(c,
+				 "--subject is words with dots between, such as "
+				 "fakemx.mx1.example.com, not '%s'",
+				 subject);
+	return CLI_DONE;
+}
+
+/* What serve saw stands in the journal that a configuration names. */
+static int check_source(const struct sending *s)
+{
+	const struct cli *c = s->c;
+	if (s->log.file_count || c->has_config || access(c->config_path, F_OK) == 0)
+		return CLI_DONE;
+	return cli_usage(
+	    c,
+	    "what is to be sent? Give a mail log by --maillog WHERE; without "
+	    "it, feed sends what the serve of this machine saw, but there "
+	    "is no configuration %s",
+	    c->config_path);
+}
+
 /* "-", "unix:/run/fakemx/feed.sock", "nats://mx1:4222,nats://mx2:4222" */
 static int read_to(struct sending *s)
 {
@@ -232,10 +299,12 @@ static int read_to(struct sending *s)
 static int read_options(struct sending *s)
 {
 	const struct cli *c = s->c;
-	if (cli_flag(c, "setup"))
-		return cli_option(c, "to")
-			   ? read_to(s)
-			   : cli_usage(c, "--setup needs --to nats://SERVER");
+	if (cli_flag(c, "setup") && !cli_option(c, "to"))
+		return cli_usage(c, "--setup needs --to nats://SERVER");
+	if (cli_flag(c, "setup")) {
+		int rc = read_to(s);
+		return rc == CLI_DONE ? check_stream(s) : rc;
+	}
 	if (!cli_option(c, "host") || !cli_option(c, "to"))
 		return cli_usage(c, "feed needs --host and --to");
 	if (s->log.stamps && !s->log.file_count)
@@ -244,6 +313,10 @@ static int read_options(struct sending *s)
 		return cli_usage(c, "--host is the name of a host, not '%s'",
 				 s->log.host);
 	int code = read_to(s);
+	if (code == CLI_DONE)
+		code = check_stream(s);
+	if (code == CLI_DONE)
+		code = check_source(s);
 	if (code == CLI_DONE)
 		code = visits_log_check_stamps(c, &s->log);
 	s->log.span = (struct report_span){ stamp_now() - STAMP_DAY, STAMP_NEVER, NULL };

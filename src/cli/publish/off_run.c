@@ -161,6 +161,22 @@ static bool is_meant(const struct leaving *l)
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* `apply` takes the mark away, but has no zone to change where somebody types. */
+static void say_way_in(const struct leaving *l, FILE *to)
+{
+	bool any = false;
+	char path[CONFIG_TEXT_MAX + 8];
+	for (size_t i = 0; i < l->config.site_count; i++)
+		any |= has_zone(&l->config.zones[i]);
+	if (any)
+		(void)fputs("`fakemx apply` begins again.\n", to);
+	else if (config_off_path(&l->config, path, sizeof(path)))
+		(void)fprintf(to,
+			      "To begin again, remove the file %s; `fakemx plan DOMAIN` "
+			      "says what to type.\n",
+			      path);
+}
+
 static void say_when(const struct leaving *l)
 {
 	FILE *to = l->c->json ? stderr : stdout;
@@ -180,9 +196,9 @@ static void say_when(const struct leaving *l)
 			      stamp_text(by / STAMP_SECOND * STAMP_SECOND, text));
 	(void)fputs(
 	    ".\nThe decoys keep answering: leave `fakemx serve` running until the "
-	    "moment that is said above for the DNS, then stop it.\n"
-	    "`fakemx apply` begins again.\n",
+	    "moment that is said above for the DNS, then stop it.\n",
 	    to);
+	say_way_in(l, to);
 }
 
 int off_run(struct cli *c, int argc, char **argv)
