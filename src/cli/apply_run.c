@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/domain_run.h"
 #include "cli/verbs.h"
+#include "cli/zone_gone.h"
 #include "cli/zone_run.h"
 #include "cli/zone_show.h"
 #include "zone/serials.h"
@@ -32,6 +33,7 @@ struct changing {
 	struct zone_serial *loaded;
 	size_t loaded_count;
 	size_t lagging;
+	size_t gone; /* recorded, but the zone file is not there any more */
 	/* Zone files that no server was told to load. */
 	size_t unloaded_count;
 	const struct zone_item *unloaded; /* one of them */
@@ -283,6 +285,11 @@ static void say_end(const struct changing *ch)
 		zone_show_summary(ch->c->json ? stderr : stdout, &t, "changed",
 				  ch->does == ZONE_REVERT ? "with nothing to undo"
 							  : "as wanted");
+	if (!ch->c->quiet && ch->gone)
+		(void)fprintf(ch->c->json ? stderr : stdout,
+			      "Of %zu zone%s more that apply changed the file is not "
+			      "there any more.\n",
+			      ch->gone, number_plural(ch->gone));
 	say_reload(ch);
 	say_when(ch, &t);
 	if (ch->interrupted)
@@ -358,6 +365,20 @@ static void wait_for_second_step(struct changing *ch)
 	free(chosen);
 }
 
+/* The files that --zone names are there, or it is said. */
+static void look_for_gone(struct changing *ch)
+{
+	if (ch->does == ZONE_REVERT && !cli_option(ch->c, "zone"))
+		ch->gone = zone_gone_say(&ch->work, ch->c);
+}
+
+static int end_well(struct changing *ch)
+{
+	wait_for_second_step(ch);
+	int code = final_code(ch);
+	return code == CLI_DONE && ch->gone ? CLI_TELL : code;
+}
+
 /* apply is the way in again. */
 static void end_off(const struct config *c)
 {
@@ -388,11 +409,10 @@ static int change_verb(struct changing *ch, const char *question)
 	ch->waiting = xcalloc(ch->work.count, sizeof(*ch->waiting));
 	ch->loaded = xcalloc(ch->work.count, sizeof(*ch->loaded));
 	plan_all(ch);
+	look_for_gone(ch);
 	code = ask_and_change(ch, question);
-	if (code == CLI_DONE) {
-		wait_for_second_step(ch);
-		code = final_code(ch);
-	}
+	if (code == CLI_DONE)
+		code = end_well(ch);
 	if (ch->c->json)
 		zone_show_json_end(&ch->planned, &ch->done);
 	say_end(ch);

@@ -1,5 +1,6 @@
 #include "zone/history.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -368,4 +369,52 @@ void history_release(struct history *h)
 	h->changes = NULL;
 	h->change_count = 0;
 	h->before = h->after = NULL;
+}
+
+/* ---- all records ---- */
+
+/* The line of JSON alone: the bytes after it may be many. */
+static bool read_header(const char *record, struct history *h)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *f = fopen(record, "re");
+	bool ok = f && getline(&line, &size, f) > 0 && strcmp(line, magic) == 0 &&
+		  getline(&line, &size, f) > 0;
+	json_t *o = ok ? json_loads(line, 0, NULL) : NULL;
+	ok = o && read_fields(o, h);
+	json_decref(o);
+	free(line);
+	if (f)
+		(void)fclose(f);
+	return ok;
+}
+
+static int is_record(const struct dirent *d)
+{
+	static const char end[] = ".apply";
+	size_t n = strlen(d->d_name), k = sizeof(end) - 1;
+	return d->d_name[0] != '.' && n > k && strcmp(d->d_name + n - k, end) == 0;
+}
+
+int history_each(const char *state, history_told_fn *told, void *arg, struct error *e)
+{
+	char folder[2048], record[4096];
+	struct dirent **names;
+	(void)snprintf(folder, sizeof(folder), "%s/zones", state);
+	int n = scandir(folder, &names, is_record, alphasort);
+	if (n < 0)
+		return errno == ENOENT ? 0
+				       : error_set(e, -errno, "cannot read %s: %s",
+						   folder, strerror(errno));
+	for (int i = 0; i < n; i++) {
+		struct history h = { 0 };
+		(void)snprintf(record, sizeof(record), "%s/%s", folder, names[i]->d_name);
+		if (read_header(record, &h) && h.path[0])
+			told(arg, h.origin, h.path, record);
+		history_release(&h);
+		free(names[i]);
+	}
+	free(names);
+	return 0;
 }

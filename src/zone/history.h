@@ -59,4 +59,11 @@ FMX_MUST_CHECK int history_drop(const char *state, const char *origin, const cha
 				struct error *e);
 void history_release(struct history *h);
 
+/* Every record of a zone file that can be read, in the order of their names: its zone,
+ * the path of the zone file, and where the record is. No folder is no record. */
+typedef void history_told_fn(void *arg, const char *origin, const char *path,
+			     const char *record);
+FMX_MUST_CHECK int history_each(const char *state, history_told_fn *told, void *arg,
+				struct error *e);
+
 #endif

@@ -245,6 +245,25 @@ site "s" {{
         self.assertNotIn("fake1", path.read_text())
         self.assertEqual([], list((self.path / "state/zones").iterdir()))
 
+    def test_revert_names_zones_whose_files_are_gone(self):
+        self.make(3)
+        conf = self.config(3)
+        self.fakemx(*conf, "apply", "--yes")
+        gone = self.zones / "zone01.example.zone"
+        gone.rename(self.path / "elsewhere")
+        done = self.fakemx(*conf, "revert", "--yes", "--origin", "zone00.example")
+        self.assertNotIn("not there any more", done.stdout + done.stderr)
+        done = self.fakemx(*conf, "revert", "--yes", expect=2)
+        self.assertIn(f"zone01.example: apply changed {gone}, which is not there any more; if it was renamed, give it that name again", done.stderr)
+        self.assertIn("2 zones: 1 changed, 1 with nothing to undo\nOf 1 zone more that apply changed the file is not there any more.", done.stdout)
+        done = self.fakemx(*conf, "revert", "--yes", expect=2)
+        record, = (self.path / "state/zones").iterdir()
+        self.assertIn(f"remove its record {record}\n", done.stderr)
+        (self.path / "elsewhere").rename(gone)
+        self.fakemx(*conf, "revert", "--yes")
+        self.assertEqual(0, self.changed())
+        self.assertNotIn("not there any more", self.fakemx(*conf, "revert", "--yes").stderr)
+
     def test_mistakes_are_sentences(self):
         self.make(1)
         zone = ["--zone", str(self.zones / "zone00.example.zone")]

@@ -330,6 +330,43 @@ static void another_state_folder_knows_nothing_and_says_what_to_do(void **state)
 	p->job.state = p->state;
 }
 
+struct told {
+	char origin[NAME_TEXT_MAX], path[4096], record[4096];
+	size_t count;
+};
+
+static void on_record(void *arg, const char *origin, const char *path, const char *record)
+{
+	struct told *t = arg;
+	t->count++;
+	(void)str_copy(t->origin, sizeof(t->origin), origin);
+	(void)str_copy(t->path, sizeof(t->path), path);
+	(void)str_copy(t->record, sizeof(t->record), record);
+}
+
+static void records_are_found_without_their_zone_files(void **state)
+{
+	struct spot *p = *state;
+	struct told t = { .count = 0 };
+	struct error e;
+	assert_int_equal(history_each("/nowhere", on_record, &t, &e), 0);
+	write_file(p->path, TOP("7") "@ MX 10 mail\n" MAIL);
+	apply(p, "first");
+	char *applied = read_file(p->path);
+	assert_return_code(unlink(p->path), 0);
+	assert_int_equal(history_each(p->job.state, on_record, &t, &e), 0);
+	assert_int_equal(t.count, 1);
+	assert_string_equal(t.origin, "example.com");
+	assert_non_null(strstr(t.path, strrchr(p->path, '/')));
+	assert_return_code(access(t.record, R_OK), 0);
+	write_file(p->path, applied);
+	free(applied);
+	job_revert(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.outcome, JOB_CHANGED);
+	assert_int_equal(history_each(p->job.state, on_record, &t, &e), 0);
+	assert_int_equal(t.count, 1);
+}
+
 #define undo_test(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -342,6 +379,7 @@ int main(void)
 		undo_test(which_command_failed_is_said_and_no_colon_ends_it),
 		undo_test(a_failed_revert_can_be_run_again),
 		undo_test(a_zone_that_stays_changed_is_said_to_be),
+		undo_test(records_are_found_without_their_zone_files),
 		undo_test(another_state_folder_knows_nothing_and_says_what_to_do),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

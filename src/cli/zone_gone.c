@@ -1,0 +1,44 @@
+#include "cli/zone_gone.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zone/history.h"
+
+struct looking {
+	const struct cli *c;
+	char only[NAME_TEXT_MAX]; /* "": all */
+	bool is_halved;
+	struct half half;
+	size_t count;
+};
+
+static void on_record(void *arg, const char *origin, const char *path, const char *record)
+{
+	struct looking *k = arg;
+	if ((k->only[0] && strcmp(k->only, origin) != 0) ||
+	    (k->is_halved && !half_has(&k->half, origin)) || access(path, F_OK) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR))
+		return;
+	k->count++;
+	cli_warn(k->c,
+		 "%s: apply changed %s, which is not there any more; if it was renamed, "
+		 "give it that name again and run revert once more; if the zone is no "
+		 "longer served, remove its record %s",
+		 origin, path, record);
+}
+
+size_t zone_gone_say(const struct zone_work *w, const struct cli *c)
+{
+	struct looking k = { .c = c };
+	struct error e;
+	const char *only = cli_option(c, "origin");
+	(void)fflush(stdout);
+	if ((only && name_read(only, k.only, NULL, &e) != 0) ||
+	    zone_want_half(c, &k.is_halved, &k.half) != CLI_DONE)
+		return 0; /* said when the work was collected */
+	if (history_each(w->state, on_record, &k, &e) != 0)
+		cli_warn(c, "%s", e.text);
+	return k.count;
+}
