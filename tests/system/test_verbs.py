@@ -520,28 +520,7 @@ class MailLog(Verbs):
         self.bad(64, "feed needs --host and --to", *log, "--to", "-")
         self.bad(64, "--to is -, unix:PATH or nats://SERVER, not '/run/x'", *log, "--host", "mail", "--to", "/run/x")
         self.bad(64, "the path of a socket has 1 to 107 bytes", *log, "--host", "mail", "--to", "unix:/" + "x" * 107)
-        to = (*log, "--host", "mail", "--to")
-        for name in ("subject", "credentials", "ca"):
-            self.bad(64, f"--{name} is for a stream (--to nats://SERVER), and '-' is none", *to, "-", f"--{name}", "x")
-        self.bad(64, "--replicas is for --setup", *to, "nats://mx1", "--replicas", "3")
-        for servers in ("nats://", "nats://:4222", "tls://mx1,tls://"):
-            self.bad(64, "does not name the server", *to, servers)
-            self.bad(64, "does not name the server", "feed", "--setup", "--to", servers)
-        for subject in ("a b", "fakemx.>", "fakemx..x", ""):
-            self.bad(64, f"such as fakemx.mx1.example.com, not '{subject}'", *to, "nats://mx1", "--subject", subject)
         self.bad(64, "no zone 'Europe/Nowhere'", *log, "--host", "mail", "--to", "-", "--stamps", "Europe/Nowhere")
-
-    def test_a_feed_of_nothing_asks_for_a_mail_log(self):
-        done = subprocess.run([BUILD / "fakemx", "feed", "--host", "mail", "--to", "-"], capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.returncode, done.stdout), (64, ""))
-        self.assertIn("Give a mail log by --maillog WHERE", done.stderr)
-
-    def test_off_names_the_way_in_where_nothing_is_there_to_apply(self):
-        self.conf.write_text(f'state = "{self.state}"\nsite "example" {{ layout = none domains = {{ "example.com" }}\n'
-                             'host "mail.example.com" { preference = 10 address = { "192.0.2.25" } watch = feed } }\n')
-        done = subprocess.run([BUILD / "fakemx", "--lab", "-c", self.conf, "off", "--yes"], capture_output=True, text=True, timeout=60)
-        self.assertIn(f"To begin again, remove the file {self.state}/off;", done.stdout)
-        self.assertNotIn("`fakemx apply` begins again", done.stdout)
 
     def test_why_says_of_each_line_what_it_is(self):
         done = subprocess.run([BUILD / "fakemx", "visits", "--why", "--maillog", "-"], capture_output=True, text=True,

@@ -1,0 +1,48 @@
+"""Options that do not belong together, and what a verb says then. No network."""
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from lab.case import program
+
+CONF = """state = "{state}"
+site "example" {{
+  layout = none
+  domains = {{ "example.com" }}
+  host "mail.example.com" {{ preference = 10 address = {{ "192.0.2.25" }} watch = feed }}
+}}
+"""
+
+
+class Options(unittest.TestCase):
+    def fakemx(self, code, *argv):
+        done = subprocess.run([program("fakemx"), *argv], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+        self.assertEqual(code, done.returncode, (argv, done.stderr))
+        return done
+
+    def bad(self, words, *argv):
+        done = self.fakemx(64, *argv)
+        self.assertIn(words, done.stderr.splitlines()[0], argv)
+
+    def test_a_feed_takes_only_what_belongs_together(self):
+        to = ("feed", "--maillog", "/nowhere.log", "--host", "mail", "--to")
+        for name in ("subject", "credentials", "ca"):
+            self.bad(f"--{name} is for a stream (--to nats://SERVER), and '-' is none", *to, "-", f"--{name}", "x")
+        self.bad("--replicas is for --setup", *to, "nats://mx1", "--replicas", "3")
+        for servers in ("nats://", "nats://:4222", "tls://mx1,tls://"):
+            self.bad("does not name the server", *to, servers)
+            self.bad("does not name the server", "feed", "--setup", "--to", servers)
+        for subject in ("a b", "fakemx.>", "fakemx..x", ""):
+            self.bad(f"such as fakemx.mx1.example.com, not '{subject}'", *to, "nats://mx1", "--subject", subject)
+
+    def test_a_feed_of_nothing_asks_for_a_mail_log(self):
+        self.bad("Give a mail log by --maillog WHERE", "feed", "--host", "mail", "--to", "-")
+
+    def test_off_names_the_way_in_where_apply_has_nothing_to_do(self):
+        with tempfile.TemporaryDirectory(prefix="fakemx-options-") as state:
+            conf = pathlib.Path(state) / "fakemx.conf"
+            conf.write_text(CONF.format(state=state))
+            done = self.fakemx(0, "--lab", "-c", conf, "off", "--yes")
+            self.assertIn(f"To begin again, remove the file {state}/off;", done.stdout)
+            self.assertNotIn("`fakemx apply` begins again", done.stdout)
