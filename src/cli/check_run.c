@@ -13,6 +13,7 @@
 #include "cli/resolving.h"
 #include "cli/shut_in.h"
 #include "cli/verbs.h"
+#include "cli/zone_want.h"
 #include "dns/name.h"
 #include "look/look.h"
 
@@ -35,6 +36,8 @@ struct check {
 	const char *decoys[DECOYS_MAX];
 	char decoy_names[DECOYS_MAX][NAME_TEXT_MAX];
 	struct addr addresses[DECOYS_MAX];
+	struct config config;
+	bool has_config;
 
 	bool json;
 
@@ -78,9 +81,10 @@ static void warn_of_missing_decoys(struct check *k, const struct seen *s)
 	}
 }
 
-static void show(struct check *k, const struct look_result *r)
+static void show(struct check *k, struct look_result *r)
 {
 	struct findings f = { NULL, 0 };
+	r->seen.site = k->has_config ? zone_want_site(&k->config, r->seen.domain) : NULL;
 	if (r->status == LOOKUP_OK)
 		findings_of(&r->seen, &f);
 	if (r->status == LOOKUP_OK && k->domains.given_count == 1)
@@ -232,28 +236,24 @@ static int read_options(struct check *k)
 	struct cli *c = k->cli;
 	uint64_t port = SMTP_PORT;
 	const char *decoy;
-	struct config config;
-	bool has_config;
 	int code = cli_number(c, "port", 1, UINT16_MAX, &port);
 	if (code == CLI_DONE)
-		code = cli_config_if_any(c, &config, &has_config);
+		code = cli_config_if_any(c, &k->config, &k->has_config);
 	if (code != CLI_DONE)
 		return code;
 	k->options.port = (uint16_t)port;
 	k->options.no_probe = cli_flag(c, "no-probe");
 	/* of a long list each domain would take seconds more */
 	k->options.looks_again = !cli_option(c, "from");
-	k->options.lab = c->lab || (has_config && config.lab);
+	k->options.lab = c->lab || (k->has_config && k->config.lab);
 	k->options.decoys = k->decoys;
 	k->options.decoy_addresses = k->addresses;
-	code = cli_resolver(c, has_config ? &config : NULL, &k->options.resolver);
+	code = cli_resolver(c, k->has_config ? &k->config : NULL, &k->options.resolver);
 	for (size_t i = 0; code == CLI_DONE && (decoy = cli_option_at(c, "decoy", i));
 	     i++)
 		code = add_decoy(k, decoy);
-	if (has_config && code == CLI_DONE)
-		code = add_configured(k, &config);
-	if (has_config)
-		config_release(&config);
+	if (k->has_config && code == CLI_DONE)
+		code = add_configured(k, &k->config);
 	return code;
 }
 
@@ -358,6 +358,8 @@ int check_run(struct cli *c, int argc, char **argv)
 	if (code == CLI_DONE)
 		code = check_all(k);
 	domains_release(&k->domains);
+	if (k->has_config)
+		config_release(&k->config);
 	free(k);
 	return code;
 }

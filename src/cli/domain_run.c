@@ -35,11 +35,16 @@ struct domain_run {
 /* What fakemx itself changes of a DNS that is kept elsewhere. */
 static const struct zone_totals nothing;
 
+static const struct site *site_of(const struct domain_run *u, const char *domain)
+{
+	return u->has_config ? zone_want_site(&u->config, domain) : NULL;
+}
+
 /* What is wanted of a domain; NULL: said, or e says it. */
 static const struct zone_want *want_of(struct domain_run *u, const char *domain,
 				       struct error *e)
 {
-	const struct site *s = u->has_config ? zone_want_site(&u->config, domain) : NULL;
+	const struct site *s = site_of(u, domain);
 	if (u->is_given || (u->reverts && !s))
 		return &u->wanted;
 	if (!s) {
@@ -138,7 +143,8 @@ static void on_planned(const struct domain_result *r, void *arg)
 					       .zone = r->zone,
 					       .want = r->want,
 					       .postures = want->postures,
-					       .world = r->seen };
+					       .world = r->seen,
+					       .site = site_of(u, r->domain) };
 		zone_forecast_fill(u->forecast, &of, &r->job);
 		o.has_findings = u->forecast->findings.count > 0;
 		o.worst = findings_worst(&u->forecast->findings);

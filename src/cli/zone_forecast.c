@@ -265,6 +265,8 @@ static void begin_seen(struct seen *s, const struct zone_forecast_of *of,
 		s->ttl_most = ttl > s->ttl_most ? ttl : s->ttl_most;
 	}
 	s->lab = of->want->lab;
+	/* Without a decoy nobody is stopped, so no host is missed. */
+	s->site = of->want->layout == LAYOUT_NONE ? NULL : of->site;
 }
 
 void zone_forecast_fill(struct zone_forecast *o, const struct zone_forecast_of *of,

@@ -28,6 +28,7 @@ struct zone_forecast_of {
 	const struct plan_want *want;
 	struct zone_postures postures;
 	const struct seen *world; /* what was looked up; NULL: nothing */
+	const struct site *site;  /* the configuration's; NULL: none */
 };
 
 struct zone_forecast_side;

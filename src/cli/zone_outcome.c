@@ -19,12 +19,16 @@ void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
 		       const struct job *job, const struct job_result *r,
 		       struct zone_forecast *forecast)
 {
-	const struct zone_want *want = run->work->items[o->index].want;
+	const struct zone_work *w = run->work;
+	const struct zone_want *want = w->items[o->index].want;
+	const struct site *site =
+	    w->has_config ? zone_want_site(&w->config, job->origin) : NULL;
 	zone_forecast_fill(forecast,
 			   &(struct zone_forecast_of){ .origin = job->origin,
 						       .zone = job->origin,
 						       .want = job->want,
-						       .postures = want->postures },
+						       .postures = want->postures,
+						       .site = site },
 			   r);
 	const struct findings *f = &forecast->findings;
 	o->has_findings = f->count > 0;

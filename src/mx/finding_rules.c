@@ -164,6 +164,38 @@ static void rules_of_any(const struct seen *s, const struct seen_host *h,
 	}
 }
 
+static bool is_addressed(const struct site *site, struct addr a)
+{
+	for (size_t i = 0; i < site->host_count; i++)
+		if (host_has_address(&site->hosts[i], a))
+			return true;
+	return false;
+}
+
+/* By its name, or by another one for addresses that are all the site's. */
+static bool is_named(const struct site *site, const struct seen_host *h)
+{
+	for (size_t i = 0; i < site->host_count; i++)
+		if (strcasecmp(site->hosts[i].name, h->name) == 0)
+			return true;
+	for (size_t i = 0; i < h->address_count; i++)
+		if (!is_addressed(site, h->addresses[i].addr))
+			return false;
+	return h->address_count > 0 && h->left_out == 0;
+}
+
+/* A backup that is down now may be guessed to be a decoy, and takes mail again
+ * tomorrow; a name without address never does. */
+static void rule_unnamed(const struct seen *s, const struct seen_host *h,
+			 struct findings *f)
+{
+	bool may_take_mail = h->role == ROLE_REAL || h->is_guessed;
+	if (s->site && may_take_mail && h->lookup != HOST_MISSING &&
+	    !is_named(s->site, h))
+		findings_add(f, s, FINDING_HOST_UNNAMED,
+			     WORDS(.host = h->name, .detail = s->site->name));
+}
+
 /* ---- the list as a whole ---------------------------------------------- */
 
 static void rule_low_several(const struct seen *s, struct findings *f)
@@ -424,6 +456,7 @@ static void all_rules(const struct seen *s, struct findings *f)
 	for (size_t i = 0; i < s->host_count; i++) {
 		const struct seen_host *h = &s->hosts[i];
 		rules_of_any(s, h, f);
+		rule_unnamed(s, h, f);
 		if (h->role == ROLE_DECOY)
 			finding_rules_of_decoy(s, h, f);
 		else

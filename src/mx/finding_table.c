@@ -279,6 +279,17 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.why = "Every sender that draws this address loses time, and some give up.",
 	.source = "measured on ten mail programs",
 },
+[FINDING_HOST_UNNAMED] = {
+	.id = "FMX-HOST-UNNAMED", .severity = SEVERITY_WARNING,
+	.text = "The DNS names {host} as a host for mail to {domain}, but the site {detail} of the "
+		"configuration does not: a sender that delivers there looks as if it never came.",
+	.fix = "Add a section host \"{host}\" to the site {detail}, with its preference, its addresses and "
+	       "watch, the log that shows who comes there; while it has no watch, no sender of the site is "
+	       "judged. If it takes no mail of {domain}, take it out of the MX.",
+	.why = "Who walks on from a decoy to a host that nobody watches has delivered, and is counted "
+	       "as stopped: this accuses good mail, and may list it.",
+	.source = "follows from how senders are judged; fakemx.conf(5), host",
+},
 [FINDING_ALL_DOWN] = {
 	.id = "FMX-ALL-DOWN", .severity = SEVERITY_ERROR,
 	.text = "No host of {domain} takes mail: {detail}.",

@@ -145,6 +145,8 @@ struct seen {
 	 * every `dead` worthless. */
 	enum tri vantage;
 	bool lab; /* addresses that are not public are a warning, no error */
+	/* The configuration's site that has the domain, borrowed; NULL: none. */
+	const struct site *site;
 
 	enum layout layout; /* set by seen_settle */
 };

@@ -251,7 +251,9 @@ class Check(LabCase):
         page = (ROOT / "docs" / "findings.md").read_text()
         # never of what was seen: servers answer with one TTL for all
         of_plan = {"FMX-PLAN-REFUSED", "FMX-ZONE-UNREADABLE", "FMX-TTL-DIFFERS"}
-        self.assertEqual(set(re.findall(r"^## (FMX-\S+)", page, re.M)), {"FMX-" + row for row in ROWS} | of_plan)
+        of_configuration = {"FMX-HOST-UNNAMED"}
+        self.assertEqual(set(re.findall(r"^## (FMX-\S+)", page, re.M)),
+                         {"FMX-" + row for row in ROWS} | of_plan | of_configuration)
 
     def test_5_every_state_is_told_over_ipv4_and_ipv6(self):
         want = {state: state for state in STATES} | {
@@ -371,6 +373,24 @@ class CheckInput(LabCase):
 """)
         done = self.world.fakemx("-c", path, "check", "--json", "--no-probe", "high-drops.example")
         self.assertEqual("high", json.loads(done.stdout)["layout"], done.stderr)
+        self.assertEqual([], json.loads(done.stdout)["findings"])
+
+    def test_a_host_that_the_configuration_does_not_name_is_told(self):
+        path = self.net.folder / "unnamed.conf"
+        path.write_text("""site "a" {
+  layout = high
+  domains = { "high-drops.example" }
+  host "elsewhere.high-drops.example" { preference = 10 address = { "30.1.7.7" } }
+  decoy "fake1.high-drops.example" { preference = 20 address = { "30.1.1.2" } posture = closed }
+}
+""")
+        done = self.world.fakemx("-c", path, "check", "--json", "--no-probe", "high-drops.example")
+        self.assertEqual(2, done.returncode, done.stderr)
+        seen = json.loads(done.stdout)
+        self.assertEqual(["FMX-HOST-UNNAMED"], [f["id"] for f in seen["findings"]])
+        self.assertIn("mail.high-drops.example", seen["findings"][0]["text"])
+        done = self.world.fakemx("check", "--json", "--no-probe", "high-drops.example")
+        self.assertEqual([], json.loads(done.stdout)["findings"])
 
     def test_a_large_answer_comes_over_tcp(self):
         done = self.world.fakemx("check", "--json", "--no-probe", "mx-many-well.example")

@@ -53,6 +53,20 @@ site "s" {{
     def changed(self):
         return sum("MX 20 fake1.decoys.example." in p.read_text() for p in self.zones.glob("*.zone"))
 
+    def test_a_real_host_that_the_site_does_not_name_is_told(self):
+        self.make(2)
+        with open(self.zones / "zone01.example.zone", "a") as zone:
+            zone.write("@ MX 15 backup\nbackup A 192.0.2.26\n")
+        done = self.fakemx(*self.config(2), "plan", "--json", expect=2)
+        told = {z["zone"]: [f["text"] for f in z["findings"] if f["id"] == "FMX-HOST-UNNAMED"]
+                for z in json.loads(done.stdout)["zones"]}
+        # mail.zone00.example is another name of the site's own machine
+        self.assertEqual([], told["zone00.example"])
+        self.assertEqual(1, len(told["zone01.example"]), told)
+        self.assertIn("backup.zone01.example", told["zone01.example"][0])
+        # without a configuration nobody says who is to be watched
+        self.assertNotIn("FMX-HOST-UNNAMED", self.fakemx("plan", "--zone", str(self.zones), *WANT, expect=2).stdout)
+
     def test_a_change_of_most_zones_is_refused_until_it_is_meant(self):
         self.make(12)
         conf = self.config(12)

@@ -73,6 +73,19 @@ static struct seen_host *host(struct seen *s, const char *name)
 	return NULL;
 }
 
+/* mail is 5.0.0.1, as the first address of every domain here. */
+static void in_site(struct seen *s)
+{
+	static struct host hosts[] = {
+		{ .role = ROLE_REAL, .name = M },
+		{ .role = ROLE_DECOY, .name = F1 },
+	};
+	static const struct site site = { .name = "s", .hosts = hosts, .host_count = 2 };
+	assert_true(addr_parse("5.0.0.1", &hosts[0].addresses[0].addr));
+	hosts[0].address_count = 1;
+	s->site = &site;
+}
+
 static void long_ttl(struct seen *s)
 {
 	s->ttl = 86400;
@@ -353,6 +366,17 @@ static const struct {
 	{ "Amazon's own service",      "10 inbound-smtp.eu-west-1.amazonaws.com open; 20 " F1 " closed", NULL, "FMX-HOSTED" },
 	{ "Google alone",              "1 aspmx.l.google.com open", NULL, "" },
 	{ "a panel with a decoy",      "10 " M " open; 20 " F1 " closed", panel, "FMX-PANEL" },
+	{ "a host that the site does not name", "10 " M " open; 20 " B " open", in_site, "FMX-HOST-UNNAMED" },
+	{ "the same behind the decoy's back", "10 " M " open; 20 !" F1 " closed; 30 " B " open", in_site,
+	  "FMX-DECOY-BETWEEN FMX-HOST-UNNAMED" },
+	{ "one of which nobody knows an address", "10 " M " ?; 20 " B " ?; 30 !" F1 " ?", in_site, "FMX-HOST-UNNAMED" },
+	{ "a backup that is down, and unnamed", "10 " M " open; 20 " B " closed", in_site, "FMX-HOST-UNNAMED" },
+	{ "all hosts named",           "10 " M " open; 20 " F1 " closed", in_site, "" },
+	{ "named in other letters",    "10 MAIL.example.com open,open", in_site, "" },
+	{ "another name of a named machine", "10 mx.example.com open; 20 !" F1 " closed", in_site, "" },
+	{ "another name, one machine more", "10 mx.example.com open,open", in_site, "FMX-HOST-UNNAMED" },
+	{ "a decoy of the command line", "10 " M " open; 20 !" F0 " closed", in_site, "" },
+	{ "a name without address takes no mail", "10 " M " open; 20 " B " -", in_site, "FMX-MX-MISSING" },
 	{ "a panel alone",             "10 " M " open", panel, "" },
 };
 /* clang-format on */
