@@ -8,16 +8,28 @@
 
 struct looking {
 	const struct cli *c;
+	const struct config *config;
 	char only[NAME_TEXT_MAX]; /* "": all */
 	bool is_halved;
 	struct half half;
 	size_t count;
 };
 
+/* Copies for a trial (--zone) leave records in the same folder. */
+static bool is_of_config(const struct config *config, const char *origin)
+{
+	for (size_t i = 0; i < config->site_count; i++)
+		if (config->zones[i].file[0] &&
+		    site_has_domain(&config->sites[i], origin))
+			return true;
+	return false;
+}
+
 static void on_record(void *arg, const char *origin, const char *path, const char *record)
 {
 	struct looking *k = arg;
-	if ((k->only[0] && strcmp(k->only, origin) != 0) ||
+	if (!is_of_config(k->config, origin) ||
+	    (k->only[0] && strcmp(k->only, origin) != 0) ||
 	    (k->is_halved && !half_has(&k->half, origin)) || access(path, F_OK) == 0 ||
 	    (errno != ENOENT && errno != ENOTDIR))
 		return;
@@ -31,7 +43,7 @@ static void on_record(void *arg, const char *origin, const char *path, const cha
 
 size_t zone_gone_say(const struct zone_work *w, const struct cli *c)
 {
-	struct looking k = { .c = c };
+	struct looking k = { .c = c, .config = &w->config };
 	struct error e;
 	const char *only = cli_option(c, "origin");
 	(void)fflush(stdout);

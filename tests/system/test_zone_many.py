@@ -276,6 +276,10 @@ site "s" {{
         (self.path / "elsewhere").rename(gone)
         self.fakemx(*conf, "revert", "--yes")
         self.assertEqual(0, self.changed())
+        trial = self.path / "trial"
+        trial.write_text(ZONE)
+        self.fakemx(*conf, "apply", "--yes", "--zone", str(trial), "--origin", "trial.example", *WANT)
+        trial.unlink()
         self.assertNotIn("not there any more", self.fakemx(*conf, "revert", "--yes").stderr)
 
     def test_mistakes_are_sentences(self):
