@@ -8,30 +8,33 @@
 
 struct looking {
 	const struct cli *c;
-	const struct config *config;
+	const struct zone_work *work;
 	char only[NAME_TEXT_MAX]; /* "": all */
 	bool is_halved;
 	struct half half;
 	size_t count;
 };
 
-/* Copies for a trial (--zone) leave records in the same folder. */
-static bool is_of_config(const struct config *config, const char *origin)
+/* Copies for a trial (--zone) leave records in the same folder. A zone that is found
+ * under another path is looked at there, and job_revert() says what is left in it. */
+static bool is_missed(const struct zone_work *w, const char *origin)
 {
-	for (size_t i = 0; i < config->site_count; i++)
-		if (config->zones[i].file[0] &&
-		    site_has_domain(&config->sites[i], origin))
-			return true;
-	return false;
+	bool is_of_config = false;
+	for (size_t i = 0; i < w->config.site_count; i++)
+		is_of_config |= w->config.zones[i].file[0] &&
+				site_has_domain(&w->config.sites[i], origin);
+	for (size_t i = 0; i < w->count && is_of_config; i++)
+		if (strcmp(w->items[i].zone->origin, origin) == 0)
+			return false;
+	return is_of_config;
 }
 
 static void on_record(void *arg, const char *origin, const char *path, const char *record)
 {
 	struct looking *k = arg;
-	if (!is_of_config(k->config, origin) ||
-	    (k->only[0] && strcmp(k->only, origin) != 0) ||
+	if ((k->only[0] && strcmp(k->only, origin) != 0) ||
 	    (k->is_halved && !half_has(&k->half, origin)) || access(path, F_OK) == 0 ||
-	    (errno != ENOENT && errno != ENOTDIR))
+	    (errno != ENOENT && errno != ENOTDIR) || !is_missed(k->work, origin))
 		return;
 	k->count++;
 	cli_warn(k->c,
@@ -43,7 +46,7 @@ static void on_record(void *arg, const char *origin, const char *path, const cha
 
 size_t zone_gone_say(const struct zone_work *w, const struct cli *c)
 {
-	struct looking k = { .c = c, .config = &w->config };
+	struct looking k = { .c = c, .work = w };
 	struct error e;
 	const char *only = cli_option(c, "origin");
 	(void)fflush(stdout);

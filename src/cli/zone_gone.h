@@ -13,8 +13,8 @@
 #include "cli/cli.h"
 #include "cli/zone_work.h"
 
-/* How many of the domains that the configuration has zone files for; --origin and --half
- * choose among them. */
+/* How many of the configuration's domains that no zone file was found for; --origin and
+ * --half choose among them. */
 size_t zone_gone_say(const struct zone_work *w, const struct cli *c);
 
 #endif

@@ -277,8 +277,9 @@ site "s" {{
         self.fakemx(*conf, "revert", "--yes")
         self.assertEqual(0, self.changed())
         trial = self.path / "trial"
-        trial.write_text(ZONE)
-        self.fakemx(*conf, "apply", "--yes", "--zone", str(trial), "--origin", "trial.example", *WANT)
+        for name in ("trial.example", "zone02.example"):
+            trial.write_text(ZONE)
+            self.fakemx(*conf, "apply", "--yes", "--zone", str(trial), "--origin", name, *WANT)
         trial.unlink()
         self.assertNotIn("not there any more", self.fakemx(*conf, "revert", "--yes").stderr)
 
