@@ -210,7 +210,8 @@ static const struct verb_word words[] = {
 	{ "backup", "[--force] TO",
 	  "Makes a consistent copy of the journal while serve runs, and verifies it. TO "
 	  "is "
-	  "a file that is not there yet (--force replaces a backup), or a folder: then the "
+	  "a file that is not there yet (--force replaces a backup), or a folder: then "
+	  "the "
 	  "copy is called fakemx-, the date and the time. Never copy the journal with "
 	  "cp: "
 	  "the daemon is writing." },

@@ -14,6 +14,7 @@ import unittest
 
 from lab import packages
 from lab.case import program
+from lab.net import ROOT
 from loopback import DOMAIN, Bench, deliver, free_port, wait_for
 
 MAIL, FAKE1 = f"mail.{DOMAIN}", f"fake1.{DOMAIN}"
@@ -90,9 +91,8 @@ class Fleet(unittest.TestCase):
         cls.nats = Nats().start()
         cls.addClassCleanup(lambda: cls.nats.kill())
         for _ in range(2):  # it may be there already
-            done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", cls.nats.url], check=True,
-                                  capture_output=True, text=True, timeout=30)
-            assert "1 replica" in done.stdout, done.stdout
+            wait_for("the stream is made", lambda: "1 replica" in subprocess.run(
+                [program("fakemx"), "feed", "--setup", "--to", cls.nats.url], capture_output=True, text=True, timeout=30).stdout)
         cls.judge, cls.decoy = Bench("judge"), Bench("decoy")
         cls.addClassCleanup(cls.judge.close)
         cls.addClassCleanup(cls.decoy.close)
@@ -180,6 +180,16 @@ class Fleet(unittest.TestCase):
         self.decoy.start()
         wait_for("the gap is told", lambda: f"gap host={FAKE1}" in self.judge.text()[before:], 40)
         self.assert_exact()
+
+    def test_5_the_configuration_of_the_page_is_one(self):
+        text = (ROOT / "docs/fleet.md").read_text().split("```fakemx.conf\n")[1].split("```")[0]
+        conf = self.judge.folder / "page.conf"
+        text = "lab = true\n" + text.replace("/var/lib/fakemx", str(self.judge.folder))
+        for first, code, words in (("", 0, f"{conf} is good"), ('here = "fake1.mx.example.com"\n', 0, "198.51.100.30")):
+            conf.write_text(first + text)
+            done, said = self.judge.run("-c", conf, "--check-config")
+            self.assertIn(words, said)
+            self.assertEqual(done, code)
 
     def test_4_what_is_wrong_is_said(self):
         done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", "unix:/x"], capture_output=True, text=True)

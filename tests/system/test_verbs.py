@@ -483,7 +483,7 @@ class MailLog(Verbs):
         self.assertEqual(json.loads(verb.stdout.readline()), {"since": "2020-01-01T00:00:00Z", "host": "mail"})
         self.assertEqual(json.loads(verb.stdout.readline())["address"], "198.51.100.7")
         mark = json.loads(verb.stdout.readline())
-        self.assertEqual((list(mark), mark["host"]), (["watermark", "host"], "mail"))
+        self.assertEqual((list(mark), mark["host"]), (["watermark", "host", "sent"], "mail"))
         self.log_another()
         for line in verb.stdout:
             seen = json.loads(line)

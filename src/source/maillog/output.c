@@ -34,6 +34,7 @@ enum {
 struct known {
 	uint64_t hash; /* 0: none */
 	int64_t told;
+	unsigned run; /* the last start of the command that told it */
 };
 
 struct output {
@@ -59,6 +60,7 @@ struct output {
 	int64_t missed_from, missed_to;
 	struct known known[OUTPUT_KNOWN];
 	size_t known_count; /* all of them */
+	unsigned runs;      /* starts of the command */
 	char bytes[65536];
 };
 
@@ -90,7 +92,8 @@ static void note_cursor(struct output *o, const char *line, size_t len)
 static struct known *find_known(struct output *o, uint64_t hash, int64_t told)
 {
 	for (size_t i = 0; i < OUTPUT_KNOWN; i++)
-		if (o->known[i].hash == hash && o->known[i].told == told)
+		if (o->known[i].hash == hash && o->known[i].told == told &&
+		    o->known[i].run != o->runs)
 			return &o->known[i];
 	return NULL;
 }
@@ -110,7 +113,7 @@ static bool is_repeated(struct output *o, uint64_t hash, int64_t told)
 		return false;
 	o->has_overlap = true;
 	if (k)
-		k->told = INT64_MIN; /* each comes again once */
+		k->run = o->runs; /* each comes again once a start */
 	return true;
 }
 
@@ -130,7 +133,7 @@ static void on_command_line(struct output *o, const char *line, size_t len)
 	if (l.told > o->newest)
 		o->newest = l.told;
 	o->known[o->known_count++ % OUTPUT_KNOWN] =
-	    (struct known){ .hash = hash, .told = l.told };
+	    (struct known){ .hash = hash, .told = l.told, .run = o->runs };
 	o->fn(o->arg, line, len);
 }
 
@@ -253,6 +256,7 @@ static struct child *start_command(struct output *o, struct error *e)
 	filled[n] = '\0';
 	const char *argv[] = { "/bin/sh", "-c", filled, NULL };
 	o->is_again = o->newest != INT64_MIN;
+	o->runs++;
 	o->has_overlap = false;
 	return child_start(argv, -1, e);
 }
