@@ -195,6 +195,10 @@ class Fleet(unittest.TestCase):
         done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", "unix:/x"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr.splitlines()[0]),
                          (64, "fakemx: --setup makes a stream: --to nats://SERVER"))
+        done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", f"nats://127.0.0.1:{free_port('127.0.0.1')}"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no nats-server answers there", done.stderr)
         conf = self.judge.folder / "bad.conf"
         text = self.judge.conf.read_text()
         for bad, words in ((text[:text.index("stream {")], "has no stream section"),

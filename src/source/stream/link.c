@@ -96,6 +96,14 @@ static natsStatus connect_once(struct stream *s, natsOptions *options,
 	return natsConnection_JetStream(&s->js, s->connection, &js);
 }
 
+static const char *why(natsStatus rc)
+{
+	return rc == NATS_NO_SERVER
+		   ? "no nats-server answers there (does it run, and may this machine "
+		     "reach its port?)"
+		   : natsStatus_GetText(rc);
+}
+
 bool stream_open(struct stream *s, const struct stream_options *o, const jsOptions *js)
 {
 	natsOptions *options = NULL;
@@ -109,12 +117,12 @@ bool stream_open(struct stream *s, const struct stream_options *o, const jsOptio
 		if (rc == NATS_OK)
 			break;
 		if (!was_said)
-			stream_say("cannot connect to %s: %s%s", o->servers,
-				   natsStatus_GetText(rc),
+			stream_say("cannot connect to %s: %s%s", o->servers, why(rc),
 				   o->is_once ? "" : "; trying again");
 		is_good = !o->is_once;
 		was_said = true;
-		nats_Sleep(RECONNECT_WAIT_MS);
+		if (is_good)
+			nats_Sleep(RECONNECT_WAIT_MS);
 	}
 	natsOptions_Destroy(options);
 	return is_good;

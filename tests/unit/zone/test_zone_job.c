@@ -13,41 +13,16 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
+#include "job_rig.h"
 #include "zone/command.h"
 #include "zone/diff.h"
 #include "zone/file.h"
-#include "zone/job.h"
 
 static const char zone_text[] =
     "$TTL 3600 ; an hour\n"
     "@\tIN SOA ns1 host (\n\t2026010101 ; serial\n\t3600 600 86400 300 )\n"
     "\tIN NS ns1\n\tIN MX 10 mail\n; the end\n"
     "ns1 A 8.8.8.2\nmail A 8.8.8.1\n";
-
-struct fixture {
-	char folder[64], path[128], state[128];
-	struct plan_want want;
-	struct job job;
-	struct job_worker *worker;
-	struct job_result result;
-};
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static char *read_file(const char *path)
-{
-	char *text;
-	size_t len;
-	struct error e;
-	assert_int_equal(zone_read_file(path, &text, &len, &e), 0);
-	return text;
-}
 
 static void file_is(const char *path, const char *want)
 {
@@ -58,7 +33,7 @@ static void file_is(const char *path, const char *want)
 
 static int begin(void **state)
 {
-	struct fixture *p = xcalloc(1, sizeof(*p));
+	struct spot *p = xcalloc(1, sizeof(*p));
 	(void)str_copy(p->folder, sizeof(p->folder), "/tmp/fakemx-zone-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
 	(void)snprintf(p->path, sizeof(p->path), "%s/db.example.com", p->folder);
@@ -83,7 +58,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char command[256];
 	job_worker_free(p->worker);
 	(void)snprintf(command, sizeof(command), "rm -r %s", p->folder);
@@ -92,7 +67,7 @@ static int end(void **state)
 	return rc;
 }
 
-static void apply(struct fixture *p)
+static void apply(struct spot *p)
 {
 	job_apply(p->worker, &p->job, &p->result);
 	if (p->result.outcome != JOB_CHANGED)
@@ -101,7 +76,7 @@ static void apply(struct fixture *p)
 }
 
 /* Nothing but the zone and our folder: no temporary file is left. */
-static void folder_is_clean(struct fixture *p)
+static void folder_is_clean(struct spot *p)
 {
 	char command[256];
 	(void)snprintf(command, sizeof(command),
@@ -111,7 +86,7 @@ static void folder_is_clean(struct fixture *p)
 
 static void a_plan_shows_the_diff_and_writes_nothing(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	job_plan(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_CHANGED);
 	assert_non_null(strstr(p->result.diff, "+\tIN MX 20 fake1.mx\n"));
@@ -123,7 +98,7 @@ static void a_plan_shows_the_diff_and_writes_nothing(void **state)
 
 static void applying_twice_changes_once(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	apply(p);
 	char *after = read_file(p->path);
 	job_apply(p->worker, &p->job, &p->result);
@@ -135,7 +110,7 @@ static void applying_twice_changes_once(void **state)
 
 static void reverting_gives_every_byte_back_but_the_serial(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char want[sizeof(zone_text)];
 	(void)str_copy(want, sizeof(want), zone_text);
 	apply(p);
@@ -154,7 +129,7 @@ static void reverting_gives_every_byte_back_but_the_serial(void **state)
 
 static void a_changed_file_is_planned_back_to_none(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	apply(p);
 	char *text = read_file(p->path);
 	struct buf changed = BUF_INIT(1 << 20);
@@ -173,7 +148,7 @@ static void a_changed_file_is_planned_back_to_none(void **state)
 
 static void a_second_apply_still_reverts_to_the_first_before(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	apply(p);
 	p->want.layout = LAYOUT_BOTH;
 	(void)str_copy(p->want.low.name, NAME_TEXT_MAX, "fake0.mx.example.com");
@@ -189,7 +164,7 @@ static void a_second_apply_still_reverts_to_the_first_before(void **state)
 
 static void two_files_of_one_zone_are_undone_apart(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char copy[160];
 	(void)snprintf(copy, sizeof(copy), "%s/copy", p->folder);
 	write_file(copy, zone_text);
@@ -205,7 +180,7 @@ static void two_files_of_one_zone_are_undone_apart(void **state)
 
 static void a_serial_seen_at_a_server_is_exceeded(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	p->job.serial_floor = 2026112350;
 	p->job.has_serial_floor = true;
 	apply(p);
@@ -214,7 +189,7 @@ static void a_serial_seen_at_a_server_is_exceeded(void **state)
 
 static void a_serial_at_the_top_goes_round_and_is_no_standstill(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	write_file(p->path, "$TTL 3600\n@ IN SOA ns1 host 4294967295 3600 600 86400 300\n"
 			    "\tIN NS ns1\n\tIN MX 10 mail\n"
 			    "ns1 A 8.8.8.2\nmail A 8.8.8.1\n");
@@ -227,7 +202,7 @@ static void a_serial_at_the_top_goes_round_and_is_no_standstill(void **state)
 
 static void what_the_check_refuses_is_not_written(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	p->job.check = "grep -q 'MX 20' %f && echo bad zone %z && false";
 	job_apply(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_FAILED);
@@ -238,7 +213,7 @@ static void what_the_check_refuses_is_not_written(void **state)
 
 static void after_a_failed_reload_the_bytes_return_with_a_newer_serial(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char want[sizeof(zone_text)];
 	(void)str_copy(want, sizeof(want), zone_text);
 	p->job.reload = "! grep -q 'MX 20' %f";
@@ -251,7 +226,7 @@ static void after_a_failed_reload_the_bytes_return_with_a_newer_serial(void **st
 
 static void a_link_is_followed_and_kept_and_so_is_the_mode(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char link_path[128];
 	(void)snprintf(link_path, sizeof(link_path), "%s/link", p->folder);
 	assert_int_equal(symlink(p->path, link_path), 0);
@@ -278,7 +253,7 @@ static int change_meanwhile(void *arg, const char *temp, const char *text, size_
 
 static void a_change_by_somebody_else_is_never_overwritten(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	struct zone_file f;
 	struct error e;
 	assert_int_equal(zone_file_open(p->path, &f, &e), 0);
@@ -304,7 +279,7 @@ static const struct {
 
 static void what_must_not_be_changed_is_refused_with_a_sentence(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		char beside[160] = "";
 		write_file(p->path, refusals[i].zone);
@@ -340,7 +315,7 @@ static void write_journal(const char *path, uint8_t serial)
  * or what it points at. */
 static void a_journal_that_leads_to_the_file_is_no_hindrance(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char link[160], journal[200];
 	static const char zone[] = "@ 60 IN SOA a b 257 2 3 4 5\n@ 60 MX 10 mail\n";
 	(void)snprintf(link, sizeof(link), "%s/link", p->folder);
@@ -363,7 +338,7 @@ static void a_journal_that_leads_to_the_file_is_no_hindrance(void **state)
 /* `rndc sync` without -clean: the journal leads to the file, which BIND wrote. */
 static void a_file_that_bind_wrote_from_updates_is_refused(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char journal[200];
 	write_file(p->path,
 		   "$ORIGIN .\n$TTL 60\t; 1 minute\nexample.com\t\tIN SOA\ta. b. (\n"
@@ -384,7 +359,7 @@ static void a_file_that_bind_wrote_from_updates_is_refused(void **state)
 
 static void a_path_of_any_bytes_can_be_undone(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	(void)snprintf(p->job.path, sizeof(p->job.path), "%s/caf\xe9 100%%41", p->folder);
 	write_file(p->job.path, zone_text);
 	apply(p);
@@ -396,7 +371,7 @@ static void a_path_of_any_bytes_can_be_undone(void **state)
 /* Only what revert undoes is undone: here, a TTL. */
 static void a_ttl_alone_is_undone_too(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	p->want = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = 60 };
 	apply(p);
 	job_revert(p->worker, &p->job, &p->result);
@@ -408,7 +383,7 @@ static void a_zone_that_takes_no_mail_is_none_of_our_business(void **state)
 {
 	static const char *const zones[] = { "@ 60 IN SOA a b 1 2 3 4 5\n",
 					     "@ 60 IN SOA a b 1 2 3 4 5\n@ 60 MX 0 .\n" };
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	for (size_t i = 0; i < 2; i++) {
 		write_file(p->path, zones[i]);
 		job_apply(p->worker, &p->job, &p->result);
@@ -419,7 +394,7 @@ static void a_zone_that_takes_no_mail_is_none_of_our_business(void **state)
 
 static void an_mx_in_an_include_is_refused_by_its_name(void **state)
 {
-	struct fixture *p = *state;
+	struct spot *p = *state;
 	char path[160];
 	(void)snprintf(path, sizeof(path), "%s/mx.inc", p->folder);
 	write_file(path, "@ MX 10 mail\n");

@@ -15,7 +15,7 @@
 
 #include "base/mem.h"
 #include "base/stamp.h"
-#include "zone/job.h"
+#include "job_rig.h"
 
 #define TOP(serial)                                                                      \
 	"$TTL 3600\n@ IN SOA ns1 host " serial " 3600 600 86400 300\n NS ns1\n"
@@ -65,31 +65,6 @@ static const struct {
 	  TOP("9") "@ MX 10 mail\n" MAIL "$INCLUDE decoy.inc\n", "it stands in an $INCLUDE" },
 };
 /* clang-format on */
-
-struct spot {
-	char folder[64], path[128], state[128];
-	struct plan_want want;
-	struct job job;
-	struct job_worker *worker;
-	struct job_result result;
-};
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static char *read_file(const char *path)
-{
-	char *text;
-	size_t len;
-	struct error e;
-	assert_int_equal(zone_read_file(path, &text, &len, &e), 0);
-	return text;
-}
 
 static int begin(void **state)
 {
