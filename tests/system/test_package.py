@@ -120,6 +120,11 @@ class TwiceEqual(unittest.TestCase):
         done = subprocess.run([ROOT / "scripts/package", "--check"], capture_output=True, text=True,
                               env=dict(os.environ, LC_ALL="C.UTF-8"))
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        deb = done.stdout.split()[-1]
+        depends, recommends = (subprocess.run(["dpkg-deb", "-f", deb, field], check=True, capture_output=True, text=True).stdout
+                               for field in ("Depends", "Recommends"))
+        self.assertIn("libnats", recommends)  # one machine needs no stream
+        self.assertNotIn("libnats", depends)
 
 
 if __name__ == "__main__":
