@@ -321,6 +321,8 @@ class Lists(PolicyCase):
         self.nsd.host.run(["kzonecheck", "-o", ZONE, f"/var/lib/fakemx-lists/{ZONE}.zone"])
 
     def test_04_rspamd_scores_the_listed_one_by_map_by_http_and_by_dnsbl(self):
+        # it answers before its worker has asked for the map by HTTP
+        net.wait_for("rspamd reads its map by HTTP", lambda: "FAKEMX_LISTED_HTTP" in self.rspamd.symbols(self.bot)[0], 60, 0.5)
         found, text = self.rspamd.symbols(self.bot)
         self.assertEqual({"FAKEMX_LISTED": "2.00", "FAKEMX_LISTED_HTTP": "2.00", "FAKEMX_DNSBL": "2.00"}, found, text)
         self.assertEqual({}, self.rspamd.symbols(self.other)[0])
