@@ -387,6 +387,20 @@ static void end_off(const struct config *c)
 		(void)unlink(path); /* mostly not there */
 }
 
+/* The way back is not narrowed: revert takes these and passes them over. */
+static int read_limits(struct changing *ch)
+{
+	ch->max_change = MAX_CHANGE_DEFAULT;
+	int code = cli_number(ch->c, "max-change", 0, 100, &ch->max_change);
+	if (code == CLI_DONE)
+		code = cli_number(ch->c, "sample", 1, ZONE_LIST_MAX, &ch->sample);
+	if (ch->does == ZONE_REVERT) {
+		ch->max_change = 100;
+		ch->sample = 0;
+	}
+	return code;
+}
+
 static int change_verb(struct changing *ch, const char *question)
 {
 	if (!cli_flag(ch->c, "yes") && !isatty(STDIN_FILENO))
@@ -395,10 +409,7 @@ static int change_verb(struct changing *ch, const char *question)
 		    "nobody can be asked here (standard input is no terminal): --yes "
 		    "says that the change is meant%s",
 		    ch->does == ZONE_REVERT ? "" : "; `fakemx plan` shows it");
-	ch->max_change = MAX_CHANGE_DEFAULT;
-	int code = cli_number(ch->c, "max-change", 0, 100, &ch->max_change);
-	if (code == CLI_DONE)
-		code = cli_number(ch->c, "sample", 1, ZONE_LIST_MAX, &ch->sample);
+	int code = read_limits(ch);
 	if (code == CLI_DONE)
 		code = zone_work_collect(&ch->work, ch->c, ch->does == ZONE_REVERT);
 	if (code != CLI_DONE)

@@ -4,36 +4,14 @@
 #include "cli/verbs.h"
 #include "cli/zone_work.h"
 
-#define CHANGE_OPTIONS                                                                   \
-	{ .name = "yes", .meaning = "Do it without asking." },                           \
-	    { .name = "max-change",                                                      \
-	      .argument = "PERCENT",                                                     \
-	      .meaning =                                                                 \
-		  "Of ten zones or more, refuse when more than this part would change; " \
-		  "30 if not given." },                                                  \
-	{                                                                                \
-		.name = "sample", .argument = "N",                                       \
-		.meaning = "Change N zones, then stop until told to go on."              \
-	}
-
 static const struct option_row apply_options[] = {
-	ZONE_WORK_OPTIONS,
-	ZONE_WANT_OPTIONS,
-	CHANGE_OPTIONS,
-	{ 0 },
+	ZONE_WORK_OPTIONS, ZONE_WANT_OPTIONS, CHANGE_OPTIONS, WAIT_OPTION, { 0 },
 };
 
 /* What apply took, revert takes too. */
 static const struct option_row revert_options[] = {
-	ZONE_WORK_OPTIONS,
-	ZONE_WANT_OPTIONS,
-	DOMAIN_OPTIONS,
-	CHANGE_OPTIONS,
-	{ .name = "wait",
-	  .meaning =
-	      "Of dynamic updates: wait until no cache asks for the decoys any more, "
-	      "and take their addresses out too." },
-	{ 0 },
+	ZONE_WORK_OPTIONS, ZONE_WANT_OPTIONS, DOMAIN_OPTIONS,
+	CHANGE_OPTIONS,    WAIT_OPTION,       { 0 },
 };
 
 const struct verb verb_apply = {
@@ -55,6 +33,7 @@ const struct verb verb_apply = {
 	.least = 0,
 	.most = CLI_ANY, /* none, but apply_run says better why */
 	.options = apply_options,
+	.passed_over = " wait ",
 };
 
 const struct verb verb_revert = {
@@ -79,5 +58,5 @@ const struct verb verb_revert = {
 	.least = 0,
 	.most = CLI_ANY,
 	.options = revert_options,
-	.passed_over = " layout ttl online renumber ",
+	.passed_over = " layout ttl online renumber max-change sample ",
 };

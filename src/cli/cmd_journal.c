@@ -16,19 +16,26 @@
 #include "journal/upkeep/upkeep.h"
 #include "outlet/json.h"
 
-/* `records` is what a journal of the first edition had; now its visits. */
+/* `records` is what a journal of the first edition had; now its visits. visits: NULL,
+ * they were not counted. */
+static void tell_json(const char *done, const char *file, const uint64_t *visits,
+		      uint64_t runs)
+{
+	json_t *o = json_object();
+	json_add(o, "version", json_integer(1));
+	json_add(o, "done", json_text(done));
+	json_add(o, "file", json_text(file));
+	json_add(o, "records", visits ? json_count(*visits) : json_null());
+	json_add(o, "visits", visits ? json_count(*visits) : json_null());
+	json_add(o, "runs", json_count(runs));
+	archive_print_json(o);
+}
+
 static void tell(const struct cli *c, const char *done, const char *file, uint64_t visits,
 		 uint64_t runs)
 {
 	if (c->json) {
-		json_t *o = json_object();
-		json_add(o, "version", json_integer(1));
-		json_add(o, "done", json_text(done));
-		json_add(o, "file", json_text(file));
-		json_add(o, "records", json_count(visits));
-		json_add(o, "visits", json_count(visits));
-		json_add(o, "runs", json_count(runs));
-		archive_print_json(o);
+		tell_json(done, file, &visits, runs);
 		return;
 	}
 	(void)printf("%s: %s, %" PRIu64 " visit%s in %" PRIu64 " run%s\n", file, done,
@@ -103,11 +110,13 @@ static int verify(struct cli *c, const char *file)
 	}
 	if (check(c, file, against, &v, &e) != 0)
 		return cli_fail(c, &e);
-	if (against && !c->json) /* of these only the runs are read */
+	if (against && c->json) /* of these only the runs are read */
+		tell_json("equal", file, NULL, v.runs);
+	else if (against)
 		(void)printf("%s: equal to %s, %" PRIu64 " run%s\n", file, against,
 			     v.runs, number_plural(v.runs));
 	else
-		tell(c, against ? "equal" : "sound", file, v.visits, v.runs);
+		tell(c, "sound", file, v.visits, v.runs);
 	return CLI_DONE;
 }
 

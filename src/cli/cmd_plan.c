@@ -5,10 +5,8 @@
 #include "cli/zone_work.h"
 
 static const struct option_row options[] = {
-	ZONE_WORK_OPTIONS,
-	ZONE_WANT_OPTIONS,
-	DOMAIN_OPTIONS,
-	{ 0 },
+	ZONE_WORK_OPTIONS, ZONE_WANT_OPTIONS, DOMAIN_OPTIONS,
+	CHANGE_OPTIONS,    WAIT_OPTION,       { 0 },
 };
 
 const struct verb verb_plan = {
@@ -38,4 +36,5 @@ const struct verb verb_plan = {
 	.least = 0,
 	.most = CLI_ANY,
 	.options = options,
+	.passed_over = " yes max-change sample wait ",
 };

@@ -159,6 +159,8 @@ int domain_text(const struct domain_result *r, const struct zone_forecast *o,
 	if (r->job.outcome == JOB_NO_MAIL) {
 		if (format == EXPORT_TABLE)
 			zone_show_no_mail(r->domain, &r->job, out);
+		if (format == EXPORT_TABLE && !reverts)
+			zone_show_findings(&o->findings, out);
 		return 0;
 	}
 	if (r->job.outcome == JOB_SAME) {

@@ -38,6 +38,7 @@ static void print(const struct cli *c, const struct estimate_hosts *h,
 	struct estimate_page page = { .site = h->site,
 				      .hosts = h->hosts,
 				      .host_count = h->host_count,
+				      .is_anonymous = cli_flag(c, "anonymous"),
 				      .result = result };
 	if (c->json) {
 		archive_print_json(estimate_json(&page));

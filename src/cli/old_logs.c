@@ -6,13 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/stamp.h"
+#include "cli/visits_log_why.h"
 #include "source/maillog/input.h"
 #include "source/maillog/lines.h"
 #include "source/maillog/logfiles.h"
 #include "source/maillog/maillog_lines.h"
 
-enum { FILTER_PIECE = 1 << 16, FILTER_WAIT_MS = 100 };
+/* In so many lines a program that nobody reads is looked for. */
+enum { FILTER_PIECE = 1 << 16, FILTER_WAIT_MS = 100, LOOK_LINES = 100, LOOK_MAX = 512 };
 
 struct reading {
 	const struct cli *c;
@@ -22,9 +25,12 @@ struct reading {
 	bool is_filter_failed;
 	struct error filter_error;
 	struct progress progress;
-	int64_t now;    /* no line of this file is younger */
-	uint64_t lines; /* of this file */
-	char first[60]; /* of them, for a sentence */
+	int64_t now;        /* no line of this file is younger */
+	uint64_t lines;     /* of this file */
+	char first[60];     /* of them, for a sentence */
+	const char *unread; /* the mail server of these lines that nobody reads; NULL */
+	uint64_t losses;
+	const char *limit; /* which key of whose configuration */
 	struct maillog_lines_counts before;
 };
 
@@ -48,12 +54,22 @@ static void on_made(void *arg, const struct maillog_made *made, const char *line
 	p->sink->made(p->sink->arg, made, line, len);
 }
 
+static void on_lost(void *arg, int64_t from, int64_t to, bool is_journald)
+{
+	struct reading *p = arg;
+	(void)from;
+	(void)to;
+	p->losses++;
+	p->limit = maillog_lines_limit(is_journald);
+}
+
 static void on_begin(void *arg, const char *file, int64_t latest)
 {
 	struct reading *p = arg;
 	(void)file;
 	p->now = latest;
 	p->lines = 0;
+	p->unread = NULL;
 	p->before = maillog_lines_counts(p->reader);
 }
 
@@ -77,6 +93,14 @@ static void read_filter(struct reading *p, bool is_all)
 	}
 }
 
+static void look_for_unread(struct reading *p, const char *line, size_t len)
+{
+	char text[LOOK_MAX];
+	(void)snprintf(text, sizeof(text), "%.*s",
+		       (int)(len < sizeof(text) ? len : sizeof(text)), line);
+	p->unread = why_unread_server(text);
+}
+
 static void on_text(void *arg, const char *line, size_t len)
 {
 	struct reading *p = arg;
@@ -84,6 +108,8 @@ static void on_text(void *arg, const char *line, size_t len)
 		(void)snprintf(p->first, sizeof(p->first), "%.*s",
 			       (int)(len < sizeof(p->first) ? len : sizeof(p->first)),
 			       line);
+	if (p->lines <= LOOK_LINES && !p->unread)
+		look_for_unread(p, line, len);
 	maillog_lines_line(p->reader, line, len, p->now);
 	read_filter(p, false);
 }
@@ -95,6 +121,29 @@ static bool on_pause(void *arg, uint64_t done, uint64_t total)
 	return !ferror(stdout);
 }
 
+static int say_useless(const struct reading *p, const char *file, uint64_t lines,
+		       bool is_garbled, struct error *e)
+{
+	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
+	char hint[PATH_MAX + 64] = "";
+	if (!p->sink->made)
+		(void)snprintf(hint, sizeof(hint),
+			       "; 'fakemx visits --why --maillog %s' says more", file);
+	if (p->unread)
+		return error_set(e, FMX_EFOREIGN, "%s is a log of %s, " WHY_UNREAD "%s",
+				 name, p->unread, hint);
+	if (is_garbled)
+		return error_set(
+		    e, FMX_EFOREIGN,
+		    "%s is no mail log that fakemx reads: no line begins with "
+		    "a time, and the first is '%s'%s",
+		    name, p->first, hint);
+	return error_set(e, FMX_EFOREIGN,
+			 "none of the %" PRIu64 " lines of %s is of a session at a mail "
+			 "server whose log fakemx reads%s",
+			 lines, name, hint);
+}
+
 /* No visit is a good answer only of a log that could have told one. */
 static int judge_file(void *arg, const char *file, struct error *e)
 {
@@ -103,23 +152,9 @@ static int judge_file(void *arg, const char *file, struct error *e)
 	uint64_t lines = after.lines - p->before.lines;
 	if (lines == 0 || after.used > p->before.used)
 		return 0;
-	const char *name = strcmp(file, "-") == 0 ? "standard input" : file;
-	char hint[PATH_MAX + 64] = "";
-	if (!p->sink->made)
-		(void)snprintf(hint, sizeof(hint),
-			       "; 'fakemx visits --why --maillog %s' says more", file);
-	if (after.garbled - p->before.garbled == lines)
-		return error_set(
-		    e, FMX_EFOREIGN,
-		    "%s is no mail log that fakemx reads: no line begins with "
-		    "a time, and the first is '%s'%s",
-		    name, p->first, hint);
-	int code =
-	    error_set(e, FMX_EFOREIGN,
-		      "none of the %" PRIu64 " lines of %s is of a session at a mail "
-		      "server whose log fakemx reads%s",
-		      lines, name, hint);
-	if (p->sink->is_needed)
+	bool is_garbled = after.garbled - p->before.garbled == lines;
+	int code = say_useless(p, file, lines, is_garbled, e);
+	if (is_garbled || p->sink->is_needed)
 		return code;
 	cli_warn(p->c, "%s", e->text);
 	return 0;
@@ -134,6 +169,12 @@ static void tell_unread(const struct reading *p, const struct logfiles_counts *f
 			 "%" PRIu64 " times the stamps jump back by more than a day: was "
 			 "the clock set, or are these logs of several machines?",
 			 c.jumps);
+	if (p->losses)
+		cli_warn(p->c,
+			 "lines were left out of the log by a rate limit %" PRIu64
+			 " time%s, "
+			 "so visits are missing here: raise %s",
+			 p->losses, number_plural(p->losses), p->limit);
 	if (c.garbled == 0 && files->too_long == 0)
 		return;
 	cli_warn(p->c,
@@ -166,6 +207,7 @@ int old_logs_read(const struct cli *c, char *const *files, size_t count,
 
 	p.reader = maillog_lines_new(on_visit, &p);
 	maillog_lines_on_started(p.reader, on_started);
+	maillog_lines_on_lost(p.reader, on_lost);
 	maillog_lines_stamps(p.reader, sink->stamps);
 	if (sink->made)
 		maillog_lines_on_made(p.reader, on_made);

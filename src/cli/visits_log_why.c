@@ -11,7 +11,7 @@
 enum { NAME_MAX_BYTES = 40, EXAMPLE_MAX = 160 };
 
 /* Why lines were of no use. */
-enum reason { NO_STAMP, PART, NOT_NEEDED, NOT_THE_MX, NOT_UNDERSTOOD, OTHER };
+enum reason { NO_STAMP, PART, NOT_NEEDED, NOT_THE_MX, NOT_UNDERSTOOD, LEFT_OUT, OTHER };
 
 struct kind {
 	enum reason reason;
@@ -61,6 +61,8 @@ static enum reason reason_of(const struct maillog_made *made)
 		return PART;
 	if (!made->has_stamp)
 		return NO_STAMP;
+	if (made->is_loss)
+		return LEFT_OUT;
 	if (!made->reader)
 		return OTHER;
 	return made->says == MAILLOG_USELESS   ? NOT_NEEDED
@@ -96,7 +98,7 @@ void why_line(struct why *w, const struct maillog_made *made, const char *line,
 	}
 	char program[NAME_MAX_BYTES];
 	enum reason reason = reason_of(made);
-	if (reason == OTHER)
+	if (reason == OTHER || reason == LEFT_OUT)
 		keep(program, sizeof(program), made->program.at,
 		     slice_len(made->program));
 	else
@@ -107,11 +109,10 @@ void why_line(struct why *w, const struct maillog_made *made, const char *line,
 		keep(k->example, sizeof(k->example), line, len);
 }
 
-static const char *unread_server(const struct kind *k)
+const char *why_unread_server(const char *line)
 {
 	for (size_t i = 0; i < sizeof(unread) / sizeof(unread[0]); i++)
-		if (strcasestr(k->program, unread[i].mark) ||
-		    strcasestr(k->example, unread[i].mark))
+		if (strcasestr(line, unread[i].mark))
 			return unread[i].name;
 	return NULL;
 }
@@ -119,14 +120,17 @@ static const char *unread_server(const struct kind *k)
 static void tell(const struct kind *k)
 {
 	const char *lines = k->count == 1 ? "line" : "lines";
-	const char *server =
-	    k->reason == OTHER || k->reason == NO_STAMP ? unread_server(k) : NULL;
+	bool may_be = k->reason == OTHER || k->reason == NO_STAMP;
+	const char *server = may_be ? why_unread_server(k->program) : NULL;
+	if (may_be && !server)
+		server = why_unread_server(k->example);
 	(void)printf("%" PRIu64 " %s", k->count, lines);
 	if (server)
-		(void)printf(
-		    " of %s, whose log fakemx does not read yet: let a script of "
-		    "yours write its sessions as a feed (fakemx.conf(5), FEEDS)",
-		    server);
+		(void)printf(" of %s, " WHY_UNREAD, server);
+	else if (k->reason == LEFT_OUT)
+		(void)printf(" of %s, which left out lines of others by its rate limit: "
+			     "of that time nothing is known",
+			     k->program);
 	else if (k->reason == OTHER)
 		(void)printf(" of %s: not a mail server's sessions",
 			     *k->program ? k->program : "no named program");

@@ -25,4 +25,11 @@ void why_line(struct why *w, const struct maillog_made *made, const char *line,
 	      size_t len);
 void why_end(struct why *w);
 
+/* The mail server whose log fakemx does not read yet that wrote this line, or NULL. */
+const char *why_unread_server(const char *line);
+/* What its administrator can do. */
+#define WHY_UNREAD                                                                       \
+	"whose log fakemx does not read yet: let a script of yours write its sessions "  \
+	"as a feed (fakemx.conf(5), FEEDS)"
+
 #endif

@@ -55,6 +55,15 @@ static int check_decoys_given(const struct cli *c, const struct plan_want *want)
 {
 	bool high = want->layout == LAYOUT_HIGH || want->layout == LAYOUT_BOTH;
 	bool low = want->layout == LAYOUT_LOW || want->layout == LAYOUT_BOTH;
+	bool low_is_asked = cli_option(c, "low") && !cli_option(c, "layout") && !low;
+	if (low_is_asked && !want->high.name[0])
+		return cli_usage(c, "--low goes with --layout low, or with --decoy and "
+				    "--layout both");
+	if (low_is_asked)
+		cli_warn(c,
+			 "--low %s is passed over: layout %s has no decoy that is tried "
+			 "first; --layout both has",
+			 want->low.name, layout_name(want->layout));
 	if (high && !want->high.name[0])
 		return cli_usage(c,
 				 "layout %s needs the high decoy: --decoy NAME=ADDRESS",

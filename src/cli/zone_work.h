@@ -80,4 +80,25 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret);
 			   "configuration: only this zone of it."                        \
 	}
 
+/* Those of a change; of one family, so that a command line of one verb is one of the
+ * others too: what means nothing to a verb changes nothing there. */
+#define CHANGE_OPTIONS                                                                   \
+	{ .name = "yes", .meaning = "Do it without asking." },                           \
+	    { .name = "max-change",                                                      \
+	      .argument = "PERCENT",                                                     \
+	      .meaning =                                                                 \
+		  "Of ten zones or more, refuse when more than this part would change; " \
+		  "30 if not given." },                                                  \
+	{                                                                                \
+		.name = "sample", .argument = "N",                                       \
+		.meaning = "Change N zones, then stop until told to go on."              \
+	}
+
+#define WAIT_OPTION                                                                      \
+	{                                                                                \
+		.name = "wait",                                                          \
+		.meaning = "Of dynamic updates: wait until no cache asks for the "       \
+			   "decoys any more, and take their addresses out too."          \
+	}
+
 #endif

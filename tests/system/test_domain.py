@@ -16,7 +16,7 @@ from lab.servers import Bind, KnotFiles, Pdns, key_file, query, serial
 
 ZONE = "example.com"
 LINES = ["@ NS ns2", "ns2 A 30.0.0.61", "@ MX 10 mail", "@ MX 20 backup", "mail A 30.0.0.25", "backup A 30.0.0.26",
-         '@ TXT "v=spf1 mx -all"', "lists MX 10 mail"]
+         '@ TXT "v=spf1 mx -all"', "lists MX 10 mail", '_dmarc TXT "v=DMARC1; p=none"']
 DECOY = "fake1.mx.example.com=30.0.0.31"
 REAL = ["10 mail.example.com.", "20 backup.example.com."]
 HIGH = REAL + ["30 fake1.mx.example.com."]
@@ -199,6 +199,8 @@ class Typed(DomainCase):
                 self.assertIn(words, self.fakemx(*argv, expect=code).stderr)
         done = self.fakemx("plan", f"mail.{ZONE}", "--decoy", DECOY)
         self.assertIn("is no mail domain: it has no MX record", done.stdout)
+        done = self.fakemx("plan", f"_dmarc.{ZONE}", "--decoy", DECOY, expect=2)
+        self.assertIn("FMX-NO-HOST", done.stdout)  # which is why it is 2
         zone = json.loads(self.fakemx("plan", "--json", ZONE, "--decoy", f"fake1.mx.{ZONE}=30.0.0.25",
                                       expect=2).stdout)
         self.assertIsNone(zone["zones"][0]["mx_after"])  # nobody may replace a set by it

@@ -182,10 +182,17 @@ class EstimateVerb(unittest.TestCase):
         self.assertRegex(text, r"(?s)Good mail.*known +203\.0\.113\.7 \(app\.bank\.example\).*What a Fake MX would stop")
         self.assertRegex(text, r"layout = high +cannot tell: 1 senders were deferred")
         self.assertIn("What this assumes", text)
+        shown = self.run_report("--anonymous", "--maillog", "mx1.shop.example=mail.log").stdout
+        self.assertIn("1 that may be good do not retry", shown)
+        self.assertIn("real host 1: 103 visits", shown)
+        shown += self.run_report("--anonymous", "--json", "--maillog", "mx1.shop.example=mail.log").stdout
+        self.assertNotRegex(shown, r"203\.0\.113|\.example")
         self.assertNotIn("no mail was lost", text)
         site = json.loads(self.run_report("--json", "--maillog", "mail.log").stdout)["sites"][0]
-        self.assertEqual([("203.0.113.7", "app.bank.example", "known")],
-                         [(r["address"], r["name"], r["tier"]) for r in site["at_risk"]])
+        self.assertEqual([("203.0.113.7", "app.bank.example", "known", None)],
+                         [(r["address"], r["name"], r["tier"], r["message"]) for r in site["at_risk"]])
+        # a report's keys, and nothing claimed that a log cannot show
+        self.assertEqual([None, None, []], [site["messages_missing"], site["spam"]["share_stopped"], site["gaps"]])
         for layout in site["estimate"]["layouts"]:
             self.assertEqual([False, None, None, None, None], [layout[k] for k in (
                 "can_tell", "stopped_least", "stopped_most", "share_least", "share_most")])

@@ -535,6 +535,23 @@ class MailLog(Verbs):
         self.assertIn("1 line of Haraka, whose log fakemx does not read yet: ", done.stdout)
         self.assertIn("1 line without a time that fakemx knows, e.g.\n  rubbish?\n", done.stdout)
 
+    def test_a_log_of_a_server_that_nobody_reads_names_it(self):
+        for name, line in (("Haraka", "[2026-11-20T10:00:03.000Z] [NOTICE] [A1] [core] connect ip=203.0.113.9"),
+                           ("Courier", "Nov 20 10:00:03 mail courieresmtpd: started,ip=[::ffff:203.0.113.9]")):
+            self.log.write_text(2 * (line + "\n"))
+            self.bad(1, f"is a log of {name}, whose log fakemx does not read yet", "visits", "--maillog", self.log)
+        self.log.write_text("".join(f"Nov 20 10:00:03 mail cron[{i}]: x\n" for i in range(3)))
+        self.bad(1, "none of the 3 lines of", "visits", "--maillog", self.log)
+
+    def test_lines_that_were_left_out_are_said(self):
+        for lost, limit in (("systemd-journald[1]: Suppressed 120 messages from postfix.service", "RateLimitBurst"),
+                            ("rsyslogd: imjournal: 12 messages lost due to rate-limiting", "imjournal")):
+            self.log.write_text(self.LOG + f"2026-11-20T10:00:09Z mail {lost}\n")
+            done = subprocess.run([BUILD / "fakemx", "visits", "--maillog", self.log], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, f"left out of the log by a rate limit 1 time, .*{limit}")
+            self.assertIn("which left out lines of others by its rate limit", self.good("visits", "--why", "--maillog", self.log))
+
     def test_stamps_without_a_zone_are_in_the_zone_that_is_named(self):
         self.log.write_text("Nov 20 10:00:00 mail postfix/smtpd[9]: connect from unknown[203.0.113.9]\r\n")
         for zone, hour in [("Europe/Berlin", "09"), ("America/New_York", "15"), ("UTC", "10")]:
@@ -611,6 +628,8 @@ class Journal(Verbs):
         self.assertIn("backup made", self.good("journal", "backup", "--force", copy))
         self.assertIn("sound, 3 visits", self.good("journal", "verify", copy))
         self.assertIn(f"equal to {copy}, 3 runs", self.good("journal", "verify", "--against", copy))
+        answer = self.json("journal", "verify", "--against", copy)
+        self.assertEqual((answer["done"], answer["visits"], answer["runs"]), ("equal", None, 3))  # visits: not read
         self.write(visit(time.time(), "203.0.113.9", HIGH))
         self.assertIn("4 visits", self.good("journal", "verify"))
         self.bad(1, "differ", "journal", "verify", "--against", copy)

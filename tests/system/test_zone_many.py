@@ -77,12 +77,15 @@ site "s" {{
         self.fakemx(*conf, "apply", "--yes", "--sample", "3", expect=2)
         self.assertEqual(3, self.changed())
         self.fakemx(*conf, "apply", "--yes", "--sample", "4", expect=3)
+        done = self.fakemx(*conf, "plan", "--yes", "--sample", "4", "--max-change", "5", "--wait", expect=2)
+        self.assertIn("12 zones: 9 to change, 3 as wanted", done.stdout)
         done = self.fakemx(*conf, "apply", "--yes", "--max-change", "100")
         self.assertIn("12 zones: 9 changed, 3 as wanted", done.stdout)
         self.assertEqual(12, self.changed())
         done = self.fakemx(*conf, "apply", "--yes")
         self.assertIn("0 changed, 12 as wanted", done.stdout)
-        self.fakemx(*conf, "revert", "--yes", "--max-change", "100")
+        # the way back is never narrowed
+        self.fakemx(*conf, "revert", "--yes", "--max-change", "10", "--sample", "2")
         self.assertEqual(0, self.changed())
         for path in self.zones.glob("*.zone"):
             self.assertEqual(ZONE.split("20260", 1)[0], path.read_text().split("20261", 1)[0])

@@ -38,6 +38,21 @@ const char *estimate_risk_reason(enum tier t)
 		     "never came back";
 }
 
+/* As an anonymous report calls them. */
+static const char *site_name(const struct estimate_page *page)
+{
+	return page->is_anonymous ? "site 1" : page->site;
+}
+
+static const char *host_name(const struct estimate_page *page, size_t i,
+			     char to[NAME_MAX_TEXT])
+{
+	if (!page->is_anonymous)
+		return page->hosts[i].name;
+	(void)snprintf(to, NAME_MAX_TEXT, "real host %zu", i + 1);
+	return to;
+}
+
 /* ---- text ---- */
 
 static void number(const struct writing *w, const char *name, uint64_t n,
@@ -68,7 +83,8 @@ static void good_mail(const struct writing *w)
 	buf_addf(w->text.out,
 		 "%zu that may be good do not retry: a low decoy may cost them\n",
 		 r->at_risk_count);
-	for (size_t i = 0; i < r->at_risk_count && i < AT_RISK_SHOWN; i++) {
+	size_t most = w->page->is_anonymous ? 0 : AT_RISK_SHOWN;
+	for (size_t i = 0; i < r->at_risk_count && i < most; i++) {
 		const struct estimate_at_risk *a = &r->at_risk[i];
 		buf_addf(w->text.out, "      %s%-9s%s %s%s%s%s, since %s: %s\n",
 			 a->tier == TIER_KNOWN ? w->text.style->bad : "",
@@ -77,9 +93,9 @@ static void good_mail(const struct writing *w)
 			 a->name[0] ? ")" : "", stamp_second(a->since, since),
 			 estimate_risk_reason(a->tier));
 	}
-	if (r->at_risk_count > AT_RISK_SHOWN)
+	if (most && r->at_risk_count > most)
 		buf_addf(w->text.out, "      and %zu more, see --json\n",
-			 r->at_risk_count - AT_RISK_SHOWN);
+			 r->at_risk_count - most);
 }
 
 static void ranges(const struct writing *w)
@@ -129,10 +145,11 @@ static void hosts(const struct writing *w)
 {
 	text_heading(&w->text, "Hosts, the best first");
 	for (size_t i = 0; i < w->page->host_count; i++) {
-		const struct estimate_page_host *h = &w->page->hosts[i];
+		char name[NAME_MAX_TEXT];
 		buf_addf(w->text.out,
 			 "    %s: %" PRIu64 " visits of %" PRIu64 " senders were read\n",
-			 h->name, w->r->hosts[i].visits, w->r->hosts[i].senders);
+			 host_name(w->page, i, name), w->r->hosts[i].visits,
+			 w->r->hosts[i].senders);
 	}
 }
 
@@ -158,7 +175,7 @@ void estimate_text(const struct estimate_page *page, const struct text_style *st
 	buf_addf(out, "An estimate from mail logs, %s to %s (%s)\n",
 		 stamp_second(r->since, since), stamp_second(r->until, until),
 		 stamp_duration_text(r->until - r->since, span));
-	buf_addf(out, "\n%s%s%s\n", style->bold, page->site, style->plain);
+	buf_addf(out, "\n%s%s%s\n", style->bold, site_name(page), style->plain);
 	good_mail(&w);
 	ranges(&w);
 	seen(&w);
@@ -176,34 +193,51 @@ static json_t *zeros(const char *const *keys)
 	return o;
 }
 
+static json_t *nulls(const char *const *keys)
+{
+	json_t *o = json_object();
+	for (; *keys; keys++)
+		json_add(o, *keys, json_null());
+	return o;
+}
+
 static json_t *hosts_json(const struct estimate_page *page)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < page->host_count; i++) {
 		const struct estimate_page_host *h = &page->hosts[i];
+		char name[NAME_MAX_TEXT];
 		json_t *o = json_object();
-		json_add(o, "host", json_text(h->name));
+		json_add(o, "host", json_text(host_name(page, i, name)));
 		json_add(o, "role", json_text(role_name(ROLE_REAL)));
 		json_add(o, "preference",
 			 h->has_preference ? json_integer(h->preference) : json_null());
 		json_add(o, "visits", json_count(page->result->hosts[i].visits));
 		json_add(o, "senders", json_count(page->result->hosts[i].senders));
+		json_add(o, "addresses", json_null());
+		json_add(o, "visits_per_address_day", json_null());
+		json_add(o, "complete_until", json_null());
+		json_add(o, "not_seen", json_null());
+		json_add(o, "removable", json_false());
 		json_push(list, o);
 	}
 	return list;
 }
 
-static json_t *at_risk_json(const struct estimate_result *r)
+static json_t *at_risk_json(const struct estimate_page *page)
 {
+	const struct estimate_result *r = page->result;
+	bool is_hidden = page->is_anonymous;
 	json_t *list = json_array();
 	for (size_t i = 0; i < r->at_risk_count; i++) {
 		const struct estimate_at_risk *a = &r->at_risk[i];
 		json_t *o = json_object();
-		json_add(o, "address", json_addr(a->client));
-		json_add(o, "name", json_text_or_null(a->name));
+		json_add(o, "address", is_hidden ? json_null() : json_addr(a->client));
+		json_add(o, "name", json_text_or_null(is_hidden ? "" : a->name));
 		json_add(o, "tier", json_text(tier_name(a->tier)));
-		json_add(o, "since", json_stamp(a->since));
+		json_add(o, "since", is_hidden ? json_null() : json_stamp(a->since));
 		json_add(o, "reason", json_text(estimate_risk_reason(a->tier)));
+		json_add(o, "message", json_null());
 		json_push(list, o);
 	}
 	return list;
@@ -251,7 +285,30 @@ static json_t *no_delay(void)
 	json_add(o, "p50", json_null());
 	json_add(o, "p95", json_null());
 	json_add(o, "max", json_null());
+	json_add(o, "exact_within", json_null());
 	return o;
+}
+
+/* What only a decoy shows. */
+static void add_unknown(json_t *o)
+{
+	static const char *const spam[] = { "attempts_stopped", "attempts_knocked",
+					    "attempts_refused", "accepted_as_spam",
+					    "share_stopped",    NULL };
+	json_t *series = json_object();
+	json_add(series, "unit", json_null());
+	json_add(series, "parts", json_array());
+	json_add(o, "messages_missing", json_null());
+	json_add(o, "spam", nulls(spam));
+	json_add(o, "revised", json_null());
+	json_add(o, "background", json_null());
+	json_add(o, "delays", json_array());
+	json_add(o, "series", series);
+	json_add(o, "gaps", json_array());
+	json_add(o, "before_after", json_null());
+	json_add(o, "halves", json_null());
+	json_add(o, "compared", json_array());
+	json_add(o, "cost", json_null());
 }
 
 static json_t *site_json(const struct estimate_page *page)
@@ -262,7 +319,7 @@ static json_t *site_json(const struct estimate_page *page)
 					     "pending", "unknown", NULL };
 	const struct estimate_result *r = page->result;
 	json_t *o = json_object();
-	json_add(o, "site", json_text(page->site));
+	json_add(o, "site", json_text(site_name(page)));
 	json_add(o, "measurable", json_false());
 	json_add(o, "coverage", json_null());
 	json_add(o, "hosts", hosts_json(page));
@@ -274,7 +331,8 @@ static json_t *site_json(const struct estimate_page *page)
 	json_add(o, "background_senders", json_null());
 	json_add(o, "delay_seconds", no_delay());
 	json_add(o, "returned_later", json_integer(0));
-	json_add(o, "at_risk", at_risk_json(r));
+	json_add(o, "at_risk", at_risk_json(page));
+	add_unknown(o);
 	json_add(o, "estimate", ranges_json(r));
 	return o;
 }
@@ -287,6 +345,10 @@ json_t *estimate_json(const struct estimate_page *page)
 	json_add(o, "version", json_integer(REPORT_VERSION));
 	json_add(o, "since", r->senders ? json_stamp(r->since) : json_null());
 	json_add(o, "until", r->senders ? json_stamp(r->until) : json_null());
+	json_add(o, "note", r->senders ? json_null() : json_text("No visit was read."));
+	json_add(o, "fakemx", json_text(FMX_VERSION));
+	json_add(o, "rules", json_null());
+	json_add(o, "anonymous", json_boolean(page->is_anonymous));
 	json_add(o, "sites", sites);
 	return o;
 }

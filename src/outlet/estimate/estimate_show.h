@@ -1,9 +1,9 @@
 /*
  * estimate_show - an estimate (estimate.h) as text and as JSON
  *
- * The JSON has the shape of a report, so that what reads reports reads it too:
+ * The JSON has the keys of a report, so that what reads reports reads it too:
  * nothing of a decoy was seen, hence no order, fate or delay; and a key
- * `estimate` with the ranges.
+ * `estimate` with the ranges. An anonymous one has no address, name or domain.
  *
  * Use:
  *	struct estimate_page page = { .site = "example", .hosts = h,
@@ -31,6 +31,7 @@ struct estimate_page {
 	const char *site;
 	const struct estimate_page_host *hosts; /* as in the result */
 	size_t host_count;
+	bool is_anonymous;
 	const struct estimate_result *result;
 };
 

@@ -144,9 +144,7 @@ static void on_lost(void *arg, int64_t from, int64_t to, bool is_journald)
 	(void)snprintf(text, sizeof(text),
 		       "the mail log %s left lines out, because there were too many at "
 		       "once: nobody is judged by their absence; raise %s",
-		       m->path,
-		       is_journald ? "RateLimitBurst in journald.conf"
-				   : "the rate limit of rsyslog's imuxsock or imjournal");
+		       m->path, maillog_lines_limit(is_journald));
 	for (size_t i = 0; i < m->host_count; i++) {
 		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
 		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");

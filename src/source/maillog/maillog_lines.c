@@ -95,7 +95,7 @@ static bool is_host(struct slice host, const char *wanted)
 
 /* "Suppressed 12 messages from postfix.service", "imuxsock lost 12 messages from pid 7
  * due to rate-limiting", "imjournal: 12 messages lost due to rate-limiting" */
-static void look_for_loss(struct maillog_lines *m, const struct logline *l)
+static bool look_for_loss(struct maillog_lines *m, const struct logline *l)
 {
 	bool is_journald = slice_is(l->program, "systemd-journald") &&
 			   words_find(l->text, "Suppressed ");
@@ -105,6 +105,7 @@ static void look_for_loss(struct maillog_lines *m, const struct logline *l)
 	if (m->lost && (is_journald || is_rsyslog))
 		m->lost(m->arg, m->mail ? m->mail : l->time - STAMP_MINUTE, l->time,
 			is_journald);
+	return is_journald || is_rsyslog;
 }
 
 static void read_framed(struct maillog_lines *m, const struct logline *l,
@@ -124,7 +125,7 @@ static void read_framed(struct maillog_lines *m, const struct logline *l,
 	if (made->reader)
 		m->mail = l->time;
 	else
-		look_for_loss(m, l);
+		made->is_loss = look_for_loss(m, l);
 	if (made->says == MAILLOG_STARTED && m->started)
 		m->started(m->arg, l->time);
 }
@@ -261,6 +262,12 @@ void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn)
 void maillog_lines_on_lost(struct maillog_lines *m, maillog_lost_fn fn)
 {
 	m->lost = fn;
+}
+
+const char *maillog_lines_limit(bool is_journald)
+{
+	return is_journald ? "RateLimitBurst in journald.conf"
+			   : "the rate limit of rsyslog's imuxsock or imjournal";
 }
 
 void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn)

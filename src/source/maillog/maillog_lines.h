@@ -49,6 +49,7 @@ struct maillog_made {
 	enum maillog_says says;
 	bool has_stamp;       /* or else it is no line of a log, or part of one */
 	bool is_part;         /* of a line that goes on */
+	bool is_loss;         /* whoever keeps the log left lines out */
 	const char *reader;   /* "postfix"; NULL: of a program that nobody reads */
 	struct slice program; /* "smtpd"; may be empty */
 };
@@ -66,6 +67,8 @@ void maillog_lines_on_started(struct maillog_lines *m, maillog_started_fn fn);
  * rate limit): of the stretch since the last line of a mail program. */
 typedef void (*maillog_lost_fn)(void *arg, int64_t from, int64_t to, bool is_journald);
 void maillog_lines_on_lost(struct maillog_lines *m, maillog_lost_fn fn);
+/* What to raise, so that none are left out. */
+const char *maillog_lines_limit(bool is_journald);
 /* Called for each line, with the same arg. */
 void maillog_lines_on_made(struct maillog_lines *m, maillog_made_fn fn);
 /* There is a log of a filter besides, its lines come by maillog_lines_verdict(); is it
