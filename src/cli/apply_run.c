@@ -190,37 +190,65 @@ static int check_max_change(const struct changing *ch)
 	return cli_fail(ch->c, &e);
 }
 
-/* Changed is changed; whether secondaries follow is told apart. Packets are sent
- * only where serials were asked for, too. */
-static void ask_for_agreement(struct changing *ch)
+static bool asked_before(const struct changing *ch)
 {
-	struct error e;
-	size_t known = 0;
-	if (ch->loaded_count == 0 ||
-	    !(ch->does == ZONE_REVERT || cli_flag(ch->c, "online")))
-		return;
-	if (serials_agree(ch->loaded, ch->loaded_count, &ch->work.resolver, &e) != 0) {
-		cli_warn(ch->c, "the name servers could not be asked: %s", e.text);
-		return;
-	}
-	for (size_t i = 0; i < ch->loaded_count; i++) {
-		const struct zone_serial *z = &ch->loaded[i];
-		char words[sizeof(z->lagging) + 200];
-		known += z->is_known;
-		if (!z->lagging[0])
-			continue;
+	return ch->does == ZONE_REVERT || cli_flag(ch->c, "online");
+}
+
+/* Where the new serial exceeded all, a newer one only went on from it. */
+static void say_ahead(const struct changing *ch, const struct zone_serial *z)
+{
+	cli_warn(ch->c,
+		 "%s: the name server %s has a newer serial than the change (%u): either "
+		 "it signs the zone and counts on its own, or it holds another version "
+		 "and does not take this one; then `apply --online`, which exceeds it",
+		 z->origin, z->ahead, z->wanted);
+}
+
+static void say_agreement(struct changing *ch, const struct zone_serial *z)
+{
+	char words[SERIALS_SERVER_MAX + 200];
+	if (z->lagging[0]) {
 		(void)snprintf(
 		    words, sizeof(words),
 		    "it is changed (serial %u), but the name server %s does not "
 		    "have it: see why its transfers lag",
 		    z->wanted, z->lagging);
 		say_lagging(ch, z->origin, words);
+	} else if (z->ahead[0] && !asked_before(ch)) {
+		say_ahead(ch, z);
 	}
-	if (!ch->c->quiet && known > ch->lagging)
+}
+
+/* Changed is changed; whether all name servers follow is told apart. Only where one
+ * was told to load the zone is there anything to ask. */
+static void ask_for_agreement(struct changing *ch)
+{
+	struct error e;
+	size_t known = 0, agreed = 0, all = ch->loaded_count;
+	if (all == 0)
+		return;
+	if (serials_agree(ch->loaded, all, &ch->work.resolver, &e) != 0) {
+		cli_warn(ch->c, "the name servers could not be asked: %s", e.text);
+		return;
+	}
+	for (size_t i = 0; i < all; i++) {
+		const struct zone_serial *z = &ch->loaded[i];
+		known += z->is_known;
+		agreed +=
+		    z->is_known && !z->lagging[0] && (!z->ahead[0] || asked_before(ch));
+		say_agreement(ch, z);
+	}
+	FILE *to = ch->c->json ? stderr : stdout;
+	if (!ch->c->quiet && agreed)
 		(void)fprintf(
-		    ch->c->json ? stderr : stdout,
-		    "All name servers that answered have the change of %zu zone%s.\n",
-		    known - ch->lagging, number_plural(known - ch->lagging));
+		    to, "All name servers that answered have the change of %zu zone%s.\n",
+		    agreed, number_plural(agreed));
+	if (!ch->c->quiet && known < all)
+		(void)fprintf(to,
+			      "No name server of %zu zone%s answered, so whether they "
+			      "have the change is not known.\n",
+			      all - known, number_plural(all - known));
 }
 
 static int final_code(const struct changing *ch)
@@ -243,7 +271,8 @@ static void say_reload(const struct changing *ch)
 			   commands, sizeof(commands));
 	(void)fprintf(ch->c->json ? stderr : stdout,
 		      "The name server must still be told to load %s: %s. A `reload` "
-		      "command in the `zone` section of a configuration does that.\n",
+		      "command in the `zone` section of a configuration does that, and "
+		      "then all name servers are asked whether they have it.\n",
 		      is_one ? "it" : "them", commands);
 }
 
@@ -414,13 +443,15 @@ static int change_verb(struct changing *ch, const char *question)
 		code = zone_work_collect(&ch->work, ch->c, ch->does == ZONE_REVERT);
 	if (code != CLI_DONE)
 		return code;
-	if (ch->does == ZONE_REVERT || cli_flag(ch->c, "online"))
-		zone_work_ask_serials(&ch->work, ch->c);
+	if (asked_before(ch))
+		zone_work_ask_serials(&ch->work, ch->does == ZONE_REVERT);
 	ch->chosen = xcalloc(ch->work.count, sizeof(*ch->chosen));
 	ch->waiting = xcalloc(ch->work.count, sizeof(*ch->waiting));
 	ch->loaded = xcalloc(ch->work.count, sizeof(*ch->loaded));
 	plan_all(ch);
 	look_for_gone(ch);
+	if (ch->chosen_count)
+		zone_work_say_serials(&ch->work, ch->c);
 	code = ask_and_change(ch, question);
 	if (code == CLI_DONE)
 		code = end_well(ch);

@@ -70,12 +70,14 @@ static int plan_zones(struct cli *c)
 		     : c->json ? zone_render_json
 			       : zone_render_text;
 	if (cli_flag(c, "online"))
-		zone_work_ask_serials(&work, c);
+		zone_work_ask_serials(&work, false);
 	run.work = &work;
 	telling.is_long = work.count > DIFFS_MAX && !is_format;
 	if (c->json)
 		(void)printf("{\"version\":1,\"zones\":[");
 	zone_run_all(&run);
+	if (run.totals.changed)
+		zone_work_say_serials(&work, c);
 	if (c->json)
 		zone_show_json_end(&run.totals, NULL);
 	else if (!is_format && (work.count > 1 || run.totals.changed))

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "zone/history.h"
+#include "zone/recorded.h"
 
 struct looking {
 	const struct cli *c;
@@ -29,9 +29,10 @@ static bool is_missed(const struct zone_work *w, const char *origin)
 	return is_of_config;
 }
 
-static void on_record(void *arg, const char *origin, const char *path, const char *record)
+static void on_record(void *arg, const struct history *h, const char *record)
 {
 	struct looking *k = arg;
+	const char *origin = h->origin, *path = h->path;
 	if ((k->only[0] && strcmp(k->only, origin) != 0) ||
 	    (k->is_halved && !half_has(&k->half, origin)) || access(path, F_OK) == 0 ||
 	    (errno != ENOENT && errno != ENOTDIR) || !is_missed(k->work, origin))
@@ -53,7 +54,12 @@ size_t zone_gone_say(const struct zone_work *w, const struct cli *c)
 	if ((only && name_read(only, k.only, NULL, &e) != 0) ||
 	    zone_want_half(c, &k.is_halved, &k.half) != CLI_DONE)
 		return 0; /* said when the work was collected */
-	if (history_each(w->state, on_record, &k, &e) != 0)
+	struct recorded r;
+	if (recorded_read(&r, w->state, &e) != 0) {
 		cli_warn(c, "%s", e.text);
+		return 0;
+	}
+	recorded_each(&r, on_record, &k);
+	recorded_release(&r);
 	return k.count;
 }

@@ -23,13 +23,14 @@ void zone_outcome_fill(struct zone_outcome *o, const struct zone_run *run,
 	const struct zone_want *want = w->items[o->index].want;
 	const struct site *site =
 	    w->has_config ? zone_want_site(&w->config, job->origin) : NULL;
-	zone_forecast_fill(forecast,
-			   &(struct zone_forecast_of){ .origin = job->origin,
-						       .zone = job->origin,
-						       .want = job->want,
-						       .postures = want->postures,
-						       .site = site },
-			   r);
+	zone_forecast_fill(
+	    forecast,
+	    &(struct zone_forecast_of){ .origin = job->origin,
+					.zone = job->origin,
+					.want = r->want ? r->want : job->want,
+					.postures = want->postures,
+					.site = site },
+	    r);
 	const struct findings *f = &forecast->findings;
 	o->has_findings = f->count > 0;
 	o->worst = findings_worst(f);

@@ -61,8 +61,8 @@ const struct site *zone_want_site(const struct config *c, const char *domain);
 		  "One TTL for all MX records; a short one makes retreat quick." },      \
 	    { .name = "online",                                                          \
 	      .meaning =                                                                 \
-		  "Ask the name servers for their serials too, so that the new one "     \
-		  "exceeds them; otherwise no packet is sent for a zone file." },        \
+		  "Ask the name servers for their serials before, so that the new one "  \
+		  "exceeds them; otherwise they are asked after a reload alone." },      \
 	    { .name = "resolver",                                                        \
 	      .argument = "ADDR[@PORT]",                                                 \
 	      .meaning = "Ask this recursive server instead of the system's." },         \

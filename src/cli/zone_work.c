@@ -9,6 +9,7 @@
 #include "base/stamp.h"
 #include "cli/resolving.h"
 #include "zone/find.h"
+#include "zone/recorded.h"
 #include "zone/serials.h"
 
 #define DEFAULT_STATE "/var/lib/fakemx"
@@ -223,6 +224,38 @@ static int keep_half(struct zone_work *w, const struct cli *c)
 	return CLI_DONE;
 }
 
+static const char *some_origin(const struct zone_work *w)
+{
+	for (size_t i = 0; i < w->list_count; i++)
+		if (w->lists[i].count)
+			return w->lists[i].items[0].origin;
+	return "";
+}
+
+/* Nothing is meant: of no zone file, or of none that was found. */
+static int say_none(const struct zone_work *w, const struct cli *c, const char *only,
+		    bool reverts)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < w->list_count; i++)
+		found += w->lists[i].count;
+	if (found && only)
+		return cli_usage(c,
+				 "--origin %s: none of the %zu zone files found is its",
+				 only, found);
+	if (found)
+		return cli_usage(c,
+				 "none of the %zu zone files found is of a domain of its "
+				 "site, such as %s: put those that are meant into "
+				 "`domains`",
+				 found, some_origin(w));
+	return cli_usage(c,
+			 "no zone file%s%s is named: give --zone FILE, or a `zone` "
+			 "section in the configuration; `fakemx %s DOMAIN` needs neither",
+			 only ? " for " : "", only ? only : "",
+			 reverts ? "revert" : "plan");
+}
+
 int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 {
 	*w = (struct zone_work){ .now = stamp_now() };
@@ -242,12 +275,7 @@ int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 	if (code == CLI_DONE)
 		code = keep_half(w, c);
 	if (code == CLI_DONE && w->count == 0)
-		code = cli_usage(c,
-				 "no zone file%s%s is named: give --zone FILE, or a "
-				 "`zone` section in the "
-				 "configuration; `fakemx %s DOMAIN` needs neither",
-				 only ? " for " : "", only ? origin : "",
-				 reverts ? "revert" : "plan");
+		code = say_none(w, c, only, reverts);
 	if (code != CLI_DONE)
 		zone_work_release(w);
 	return code;
@@ -265,36 +293,53 @@ void zone_work_release(struct zone_work *w)
 	*w = (struct zone_work){ 0 };
 }
 
-void zone_work_ask_serials(struct zone_work *w, const struct cli *c)
+/* Of no apply nothing is to be undone: no packet is sent for such a zone. */
+static size_t zones_to_ask(const struct zone_work *w, bool reverts,
+			   struct zone_serial *zones, size_t *items)
+{
+	struct recorded r = { 0 };
+	struct error ignored; /* then all are asked for */
+	size_t n = 0;
+	bool is_known = reverts && recorded_read(&r, w->state, &ignored) == 0;
+	for (size_t i = 0; i < w->count; i++) {
+		const struct zone_work_item *item = &w->items[i];
+		if (item->update || (is_known && !recorded_has(&r, item->zone->origin)))
+			continue; /* a server gives updated zones their serials itself */
+		items[n] = i;
+		zones[n++].origin = item->zone->origin;
+	}
+	recorded_release(&r);
+	return n;
+}
+
+void zone_work_ask_serials(struct zone_work *w, bool reverts)
 {
 	struct zone_serial *zones = xcalloc(w->count, sizeof(*zones));
 	size_t *items = xcalloc(w->count, sizeof(*items));
-	size_t n = 0, silent = 0;
-	struct error e;
-	for (size_t i = 0; i < w->count; i++) {
-		if (w->items[i].update)
-			continue; /* the server gives those their serials itself */
-		items[n] = i;
-		zones[n++].origin = w->items[i].zone->origin;
-	}
-	int rc = n ? serials_ask(zones, n, &w->resolver, &e) : 0;
+	size_t n = w->asked = zones_to_ask(w, reverts, zones, items);
+	if (n && serials_ask(zones, n, &w->resolver, &w->ask_error) == 0)
+		w->ask_error.code = 0;
 	for (size_t i = 0; i < n; i++) {
 		w->items[items[i]].serial_floor = zones[i].highest;
 		w->items[items[i]].has_serial_floor = zones[i].is_known;
-		silent += !zones[i].is_known;
+		w->silent += !zones[i].is_known;
 	}
-	if (rc != 0)
+	free(zones);
+	free(items);
+}
+
+void zone_work_say_serials(const struct zone_work *w, const struct cli *c)
+{
+	if (w->ask_error.code != 0)
 		cli_warn(c, "the name servers could not be asked for their serials: %s",
-			 e.text);
-	else if (silent)
+			 w->ask_error.text);
+	else if (w->silent)
 		cli_warn(
 		    c,
 		    "the name servers of %zu of %zu zone%s did not say which serial "
 		    "they have, so the new serial is only greater than the file's; "
 		    "if a name server has a greater one, it will not take the change",
-		    silent, n, number_plural(n));
-	free(zones);
-	free(items);
+		    w->silent, w->asked, number_plural(w->asked));
 }
 
 void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
@@ -305,7 +350,7 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
 			     .reload = i->reload,
 			     .state = w->state,
 			     .now = w->now };
-	ret->is_static = i->zone->is_static;
+	ret->dynamic = (struct dynamic_of){ i->zone->is_static, i->zone->knot };
 	ret->serial_floor = i->serial_floor;
 	ret->has_serial_floor = i->has_serial_floor;
 	(void)str_copy(ret->origin, sizeof(ret->origin), i->zone->origin);

@@ -51,6 +51,8 @@ struct zone_work {
 	char state[CONFIG_TEXT_MAX];
 	struct resolver_options resolver;
 	int64_t now;
+	struct error ask_error; /* code 0: serials were asked for, or nobody wanted */
+	size_t asked, silent;   /* zones: asked for, and not known */
 };
 
 /* CLI_DONE, or said. */
@@ -58,9 +60,11 @@ FMX_MUST_CHECK int zone_work_collect(struct zone_work *w, const struct cli *c,
 				     bool reverts);
 void zone_work_release(struct zone_work *w);
 
-/* Asks the name servers of all zones that are files for their serials; says
- * which zones could not be asked for. */
-void zone_work_ask_serials(struct zone_work *w, const struct cli *c);
+/* Asks the name servers of all zones that are files for their serials; of a revert
+ * those of which an apply is recorded. */
+void zone_work_ask_serials(struct zone_work *w, bool reverts);
+/* Of how many of these zones that is not known, or why of none. */
+void zone_work_say_serials(const struct zone_work *w, const struct cli *c);
 
 /* The job of one item. */
 void zone_work_job(const struct zone_work *w, size_t index, struct job *ret);

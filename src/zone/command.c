@@ -40,8 +40,9 @@ void command_fill(const char *line, const char *zone, const char *file, struct b
 	}
 }
 
-/* Keeps the last part of what comes until the end, or the deadline. */
-static bool read_until_end(int fd, char *tail, size_t size)
+/* Keeps the last part of what comes until the end, or the deadline; and all of it,
+ * where that is asked for. */
+static bool read_until_end(int fd, char *tail, size_t size, struct buf *all)
 {
 	int64_t deadline = stamp_monotonic() + COMMAND_TIMEOUT_SECONDS * STAMP_SECOND;
 	size_t have = 0;
@@ -59,6 +60,8 @@ static bool read_until_end(int fd, char *tail, size_t size)
 			continue;
 		if (n <= 0)
 			break;
+		if (all)
+			buf_add(all, tail + have, (size_t)n);
 		have += (size_t)n;
 	}
 	tail[have] = '\0';
@@ -99,7 +102,8 @@ static int judge_status(const char *line, int status, bool in_time, char *tail,
 			 *words ? ": " : "", words);
 }
 
-int command_run(const char *line, const char *zone, const char *file, struct error *e)
+int command_read(const char *line, const char *zone, const char *file, struct buf *out,
+		 struct error *e)
 {
 	struct buf filled = BUF_INIT(64 * 1024);
 	char tail[2048] = "";
@@ -116,7 +120,7 @@ int command_run(const char *line, const char *zone, const char *file, struct err
 	int rc = program_start(argv, NULL, files, &program, e);
 	(void)close(pipes[1]);
 	if (rc == 0) {
-		bool in_time = read_until_end(pipes[0], tail, sizeof(tail));
+		bool in_time = read_until_end(pipes[0], tail, sizeof(tail), out);
 		if (!in_time)
 			(void)kill(-program.pid, SIGKILL);
 		rc =
@@ -125,4 +129,9 @@ int command_run(const char *line, const char *zone, const char *file, struct err
 	(void)close(pipes[0]);
 	buf_release(&filled);
 	return rc;
+}
+
+int command_run(const char *line, const char *zone, const char *file, struct error *e)
+{
+	return command_read(line, zone, file, NULL, e);
 }

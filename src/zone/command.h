@@ -22,6 +22,10 @@ enum { COMMAND_TIMEOUT_SECONDS = 60 };
 FMX_MUST_CHECK int command_run(const char *line, const char *zone, const char *file,
 			       struct error *e);
 
+/* Likewise; out gets all that it printed, also where it failed; asks its limit. */
+FMX_MUST_CHECK int command_read(const char *line, const char *zone, const char *file,
+				struct buf *out, struct error *e);
+
 /* The line with %z and %f filled in, for showing and for tests. */
 void command_fill(const char *line, const char *zone, const char *file, struct buf *out);
 

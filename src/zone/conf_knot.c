@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "zone/catalog.h"
+#include "zone/knot_file_name.h"
 #include "zone/records.h"
 
 static const char takes_updates[] =
@@ -31,7 +32,7 @@ static const char not_understood[] =
     "its file's name in knot.conf has a formatter that fakemx does not know: name the "
     "file with --zone FILE --origin NAME";
 
-enum section { IN_OTHER, IN_TEMPLATE, IN_ZONE, IN_ACL };
+enum section { IN_OTHER, IN_TEMPLATE, IN_ZONE, IN_ACL, IN_DATABASE };
 
 /* What a zone or template may say; NULL: it does not. */
 enum said {
@@ -46,6 +47,8 @@ enum said {
 	ACTION,
 	SIGNING,
 	SYNC,
+	JOURNAL,    /* whether there is one */
+	JOURNAL_DB, /* of the section database, as STORAGE may be */
 	SAID_COUNT
 };
 static const char *const said_names[SAID_COUNT] = {
@@ -60,6 +63,8 @@ static const char *const said_names[SAID_COUNT] = {
 	[ACTION] = "action",
 	[SIGNING] = "dnssec-signing",
 	[SYNC] = "zonefile-sync",
+	[JOURNAL] = "journal-content",
+	[JOURNAL_DB] = "journal-db",
 };
 
 /* A template, zone or acl; lists are values with a space after each. */
@@ -163,8 +168,9 @@ static enum section section_of(const char *word, size_t len)
 		enum section section;
 	} sections[] = { { "zone", IN_ZONE },
 			 { "template", IN_TEMPLATE },
-			 { "acl", IN_ACL } };
-	for (size_t i = 0; i < 3; i++)
+			 { "acl", IN_ACL },
+			 { "database", IN_DATABASE } };
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (strlen(sections[i].word) == len &&
 		    strncmp(sections[i].word, word, len) == 0)
 			return sections[i].section;
@@ -240,6 +246,8 @@ static int take_line(struct knot *k, const char *path, char *line, struct error 
 	} else {
 		k->section = section_of(p.key, p.len);
 		k->in_block = false;
+		if (k->section == IN_DATABASE)
+			begin_block(k, ""); /* the one that has no items */
 	}
 	return 0;
 }
@@ -336,84 +344,13 @@ static bool allows_updates(const struct knot *k, const char *acls)
 	return false;
 }
 
-/* ---- a file's name, as Knot's formatters make it (knot.conf(5), "file") ---- */
-
-/* [N] or [N-M] behind %c and %l; 0 to 255. */
-static bool read_range(const char **at, size_t *ret_first, size_t *ret_last)
-{
-	char *end;
-	if (**at != '[' || !isdigit((unsigned char)(*at)[1]))
-		return false;
-	*ret_first = *ret_last = strtoul(*at + 1, &end, 10);
-	if (*end == '-' && isdigit((unsigned char)end[1]))
-		*ret_last = strtoul(end + 1, &end, 10);
-	*at = end + 1;
-	return *end == ']' && *ret_first <= *ret_last && *ret_last <= UINT8_MAX;
-}
-
-/* Characters first to last of the name with its final dot; none is no mistake. */
-static void add_characters(struct buf *out, const char *zone, size_t first, size_t last)
-{
-	size_t len = strlen(zone);
-	for (size_t i = first; i <= last && i <= len; i++)
-		buf_addf(out, "%c", i == len ? '.' : zone[i] == '/' ? '_' : zone[i]);
-}
-
-/* The label that stands so far from the right: 0 is the top-level domain. */
-static void add_label(struct buf *out, const char *zone, size_t from_right)
-{
-	const char *end = zone + strlen(zone), *begin;
-	for (;; end = begin - 1) {
-		for (begin = end; begin > zone && begin[-1] != '.';)
-			begin--;
-		if (from_right == 0 || begin == zone)
-			break;
-		from_right--;
-	}
-	if (from_right == 0)
-		add_characters(out, zone, (size_t)(begin - zone),
-			       (size_t)(end - zone) - 1);
-}
-
-/* What stands behind a percent sign; false for what Knot does not know. */
-static bool format_one(const char **at, const char *zone, struct buf *out)
-{
-	size_t first, last;
-	switch (*(*at)++) {
-	case '%': buf_adds(out, "%"); return true;
-	case 's':
-		if (*zone) /* the root's is empty */
-			add_characters(out, zone, 0, strlen(zone) - 1);
-		return true;
-	case 'c':
-		if (!read_range(at, &first, &last))
-			return false;
-		add_characters(out, zone, first, last);
-		return true;
-	case 'l':
-		if (!read_range(at, &first, &last) || first != last)
-			return false;
-		add_label(out, zone, first);
-		return true;
-	default: (*at)--; return false;
-	}
-}
-
-static bool format_file(const char *format, const char *zone, struct buf *out)
-{
-	while (*format) {
-		if (*format != '%') {
-			buf_add(out, format++, 1);
-			continue;
-		}
-		format++;
-		if (!format_one(&format, zone, out))
-			return false;
-	}
-	return !buf_failed(out);
-}
-
 /* ---- what becomes of a zone ---- */
+
+static bool is_signing(const struct block *z, const struct block *t)
+{
+	const char *signing = said(z, t, SIGNING);
+	return has_word(signing, "on") || has_word(signing, "true");
+}
 
 static const char *problem_of(const struct knot *k, const struct block *z,
 			      const struct block *t)
@@ -422,9 +359,8 @@ static const char *problem_of(const struct knot *k, const struct block *z,
 		return takes_updates;
 	if (has_word(said(z, t, LOAD), "none"))
 		return not_loaded;
-	const char *signing = said(z, t, SIGNING), *sync = said(z, t, SYNC);
-	bool is_signing = has_word(signing, "on") || has_word(signing, "true");
-	return is_signing && !has_word(sync, "-1") ? signed_into_file : NULL;
+	return is_signing(z, t) && !has_word(said(z, t, SYNC), "-1") ? signed_into_file
+								     : NULL;
 }
 
 /* The template that a zone names, else the default one, if there is that. */
@@ -448,10 +384,30 @@ static bool path_of(const struct block *z, const struct block *t, const char *or
 	first(said(z, t, STORAGE), "/var/lib/knot", storage, sizeof(storage));
 	first(said(z, t, FILE_NAME), "%s.zone", format, sizeof(format));
 	struct buf file = BUF_INIT(4096);
-	bool understood = format_file(format, origin, &file) &&
+	bool understood = knot_file_name(format, origin, &file) &&
 			  zone_list_join(storage, buf_text(&file), to, size);
 	buf_release(&file);
 	return understood;
+}
+
+/* What Knot does not write into the file at once is in its journal alone. With a
+ * journal it starts from the file, or takes from the file what differs. */
+static struct knot_journal *journal_of(const struct knot *k, const struct block *z,
+				       const struct block *t)
+{
+	char storage[4096], db[4096], folder[8300];
+	const struct block *d = find(&k->others, IN_DATABASE, "", 0);
+	const char *sync = said(z, t, SYNC), *load = said(z, t, LOAD);
+	if (strtol(sync, NULL, 10) == 0 || has_word(said(z, t, JOURNAL), "none"))
+		return NULL;
+	first(d && d->said[STORAGE] ? d->said[STORAGE] : "", "/var/lib/knot", storage,
+	      sizeof(storage));
+	first(d && d->said[JOURNAL_DB] ? d->said[JOURNAL_DB] : "", "journal", db,
+	      sizeof(db));
+	if (!zone_list_join(storage, db, folder, sizeof(folder)))
+		return NULL;
+	return knot_journal_new(folder, !*load || has_word(load, "whole"),
+				is_signing(z, t));
 }
 
 static int push_zone(const struct knot *k, const struct block *z, struct zone_list *l,
@@ -465,8 +421,11 @@ static int push_zone(const struct knot *k, const struct block *z, struct zone_li
 	    name_read(z->id, origin, NULL, NULL) != 0)
 		return rc;
 	bool understood = path_of(z, t, origin, path, sizeof(path));
-	return zone_list_push(l, origin, path, NULL,
-			      understood ? problem_of(k, z, t) : not_understood, e);
+	rc = zone_list_push(l, origin, path, NULL,
+			    understood ? problem_of(k, z, t) : not_understood, e);
+	if (rc == 0)
+		l->items[l->count - 1].knot = journal_of(k, z, t);
+	return rc;
 }
 
 /* ---- zones that stand in a catalog ---- */

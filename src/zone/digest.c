@@ -34,6 +34,7 @@ struct digest_reader {
 	uint64_t soa_hash;
 	const char *path;
 	const struct digest_names *rest_of; /* NULL: all records count */
+	struct digest_records *records;     /* NULL: nobody asks for each */
 	uint64_t bad_line; /* of the text given to libzscanner; 0: none */
 	const char *bad_words;
 	struct error *e;
@@ -118,10 +119,11 @@ static uint64_t hash_span(const struct digest_reader *r, uint64_t h, const uint8
 }
 
 /* The serial is left out: every edit changes it, and it is checked by itself. */
-static uint64_t record_hash(const struct digest_reader *r, const zs_scanner_t *s)
+static uint64_t record_hash(const struct digest_reader *r, const zs_scanner_t *s,
+			    uint32_t ttl)
 {
-	uint64_t h = r->key[0] ^
-		     ((uint64_t)s->r_ttl << 32 | (uint64_t)s->r_type << 16 | s->r_class);
+	uint64_t h =
+	    r->key[0] ^ ((uint64_t)ttl << 32 | (uint64_t)s->r_type << 16 | s->r_class);
 	h = hash_span(r, fold(h, r->key[1]), s->r_owner, s->r_owner_length);
 	if (s->r_type != TYPE_SOA || s->r_data_length < 20)
 		return hash_span(r, h, s->r_data, s->r_data_length);
@@ -209,6 +211,27 @@ static bool is_planned(const struct digest_reader *r, const zs_scanner_t *s)
 	return false;
 }
 
+/* What a server that signs puts into a zone, and the SOA, whose serial it moves. */
+static bool is_made_by_server(uint16_t type)
+{
+	static const uint16_t types[] = {
+		TYPE_SOA, TYPE_RRSIG, 47, 48, 50, 51, 59, 60, 63
+	};
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+static void add_record(struct digest_records *to, uint64_t hash)
+{
+	if (to->count == to->cap) {
+		to->cap = to->cap ? to->cap * 2 : 256;
+		to->hashes = xrealloc(to->hashes, to->cap, sizeof(*to->hashes));
+	}
+	to->hashes[to->count++] = hash;
+}
+
 static void on_record(zs_scanner_t *s)
 {
 	struct digest_reader *r = s->process.data;
@@ -228,8 +251,10 @@ static void on_record(zs_scanner_t *s)
 	}
 	if (counts) {
 		r->set.count++;
-		r->set.sum += record_hash(r, s);
+		r->set.sum += record_hash(r, s, s->r_ttl);
 	}
+	if (r->records && !is_made_by_server(s->r_type))
+		add_record(r->records, record_hash(r, s, 0));
 }
 
 static void on_error(zs_scanner_t *s)
@@ -335,6 +360,8 @@ static int begin(struct digest_reader *r, const struct zone_input *in)
 	r->bad_line = 0;
 	r->set = (struct zone_digest){ 0 };
 	zone_facts_clear(&r->facts);
+	if (r->records)
+		r->records->count = 0;
 	if (!name_to_wire(in->origin, r->apex, &r->apex_len))
 		return error_set(r->e, FMX_EMALFORMED, "\"%s\" is not an origin",
 				 in->origin);
@@ -381,6 +408,45 @@ int digest_read_rest(struct digest_reader *r, const struct zone_input *in,
 	if (rc == 0)
 		*ret_set = r->set;
 	return rc;
+}
+
+/* ---- each record ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+int digest_read_records(struct digest_reader *r, const struct zone_input *in,
+			struct digest_records *ret, struct error *e)
+{
+	struct zone_digest ignored;
+	*ret = (struct digest_records){ 0 };
+	r->records = ret;
+	int rc = digest_read(r, in, &ignored, NULL, e);
+	r->records = NULL;
+	if (rc != 0)
+		digest_records_release(ret);
+	else if (ret->count)
+		qsort(ret->hashes, ret->count, sizeof(*ret->hashes), by_value);
+	return rc;
+}
+
+void digest_records_release(struct digest_records *s)
+{
+	free(s->hashes);
+	*s = (struct digest_records){ 0 };
+}
+
+size_t digest_records_common(const struct digest_records *some,
+			     const struct digest_records *all)
+{
+	size_t common = 0;
+	for (size_t i = 0; i < some->count; i++)
+		common += all->count && bsearch(&some->hashes[i], all->hashes, all->count,
+						sizeof(*all->hashes), by_value);
+	return common;
 }
 
 struct zone_digest digest_add(struct zone_digest a, struct zone_digest b)

@@ -85,6 +85,21 @@ FMX_MUST_CHECK int digest_read_rest(struct digest_reader *r, const struct zone_i
 				    const struct digest_names *names,
 				    struct zone_digest *ret_set, struct error *e);
 
+/* Every record but the SOA and what a signer makes: hashes of owner, class, type and
+ * data, without TTLs, in ascending order. */
+struct digest_records {
+	uint64_t *hashes;
+	size_t count, cap;
+};
+/* After an error nothing is to be released. */
+FMX_MUST_CHECK int digest_read_records(struct digest_reader *r,
+				       const struct zone_input *in,
+				       struct digest_records *ret, struct error *e);
+void digest_records_release(struct digest_records *s);
+/* How many of `some` are among `all`. */
+size_t digest_records_common(const struct digest_records *some,
+			     const struct digest_records *all);
+
 struct zone_digest digest_add(struct zone_digest a, struct zone_digest b);
 struct zone_digest digest_take(struct zone_digest a, struct zone_digest b);
 bool digest_equal(struct zone_digest a, struct zone_digest b);

@@ -102,11 +102,18 @@ static int add_glob(struct zone_list *l, const char *pattern, struct error *e)
 	if (found != 0)
 		return error_set(e, -EIO, "cannot look for %s", pattern);
 	int rc = 0;
+	size_t before = l->count;
 	for (size_t i = 0; i < g.gl_pathc && rc == 0; i++) {
 		struct stat st;
 		if (stat(g.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode))
 			rc = add_by_name(l, g.gl_pathv[i], false, e);
 	}
+	if (rc == 0 && l->count == before)
+		rc = error_set(e, -ENOENT,
+			       "of what matches %s no file's name tells its zone, as "
+			       "example.com.zone or db.example.com does: name one with "
+			       "--zone FILE --origin NAME",
+			       pattern);
 	globfree(&g);
 	return rc;
 }
@@ -168,7 +175,7 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 	size_t before = l->count;
 	int rc = add_conf(&all, path, e);
 	for (size_t i = 0; i < all.count && rc == 0; i++) {
-		const struct zone_item *z = &all.items[i];
+		struct zone_item *z = &all.items[i];
 		if (strcmp(z->origin, origin) != 0)
 			continue;
 		rc =
@@ -177,6 +184,8 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 			break;
 		l->items[l->count - 1].is_static = z->is_static;
 		l->items[l->count - 1].server = z->server;
+		l->items[l->count - 1].knot = z->knot;
+		z->knot = NULL; /* moved */
 	}
 	if (rc == 0 && l->count == before)
 		rc = error_set(

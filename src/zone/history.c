@@ -1,6 +1,5 @@
 #include "zone/history.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -106,19 +105,24 @@ void history_forget_mx(struct history *h)
 }
 
 /* A name may hold any byte; a file name may not hold '/' nor begin with '.'. */
+void history_file_name(const char *origin, struct buf *out)
+{
+	for (const char *p = origin; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') ||
+			     *p == '-' || *p == '_' || (*p == '.' && p > origin);
+		if (plain)
+			buf_addf(out, "%c", *p);
+		else
+			buf_addf(out, "%%%02x", (unsigned char)*p);
+	}
+}
+
 static int history_path(const char *state, const char *origin, const char *zone_path,
 			char *to, size_t size, struct error *e)
 {
 	struct buf b = BUF_INIT(4000);
 	buf_addf(&b, "%s/zones/", state);
-	for (const char *p = origin; *p; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') ||
-			     *p == '-' || *p == '_' || (*p == '.' && p > origin);
-		if (plain)
-			buf_addf(&b, "%c", *p);
-		else
-			buf_addf(&b, "%%%02x", (unsigned char)*p);
-	}
+	history_file_name(origin, &b);
 	if (*zone_path)
 		buf_addf(&b, ".%016llx", (unsigned long long)path_mark(zone_path));
 	buf_adds(&b, ".apply");
@@ -371,50 +375,45 @@ void history_release(struct history *h)
 	h->before = h->after = NULL;
 }
 
-/* ---- all records ---- */
+/* ---- what stands in front of the bytes ---- */
 
-/* The line of JSON alone: the bytes after it may be many. */
-static bool read_header(const char *record, struct history *h)
+bool history_read_header(const char *record, struct history *ret)
 {
 	char *line = NULL;
 	size_t size = 0;
+	*ret = (struct history){ 0 };
 	FILE *f = fopen(record, "re");
 	bool ok = f && getline(&line, &size, f) > 0 && strcmp(line, magic) == 0 &&
 		  getline(&line, &size, f) > 0;
 	json_t *o = ok ? json_loads(line, 0, NULL) : NULL;
-	ok = o && read_fields(o, h);
+	ok = o && read_fields(o, ret);
 	json_decref(o);
 	free(line);
 	if (f)
 		(void)fclose(f);
+	if (!ok)
+		history_release(ret);
 	return ok;
 }
 
-static int is_record(const struct dirent *d)
+void history_want_former(const struct history *h, struct plan_want *want)
 {
-	static const char end[] = ".apply";
-	size_t n = strlen(d->d_name), k = sizeof(end) - 1;
-	return d->d_name[0] != '.' && n > k && strcmp(d->d_name + n - k, end) == 0;
+	for (size_t i = 0; i < h->decoy_count; i++)
+		if (!plan_is_decoy(want, h->decoys[i]) &&
+		    want->former_count < PLAN_MAX_FORMER)
+			(void)str_copy(want->former[want->former_count++], NAME_TEXT_MAX,
+				       h->decoys[i]);
 }
 
-int history_each(const char *state, history_told_fn *told, void *arg, struct error *e)
+void history_add_former(const char *state, const char *origin, const char *path,
+			struct plan_want *want)
 {
-	char folder[2048], record[4096];
-	struct dirent **names;
-	(void)snprintf(folder, sizeof(folder), "%s/zones", state);
-	int n = scandir(folder, &names, is_record, alphasort);
-	if (n < 0)
-		return errno == ENOENT ? 0
-				       : error_set(e, -errno, "cannot read %s: %s",
-						   folder, strerror(errno));
-	for (int i = 0; i < n; i++) {
-		struct history h = { 0 };
-		(void)snprintf(record, sizeof(record), "%s/%s", folder, names[i]->d_name);
-		if (read_header(record, &h) && h.path[0])
-			told(arg, h.origin, h.path, record);
+	char record[4096];
+	struct history h;
+	struct error ignored; /* no record is a normal case */
+	if (history_path(state, origin, path, record, sizeof(record), &ignored) == 0 &&
+	    history_read_header(record, &h)) {
+		history_want_former(&h, want);
 		history_release(&h);
-		free(names[i]);
 	}
-	free(names);
-	return 0;
 }

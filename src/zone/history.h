@@ -59,11 +59,14 @@ FMX_MUST_CHECK int history_drop(const char *state, const char *origin, const cha
 				struct error *e);
 void history_release(struct history *h);
 
-/* Every record of a zone file that can be read, in the order of their names: its zone,
- * the path of the zone file, and where the record is. No folder is no record. */
-typedef void history_told_fn(void *arg, const char *origin, const char *path,
-			     const char *record);
-FMX_MUST_CHECK int history_each(const char *state, history_told_fn *told, void *arg,
-				struct error *e);
+/* Without the bytes before and after. False: no record, or a damaged one. */
+FMX_MUST_CHECK bool history_read_header(const char *record, struct history *ret);
+/* Its decoys are none of the real hosts, whatever is wanted now. */
+void history_want_former(const struct history *h, struct plan_want *want);
+/* Likewise of the record of that zone and path, if there is one. */
+void history_add_former(const char *state, const char *origin, const char *path,
+			struct plan_want *want);
+/* How a record's file name begins. */
+void history_file_name(const char *origin, struct buf *out);
 
 #endif

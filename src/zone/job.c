@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +14,13 @@
 #include "zone/command.h"
 #include "zone/diff.h"
 #include "zone/file.h"
+#include "zone/recorded.h"
 #include "zone/serial.h"
 #include "zone/study.h"
 
 struct job_worker {
 	struct study *study;
+	struct plan_want want; /* the job's, and what was wanted before */
 	struct buf diff;
 };
 
@@ -84,80 +85,6 @@ static struct zone_input input_of(const struct job *job, const char *text, size_
 					job->include_base[0] ? job->include_base : NULL };
 }
 
-/* ---- may this file be changed at all? ---- */
-
-/* The serial that a BIND journal leads to: what its header says (lib/dns,
- * journal.c: 16 bytes of format, then serial and offset of begin and end). */
-static bool journal_serial(const char *journal, uint32_t *ret)
-{
-	uint8_t header[64];
-	int fd = open(journal, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, header, sizeof(header));
-	if (fd >= 0)
-		(void)close(fd);
-	if (n != (ssize_t)sizeof(header) || memcmp(header, ";BIND LOG V9", 12) != 0)
-		return false;
-	*ret = (uint32_t)header[24] << 24 | (uint32_t)header[25] << 16 |
-	       (uint32_t)header[26] << 8 | header[27];
-	return true;
-}
-
-/* How BIND writes a zone down that it was given by updates or transfer. */
-static bool is_written_by_bind(const char *text, size_t len)
-{
-	static const char head[] = "$ORIGIN .\n$TTL ";
-	return len >= sizeof(head) - 1 && memcmp(text, head, sizeof(head) - 1) == 0;
-}
-
-/* BIND keeps updates in a journal beside the file, and would lose ours or
- * overwrite the file. Of a zone that it signs, or that it makes differences of,
- * the journal leads to what the file holds: that is no hindrance. So it does after
- * `rndc sync`, but then the file is one that BIND wrote. */
-static int check_journal(const struct job *job, const char *path,
-			 const struct zone_input *in, uint32_t serial, struct error *e)
-{
-	char journal[4200];
-	uint32_t last;
-	(void)snprintf(journal, sizeof(journal), "%s.jnl", path);
-	if (access(journal, F_OK) != 0)
-		return 0;
-	bool is_all_here =
-	    journal_serial(journal, &last) && !serial_is_newer(last, serial);
-	if (is_all_here && (job->is_static || !is_written_by_bind(in->text, in->len)))
-		return 0;
-	if (is_all_here)
-		return error_set(
-		    e, FMX_EREFUSED,
-		    "%s was written by BIND itself and has a journal (%s): its zone "
-		    "takes updates, and a change of the file would not be seen. Use "
-		    "`update { server = ...  key = ... }` in the configuration; or, if "
-		    "no updates come any more, name the zone by BIND's own "
-		    "configuration (--zone named.conf --origin %s)",
-		    path, journal, job->origin);
-	return error_set(
-	    e, FMX_EREFUSED,
-	    "%s is not all of its zone: its name server takes updates (%s holds newer "
-	    "ones). Use `update { server = ...  key = ... }` in the configuration "
-	    "instead of the file, or, if these updates are over, let the server write "
-	    "them down first (rndc sync -clean)",
-	    path, journal);
-}
-
-/* A server names the journal after the file that it was told; somebody may have
- * told it what the link points at. */
-static int check_dynamic(const struct job *job, const struct zone_input *in,
-			 uint32_t serial, struct error *e)
-{
-	int rc = check_journal(job, job->path, in, serial, e);
-	struct stat st;
-	bool is_link = lstat(job->path, &st) == 0 && S_ISLNK(st.st_mode);
-	char *resolved = rc == 0 && is_link ? realpath(job->path, NULL) : NULL;
-	if (resolved)
-		rc = check_journal(job, resolved, in, serial, e);
-	free(resolved);
-	return rc;
-}
-
 static struct study_serials serials_of(const struct job *job)
 {
 	return (struct study_serials){ job->now, job->serial_floor,
@@ -166,13 +93,26 @@ static struct study_serials serials_of(const struct job *job)
 
 /* ---- plan ---- */
 
+/* Decoys of an earlier apply are no real hosts, whatever is wanted now. */
+static void want_with_former(struct job_worker *w, const struct job *job)
+{
+	char *resolved = realpath(job->path, NULL);
+	w->want = *job->want;
+	if (resolved)
+		history_add_former(job->state, job->origin, resolved, &w->want);
+	free(resolved);
+}
+
 static int study(struct job_worker *w, const struct job *job, const struct zone_input *in,
 		 struct job_result *ret)
 {
 	struct study_serials serials = serials_of(job);
-	int rc = study_plan(w->study, in, job->want, &ret->error);
+	want_with_former(w, job);
+	ret->want = &w->want;
+	int rc = study_plan(w->study, in, &w->want, &ret->error);
 	if (rc == 0 && w->study->plan.count)
-		rc = check_dynamic(job, in, w->study->facts.serial, &ret->error);
+		rc =
+		    dynamic_check(&job->dynamic, in, w->study->facts.serial, &ret->error);
 	if (rc == 0)
 		rc = study_edit(w->study, in, &serials, &ret->error);
 	ret->serial = w->study->serial;
@@ -484,7 +424,8 @@ static int study_revert(struct job_worker *w, const struct job *job,
 	struct study_serials serials = serials_of(job);
 	int rc = study_plan(w->study, &in, &none, &ret->error);
 	if (rc == 0)
-		rc = check_dynamic(job, &in, w->study->facts.serial, &ret->error);
+		rc = dynamic_check(&job->dynamic, &in, w->study->facts.serial,
+				   &ret->error);
 	ret->gone_by = job->now + (int64_t)longest_ttl(&w->study->facts) * STAMP_SECOND;
 	if (rc == 0 && is_as_left(h, f) && h->is_clean) {
 		struct zone_input before = input_of(job, h->before, h->before_len);
@@ -502,10 +443,10 @@ static int study_revert(struct job_worker *w, const struct job *job,
 
 /* Whoever reads that this failed must know that the zone is changed. */
 static int drop_record(const struct job *job, const struct zone_file *f,
-		       struct job_result *ret)
+		       const struct history *h, struct job_result *ret)
 {
 	struct error why;
-	int rc = history_drop(job->state, job->origin, f->path, &why);
+	int rc = history_drop(job->state, job->origin, h->path, &why);
 	if (rc == 0 || !f->is_replaced)
 		return rc == 0 ? 0 : error_set(&ret->error, rc, "%s", why.text);
 	return error_set(&ret->error, rc,
@@ -528,11 +469,11 @@ static int revert_recorded(struct job_worker *w, const struct job *job,
 	}
 	if (is_restored && is_as_left(h, f))
 		save_restored(w, job, h);
-	return rc == 0 && write ? drop_record(job, f, ret) : rc;
+	return rc == 0 && write ? drop_record(job, f, h, ret) : rc;
 }
 
-/* Nothing is known of an apply. A decoy that is still an MX host was put there by
- * hand, or with another state folder. */
+/* Nothing is known of an apply to this file. A decoy that is still an MX host was put
+ * there by hand, or with another state folder. */
 static int look_unrecorded(struct job_worker *w, const struct job *job,
 			   const struct zone_file *f, struct job_result *ret)
 {
@@ -549,27 +490,63 @@ static int look_unrecorded(struct job_worker *w, const struct job *job,
 	return history_drop(job->state, job->origin, f->path, &ret->error);
 }
 
+/* A file of this zone that was changed, and is not there any more, is this one under
+ * its former name, if the decoys are in it. */
+static int load_moved(const struct job *job, struct history *h)
+{
+	struct recorded r;
+	struct error ignored; /* then nothing is known of this file */
+	char path[sizeof(h->path)];
+	int rc = recorded_read(&r, job->state, &ignored);
+	if (rc != 0)
+		return rc;
+	rc = recorded_moved(&r, job->origin, path, sizeof(path))
+		 ? history_load(job->state, job->origin, path, h, &ignored)
+		 : -ENOENT;
+	recorded_release(&r);
+	return rc;
+}
+
+static void note_moved(const struct history *h, struct job_result *ret)
+{
+	size_t n = strlen(ret->note);
+	(void)snprintf(ret->note + n, sizeof(ret->note) - n,
+		       "%sthe file was renamed: apply changed it as %.500s",
+		       n ? "; " : "", h->path);
+}
+
+static int revert_opened(struct job_worker *w, const struct job *job, struct zone_file *f,
+			 bool write, struct job_result *ret)
+{
+	struct history h;
+	int rc = history_load(job->state, job->origin, f->path, &h, &ret->error);
+	bool is_moved = false;
+	if (rc == -ENOENT) {
+		rc = look_unrecorded(w, job, f, ret);
+		if (rc != 0 || !ret->is_left || load_moved(job, &h) != 0)
+			return rc;
+		begin(w, ret);
+		is_moved = true;
+	}
+	if (rc != 0)
+		return rc;
+	rc = revert_recorded(w, job, f, &h, write, ret);
+	if (is_moved)
+		note_moved(&h, ret);
+	history_release(&h);
+	return rc;
+}
+
 static void revert(struct job_worker *w, const struct job *job, bool write,
 		   struct job_result *ret)
 {
 	struct zone_file f;
-	struct history h;
 	begin(w, ret);
 	int rc = zone_file_open(job->path, &f, &ret->error);
-	if (rc != 0) {
-		end(w, ret, rc);
-		return;
-	}
-	struct job here = *job;
-	(void)str_copy(here.path, sizeof(here.path), f.path);
-	rc = history_load(job->state, job->origin, f.path, &h, &ret->error);
 	if (rc == 0) {
-		rc = revert_recorded(w, &here, &f, &h, write, ret);
-		history_release(&h);
-	} else if (rc == -ENOENT) {
-		rc = look_unrecorded(w, &here, &f, ret);
+		rc = revert_opened(w, job, &f, write, ret);
+		zone_file_close(&f);
 	}
-	zone_file_close(&f);
 	end(w, ret, rc);
 }
 

@@ -18,6 +18,7 @@
 #ifndef FMX_ZONE_JOB_H
 #define FMX_ZONE_JOB_H
 
+#include "zone/dynamic.h"
 #include "zone/history.h"
 #include "zone/plan.h"
 
@@ -42,14 +43,15 @@ struct job {
 	uint32_t serial_floor;
 	bool has_serial_floor;
 	int64_t now;
-	bool is_static;     /* its server's configuration says: it takes no updates */
-	bool needs_no_diff; /* nobody is shown what changes */
+	struct dynamic_of dynamic; /* what its server's configuration says */
+	bool needs_no_diff;        /* nobody is shown what changes */
 };
 
 struct job_result {
 	enum job_outcome outcome;
 	struct error error; /* REFUSED, FAILED: the sentence */
 	const struct plan *plan;
+	const struct plan_want *want;   /* with the decoys of before; NULL: the job's */
 	const struct zone_facts *facts; /* of the zone as it is */
 	const struct zone_ranges *ranges;
 	uint32_t serial;         /* the new one; 0 when nothing changes */

@@ -95,6 +95,7 @@ static void release_item(struct zone_item *i)
 	free(i->origin);
 	free(i->path);
 	free(i->include_base);
+	knot_journal_free(i->knot);
 }
 
 void zone_list_settle(struct zone_list *l)

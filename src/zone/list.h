@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "dns/name.h"
+#include "zone/knot_journal.h"
 
 enum { ZONE_LIST_MAX = 1000000 };
 
@@ -31,7 +32,9 @@ struct zone_item {
 	char *include_base; /* NULL: the folder of path */
 	bool is_shared;     /* the file serves another zone too */
 	enum zone_server server;
-	bool is_static;      /* its server's configuration says: it takes no updates */
+	bool is_static; /* its server's configuration says: it takes no updates */
+	/* Where Knot may hold more than the file does; NULL: nowhere. */
+	struct knot_journal *knot;
 	const char *problem; /* why its file must not be changed; NULL: it may. A
 				constant, of the server's configuration */
 };

@@ -97,6 +97,7 @@ static void end_zone(struct live_zone *z, enum job_outcome outcome)
 	struct job_result r = { .outcome = outcome,
 				.error = z->error,
 				.plan = &z->plan,
+				.want = reverts(z) ? NULL : z->want,
 				.facts = &z->facts,
 				.ranges = &z->ranges,
 				.serial = outcome == JOB_CHANGED ? z->facts.serial : 0,
@@ -166,10 +167,6 @@ static void after_new_serial(struct live_zone *z)
 
 static int remember(struct live_zone *z)
 {
-	struct error none_yet;
-	if (!z->has_history && !reverts(z))
-		z->has_history = history_load(z->job->state, z->job->origin, "",
-					      &z->history, &none_yet) == 0;
 	struct history h = { .layout = z->want->layout,
 			     .ttl = longest_ttl(z),
 			     .applied = z->job->now }; /* no bytes: the server has them */
@@ -316,9 +313,17 @@ static void look_again(struct live_zone *z)
 
 static int want_of(struct live_zone *z)
 {
+	struct error none_yet;
 	z->want = z->job->want;
-	if (!reverts(z))
+	if (!reverts(z)) {
+		z->has_history = history_load(z->job->state, z->job->origin, "",
+					      &z->history, &none_yet) == 0;
+		z->own = *z->job->want;
+		if (z->has_history)
+			history_want_former(&z->history, &z->own);
+		z->want = &z->own;
 		return 0;
+	}
 	int rc = history_load(z->job->state, z->job->origin, "", &z->history, &z->error);
 	z->is_unrecorded = rc == -ENOENT; /* undone already, or never done */
 	(void)str_copy(z->note, sizeof(z->note), z->is_unrecorded ? z->error.text : "");
@@ -326,12 +331,11 @@ static int want_of(struct live_zone *z)
 		return z->is_unrecorded ? 0 : rc;
 	z->undo.changes = z->history.changes;
 	z->undo.count = z->history.change_count;
-	z->none =
-	    (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1, .undo = &z->undo };
+	z->own = (struct plan_want){ .layout = LAYOUT_NONE, .ttl = -1, .undo = &z->undo };
 	for (size_t i = 0; i < z->history.decoy_count; i++)
-		(void)str_copy(z->none.former[z->none.former_count++], NAME_TEXT_MAX,
+		(void)str_copy(z->own.former[z->own.former_count++], NAME_TEXT_MAX,
 			       z->history.decoys[i]);
-	z->want = &z->none;
+	z->want = &z->own;
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct live_zone {
 	struct live *live;
 	size_t index;
 	const struct job *job;
-	struct plan_want none;   /* revert: what is wanted then */
+	struct plan_want own;    /* apply: with the decoys of before; revert: without */
 	struct plan_undo undo;   /* and what is to be taken back */
 	bool is_unrecorded;      /* revert: nothing is known of an apply */
 	bool is_left;            /* so it is, and a decoy is still an MX host */

@@ -15,6 +15,8 @@ struct asking {
 	struct resolver *resolver;
 	struct zone_serial *zones;
 	size_t count, next, under_way;
+	size_t answers, failures; /* of the resolver, to the first question of a zone */
+	int64_t deadline;         /* no zone is begun after it; 0: none */
 };
 
 /* One zone under way; open counts its questions without an answer. */
@@ -53,10 +55,12 @@ static void on_soa(const struct answer *answer, void *arg)
 		if (!zone->is_known || serial_is_newer(serial, zone->highest))
 			zone->highest = serial;
 		zone->is_known = true;
-		if (zone->wanted && serial_is_newer(zone->wanted, serial))
-			(void)snprintf(zone->lagging, sizeof(zone->lagging),
-				       "%s (%s, serial %u)", s->name,
-				       addr_text(s->addr, text), serial);
+		char *other = !zone->wanted || serial == zone->wanted ? NULL
+			      : serial_is_newer(zone->wanted, serial) ? zone->lagging
+								      : zone->ahead;
+		if (other)
+			(void)snprintf(other, SERIALS_SERVER_MAX, "%s (%s, serial %u)",
+				       s->name, addr_text(s->addr, text), serial);
 	}
 	answered(s->zone);
 	free(s);
@@ -94,6 +98,10 @@ static void on_ns(const struct answer *answer, void *arg)
 {
 	struct asked *z = arg;
 	char name[NAME_TEXT_MAX];
+	if (lookup_is_sure(answer->status))
+		z->all->answers++;
+	else
+		z->all->failures++;
 	for (size_t i = 0; i < answer->count; i++) {
 		if (!rdata_name(answer->records[i], name))
 			continue;
@@ -103,9 +111,15 @@ static void on_ns(const struct answer *answer, void *arg)
 	answered(z);
 }
 
+static bool may_start(const struct asking *a)
+{
+	bool is_deaf = !a->answers && a->failures >= SERIALS_AT_ONCE;
+	return !is_deaf && (!a->deadline || stamp_monotonic() < a->deadline);
+}
+
 static void start_more(struct asking *a)
 {
-	while (a->under_way < SERIALS_AT_ONCE && a->next < a->count) {
+	while (may_start(a) && a->under_way < SERIALS_AT_ONCE && a->next < a->count) {
 		struct asked *z = xcalloc(1, sizeof(*z));
 		*z = (struct asked){ .all = a, .zone = &a->zones[a->next++], .open = 1 };
 		a->under_way++;
@@ -113,10 +127,11 @@ static void start_more(struct asking *a)
 	}
 }
 
-int serials_ask(struct zone_serial *zones, size_t count,
-		const struct resolver_options *resolver, struct error *e)
+static int ask_until(struct zone_serial *zones, size_t count,
+		     const struct resolver_options *resolver, int64_t deadline,
+		     struct error *e)
 {
-	struct asking a = { .zones = zones, .count = count };
+	struct asking a = { .zones = zones, .count = count, .deadline = deadline };
 	struct resolver_options o = *resolver;
 	o.timeout_ms = 1000;
 	o.tries = 1;
@@ -132,6 +147,12 @@ int serials_ask(struct zone_serial *zones, size_t count,
 	(void)uv_run(&a.loop, UV_RUN_DEFAULT); /* its handles close */
 	(void)uv_loop_close(&a.loop);
 	return rc;
+}
+
+int serials_ask(struct zone_serial *zones, size_t count,
+		const struct resolver_options *resolver, struct error *e)
+{
+	return ask_until(zones, count, resolver, 0, e);
 }
 
 /* The zones that lag are asked again; the others are done. */
@@ -164,7 +185,7 @@ int serials_agree(struct zone_serial *zones, size_t count,
 {
 	int64_t deadline = stamp_monotonic() + SERIALS_AGREE_US;
 	size_t lagging = 0;
-	int rc = serials_ask(zones, count, resolver, e);
+	int rc = ask_until(zones, count, resolver, deadline, e);
 	for (size_t i = 0; i < count; i++)
 		lagging += zones[i].lagging[0] != '\0';
 	while (rc == 0 && lagging && stamp_monotonic() < deadline) {

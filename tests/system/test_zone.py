@@ -3,6 +3,7 @@ follows, dynamic updates of Knot, BIND and PowerDNS, with other writers, wrong k
 goes away. Outside judges are named-checkzone, named-compilezone and kzonecheck."""
 
 import json
+import re
 import threading
 import time
 
@@ -91,7 +92,7 @@ site "s" {{
                 self.fakemx(first.host, "-c", "/etc/fakemx.conf", "plan", expect=2)
                 self.assertEqual(before, first.text(ZONE))
                 asks = ["--resolver", first.address]  # it knows the addresses of the zone's name servers
-                done = self.fakemx(first.host, "-c", "/etc/fakemx.conf", "apply", "--yes", "--online", *asks)
+                done = self.fakemx(first.host, "-c", "/etc/fakemx.conf", "apply", "--yes", *asks)
                 self.assertIn("All name servers that answered have the change of 1 zone.", done.stdout)
                 self.assertEqual(sorted(BOTH), query(self.tools, second, ZONE, "MX"))
                 self.wait_mx(first, BOTH)
@@ -132,6 +133,20 @@ site "s" {{
         self.assertTrue(newer(new, old))
         self.assertEqual(before.replace(str(old), str(new)), after)
 
+    def test_3a_a_name_server_that_holds_a_newer_version_is_told(self):
+        first = self.pairs[0][0]
+        self.configure(first)
+        before, path = first.text(ZONE), first.path(ZONE)
+        now = serial(self.tools, first, ZONE)
+        first.host.write(path, re.sub(r"(hostmaster) \d+", r"\1 7", before))
+        asks = ["-c", "/etc/fakemx.conf", "--resolver", first.address, "--yes"]
+        done = self.fakemx(first.host, "apply", *asks)
+        self.assertRegex(done.stderr, rf"the name server ns\d?.example.com \([0-9.]+, serial {now}\) has a newer serial than the change")
+        self.assertIn("apply --online", done.stderr)
+        self.assertNotIn("All name servers", done.stdout)
+        self.fakemx(first.host, "revert", *asks)
+        self.assertTrue(newer(serial(self.tools, first, ZONE), now))
+
     @long_test
     def test_3b_a_secondary_that_lags_is_named_and_changed_is_changed(self):
         first, second = self.pairs[0]
@@ -140,7 +155,7 @@ site "s" {{
         second.host.run(["nft", "-f", "-"], input="table inet lag { chain out { type filter hook output priority 0;\n"
                         f"ip daddr {first.address} meta l4proto {{ tcp, udp }} th dport 53 drop\n}}\n}}\n")
         try:
-            done = self.fakemx(first.host, "apply", "--online", *asks, expect=2)
+            done = self.fakemx(first.host, "apply", *asks, expect=2)
         finally:
             second.host.run(["nft", "delete", "table", "inet", "lag"])
         self.assertRegex(done.stderr, r"it is changed \(serial \d+\), but the name server "
@@ -245,6 +260,20 @@ site "s" {{
         self.assertEqual([], plain(target))
         self.assertEqual(["300" + long], plain(f"_25._tcp.mail.{ZONE}"))
         update(f"delete _25._tcp.mail.{ZONE}. TLSA")
+
+    def test_1d_a_decoy_of_before_is_no_real_host(self):
+        server = self.servers[1]
+        self.configure(server)
+        self.apply("--ttl", "1")
+        conf = self.tools.run(["cat", "/etc/fakemx.conf"]).stdout
+        self.tools.write("/etc/fakemx.conf", conf.replace("fake1.mx", "fake2.mx"))
+        self.apply("--ttl", "1")
+        want = [line.replace("fake1.mx", "fake2.mx") for line in BOTH]
+        self.assertEqual(sorted(want), query(self.tools, server, ZONE, "MX"))
+        self.fakemx(self.tools, "-c", "/etc/fakemx.conf", "revert", "--yes", "--wait")
+        self.assertEqual(sorted(REAL), query(self.tools, server, ZONE, "MX"))
+        for name in ("fake1", "fake2"):
+            self.assertEqual([], query(self.tools, server, f"{name}.mx.{ZONE}", "A"))
 
     def test_2_two_ttls_later_revert_takes_the_addresses_too(self):
         server = self.servers[0]

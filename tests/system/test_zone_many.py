@@ -45,7 +45,20 @@ site "s" {{
 """)
         return ["-c", str(path)]
 
+    def nothing_configured(self):
+        path = self.path / "other.conf"
+        path.write_text(f"""state = "{self.path}/other-state"
+site "s" {{
+  layout = none
+  domains = {{ "elsewhere.example" }}
+  host "mail.elsewhere.example" {{ preference = 10 address = {{ "30.0.0.25" }} }}
+}}
+""")
+        return ["-c", str(path)]
+
     def fakemx(self, *argv, expect=0):
+        if "-c" not in argv:  # nothing is left on this machine, and its own configuration says nothing
+            argv = [*self.nothing_configured(), *argv]
         done = subprocess.run([program("fakemx")] + list(argv), stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(expect, done.returncode, f"{argv}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
         return done
@@ -134,7 +147,7 @@ site "s" {{
         shared = self.zones / "zone00.example.zone"
         (self.path / "list").write_text(f"zone00.example {shared}\nother.example {shared}\n")
         with open(self.path / "list") as lines:
-            done = subprocess.run([program("fakemx"), "plan", "--zone", "-"] + WANT, stdin=lines, capture_output=True,
+            done = subprocess.run([program("fakemx"), *self.nothing_configured(), "plan", "--zone", "-"] + WANT, stdin=lines, capture_output=True,
                                   text=True)
         self.assertEqual(2, done.returncode, done.stderr)
         self.assertEqual(2, done.stderr.count("serves several zones"))

@@ -100,7 +100,7 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
 
     def test_knot_zones_by_template_and_acl(self):
         conf = "/etc/knot/knot.conf"
-        for zone in ("plain.example", "dyn.example", "signed.example", "written.example"):
+        for zone in ("plain.example", "dyn.example", "signed.example", "written.example", "kept.example"):
             self.write_zone(self.knot, f"/var/lib/knot/{zone}.zone", zone, "knot:knot")
         # one that is in no configuration but in a catalog, in a file named by character and label
         listed = "/var/lib/knot/listed/l/listed-example-listed.example.zone"
@@ -130,6 +130,9 @@ template:
     zonefile-sync: -1
     zonefile-load: difference-no-serial
     journal-content: all
+  - id: kept
+    storage: /var/lib/knot
+    zonefile-sync: -1
   - id: listed
     storage: /var/lib/knot/listed
     file: "%c[0]/%l[1]-%l[0]-%s.zone"
@@ -144,18 +147,23 @@ zone:
     template: signed
   - domain: written.example
     dnssec-signing: on
+  - domain: kept.example
+    template: kept
 """, "640", "root:knot")
         self.knot.script("mkdir -p /run/knot; chown knot:knot /run/knot")
         self.knot.spawn(["knotd", "-c", conf])
-        for zone in ("plain.example", "dyn.example", "listed.example", "signed.example"):
+        for zone in ("plain.example", "dyn.example", "listed.example", "signed.example", "kept.example"):
             self.wait_mx(self.knot, zone, REAL)
+        self.zone_set("kept.example")
         done = self.fakemx(self.knot, "apply", "--zone", conf, *self.want("plain.example"), expect=3)
         self.assertIn("dyn.example: Knot takes updates for this zone", done.stderr)
         self.assertIn("written.example: Knot signs this zone and writes it down", done.stderr)
+        self.assertIn("kept.example.zone is not all of its zone: by 1 record it differs from what Knot's journal", done.stderr)
         self.assertIn("3 changed", done.stdout)
+        self.kept_in_the_journal(conf)
         self.assertIn("must still be told to load them: `knotc zone-reload`", done.stdout)
         self.knot.run(["knotc", "-b", "zone-reload", "plain.example", "listed.example", "signed.example"])
-        self.signed_by_knot()
+        self.signed_by_knot(conf)
         self.wait_mx(self.knot, "plain.example", BOTH)
         self.wait_mx(self.knot, "listed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
         self.wait_mx(self.knot, "dyn.example", REAL)
@@ -175,7 +183,31 @@ zone:
         done = self.bind.run(["dig", "+short", "@30.0.0.61", "x.dyn.example", "A"])
         self.assertEqual("30.0.0.9\n", done.stdout)
 
-    def signed_by_knot(self):
+    def knotc(self, *argv):
+        self.knot.run(["knotc", "-b", *argv])
+
+    def zone_set(self, zone, verb="zone-set"):
+        for words in (["zone-begin", zone], [verb, zone, "x", *(["60"] if verb == "zone-set" else []), "A", "30.0.0.9"],
+                      ["zone-commit", zone]):
+            self.knotc(*words)
+
+    def kept_in_the_journal(self, conf):
+        """What came by zone-set is in Knot's journal alone: the steps that were told keep it."""
+        zone = "kept.example"
+        only = ["--zone", conf, "--origin", zone]
+        self.knotc("-f", "zone-flush", zone)
+        self.knotc("zone-freeze", zone)
+        self.fakemx(self.knot, "apply", *only, *self.want(zone))
+        self.knotc("zone-thaw", zone)
+        self.knotc("zone-reload", zone)
+        self.wait_mx(self.knot, zone, BOTH)
+        self.assertEqual("30.0.0.9\n", self.bind.run(["dig", "+short", "@30.0.0.61", f"x.{zone}", "A"]).stdout)
+        self.fakemx(self.knot, "revert", *only)  # what was flushed is in the file, and blocks nothing
+        self.knotc("zone-reload", zone)
+        self.wait_mx(self.knot, zone, REAL)
+        self.assertEqual("30.0.0.9\n", self.bind.run(["dig", "+short", "@30.0.0.61", f"x.{zone}", "A"]).stdout)
+
+    def signed_by_knot(self, conf):
         """The unsigned file was changed; Knot signs what it says. What somebody writes meanwhile stays."""
         def soa():
             return int(self.bind.run(["dig", "+short", "@30.0.0.61", "signed.example", "SOA"]).stdout.split()[2])
@@ -188,8 +220,15 @@ zone:
         text = self.knot.run(["cat", path]).stdout
         self.assertNotIn("RRSIG", text)
         self.knot.write(path, text + "www A 30.0.0.80\n", "644", "knot:knot")
-        self.fakemx(self.knot, "revert", "--zone", path)
-        self.knot.run(["knotc", "-b", "zone-reload", "signed.example"])
+        self.knotc("zone-reload", "signed.example")
+        # Knot would take out again what is in its journal alone
+        only = ["--zone", conf, "--origin", "signed.example"]
+        self.zone_set("signed.example")
+        done = self.fakemx(self.knot, "revert", *only, expect=3)
+        self.assertIn("put these records into the file, too", done.stderr)
+        self.zone_set("signed.example", "zone-unset")
+        self.fakemx(self.knot, "revert", *only)
+        self.knotc("zone-reload", "signed.example")
         self.wait_mx(self.knot, "signed.example", REAL)
         self.assertEqual("30.0.0.80\n", self.bind.run(["dig", "+short", "@30.0.0.61", "www.signed.example", "A"]).stdout)
         self.assertGreater(soa(), applied)

@@ -348,11 +348,11 @@ static void a_file_that_bind_wrote_from_updates_is_refused(void **state)
 	job_plan(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_REFUSED);
 	assert_non_null(strstr(p->result.error.text, "was written by BIND itself"));
-	p->job.is_static = true; /* named.conf says that it takes no updates */
+	p->job.dynamic.is_static = true; /* named.conf says that it takes no updates */
 	job_plan(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_CHANGED);
 	assert_int_equal(unlink(journal), 0); /* nor is it dynamic without a journal */
-	p->job.is_static = false;
+	p->job.dynamic.is_static = false;
 	job_plan(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_CHANGED);
 }

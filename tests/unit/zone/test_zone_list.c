@@ -103,6 +103,9 @@ static void a_folder_and_a_glob_give_the_zones_in_them(void **state)
 	list_is(&l, "b.example=b.example.zone ");
 	(void)snprintf(pattern, sizeof(pattern), "%s/*.nothing", folder);
 	assert_int_equal(zone_find(&l, pattern, NULL, &e), -ENOENT);
+	(void)snprintf(pattern, sizeof(pattern), "%s/R*", folder);
+	assert_int_equal(zone_find(&l, pattern, NULL, &e), -ENOENT);
+	assert_non_null(strstr(e.text, "no file's name tells its zone"));
 	assert_int_equal(zone_find(&l, folder, "a.example", &e), FMX_EUSAGE);
 	assert_int_equal(zone_find(&l, put("README", ""), NULL, &e), FMX_EUSAGE);
 	zone_list_release(&l);
@@ -263,6 +266,58 @@ static void knot_conf_tells_secondaries_and_updates_by_template_and_acl(void **s
 		    "k.example=/z/k.example.zone n.example=n.example.zone+ "
 		    "o.example=o.example.zone t.example=t99-t.example "
 		    "w.example=w.example.zone+ ");
+	buf_release(&text);
+}
+
+/* Where Knot may hold what the file lacks: not where it writes at once, nor without a
+ * journal. */
+static void knot_conf_tells_where_its_journal_is(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *zone, *want; /* folder, c: continues the file, s: signs */
+	} rows[] = {
+		{ "a.example\n    zonefile-sync: -1", "/var/lib/k/j c" },
+		{ "b.example", "" },
+		{ "c.example\n    zonefile-sync: 0", "" },
+		{ "d.example\n    zonefile-sync: 1h\n    zonefile-load: difference",
+		  "/var/lib/k/j " },
+		{ "e.example\n    zonefile-sync: -1\n    journal-content: none", "" },
+		{ "f.example\n    zonefile-sync: -1\n    zonefile-load: "
+		  "difference-no-serial\n    journal-content: all\n    dnssec-signing: "
+		  "on",
+		  "/var/lib/k/j s" },
+		{ "g.example\n    template: t", "/var/lib/k/j c" },
+	};
+	struct zone_list l = { 0 };
+	struct error e;
+	struct buf text = BUF_INIT(1 << 16);
+	buf_adds(&text, "template:\n  - id: t\n    zonefile-sync: -1\nzone:\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		buf_addf(&text, "  - domain: %s\n", rows[i].zone);
+	buf_adds(&text,
+		 "database:\n    storage: \"/var/lib/k\" # here\n    journal-db: j\n");
+	assert_int_equal(zone_find(&l, put("knot.conf", buf_text(&text)), NULL, &e), 0);
+	assert_int_equal(l.count, sizeof(rows) / sizeof(rows[0]));
+	for (size_t i = 0; i < l.count; i++) {
+		const struct knot_journal *j = l.items[i].knot;
+		char got[200] = "";
+		if (j)
+			(void)snprintf(got, sizeof(got), "%s %s%s", j->folder,
+				       j->continues_file ? "c" : "",
+				       j->is_signing ? "s" : "");
+		assert_string_equal(got, rows[i].want);
+	}
+	zone_list_release(&l);
+	/* of one zone alone, too; and where Knot keeps it if nothing is said */
+	(void)put("knot.conf",
+		  "template:\n  - id: default\n    zonefile-sync: -1\nzone:\n"
+		  "  - domain: x.example\n  - domain: y.example\n");
+	char path[128];
+	(void)snprintf(path, sizeof(path), "%s/knot.conf", folder);
+	assert_int_equal(zone_find(&l, path, "y.example", &e), 0);
+	assert_string_equal(l.items[0].knot->folder, "/var/lib/knot/journal");
+	zone_list_release(&l);
 	buf_release(&text);
 }
 
@@ -434,6 +489,7 @@ int main(void)
 		cmocka_unit_test(named_conf_is_read_whole_before_it_is_believed),
 		cmocka_unit_test(
 		    knot_conf_tells_secondaries_and_updates_by_template_and_acl),
+		cmocka_unit_test(knot_conf_tells_where_its_journal_is),
 		cmocka_unit_test(knots_file_names_are_made_as_knot_makes_them),
 		cmocka_unit_test(knots_catalogs_tell_their_members),
 		cmocka_unit_test(binds_catalogs_and_patterns_are_told),

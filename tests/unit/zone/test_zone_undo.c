@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "job_rig.h"
+#include "zone/recorded.h"
 
 #define TOP(serial)                                                                      \
 	"$TTL 3600\n@ IN SOA ns1 host " serial " 3600 600 86400 300\n NS ns1\n"
@@ -310,27 +311,38 @@ struct told {
 	size_t count;
 };
 
-static void on_record(void *arg, const char *origin, const char *path, const char *record)
+static void on_record(void *arg, const struct history *h, const char *record)
 {
 	struct told *t = arg;
 	t->count++;
-	(void)str_copy(t->origin, sizeof(t->origin), origin);
-	(void)str_copy(t->path, sizeof(t->path), path);
+	(void)str_copy(t->origin, sizeof(t->origin), h->origin);
+	(void)str_copy(t->path, sizeof(t->path), h->path);
 	(void)str_copy(t->record, sizeof(t->record), record);
+}
+
+static size_t count_records(const char *folder, struct told *t)
+{
+	struct recorded r;
+	struct error e;
+	t->count = 0;
+	assert_int_equal(recorded_read(&r, folder, &e), 0);
+	recorded_each(&r, on_record, t);
+	assert_int_equal(recorded_has(&r, "example.com"), t->count > 0);
+	assert_false(recorded_has(&r, "example.co"));
+	recorded_release(&r);
+	return t->count;
 }
 
 static void records_are_found_without_their_zone_files(void **state)
 {
 	struct spot *p = *state;
 	struct told t = { .count = 0 };
-	struct error e;
-	assert_int_equal(history_each("/nowhere", on_record, &t, &e), 0);
+	assert_int_equal(count_records("/nowhere", &t), 0);
 	write_file(p->path, TOP("7") "@ MX 10 mail\n" MAIL);
 	apply(p, "first");
 	char *applied = read_file(p->path);
 	assert_return_code(unlink(p->path), 0);
-	assert_int_equal(history_each(p->job.state, on_record, &t, &e), 0);
-	assert_int_equal(t.count, 1);
+	assert_int_equal(count_records(p->job.state, &t), 1);
 	assert_string_equal(t.origin, "example.com");
 	assert_non_null(strstr(t.path, strrchr(p->path, '/')));
 	assert_return_code(access(t.record, R_OK), 0);
@@ -338,8 +350,64 @@ static void records_are_found_without_their_zone_files(void **state)
 	free(applied);
 	job_revert(p->worker, &p->job, &p->result);
 	assert_int_equal(p->result.outcome, JOB_CHANGED);
-	assert_int_equal(history_each(p->job.state, on_record, &t, &e), 0);
-	assert_int_equal(t.count, 1);
+	assert_int_equal(count_records(p->job.state, &t), 0);
+}
+
+/* A renamed file is undone under its new name, and that is said. */
+static void a_renamed_file_is_undone(void **state)
+{
+	struct spot *p = *state;
+	static const char *const meanwhile[] = { "", "www A 192.0.2.80\n" };
+	for (size_t i = 0; i < 2; i++) {
+		char path[sizeof(p->job.path)];
+		struct told t = { .count = 0 };
+		write_file(p->path, TOP("7") "@ MX 10 mail\n" MAIL);
+		apply(p, "before it is renamed");
+		char *applied = read_file(p->path);
+		(void)snprintf(path, sizeof(path), "%s.renamed", p->path);
+		assert_return_code(unlink(p->path), 0);
+		struct buf text = BUF_INIT(4096);
+		buf_addf(&text, "%s%s", applied, meanwhile[i]);
+		write_file(path, buf_text(&text));
+		(void)str_copy(p->job.path, sizeof(p->job.path), path);
+		job_plan_revert(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_CHANGED);
+		job_revert(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_CHANGED);
+		assert_non_null(strstr(p->result.note, "the file was renamed"));
+		char *reverted = read_file(path);
+		assert_null(strstr(reverted, "fake1"));
+		assert_non_null(strstr(reverted, meanwhile[i]));
+		assert_int_equal(count_records(p->job.state, &t), 0);
+		job_revert(p->worker, &p->job, &p->result);
+		assert_int_equal(p->result.outcome, JOB_SAME);
+		assert_return_code(unlink(path), 0);
+		(void)str_copy(p->job.path, sizeof(p->job.path), p->path);
+		buf_release(&text);
+		free(reverted);
+		free(applied);
+	}
+}
+
+/* A copy that is gone does not make another file its successor, unless the decoys are
+ * in it; and a second decoy does not take the first for a real host. */
+static void the_decoy_of_before_is_no_real_host(void **state)
+{
+	struct spot *p = *state;
+	write_file(p->path, TOP("7") "@ MX 10 mail\n" MAIL);
+	apply(p, "the first decoy");
+	(void)str_copy(p->want.high.name, sizeof(p->want.high.name), "fake2.example.com");
+	job_plan(p->worker, &p->job, &p->result);
+	assert_int_equal(p->result.plan->after_count, 2);
+	apply(p, "another");
+	char *text = read_file(p->path);
+	assert_null(strstr(text, "MX 20 fake1"));
+	assert_non_null(strstr(text, "MX 20 fake2"));
+	job_revert(p->worker, &p->job, &p->result);
+	free(text);
+	text = read_file(p->path);
+	assert_null(strstr(text, "fake")); /* nor any address of either */
+	free(text);
 }
 
 #define undo_test(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -348,6 +416,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		undo_test(what_apply_did_goes_and_what_somebody_did_stays),
+		undo_test(a_renamed_file_is_undone),
+		undo_test(the_decoy_of_before_is_no_real_host),
 		undo_test(what_two_applies_did_goes),
 		undo_test(a_failed_apply_leaves_no_record),
 		undo_test(a_failed_second_apply_leaves_the_first_ones_record),
