@@ -276,7 +276,7 @@ static int check_schema(struct db *db, enum db_mode mode, struct error *e)
 			 db->path);
 }
 
-static int read_key(struct db *db, struct error *e)
+int db_read_key(struct db *db, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(db, "SELECT value FROM meta WHERE name = 'key'");
 	int rc = db_step(db, s, e);
@@ -310,7 +310,7 @@ static int open_schema(struct db *db, enum db_mode mode, struct error *e)
 					   &keep_wal);
 		rc = db_exec(db, settings_write, e);
 	}
-	return rc == 0 ? read_key(db, e) : rc;
+	return rc == 0 ? db_read_key(db, e) : rc;
 }
 
 int db_give(int fd, const char *path, struct error *e)

@@ -59,6 +59,8 @@ FMX_MUST_CHECK int db_check_file(struct db *db, struct error *e);
 const char *db_path(const struct db *db);
 sqlite3 *db_sqlite(struct db *db);
 const struct hash_key *db_key(const struct db *db); /* drawn once per journal */
+/* The key that stands in the file: after another journal's meta was copied into it. */
+FMX_MUST_CHECK int db_read_key(struct db *db, struct error *e);
 
 FMX_MUST_CHECK int db_begin(struct db *db, struct error *e); /* IMMEDIATE */
 FMX_MUST_CHECK int db_commit(struct db *db, struct error *e);

@@ -374,6 +374,9 @@ static int rebuild(struct rebuild *b, const char *path, struct error *e)
 	if (rc == 0)
 		rc = exec(b, copy_sql, e);
 	if (rc == 0)
+		rc = db_read_key(b->db,
+				 e); /* visits with many envelopes are found by it */
+	if (rc == 0)
 		rc = sites_load(b->db, &b->sites, e);
 	if (rc == 0)
 		rc = find_whole(b, e);

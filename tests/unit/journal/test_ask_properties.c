@@ -436,6 +436,23 @@ static void a_rebuild_expects_no_verdict_that_has_to_wait(void **state)
 	assert_int_equal(unlink(f->path), 0);
 }
 
+/* They are found by a hash with the journal's key, which the rebuilt one has to know. */
+static void a_rebuild_knows_of_visits_with_many_envelopes(void **state)
+{
+	struct folder *f = *state;
+	struct error e = { 0, "" };
+	struct verify_result result;
+	struct world w;
+	world_open(&w, f->path);
+	world_begin(&w);
+	world_play(&w, "C:R=1@-2h C:S=2@-2h W@-1h H=E@0 Rm@1h W@6h");
+	assert_int_equal(world_last(&w, 'A').told.missing, 0);
+	if (journal_verify(f->path, NULL, NULL, NULL, &result, &e) != 0)
+		fail_msg("%s", e.text);
+	world_release(&w);
+	assert_int_equal(unlink(f->path), 0);
+}
+
 static void two_journals_of_the_same_lines_are_equal(void **state)
 {
 	struct folder *f = *state;
@@ -550,6 +567,9 @@ int main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(
 		    a_rebuild_expects_no_verdict_that_has_to_wait, make_folder,
+		    remove_folder),
+		cmocka_unit_test_setup_teardown(
+		    a_rebuild_knows_of_visits_with_many_envelopes, make_folder,
 		    remove_folder),
 		cmocka_unit_test_setup_teardown(two_journals_of_the_same_lines_are_equal,
 						make_folder, remove_folder),
