@@ -28,7 +28,7 @@
 
 #define DB_PAGE_BYTES 1024
 #define DB_CACHE "-65536"        /* of a writer, in kB */
-enum { DB_SCHEMA_VERSION = 11 }; /* below it: the format that was never released */
+enum { DB_SCHEMA_VERSION = 12 }; /* below it: the format that was never released */
 enum db_mode { DB_READ, DB_WRITE };
 
 /* The folder of the journal at path, if it is not there. db_open(), when it writes, does
@@ -105,6 +105,12 @@ size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t 
 	"AND length(a.client) <> length(b.client) "                                      \
 	"AND 2 = (SELECT count(*) FROM (SELECT 1 FROM name AS c WHERE c.name = a.name "  \
 	"AND c.confirmed_at IS NOT NULL LIMIT 3))"
+
+/* Of envelopes, those told over one family that came to a real host over the other: few,
+ * with an index of their own (envelope_otherwise). */
+#define DB_OTHERWISE                                                                     \
+	"((told4 IS NOT NULL AND real6_last IS NOT NULL) OR "                            \
+	"(told6 IS NOT NULL AND real4_last IS NOT NULL))"
 
 /* Every open walk of the group (0: of all) is to be asked again, once, by due. */
 FMX_MUST_CHECK int db_ask_again(struct db *db, uint16_t group, struct error *e);

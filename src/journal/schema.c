@@ -1,5 +1,7 @@
 #include "journal/schema.h"
 
+#include "journal/db.h"
+
 /* This is SQL. */
 /* clang-format off */
 
@@ -104,6 +106,7 @@ const char schema_sql[] =
 	" told6 INTEGER, real4 INTEGER, real6 INTEGER, real4_last INTEGER,"
 	" real6_last INTEGER, accepted INTEGER, told_by BLOB,"
 	" PRIMARY KEY(grp, hash)) WITHOUT ROWID;"
+	"CREATE INDEX envelope_otherwise ON envelope(grp, hash) WHERE " DB_OTHERWISE ";"
 	"CREATE TABLE name(client BLOB PRIMARY KEY, name TEXT, domain TEXT,"
 	" generic INTEGER NOT NULL, confirmed_at INTEGER, learnt INTEGER NOT NULL)"
 	" WITHOUT ROWID;"

@@ -275,8 +275,8 @@ static int see_pool(struct lookup *q, const struct sender *who, const struct vie
 	int rc = pool_each(q, v->group, &pool, e);
 	for (size_t i = 0; rc == 0 && x->row && i < runs->count; i++)
 		if (runs->at[i].kind == RUN_DECOY && runs->at[i].last >= x->kept_since)
-			rc =
-			    proof_envelopes(q, v->group, &runs->at[i], on_envelope, x, e);
+			rc = proof_came_otherwise(q, v->group, &runs->at[i], on_envelope,
+						  x, e);
 	x->obstacle->is_withdrawn |= pool.too_many;
 	return rc;
 }

@@ -56,9 +56,8 @@ static bool has_between(const struct near_clients *c, struct addr low, struct ad
 static int read_tellers(struct near *n, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(n->q->db, "SELECT told_by FROM envelope WHERE "
-				   "(told4 IS NOT NULL AND real6_last IS NOT NULL) OR "
-				   "(told6 IS NOT NULL AND real4_last IS NOT NULL)");
+	    db_statement(n->q->db, "SELECT told_by FROM envelope "
+				   "INDEXED BY envelope_otherwise WHERE " DB_OTHERWISE);
 	int rc;
 	while ((rc = db_step(n->q->db, s, e)) == 1 && n->is_usable) {
 		const uint8_t *at = sqlite3_column_blob(s, 0);

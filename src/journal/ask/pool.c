@@ -74,51 +74,61 @@ static int pool_range(struct lookup *q, enum run_kind kind, uint16_t group,
 #define NAMES_OF_POOL "FROM name INDEXED BY name_domain WHERE domain = ?1 AND generic = 0"
 #define NAMES_OF_GENERIC                                                                 \
 	"FROM name INDEXED BY name_name WHERE name = ?2 AND domain = ?1 AND generic = 1"
-#define RUNS_OF_NAMES(names)                                                             \
-	"SELECT r.client, r.began, r.earlier, r.last, r.began + r.accepted "             \
-	"FROM (SELECT client " names " LIMIT ?3) AS n "                                  \
-	"CROSS JOIN run AS r ON r.kind = ?4 AND r.grp = ?5 AND r.client = n.client "     \
-	"AND r.began BETWEEN ?6 AND ?7"
 
-static void bind_name(sqlite3_stmt *s, const struct sender *who)
+static sqlite3_stmt *names_of_pool(struct lookup *q, const struct sender *who)
 {
+	sqlite3_stmt *s =
+	    who->is_generic
+		? db_statement(q->db, "SELECT client " NAMES_OF_GENERIC " LIMIT ?3")
+		: db_statement(q->db, "SELECT client " NAMES_OF_POOL " LIMIT ?3");
 	(void)sqlite3_bind_text(s, 1, who->domain, -1, SQLITE_STATIC);
 	if (who->is_generic)
 		(void)sqlite3_bind_text(s, 2, who->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 3, LOOKUP_MOST);
+	(void)sqlite3_bind_int(s, 3, LOOKUP_MOST + 1);
+	return s;
 }
 
-static int pool_domain(struct lookup *q, enum run_kind kind, uint16_t group,
-		       struct pool *p, struct error *e)
+static int pool_client(struct lookup *q, enum run_kind kind, uint16_t group,
+		       struct addr client, struct pool *p, struct error *e)
 {
-	sqlite3_stmt *s = p->who->is_generic
-			      ? db_statement(q->db, RUNS_OF_NAMES(NAMES_OF_GENERIC))
-			      : db_statement(q->db, RUNS_OF_NAMES(NAMES_OF_POOL));
-	bind_name(s, p->who);
-	(void)sqlite3_bind_int(s, 4, kind);
-	(void)sqlite3_bind_int(s, 5, group);
-	(void)sqlite3_bind_int64(s, 6, p->met.since - RUN_REACH);
-	(void)sqlite3_bind_int64(s, 7, p->met.until);
+	sqlite3_stmt *s = db_statement(
+	    q->db, "SELECT client, began, earlier, last, began + accepted FROM run "
+		   "WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
+		   "AND began BETWEEN ?4 AND ?5");
+	(void)sqlite3_bind_int(s, 1, kind);
+	(void)sqlite3_bind_int(s, 2, group);
+	db_bind_addr(s, 3, client);
+	(void)sqlite3_bind_int64(s, 4, p->met.since - RUN_REACH);
+	(void)sqlite3_bind_int64(s, 5, p->met.until);
 	int rc = 1;
 	while (!p->is_over && !p->too_many && (rc = db_step(q->db, s, e)) == 1) {
 		p->too_many = ++p->rows > LOOKUP_MOST;
 		struct pool_run r = read_pool_run(s);
-		if (!sender_is(p->who, db_addr(s, 0)))
-			pool_tell(p, &r);
+		pool_tell(p, &r);
 	}
 	db_done(s);
 	return rc < 0 ? rc : 0;
 }
 
-static int pool_has_many_names(struct lookup *q, struct pool *p, struct error *e)
+/* Most often it is the sender's own name alone, and there is nothing more to look for. */
+static int pool_names(struct lookup *q, const uint16_t *kin, size_t kin_count,
+		      struct pool *p, struct error *e)
 {
-	sqlite3_stmt *s =
-	    p->who->is_generic
-		? db_statement(q->db, "SELECT 1 " NAMES_OF_GENERIC " LIMIT 1 OFFSET ?3")
-		: db_statement(q->db, "SELECT 1 " NAMES_OF_POOL " LIMIT 1 OFFSET ?3");
-	bind_name(s, p->who);
-	int rc = db_step(q->db, s, e);
-	p->too_many |= rc == 1;
+	sqlite3_stmt *s = names_of_pool(q, p->who);
+	size_t names = 0;
+	int rc;
+	p->rows = 0;
+	while ((rc = db_step(q->db, s, e)) == 1 && !p->is_over && !p->too_many) {
+		struct addr client = db_addr(s, 0);
+		p->too_many = ++names > LOOKUP_MOST;
+		if (p->too_many || sender_is(p->who, client))
+			continue;
+		for (size_t i = 0; rc >= 0 && !p->is_over && i < 2 * kin_count; i++)
+			rc = pool_client(q, i % 2 ? RUN_LATE : RUN_REAL, kin[i / 2],
+					 client, p, e);
+		if (rc < 0)
+			break;
+	}
 	db_done(s);
 	return rc < 0 ? rc : 0;
 }
@@ -145,10 +155,7 @@ int pool_each(struct lookup *q, uint16_t group, struct pool *p, struct error *e)
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && !p->is_over && i < 2 * kin_count; i++)
 		rc = pool_prefixes(q, i % 2 ? RUN_LATE : RUN_REAL, kin[i / 2], p, e);
-	p->rows = 0;
-	for (size_t i = 0; rc == 0 && has_domain && !p->is_over && i < 2 * kin_count; i++)
-		rc = pool_domain(q, i % 2 ? RUN_LATE : RUN_REAL, kin[i / 2], p, e);
 	if (rc == 0 && has_domain && !p->is_over)
-		rc = pool_has_many_names(q, p, e);
+		rc = pool_names(q, kin, kin_count, p, e);
 	return rc;
 }

@@ -178,17 +178,20 @@ static bool read_envelope(sqlite3_stmt *s, const struct run *main,
 	return true;
 }
 
-int proof_envelopes(struct lookup *q, uint16_t group, const struct run *main,
-		    told_envelope_fn fn, void *arg, struct error *e)
+#define ENVELOPE(from)                                                                   \
+	"SELECT told4, told6, real4, real6, real4_last, real6_last, accepted "           \
+	"FROM envelope " from " grp = ?1 AND hash = ?2"
+
+static int each_envelope(struct lookup *q, const char *sql, uint16_t group,
+			 const struct run *main, told_envelope_fn fn, void *arg,
+			 struct error *e)
 {
 	uint16_t kin[SITE_MAX_KIN];
 	size_t kin_count = sites_kin(q->sites, group, kin);
 	int rc = 0;
 	for (size_t i = 0; rc >= 0 && i < main->envelope_count * kin_count; i++) {
 		struct told_envelope t = { .hash = main->envelopes[i / kin_count] };
-		sqlite3_stmt *s = db_statement(
-		    q->db, "SELECT told4, told6, real4, real6, real4_last, real6_last, "
-			   "accepted FROM envelope WHERE grp = ?1 AND hash = ?2");
+		sqlite3_stmt *s = db_statement(q->db, sql);
 		(void)sqlite3_bind_int(s, 1, kin[i % kin_count]);
 		(void)sqlite3_bind_int64(s, 2, (int64_t)t.hash);
 		rc = db_step(q->db, s, e);
@@ -197,6 +200,20 @@ int proof_envelopes(struct lookup *q, uint16_t group, const struct run *main,
 		db_done(s);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+int proof_envelopes(struct lookup *q, uint16_t group, const struct run *main,
+		    told_envelope_fn fn, void *arg, struct error *e)
+{
+	return each_envelope(q, ENVELOPE("WHERE"), group, main, fn, arg, e);
+}
+
+int proof_came_otherwise(struct lookup *q, uint16_t group, const struct run *main,
+			 told_envelope_fn fn, void *arg, struct error *e)
+{
+	return each_envelope(
+	    q, ENVELOPE("INDEXED BY envelope_otherwise WHERE " DB_OTHERWISE " AND"),
+	    group, main, fn, arg, e);
 }
 
 /* Tried over the other family, it is the pool's contact; accepted by nobody, it is

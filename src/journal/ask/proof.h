@@ -48,6 +48,10 @@ typedef void (*told_envelope_fn)(void *arg, const struct told_envelope *t);
 FMX_MUST_CHECK int proof_envelopes(struct lookup *q, uint16_t group,
 				   const struct run *main, told_envelope_fn fn, void *arg,
 				   struct error *e);
+/* The same of those alone that came otherwise. */
+FMX_MUST_CHECK int proof_came_otherwise(struct lookup *q, uint16_t group,
+					const struct run *main, told_envelope_fn fn,
+					void *arg, struct error *e);
 /* All of it for one run, a walk's main: what the journal says of it. Zero to begin with;
  * may be used again. */
 struct decided {

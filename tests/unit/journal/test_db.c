@@ -216,8 +216,8 @@ static void refuses_what_is_no_journal_of_its_own(void **state)
 		  "PRAGMA user_version = 2",
 		  "has a format that was never released: move it away" },
 		{ "CREATE TABLE record(a); PRAGMA application_id = 0x464d584a; "
-		  "PRAGMA user_version = 12",
-		  "was written by a newer fakemx (schema 12" },
+		  "PRAGMA user_version = 13",
+		  "was written by a newer fakemx (schema 13" },
 	};
 	struct journal_case *c = *state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
