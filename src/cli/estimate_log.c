@@ -1,12 +1,15 @@
 #include "cli/estimate_log.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "cli/archive.h"
 #include "cli/estimate_hosts.h"
 #include "cli/old_logs.h"
+#include "source/name/names_generic.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
 
@@ -30,6 +33,22 @@ static void on_started(void *arg, int64_t at)
 {
 	struct reading *r = arg;
 	estimate_outage(r->estimate, r->host, at);
+}
+
+/* serve asks the public suffix list for the registrable domain, which loads libraries
+ * that no verb here needs. Without it a pool is what stands behind the first label, which
+ * is less; and what may be a customer's part of a name is all but the last two. */
+static void on_name(struct name_fact *n)
+{
+	for (char *c = n->name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	const char *dot = strchr(n->name, '.'), *two = n->name;
+	for (const char *at = dot; at && strchr(at + 1, '.'); at = strchr(at + 1, '.'))
+		two = at + 1;
+	n->is_generic = names_is_generic(n->name, two, n->client);
+	if (dot)
+		(void)str_copy(n->domain, sizeof(n->domain),
+			       strchr(dot + 1, '.') ? dot + 1 : n->name);
 }
 
 static void print(const struct cli *c, const struct estimate_hosts *h,
@@ -57,19 +76,22 @@ static int estimate(const struct cli *c, const struct estimate_hosts *h,
 	struct old_logs_sink sink = { .visit = on_visit,
 				      .started = on_started,
 				      .arg = &r };
+	struct error e;
 	int code = archive_span(c, stamp_now(), &r.span);
 	if (code != CLI_DONE)
 		return code;
 	sink.since = r.span.since;
-	r.estimate = estimate_new(h->ranks, h->host_count, rules);
+	if (estimate_new(h->ranks, h->host_count, rules, &r.estimate, &e) != 0)
+		return cli_fail(c, &e);
 	for (r.host = 0; r.host < h->host_count && code == CLI_DONE; r.host++) {
 		if (h->file_count[r.host])
 			code = old_logs_read(c, h->files[r.host], h->file_count[r.host],
 					     &sink);
 	}
-	if (code == CLI_DONE) {
-		struct estimate_result result;
-		estimate_make(r.estimate, &result);
+	struct estimate_result result;
+	if (code == CLI_DONE && estimate_make(r.estimate, on_name, &result, &e) != 0) {
+		code = cli_fail(c, &e);
+	} else if (code == CLI_DONE) {
 		print(c, h, &result);
 		estimate_release(&result);
 	}

@@ -54,6 +54,10 @@ static const char settings_write[] =
     "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 16777216;"
     "PRAGMA cache_size = " DB_CACHE;
 
+/* Of a file that is thrown away: after an error nothing more is asked of it. */
+static const char settings_temporary[] =
+    "PRAGMA journal_mode = OFF; PRAGMA secure_delete = OFF";
+
 /* ---- errors ---- */
 
 static int failed(struct db *db, const char *doing, int cause, struct error *e)
@@ -391,7 +395,7 @@ static int check_kind(const char *path, struct error *e)
 
 static int connect_file(struct db *db, enum db_mode mode, struct error *e)
 {
-	bool is_file = strcmp(db->path, ":memory:") != 0;
+	bool is_file = db->path[0] && strcmp(db->path, ":memory:") != 0;
 	int rc = !is_file           ? 0
 		 : mode == DB_WRITE ? make_file(db->path, e)
 				    : look_for(db->path, e);
@@ -403,6 +407,10 @@ static int connect_file(struct db *db, enum db_mode mode, struct error *e)
 	int flags = SQLITE_OPEN_NOMUTEX |
 		    (mode == DB_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
 	rc = sqlite3_open_v2(db->path, &db->sqlite, flags, NULL);
+	if (!db->path[0]) { /* for sentences */
+		free(db->path);
+		db->path = xstrdup("a temporary file");
+	}
 	if (rc != SQLITE_OK)
 		return db_error(db, rc, e);
 	(void)sqlite3_busy_timeout(db->sqlite, BUSY_MS); /* cannot fail */
@@ -420,6 +428,8 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct erro
 	int rc = connect_file(db, mode, e);
 	if (rc == 0)
 		rc = open_schema(db, mode, e);
+	if (rc == 0 && !path[0])
+		rc = db_exec(db, settings_temporary, e);
 	if (rc != 0) {
 		db_close(db);
 		return rc;

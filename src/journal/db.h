@@ -40,7 +40,7 @@ struct db;
  * WRITE makes the file (mode 0640) and its folder's last part if missing; READ
  * refuses what does not exist (-ENOENT). FMX_EFOREIGN: not a fakemx journal, damaged,
  * newer, or of the shape before 11; the sentence says what to do. A path of ":memory:" is
- * one.
+ * one; "" is one that is thrown away, in memory and beyond that in a temporary file.
  */
 FMX_MUST_CHECK int db_open(const char *path, enum db_mode mode, struct db **ret_db,
 			   struct error *e);
@@ -105,6 +105,16 @@ size_t db_read_hashes(sqlite3_stmt *s, int column, uint64_t *ret_hashes, size_t 
 	"AND length(a.client) <> length(b.client) "                                      \
 	"AND 2 = (SELECT count(*) FROM (SELECT 1 FROM name AS c WHERE c.name = a.name "  \
 	"AND c.confirmed_at IS NOT NULL LIMIT 3))"
+
+/* A row of `name`; domain "" none. Who is woken by it: take/fold.h. */
+struct name_row {
+	struct addr client;
+	const char *name, *domain;
+	bool is_generic, is_confirmed;
+	int64_t time; /* learnt; and confirmed, if it is */
+};
+FMX_MUST_CHECK int db_write_name(struct db *db, const struct name_row *n,
+				 struct error *e);
 
 /* Of envelopes, those told over one family that came to a real host over the other: few,
  * with an index of their own (envelope_otherwise). */

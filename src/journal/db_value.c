@@ -49,3 +49,18 @@ int64_t db_moment(sqlite3_stmt *s, int column)
 		   ? MOMENT_NONE
 		   : sqlite3_column_int64(s, column);
 }
+
+int db_write_name(struct db *db, const struct name_row *n, struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
+		"VALUES (?1, nullif(?2, ''), nullif(?3, ''), ?4, ?5, ?6)");
+	db_bind_addr(s, 1, n->client);
+	(void)sqlite3_bind_text(s, 2, n->name, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(s, 3, n->domain, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(s, 4, n->is_generic);
+	if (n->is_confirmed)
+		(void)sqlite3_bind_int64(s, 5, n->time);
+	(void)sqlite3_bind_int64(s, 6, n->time);
+	return db_run(db, s, e);
+}

@@ -11,6 +11,9 @@
  * getrusage, of our peers as children; pairs are interleaved, the pair of median ratio is
  * printed. pflogsumm gets the first tenth of the log, and so do we for it.
  *
+ * `report --maillog` judges what it reads: it is held against `visits --maillog` on the
+ * same log, by CPU.
+ *
  * Memory is the most that the process had after a gigabyte of such logs, read in pieces
  * one after the other, against that after the first megabyte.
  *
@@ -33,7 +36,7 @@
 #include "source/maillog/maillog_lines.h"
 
 enum { LOG_SESSIONS = 250000, AT_A_TIME = 32, SENDERS = 60000 };
-enum { GREP_PAIRS = 7, PFLOGSUMM_PAIRS = 3, TENTH = 10 };
+enum { GREP_PAIRS = 7, PFLOGSUMM_PAIRS = 3, REPORT_PAIRS = 3, TENTH = 10 };
 /* About a megabyte; and how much is read for what memory takes, in pieces. */
 enum { LOG_FEW_SESSIONS = 1500, MEMORY_MB = 1000, MEMORY_GROWS_KB = 512 };
 
@@ -341,6 +344,26 @@ static void measure_memory(void)
 		     grown <= MEMORY_GROWS_KB ? "ok" : "MISS");
 }
 
+/* Does it cost less than twice what printing the same visits does? */
+static void measure_report(void)
+{
+	const char *const report[] = { FMX_BENCH_FAKEMX, "report", "--maillog", path,
+				       NULL };
+	const char *const visits[] = { FMX_BENCH_FAKEMX, "visits", "--host", "mx.example",
+				       "--maillog",      path,     NULL };
+	struct pair all[REPORT_PAIRS];
+	for (size_t i = 0; i < REPORT_PAIRS; i++) {
+		all[i].ours = theirs(report);
+		all[i].theirs = theirs(visits);
+	}
+	qsort(all, REPORT_PAIRS, sizeof(all[0]), by_ratio);
+	struct pair m = all[REPORT_PAIRS / 2];
+	(void)printf("report --maillog, CPU s / visits --maillog\t%.2f\t%.2f\t%.2f\t<= "
+		     "2\t%s\n",
+		     m.ours, m.theirs, m.ours / m.theirs,
+		     m.ours <= 2 * m.theirs ? "ok" : "MISS");
+}
+
 static void measure_all(void)
 {
 	const char *const grep[] = { "grep", "-c", "smtpd", path, NULL };
@@ -354,6 +377,7 @@ static void measure_all(void)
 		     "lines/s\t%.2f\t<= 4.00\t%s\n",
 		     (double)lines / m.ours, (double)lines / m.theirs, ratio,
 		     ratio <= 4 ? "ok" : "MISS");
+	measure_report();
 	(void)make_log(fopen(path, "w"), LOG_SESSIONS / TENTH, BEGIN);
 	m = measure(pflogsumm, PFLOGSUMM_PAIRS, &lines);
 	ratio = m.theirs / m.ours;

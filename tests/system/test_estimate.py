@@ -179,7 +179,7 @@ class EstimateVerb(unittest.TestCase):
                      session(6000, "203.0.113.7", "app.bank.example", "450 4.2.0 later"),
                      session(9 * HOUR, "192.0.2.1")]
         text = self.run_report("--maillog", self.log("mail.log", sessions)).stdout
-        self.assertRegex(text, r"(?s)Good mail.*known +203\.0\.113\.7 \(app\.bank\.example\).*What a Fake MX would stop")
+        self.assertRegex(text, r"(?s)Good mail.*returning +203\.0\.113\.7 \(app\.bank\.example\).*What a Fake MX would stop")
         self.assertRegex(text, r"layout = high +cannot tell: 1 senders were deferred")
         self.assertIn("What this assumes", text)
         shown = self.run_report("--anonymous", "--maillog", "mx1.shop.example=mail.log").stdout
@@ -189,7 +189,7 @@ class EstimateVerb(unittest.TestCase):
         self.assertNotRegex(shown, r"203\.0\.113|\.example")
         self.assertNotIn("no mail was lost", text)
         site = json.loads(self.run_report("--json", "--maillog", "mail.log").stdout)["sites"][0]
-        self.assertEqual([("203.0.113.7", "app.bank.example", "known", None)],
+        self.assertEqual([("203.0.113.7", "app.bank.example", "returning", None)],
                          [(r["address"], r["name"], r["tier"], r["message"]) for r in site["at_risk"]])
         # a report's keys, and nothing claimed that a log cannot show
         self.assertEqual([None, None, []], [site["messages_missing"], site["spam"]["share_stopped"], site["gaps"]])

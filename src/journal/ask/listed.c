@@ -237,8 +237,10 @@ static void see_own_runs(struct withdrawal *x, const struct run_list *runs)
 {
 	for (size_t i = 0; i < runs->count; i++) {
 		const struct run *r = &runs->at[i];
-		struct pool_run met = { r->client, r->began - r->earlier, r->last,
-					r->accepted };
+		struct pool_run met = { .client = r->client,
+					.from = r->began - r->earlier,
+					.to = r->last,
+					.accepted = r->accepted };
 		if (run_is_contact(r))
 			(void)on_contact(x, &met); /* all are read anyway */
 		x->obstacle->is_at_risk |= r->told.tier != TIER_NONE;

@@ -8,7 +8,8 @@ static struct pool_run read_pool_run(sqlite3_stmt *s)
 	return (struct pool_run){ .client = db_addr(s, 0),
 				  .from = began - sqlite3_column_int64(s, 2),
 				  .to = began + sqlite3_column_int64(s, 3),
-				  .accepted = db_moment(s, 4) };
+				  .accepted = db_moment(s, 4),
+				  .hosts = (uint64_t)sqlite3_column_int64(s, 5) };
 }
 
 static void pool_tell(struct pool *p, const struct pool_run *r)
@@ -42,9 +43,10 @@ static int pool_range(struct lookup *q, enum run_kind kind, uint16_t group,
 {
 	struct pool_seek at = { low, INT64_MIN };
 	sqlite3_stmt *s = db_statement(
-	    q->db, "SELECT client, began, earlier, last, began + accepted FROM run "
-		   "WHERE kind = ?1 AND grp = ?2 AND (client, began) >= (?3, ?4) "
-		   "AND client <= ?5 ORDER BY client, began");
+	    q->db,
+	    "SELECT client, began, earlier, last, began + accepted, hosts FROM run "
+	    "WHERE kind = ?1 AND grp = ?2 AND (client, began) >= (?3, ?4) "
+	    "AND client <= ?5 ORDER BY client, began");
 	int rc = 1;
 	while (rc == 1 && !p->is_over && !p->too_many) {
 		(void)sqlite3_reset(s); /* its error was told by the step */
@@ -92,9 +94,10 @@ static int pool_client(struct lookup *q, enum run_kind kind, uint16_t group,
 		       struct addr client, struct pool *p, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(
-	    q->db, "SELECT client, began, earlier, last, began + accepted FROM run "
-		   "WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
-		   "AND began BETWEEN ?4 AND ?5");
+	    q->db,
+	    "SELECT client, began, earlier, last, began + accepted, hosts FROM run "
+	    "WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
+	    "AND began BETWEEN ?4 AND ?5");
 	(void)sqlite3_bind_int(s, 1, kind);
 	(void)sqlite3_bind_int(s, 2, group);
 	db_bind_addr(s, 3, client);

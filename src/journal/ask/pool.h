@@ -21,6 +21,7 @@ struct pool_run {
 	struct addr client;
 	int64_t from, to;
 	int64_t accepted; /* MOMENT_NONE */
+	uint64_t hosts;   /* bits */
 };
 /* false ends the look-up. */
 typedef bool (*pool_fn)(void *arg, const struct pool_run *r);

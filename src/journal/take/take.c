@@ -330,18 +330,13 @@ static int take_name(struct take *t, const struct item *it, struct error *e)
 	int rc = fold_wake_named(t->db, it->client, e);
 	if (rc != 0)
 		return rc;
-	sqlite3_stmt *s = db_statement(
-	    t->db,
-	    "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
-	    "VALUES (?1, nullif(?2, ''), nullif(?3, ''), ?4, ?5, ?6)");
-	db_bind_addr(s, 1, it->client);
-	bind_text(s, 2, it->text);
-	bind_text(s, 3, it->position);
-	(void)sqlite3_bind_int(s, 4, it->is_generic);
-	if (it->is_confirmed)
-		(void)sqlite3_bind_int64(s, 5, it->time);
-	(void)sqlite3_bind_int64(s, 6, it->time);
-	rc = db_run(t->db, s, e);
+	struct name_row row = { .client = it->client,
+				.name = it->text,
+				.domain = it->position,
+				.is_generic = it->is_generic,
+				.is_confirmed = it->is_confirmed,
+				.time = it->time };
+	rc = db_write_name(t->db, &row, e);
 	return rc == 0 ? fold_wake_named(t->db, it->client, e) : rc;
 }
 

@@ -16,27 +16,21 @@
  * Hence a range per layout, or "cannot tell" with the reason. What can be told
  * of too few senders, or of a log that ends too soon after them, is not told.
  *
+ * The visits go through take into a journal that is thrown away, and are asked of it:
+ * sender, pool, tier and "well" are what a report of the journal means by them. A host
+ * that nobody visits for an hour is not known to be well.
+ *
  * Use:
- *	struct estimate *x = estimate_new(ranks, host_count, &rules);
+ *	struct estimate *x;
+ *	estimate_new(ranks, host_count, &rules, &x, &e);
  *	estimate_visit(x, host, &visit);	// any order; host: 0, 1, ... best first
  *	struct estimate_result r;
- *	estimate_make(x, &r);
+ *	estimate_make(x, on_name, &r, &e);	// once
  *	estimate_release(&r);
  *	estimate_free(x);
  *
- * "Came back" is of the address or its pool: the /24 or /64, or what stands
- * behind the first label of its verified name. "Well": the better host was
- * visited within half an hour before and after, and fewer than 20 % of its
- * visits in ten minutes were deferred or aborted (of at least five). A host that defers
- * everybody at first (greylisting) is well.
- *
- * Ownership: the estimate copies what it keeps; names in the result are its
- * own and die with it.
- *
- * Limits: ESTIMATE_MAX_SENDERS senders of about 120 bytes and their names;
- * later ones are counted and left out. Two weeks of minutes are kept of each host
- * per megabyte. Bots that learn, or that were kept off by a blocklist before
- * they reached the log, are not seen.
+ * Limits: beyond 64 MB the journal is a temporary file (250 bytes a visit). Bots that
+ * learn, or that were kept off by a blocklist before they reached the log, are not seen.
  */
 #ifndef FMX_OUTLET_ESTIMATE_ESTIMATE_H
 #define FMX_OUTLET_ESTIMATE_ESTIMATE_H
@@ -44,10 +38,10 @@
 #include <stdint.h>
 
 #include "base/stamp.h"
+#include "judge/name.h"
 #include "judge/rule.h"
 
 enum {
-	ESTIMATE_MAX_SENDERS = 4000000,
 	ESTIMATE_MIN_TESTED = 30, /* deferred senders; fewer show no share */
 	ESTIMATE_MAX_HOSTS = SITE_MAX_HOSTS,
 	ESTIMATE_WHY_MAX = 160,
@@ -61,9 +55,9 @@ struct estimate_range {
 
 struct estimate_at_risk {
 	struct addr client;
-	enum tier tier;   /* known: its mail was accepted; weak: a verified name */
-	int64_t since;    /* when it was deferred and gave up */
-	const char *name; /* "" unknown */
+	enum tier tier;
+	int64_t since;            /* when it was deferred and gave up */
+	char name[NAME_MAX_TEXT]; /* "" unknown */
 };
 
 struct estimate_host {
@@ -73,7 +67,6 @@ struct estimate_host {
 struct estimate_result {
 	int64_t since, until; /* of the visits */
 	uint64_t senders;
-	uint64_t left_out;        /* visits of senders beyond the limit */
 	uint64_t worse_only;      /* worst host only, while a better one was well */
 	uint64_t worse_plausible; /* of these with a verified name or accepted mail */
 	uint64_t worse_excused;   /* a better host was not well, or their pool came */
@@ -88,14 +81,19 @@ struct estimate_result {
 
 struct estimate;
 /* ranks: the preference of each host, ascending; equal ones are one rank. */
-struct estimate *estimate_new(const uint16_t *ranks, size_t host_count,
-			      const struct rules *rules);
+FMX_MUST_CHECK int estimate_new(const uint16_t *ranks, size_t host_count,
+				const struct rules *rules, struct estimate **ret_estimate,
+				struct error *e);
 void estimate_free(struct estimate *x);
+/* What fails is told by estimate_make(). */
 void estimate_visit(struct estimate *x, size_t host, const struct visit *v);
 /* The host says that it was down until then. */
 void estimate_outage(struct estimate *x, size_t host, int64_t until);
 
-void estimate_make(const struct estimate *x, struct estimate_result *ret_result);
+/* Completes a name that a log told: its domain, and whether it is generic. */
+typedef void (*estimate_name_fn)(struct name_fact *name);
+FMX_MUST_CHECK int estimate_make(struct estimate *x, estimate_name_fn name,
+				 struct estimate_result *ret_result, struct error *e);
 void estimate_release(struct estimate_result *r);
 
 /* What the ranges rest on, one sentence each: index 0, 1, ... until NULL. */

@@ -31,11 +31,18 @@ static double share(const struct estimate_result *r, uint64_t n)
 
 const char *estimate_risk_reason(enum tier t)
 {
-	return t == TIER_KNOWN
-		   ? "its mail was accepted here, and when it was deferred it "
-		     "never came back"
-		   : "it has a verified name, and when it was deferred it "
-		     "never came back";
+	switch (t) {
+	case TIER_KNOWN:
+		return "its mail was accepted here and a filter called it clean, and "
+		       "when "
+		       "it was deferred it never came back";
+	case TIER_RETURNING:
+		return "its mail was accepted here, and when it was deferred it never "
+		       "came back";
+	default:
+		return "it has a verified name, and when it was deferred it never came "
+		       "back";
+	}
 }
 
 /* As an anonymous report calls them. */
@@ -87,7 +94,7 @@ static void good_mail(const struct writing *w)
 	for (size_t i = 0; i < r->at_risk_count && i < most; i++) {
 		const struct estimate_at_risk *a = &r->at_risk[i];
 		buf_addf(w->text.out, "      %s%-9s%s %s%s%s%s, since %s: %s\n",
-			 a->tier == TIER_KNOWN ? w->text.style->bad : "",
+			 a->tier >= TIER_RETURNING ? w->text.style->bad : "",
 			 tier_name(a->tier), w->text.style->plain,
 			 addr_text(a->client, address), a->name[0] ? " (" : "", a->name,
 			 a->name[0] ? ")" : "", stamp_second(a->since, since),
@@ -137,8 +144,6 @@ static void seen(const struct writing *w)
 	if (r->too_late)
 		number(w, "too late", r->too_late,
 		       "were deferred in the log's last hours: not counted");
-	if (r->left_out)
-		number(w, "left out", r->left_out, "visits of senders over the limit");
 }
 
 static void hosts(const struct writing *w)
