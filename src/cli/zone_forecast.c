@@ -57,10 +57,9 @@ static struct address_source addresses_of(const struct plan_want *want,
 					  const char *name)
 {
 	struct address_source s = { .want = want, .ranges = ranges, .name = name };
-	if (strcmp(want->low.name, name) == 0 && want->low.address_count)
-		s.decoy = &want->low;
-	if (strcmp(want->high.name, name) == 0 && want->high.address_count)
-		s.decoy = &want->high;
+	const struct plan_decoy *d = plan_decoy_named(want, name);
+	if (d && d->address_count)
+		s.decoy = d;
 	return s;
 }
 
@@ -164,10 +163,7 @@ static bool has_record(const struct zone_ranges *ranges, const char *name,
 static bool is_elsewhere(const struct zone_forecast_of *of, const struct job_result *r,
 			 const char *name)
 {
-	const struct plan_want *w = of->want;
-	const struct plan_decoy *d = strcmp(w->low.name, name) == 0    ? &w->low
-				     : strcmp(w->high.name, name) == 0 ? &w->high
-								       : NULL;
+	const struct plan_decoy *d = plan_decoy_named(of->want, name);
 	return d && d->address_count && !name_is_below(name, of->zone) &&
 	       !has_record(r->ranges, name, d);
 }

@@ -127,10 +127,34 @@ int zone_want_half(const struct cli *c, bool *ret_given, struct half *ret)
 
 /* ---- the same from a site ---- */
 
-static void add_decoy(struct plan_decoy *d, const struct host *h)
+/* The decoy that is tried next after `last`, NULL before the first; equal ones as they
+ * are written. */
+static const struct host *next_decoy(const struct site *s, const struct host *last)
 {
-	if (d->name[0])
-		return; /* the plan's place is taken; site_check allows one low */
+	const struct host *next = NULL;
+	for (size_t i = 0; i < s->host_count; i++) {
+		const struct host *h = &s->hosts[i];
+		bool is_after = !last || h->preference > last->preference ||
+				(h->preference == last->preference && h > last);
+		if (h->role == ROLE_DECOY && is_after &&
+		    (!next || h->preference < next->preference))
+			next = h;
+	}
+	return next;
+}
+
+/* The next place for it; NULL: there is none. */
+static struct plan_decoy *place_of(struct plan_want *want, const struct host *h)
+{
+	if (h->place == PLACE_LOW)
+		return &want->low; /* site_check allows one */
+	if (!want->high.name[0])
+		return &want->high;
+	return want->also_count < PLAN_MAX_ALSO ? &want->also[want->also_count++] : NULL;
+}
+
+static void set_decoy(struct plan_decoy *d, const struct host *h)
+{
 	(void)str_copy(d->name, sizeof(d->name), h->name);
 	d->is_sure = true;
 	for (uint8_t i = 0; i < h->address_count; i++)
@@ -146,13 +170,16 @@ int zone_want_of_site(const struct cli *c, const struct site *s, bool lab, bool 
 					     .lab = lab || c->lab,
 					     .renumber = cli_flag(c, "renumber") },
 				   .postures = { POSTURE_CLOSED, POSTURE_DEFER } };
-	for (size_t i = 0; i < s->host_count; i++) {
-		const struct host *h = &s->hosts[i];
-		if (h->role != ROLE_DECOY)
-			continue;
-		bool is_low = h->place == PLACE_LOW;
-		add_decoy(is_low ? &want->low : &want->high, h);
-		*(is_low ? &ret->postures.low : &ret->postures.high) = h->posture;
+	for (const struct host *h = NULL; (h = next_decoy(s, h));) {
+		struct plan_decoy *place = place_of(want, h);
+		if (!place)
+			return cli_usage(c, "site \"%s\" has more than %d high decoys",
+					 s->name, PLAN_MAX_ALSO + 1);
+		set_decoy(place, h);
+		if (place == &want->low)
+			ret->postures.low = h->posture;
+		else if (place == &want->high)
+			ret->postures.high = h->posture;
 	}
 	int code = read_layout(c, want);
 	if (code == CLI_DONE)

@@ -103,13 +103,6 @@ static void end_early(struct domain *d, enum job_outcome outcome)
 
 /* ---- the plan ---- */
 
-static const struct plan_decoy *decoy_named(const struct plan_want *w, const char *name)
-{
-	if (strcmp(w->low.name, name) == 0)
-		return &w->low;
-	return strcmp(w->high.name, name) == 0 ? &w->high : NULL;
-}
-
 static bool is_its_address(const struct plan_decoy *decoy, const struct record_range *r)
 {
 	if (!decoy || decoy->address_count == 0 || r->type == RANGE_TLSA)
@@ -130,7 +123,7 @@ static void plan_addresses_away(struct domain *d)
 		const struct record_range *r = &s->ranges.records[i];
 		if (!plan_is_of_decoy(d->want, r) ||
 		    !name_is_below(r->owner, d->seen.zone) ||
-		    !is_its_address(decoy_named(d->want, r->owner), r))
+		    !is_its_address(plan_decoy_named(d->want, r->owner), r))
 			continue;
 		plan_take_out(p, r, p->ttl_before);
 	}

@@ -75,6 +75,14 @@ static void compare_decoy(const struct domain_known *k, size_t server,
 		differ(to, "no address for %s", decoy->name);
 }
 
+static void compare_high(const struct domain_known *k, size_t server,
+			 struct domain_difference *to)
+{
+	compare_decoy(k, server, &k->want->high, to);
+	for (size_t i = 0; i < k->want->also_count; i++)
+		compare_decoy(k, server, &k->want->also[i], to);
+}
+
 void domain_differ(const struct domain_known *k, struct domain_result *r)
 {
 	enum layout l = k->want->layout;
@@ -88,7 +96,7 @@ void domain_differ(const struct domain_known *k, struct domain_result *r)
 		if (l == LAYOUT_LOW || l == LAYOUT_BOTH)
 			compare_decoy(k, i, &k->want->low, to);
 		if (l == LAYOUT_HIGH || l == LAYOUT_BOTH)
-			compare_decoy(k, i, &k->want->high, to);
+			compare_high(k, i, to);
 		r->differing += to->text[0] != '\0';
 	}
 }

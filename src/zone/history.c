@@ -36,6 +36,8 @@ void history_note_decoys(struct history *h, const struct plan_want *want)
 {
 	note_decoy(h, want->low.name);
 	note_decoy(h, want->high.name);
+	for (size_t i = 0; i < want->also_count; i++)
+		note_decoy(h, want->also[i].name);
 	for (size_t i = 0; i < want->former_count; i++)
 		note_decoy(h, want->former[i]);
 }

@@ -34,11 +34,25 @@ static bool has_high(enum layout l)
 	return l == LAYOUT_HIGH || l == LAYOUT_BOTH;
 }
 
+const struct plan_decoy *plan_decoy_named(const struct plan_want *want, const char *name)
+{
+	if (!name[0])
+		return NULL; /* a null MX; and a decoy that is not wanted has no name */
+	if (strcmp(want->low.name, name) == 0)
+		return &want->low;
+	if (strcmp(want->high.name, name) == 0)
+		return &want->high;
+	for (size_t i = 0; i < want->also_count; i++)
+		if (strcmp(want->also[i].name, name) == 0)
+			return &want->also[i];
+	return NULL;
+}
+
 bool plan_is_decoy(const struct plan_want *want, const char *name)
 {
 	if (!name[0])
-		return false; /* a null MX; and a decoy that is not wanted has no name */
-	if (strcmp(want->low.name, name) == 0 || strcmp(want->high.name, name) == 0)
+		return false;
+	if (plan_decoy_named(want, name))
 		return true;
 	for (size_t i = 0; i < want->former_count; i++)
 		if (strcmp(want->former[i], name) == 0)
@@ -69,7 +83,10 @@ size_t plan_names(const struct zone_mx *mx, uint32_t mx_count,
 	for (size_t i = 0; i < want->former_count; i++)
 		n = add_names(ret_names, n, most, want->former[i]);
 	n = add_names(ret_names, n, most, want->low.name);
-	return add_names(ret_names, n, most, want->high.name);
+	n = add_names(ret_names, n, most, want->high.name);
+	for (size_t i = 0; i < want->also_count; i++)
+		n = add_names(ret_names, n, most, want->also[i].name);
+	return n;
 }
 
 /* The name above, within the zone and below its apex; NULL: there is none. */
@@ -81,15 +98,22 @@ static const char *next_above(const char *name, const char *origin)
 		   : NULL;
 }
 
+static size_t add_above(char (*names)[NAME_TEXT_MAX], size_t n, const char *decoy,
+			const char *origin)
+{
+	for (const char *p = next_above(decoy, origin); p && n < PLAN_MAX_ABOVE;
+	     p = next_above(p, origin))
+		(void)str_copy(names[n++], NAME_TEXT_MAX, p);
+	return n;
+}
+
 size_t plan_names_above(const struct plan_want *want, const char *origin,
 			char (*ret_names)[NAME_TEXT_MAX])
 {
-	const char *decoys[] = { want->low.name, want->high.name };
-	size_t n = 0;
-	for (size_t i = 0; i < 2; i++)
-		for (const char *p = next_above(decoys[i], origin);
-		     p && n < PLAN_MAX_ABOVE; p = next_above(p, origin))
-			(void)str_copy(ret_names[n++], NAME_TEXT_MAX, p);
+	size_t n = add_above(ret_names, 0, want->low.name, origin);
+	n = add_above(ret_names, n, want->high.name, origin);
+	for (size_t i = 0; i < want->also_count; i++)
+		n = add_above(ret_names, n, want->also[i].name, origin);
 	return n;
 }
 
@@ -225,14 +249,28 @@ static void want_real(struct planner *p, uint16_t *ret_best, uint16_t *ret_worst
 		       p->zone->origin);
 }
 
-/* A decoy that already stands worse than all real hosts stays where it is. */
-static int high_preference(const struct planner *p, uint16_t worst)
+/* A decoy that already stands worse than all before it stays where it is. */
+static int high_preference(const struct planner *p, const char *decoy, uint16_t worst)
 {
 	for (uint32_t i = 0; i < p->zone->mx_count; i++)
-		if (strcmp(p->zone->mx[i].exchange, p->want->high.name) == 0 &&
+		if (strcmp(p->zone->mx[i].exchange, decoy) == 0 &&
 		    p->zone->mx[i].preference > worst)
 			return p->zone->mx[i].preference;
 	return plan_high_preference(worst);
+}
+
+static uint16_t want_high(struct planner *p, const char *decoy, uint16_t worst)
+{
+	int preference = high_preference(p, decoy, worst);
+	if (preference < 0) {
+		refuse(p,
+		       "the real hosts of %s stand at preference %u: there is no room "
+		       "for a decoy above; --renumber moves them to 10, 20, ...",
+		       p->zone->origin, worst);
+		return worst;
+	}
+	want_mx(p, (uint16_t)preference, decoy);
+	return (uint16_t)preference;
 }
 
 static void want_decoys(struct planner *p, uint16_t best, uint16_t worst)
@@ -247,15 +285,9 @@ static void want_decoys(struct planner *p, uint16_t best, uint16_t worst)
 		want_mx(p, 0, p->want->low.name);
 	}
 	if (has_high(p->want->layout)) {
-		int preference = high_preference(p, worst);
-		if (preference < 0)
-			refuse(p,
-			       "the real hosts of %s stand at preference %u: there is no "
-			       "room for a "
-			       "decoy above; --renumber moves them to 10, 20, ...",
-			       p->zone->origin, worst);
-		else
-			want_mx(p, (uint16_t)preference, p->want->high.name);
+		worst = want_high(p, p->want->high.name, worst);
+		for (size_t i = 0; i < p->want->also_count; i++)
+			worst = want_high(p, p->want->also[i].name, worst);
 	}
 }
 
@@ -552,6 +584,9 @@ void plan_make(const struct plan_zone *zone, const struct plan_want *want,
 		check_low(&p);
 		plan_decoy_records(&p, &want->low);
 	}
-	if (has_high(want->layout))
-		plan_decoy_records(&p, &want->high);
+	if (!has_high(want->layout))
+		return;
+	plan_decoy_records(&p, &want->high);
+	for (size_t i = 0; i < want->also_count; i++)
+		plan_decoy_records(&p, &want->also[i]);
 }

@@ -29,7 +29,8 @@
 enum {
 	PLAN_MAX_FORMER = 16,
 	PLAN_MAX_ABOVE = 16,
-	PLAN_MAX_NAMES = 2 * (ZONE_MAX_MX + 2 + PLAN_MAX_FORMER)
+	PLAN_MAX_ALSO = 7,
+	PLAN_MAX_NAMES = 2 * (ZONE_MAX_MX + 2 + PLAN_MAX_ALSO + PLAN_MAX_FORMER)
 };
 
 struct plan_decoy {
@@ -49,6 +50,8 @@ struct plan_undo {
 struct plan_want {
 	enum layout layout;
 	struct plan_decoy low, high;
+	struct plan_decoy also[PLAN_MAX_ALSO]; /* high ones, tried after it, in order */
+	size_t also_count;
 	/* Names that are decoys too, of an earlier plan: taken out. */
 	char former[PLAN_MAX_FORMER][NAME_TEXT_MAX];
 	size_t former_count;
@@ -83,6 +86,9 @@ struct plan {
 	char refusal[512];
 	char note[512]; /* undo.h: what of the decoys stays, and why; "" for nothing */
 };
+
+/* The decoy of that name, wanted by the layout or not; NULL. */
+const struct plan_decoy *plan_decoy_named(const struct plan_want *want, const char *name);
 
 /* True for a name that want calls a decoy, now or formerly. */
 bool plan_is_decoy(const struct plan_want *want, const char *name);

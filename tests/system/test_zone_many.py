@@ -103,6 +103,20 @@ site "s" {{
         for path in self.zones.glob("*.zone"):
             self.assertEqual(ZONE.split("20260", 1)[0], path.read_text().split("20261", 1)[0])
 
+    def test_all_high_decoys_of_a_site_are_its_decoys(self):
+        self.make(1)
+        conf = self.config(1, file=self.zones / "zone00.example.zone")
+        path = pathlib.Path(conf[1])
+        path.write_text(path.read_text().replace("  zone {", """  decoy "fake2.decoys.example" {
+    preference = 30 address = { "192.0.2.31" } posture = busy }
+  zone {"""))
+        self.fakemx(*conf, "apply", "--yes")
+        text = (self.zones / "zone00.example.zone").read_text()
+        self.assertIn("MX 20 fake1.decoys.example.\n@ MX 30 fake2.decoys.example.\n", text)
+        self.assertIn("1 as wanted", self.fakemx(*conf, "apply", "--yes").stdout)
+        self.fakemx(*conf, "revert", "--yes")
+        self.assertEqual(0, self.changed())
+
     def test_half_of_the_zones_is_the_same_half_again(self):
         self.make(40)
         zone, half = ["--zone", str(self.zones)], ["--half", "autumn"]

@@ -37,25 +37,27 @@ static void check_decoy(const struct telling *t, const struct host *h, struct en
 {
 	char text[ADDR_TEXT_MAX];
 	struct error e;
+	const char *role = h->role == ROLE_CONTROL ? "control address" : "decoy";
 	int error = try_port(at);
 	addr_text(at.addr, text);
 	if (error == EADDRNOTAVAIL)
 		(void)error_set(&e, -error,
-				"the decoy %s cannot start here: %s is not an address of "
+				"the %s %s cannot start here: %s is not an address of "
 				"this machine; add it (ip addr add %s/%d dev ...)",
-				h->name, text, text, addr_is_v4(at.addr) ? 32 : 128);
+				role, h->name, text, text,
+				addr_is_v4(at.addr) ? 32 : 128);
 	else if (error == EADDRINUSE && h->posture == POSTURE_CLOSED)
 		(void)error_set(&e, -error,
-				"the closed decoy %s is not closed: a program answers at "
+				"the closed %s %s is not closed: a program answers at "
 				"%s port %u (ss -ltnp 'sport = :%u' shows which)",
-				h->name, text, at.port, at.port);
+				role, h->name, text, at.port, at.port);
 	else if (error == EADDRINUSE && !t->is_running)
 		(void)error_set(&e, -error,
-				"the decoy %s cannot start here: another program listens "
+				"the %s %s cannot start here: another program listens "
 				"at %s port %u (ss -ltnp 'sport = :%u' shows which); a "
 				"mail server must leave this address out (Postfix: "
 				"inet_interfaces)",
-				h->name, text, at.port, at.port);
+				role, h->name, text, at.port, at.port);
 	else
 		return;
 	t->tell(t->arg, e.text);
@@ -75,6 +77,8 @@ static void check_log(const struct telling *t, const struct host *h, const char 
 
 static void check_host(const struct telling *t, const struct host *h)
 {
+	if (h->is_elsewhere)
+		return; /* another machine's ports and logs */
 	for (uint8_t i = 0; h->role != ROLE_REAL && i < h->address_count; i++)
 		check_decoy(t, h, h->addresses[i]);
 	if (h->role != ROLE_REAL)

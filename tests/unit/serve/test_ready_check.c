@@ -49,10 +49,43 @@ static void a_state_folder_that_cannot_be_made_is_said(void **state)
 	assert_return_code(rmdir(folder), 0);
 }
 
+/* Nothing stands in the way here of what another machine serves. */
+static void what_another_machine_serves_is_not_tried_here(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *want; /* of the decoy */
+	} rows[] = {
+		{ "", "decoy decoy.example.com cannot start here: 198.51.100.30 is not" },
+		{ "watch = feed", NULL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+		struct config c;
+		struct error e;
+		(void)snprintf(
+		    text, sizeof(text),
+		    "state = \"/tmp\"\nsite \"s\" { layout = high domains = { "
+		    "\"example.com\" }\n host \"mail.example.com\" { preference "
+		    "= 10 address = { \"198.51.100.25\" } watch = feed }\n decoy "
+		    "\"decoy.example.com\" { preference = 20 address = { "
+		    "\"198.51.100.30\" } posture = defer %s }\n}\n",
+		    rows[i].key);
+		if (config_parse(text, strlen(text), "t", true, &c, &e) != 0)
+			fail_msg("%s", e.text);
+		said[0] = '\0';
+		ready_check(&c, on_sentence, NULL);
+		if (rows[i].want ? !strstr(said, rows[i].want) : said[0])
+			fail_msg("%s: got \"%s\"", rows[i].key, said);
+		config_release(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_state_folder_that_cannot_be_made_is_said),
+		cmocka_unit_test(what_another_machine_serves_is_not_tried_here),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,50 @@ static void plans_reconcile(void **state)
 	}
 }
 
+/* A second high decoy is no real host: it stands behind the first, and goes with it. */
+static void there_may_be_more_than_one_high_decoy(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *mx;
+		enum layout layout;
+		const char *want;
+	} high[] = {
+		{ "10 mail", LAYOUT_HIGH,
+		  "+MX example.com 20 fake1.example.com.|"
+		  "+MX example.com 30 fake2.example.com.|" },
+		{ "10 mail 20 fake1 30 fake2", LAYOUT_HIGH, "" },
+		{ "10 mail 30 fake1 40 fake2", LAYOUT_NONE,
+		  "-MX example.com 30 fake1.example.com.|"
+		  "-MX example.com 40 fake2.example.com.|" },
+		{ "10 mail 30 fake1 25 fake2", LAYOUT_HIGH,
+		  "-MX example.com 25 fake2.example.com.|"
+		  "+MX example.com 40 fake2.example.com.|" },
+	};
+	for (size_t i = 0; i < sizeof(high) / sizeof(high[0]); i++) {
+		static struct zone_mx mx[ZONE_MAX_MX];
+		static struct record_range records[16];
+		static struct plan plan;
+		struct plan_want want = { .layout = high[i].layout, .ttl = -1 };
+		set_decoy(&want.high, "fake1.example.com", "8.8.8.30");
+		set_decoy(&want.also[want.also_count++], "fake2.example.com", "8.8.8.32");
+		struct plan_zone zone = { .origin = "example.com",
+					  .mx = mx,
+					  .records = records };
+		zone.mx_count = read_mx(high[i].mx, mx);
+		zone.record_count =
+		    read_records("fake1=8.8.8.30 fake2=8.8.8.32 ", records);
+		plan_make(&zone, &want, &plan);
+		struct buf got = BUF_INIT(8192);
+		write_plan(&plan, &got);
+		if (strcmp(buf_text(&got), high[i].want) != 0)
+			fail_msg("%s:\ngot  %s\nwant %s", high[i].mx, buf_text(&got),
+				 high[i].want);
+		buf_release(&got);
+		plan_clear(&plan);
+	}
+}
+
 /* What a plan leaves behind needs no plan: for any preferences. */
 static void a_plan_is_idempotent(void **state)
 {
@@ -165,6 +209,8 @@ static void a_plan_is_idempotent(void **state)
 		want.layout = (enum layout)(seed >> 16 & 3);
 		set_decoy(&want.low, "fake0.example.com", "8.8.8.20");
 		set_decoy(&want.high, "fake1.example.com", "8.8.8.30");
+		want.also_count = seed >> 18 & 1;
+		set_decoy(&want.also[0], "fake2.example.com", "8.8.8.32");
 		struct plan_zone zone = { .origin = "example.com", .mx = mx };
 		for (zone.mx_count = 0; zone.mx_count < 1 + (seed >> 20 & 3);
 		     zone.mx_count++) {
@@ -205,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_reconcile),
+		cmocka_unit_test(there_may_be_more_than_one_high_decoy),
 		cmocka_unit_test(a_plan_is_idempotent),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
