@@ -35,7 +35,8 @@ const struct verb verb_setup = {
 	.name = "setup",
 	.run = setup_run,
 	.program = "fakemx-net",
-	.synopsis = "[--decoy NAME=ADDRESS] [--log WHERE] [--yes] [--print] [DOMAIN]",
+	.synopsis = "[--decoy NAME=ADDRESS [--elsewhere | --closed]] [--log WHERE] "
+		    "[--conf FILE | --print] [--yes] [DOMAIN]",
 	.summary = "write a first configuration, from a few questions and from what it "
 		   "finds",
 	.help =
@@ -46,10 +47,14 @@ const struct verb verb_setup = {
 	    "touches the DNS, and never replaces a configuration that is there without\n"
 	    "asking.\n\n"
 	    "Exit code 0: written, and nothing stands in the way; 2: written, and\n"
-	    "something is left to do first, which is said; 1: not written (no such\n"
-	    "domain, no MX record, a file that is there); 3: not written, because it\n"
-	    "would endanger mail (its mail is at a provider; the decoy's address is a\n"
-	    "mail server's); 64: something has to be said by an option.\n\n"
+	    "something is left to do first, which is said, or you answered no and "
+	    "nothing\n"
+	    "was written; 1: not written (no such domain, no MX record, a file that is\n"
+	    "there and nobody to ask); 3: not written, because it would endanger mail "
+	    "(its\n"
+	    "mail is at a provider; the decoy's address is a mail server's); 64: "
+	    "something\n"
+	    "has to be said by an option.\n\n"
 	    "  fakemx setup example.com\n"
 	    "  fakemx setup --yes --decoy fake1.mx.example.com=198.51.100.30 example.com",
 	.least = 0,

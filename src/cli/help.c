@@ -11,7 +11,7 @@ static const struct option_row globals[] = {
 	{ .name = "config",
 	  .letter = 'c',
 	  .argument = "FILE",
-	  .meaning = "The configuration; " CONFIG_PATH " otherwise." },
+	  .meaning = "The configuration; " CONFIG_PATH " if not given." },
 	{ .name = "json", .meaning = "Results as JSON." },
 	{ .name = "quiet", .letter = 'q', .meaning = "No progress, no warnings." },
 	{ .name = "verbose", .letter = 'v', .meaning = "Say more." },
@@ -32,8 +32,8 @@ static const struct cli_exit_code exit_codes[] = {
 	{ CLI_DONE, "done, nothing to do, all well" },
 	{ CLI_FAILED,
 	  "failed: network, file, database, server refused, a lookup failed" },
-	{ CLI_TELL, "something to tell: changes pending, findings of severity warning "
-		    "or error" },
+	{ CLI_TELL, "something to tell: changes pending (also because you answered no), "
+		    "findings of severity warning or error" },
 	{ CLI_REFUSED, "refused: it would endanger mail" },
 	{ CLI_USAGE,
 	  "wrong usage, or a configuration that is wrong or cannot be read; the "

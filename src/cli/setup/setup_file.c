@@ -24,6 +24,12 @@ static bool folder_of(const char *path, char folder[PATH_MAX])
 	return true;
 }
 
+int setup_said_no(const struct cli *c)
+{
+	cli_warn(c, "nothing was written");
+	return CLI_TELL;
+}
+
 static int check_folder(const struct cli *c, const char *path)
 {
 	char folder[PATH_MAX], above[PATH_MAX];
@@ -59,8 +65,8 @@ int setup_file_check(const struct cli *c, const char *path, bool asks)
 	char question[PATH_MAX + 64];
 	(void)snprintf(question, sizeof(question),
 		       "%s is there already. Replace it in the end?", path);
-	if (asks && setup_ask_yes(question, false))
-		return CLI_DONE;
+	if (asks)
+		return setup_ask_yes(question, false) ? CLI_DONE : setup_said_no(c);
 	(void)error_set(
 	    &e, -EEXIST,
 	    "%s is there already, and nothing was changed. Move it away, or say "

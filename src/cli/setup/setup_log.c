@@ -84,6 +84,14 @@ static void note_trouble(struct setup_log *log, const char *text)
 		(void)str_copy(log->trouble, sizeof(log->trouble), text);
 }
 
+static void count_end(struct setup_log *log, struct counting *k)
+{
+	maillog_lines_finish(k->reader);
+	name_program(log, k->reader);
+	maillog_lines_free(k->reader);
+	log->sessions = k->sessions;
+}
+
 void setup_log_count(struct setup_log *log, int64_t now)
 {
 	struct counting k = { .since = now - STAMP_DAY };
@@ -100,13 +108,28 @@ void setup_log_count(struct setup_log *log, int64_t now)
 	k.reader = maillog_lines_new(on_visit, &k);
 	if (logfiles_read(paths + skip, 2 - skip, &hooks, &counts, &e) < 0)
 		note_trouble(log, e.text);
-	maillog_lines_finish(k.reader);
-	name_program(log, k.reader);
+	count_end(log, &k);
 	/* Exim as shipped logs messages only: a quiet one has nothing to be known by. */
 	if (!*log->program && strstr(log->watch, "/exim"))
 		(void)str_copy(log->program, sizeof(log->program), "exim");
-	maillog_lines_free(k.reader);
-	log->sessions = k.sessions;
+}
+
+/* Of a container: its name has letters, digits and _.- alone. */
+static void count_container(struct setup_log *log, int64_t now)
+{
+	struct counting k = { .now = now, .since = now - STAMP_DAY };
+	char command[64 + SETUP_CONTAINER_MAX], line[8192];
+	(void)snprintf(command, sizeof(command),
+		       "timeout 20 docker logs --timestamps --since 24h %s 2>&1",
+		       log->container);
+	FILE *p = popen(command, "re"); /* NOLINT(bugprone-command-processor) */
+	if (!p)
+		return;
+	k.reader = maillog_lines_new(on_visit, &k);
+	while (fgets(line, sizeof(line), p))
+		on_line(&k, line, strcspn(line, "\n"));
+	(void)pclose(p); /* what it told was taken */
+	count_end(log, &k);
 }
 
 /* ---- what somebody names ---- */
@@ -213,48 +236,89 @@ static bool find_mounted(const char *mounts, char watch[WATCH_MAX])
 	return false;
 }
 
-bool setup_log_of_container(const char *line, char watch[WATCH_MAX],
+static bool is_name(const char *name)
+{
+	return *name &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] == '\0';
+}
+
+bool setup_log_of_container(const char *engine, const char *line, struct setup_log *ret,
 			    char note[SETUP_NOTE_MAX])
 {
-	char name[128], image[256], driver[32];
+	char name[SETUP_CONTAINER_MAX], image[256], driver[32], mounts[4096];
+	*ret = (struct setup_log){ .sessions = 0 };
 	*note = '\0';
 	line += *line == '/';
 	if (!field(&line, name, sizeof(name)) || !field(&line, image, sizeof(image)) ||
-	    !field(&line, driver, sizeof(driver)) || !is_mail_image(image))
+	    !field(&line, driver, sizeof(driver)) || !is_name(name) ||
+	    !is_mail_image(image))
 		return false;
-	char mounts[4096];
-	if (field(&line, mounts, sizeof(mounts)) && find_mounted(mounts, watch))
+	if (field(&line, mounts, sizeof(mounts)) && find_mounted(mounts, ret->watch))
 		return true;
 	if (strcmp(driver, "journald") == 0)
-		return snprintf(watch, WATCH_MAX, "journal:CONTAINER_NAME=%s", name) <
-		       WATCH_MAX;
-	(void)snprintf(note, SETUP_NOTE_MAX,
-		       "The log of the container %s can be read by `docker logs` alone "
-		       "(logging driver %s). Give it the driver journald, then watch = "
-		       "\"journal:CONTAINER_NAME=%s\"; or start fakemx-feed@%s.service "
-		       "and watch = feed.",
-		       name, *driver ? driver : "unknown", name, name);
+		return snprintf(ret->watch, WATCH_MAX, "journal:CONTAINER_NAME=%s",
+				name) < WATCH_MAX;
+	if (strcmp(engine, "docker") == 0 && strcmp(driver, "none") != 0) {
+		(void)str_copy(ret->watch, WATCH_MAX, "feed");
+		return str_copy(ret->container, sizeof(ret->container), name);
+	}
+	(void)snprintf(
+	    note, SETUP_NOTE_MAX,
+	    "The log of the container %s cannot be read from outside (%s's "
+	    "logging driver %s). Start the container with --log-driver=journald, "
+	    "then run setup again.",
+	    name, engine, *driver ? driver : "is unknown");
 	return false;
+}
+
+const char *setup_log_place(const struct setup_log *log, char *to, size_t size)
+{
+	if (*log->container)
+		(void)snprintf(to, size, "the container %s, by `docker logs`",
+			       log->container);
+	else
+		(void)str_copy(to, size, log->watch);
+	return to;
 }
 
 /* ---- finding ---- */
 
-static void add(struct setup_logs *l, const char *watch, int64_t now)
+/* podman-docker tells of podman's containers a second time. */
+static bool is_there(const struct setup_logs *l, const struct setup_log *log)
 {
-	if (l->count == SETUP_LOGS_MAX)
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->logs[i].watch, log->watch) == 0 &&
+		    strcmp(l->logs[i].container, log->container) == 0)
+			return true;
+	return false;
+}
+
+static void add(struct setup_logs *l, struct setup_log log, int64_t now)
+{
+	if (l->count == SETUP_LOGS_MAX || is_there(l, &log))
 		return;
+	if (*log.container)
+		count_container(&log, now);
+	else
+		setup_log_count(&log, now);
+	/* A journal without mail is every machine's and no finding. */
+	if (*log.program || *log.container || log.watch[0] == '/')
+		l->logs[l->count++] = log;
+}
+
+static void add_at(struct setup_logs *l, const char *watch, int64_t now)
+{
 	struct setup_log log = { .sessions = 0 };
 	(void)str_copy(log.watch, sizeof(log.watch), watch);
-	setup_log_count(&log, now);
-	/* A journal without mail is every machine's and no finding. */
-	if (*log.program || watch[0] == '/')
-		l->logs[l->count++] = log;
+	add(l, log, now);
 }
 
 /* Whoever has no such program, or may not ask it, has no containers. */
 static void find_containers(struct setup_logs *l, const char *engine, int64_t now)
 {
-	char command[512], line[8192], watch[WATCH_MAX], note[SETUP_NOTE_MAX];
+	char command[512], line[8192], note[SETUP_NOTE_MAX];
+	struct setup_log log;
 	(void)snprintf(
 	    command, sizeof(command),
 	    "command -v %s >/dev/null 2>&1 || exit 0; ids=$(timeout 5 %s ps -q "
@@ -265,8 +329,8 @@ static void find_containers(struct setup_logs *l, const char *engine, int64_t no
 	if (!p)
 		return;
 	while (fgets(line, sizeof(line), p)) {
-		if (setup_log_of_container(line, watch, note))
-			add(l, watch, now);
+		if (setup_log_of_container(engine, line, &log, note))
+			add(l, log, now);
 		else if (*note)
 			(void)str_copy(l->note, sizeof(l->note), note);
 	}
@@ -284,10 +348,10 @@ void setup_logs_find(struct setup_logs *l, int64_t now)
 	*l = (struct setup_logs){ .count = 0 };
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (access(files[i], F_OK) == 0)
-			add(l, files[i], now);
+			add_at(l, files[i], now);
 	if (access("/usr/bin/journalctl", X_OK) == 0 ||
 	    access("/bin/journalctl", X_OK) == 0)
-		add(l, OUTPUT_JOURNAL_WORD, now);
+		add_at(l, OUTPUT_JOURNAL_WORD, now);
 	find_containers(l, "docker", now);
 	find_containers(l, "podman", now);
 	qsort(l->logs, l->count, sizeof(l->logs[0]), by_sessions);

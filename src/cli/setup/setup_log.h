@@ -21,9 +21,10 @@
 enum { SETUP_LOGS_MAX = 16, SETUP_NOTE_MAX = 1024 };
 
 struct setup_log {
-	char watch[WATCH_MAX];           /* as the configuration has it */
-	char program[SETUP_PROGRAM_MAX]; /* "postfix"; "": nobody that is read */
-	uint64_t sessions;               /* in the last day */
+	char watch[WATCH_MAX];               /* as the configuration has it */
+	char container[SETUP_CONTAINER_MAX]; /* read by `docker logs` alone; else "" */
+	char program[SETUP_PROGRAM_MAX];     /* "postfix"; "": nobody that is read */
+	uint64_t sessions;                   /* in the last day */
 	/* "cannot be read: ...", or a sentence of its own; "" when it can be read. */
 	char trouble[SETUP_NOTE_MAX];
 };
@@ -47,15 +48,19 @@ FMX_MUST_CHECK bool setup_log_answer(const struct setup_logs *l, const char *ans
 				     char why[SETUP_NOTE_MAX]);
 
 /*
- * A container in a line of `docker inspect`, as SETUP_CONTAINER_FORMAT makes it: false
+ * A container in a line of `ENGINE inspect`, as SETUP_CONTAINER_FORMAT makes it: false
  * if it is no mail server's, or its log cannot be read from outside: then note says what
- * to do about it.
+ * to do about it. Of one that `docker logs` alone can read, ret->container is set.
  */
 #define SETUP_CONTAINER_FORMAT                                                           \
 	"{{.Name}}|{{.Config.Image}}|{{.HostConfig.LogConfig.Type}}|"                    \
 	"{{range .Mounts}}{{.Source}}={{.Destination}} {{end}}"
-bool setup_log_of_container(const char *line, char watch[WATCH_MAX],
+bool setup_log_of_container(const char *engine, const char *line, struct setup_log *ret,
 			    char note[SETUP_NOTE_MAX]);
+
+/* Where a log is, for people: its path, or whose container's it is. */
+const char *setup_log_place(const struct setup_log *log, char *to, size_t size);
+
 /* "Postfix" of "postfix". */
 const char *setup_program_name(const char *program);
 

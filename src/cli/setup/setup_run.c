@@ -207,10 +207,10 @@ static int ask_log(struct setting *u, const struct setup_logs *logs)
 /* Names the logs, and lets somebody choose. */
 static int choose_log(struct setting *u, const struct setup_logs *logs)
 {
-	char line[SETUP_NOTE_MAX + 64];
+	char line[SETUP_NOTE_MAX + 64], place[WATCH_MAX];
 	for (size_t i = 0; i < logs->count; i++)
 		(void)fprintf(u->say, "Mail log %zu: %s (%s)\n", i + 1,
-			      logs->logs[i].watch,
+			      setup_log_place(&logs->logs[i], place, sizeof(place)),
 			      sessions_text(&logs->logs[i], line, sizeof(line)));
 	if (*logs->note)
 		tell_left(u, "%s", logs->note);
@@ -252,6 +252,7 @@ static int find_log(struct setting *u)
 		free(logs);
 	}
 	(void)str_copy(u->s.program, sizeof(u->s.program), u->log.program);
+	(void)str_copy(u->s.container, sizeof(u->s.container), u->log.container);
 	return code == CLI_DONE ? check_watch(u, u->log.watch) : code;
 }
 
@@ -290,10 +291,13 @@ static int ask_way(struct setting *u, bool *ret_six)
 	setup_ways(&u->w.machine, &ways);
 	(void)fputs(buf_text(&ways), u->say);
 	buf_release(&ways);
-	do {
+	for (;;) {
 		if (!setup_ask("Which way (1 to 4)?", "1", answer, sizeof(answer)))
 			return input_ended(u);
-	} while (strlen(answer) != 1 || *answer < '1' || *answer > '4');
+		if (strlen(answer) == 1 && *answer >= '1' && *answer <= '4')
+			break;
+		(void)fputs("Please answer 1, 2, 3 or 4.\n", stderr);
+	}
 	u->way = *answer == '2'   ? SETUP_ELSEWHERE
 		 : *answer == '4' ? SETUP_CLOSED
 				  : SETUP_HERE;
@@ -381,6 +385,7 @@ static void tell_steps(struct setting *u)
 {
 	struct buf steps = BUF_INIT(TEXT_MAX);
 	setup_free_addresses(&u->s, &u->w.machine, &steps);
+	setup_container_steps(&u->s, &steps);
 	u->is_left = u->is_left || steps.len > 0;
 	setup_log_advice(&u->s, &steps);
 	if (steps.len)
@@ -440,8 +445,7 @@ static int finish(struct setting *u)
 		(void)fprintf(u->say, "\n%s", buf_text(&text));
 		if (!setup_ask_yes("Write this configuration?", true)) {
 			buf_release(&text);
-			(void)fputs("Nothing was written.\n", u->say);
-			return CLI_DONE;
+			return setup_said_no(u->c);
 		}
 	}
 	if (code == CLI_DONE && !prints)

@@ -165,8 +165,13 @@ bool setup_site_watch(struct setup *s, bool here[SITE_MAX_HOSTS], const char *wa
 	}
 	if (!any && *watch && (real == 1 || insists))
 		here[0] = any = true; /* real hosts stand first, the best before all */
-	for (size_t i = 0; i < real; i++)
+	for (size_t i = real; i-- > 0;) {
 		(void)str_copy(s->hosts[i].watch, WATCH_MAX, here[i] ? watch : "feed");
+		if (here[i])
+			s->contained = i; /* the best of them */
+	}
+	if (!any)
+		*s->container = '\0';
 	return any;
 }
 

@@ -42,10 +42,23 @@ static void add_elsewhere(const struct host *h, struct buf *out)
 	    h->name, h->name);
 }
 
-/* A log on another machine comes by a feed. */
-static void add_watch(const struct host *h, struct buf *out)
+static bool is_contained(const struct setup *s, const struct host *h)
 {
-	if (strcmp(h->watch, "feed") == 0)
+	return *s->container && h == &s->hosts[s->contained];
+}
+
+/* A log on another machine comes by a feed. */
+static void add_watch(const struct setup *s, const struct host *h, struct buf *out)
+{
+	if (is_contained(s, h))
+		buf_addf(
+		    out,
+		    "    # fakemx-feed@%s.service sends its visits: its log can be read "
+		    "by\n"
+		    "    # `docker logs` alone, which serve may not run.\n"
+		    "    watch      = feed\n",
+		    s->container);
+	else if (strcmp(h->watch, "feed") == 0)
 		buf_addf(
 		    out,
 		    "    # Its visits come from that machine; there must be fakemx and a "
@@ -63,14 +76,14 @@ static void add_watch(const struct host *h, struct buf *out)
 			 "    # watch    = \"/var/log/mail.log\"\n");
 }
 
-static void add_host(const struct host *h, struct buf *out)
+static void add_host(const struct setup *s, const struct host *h, struct buf *out)
 {
 	bool is_real = h->role == ROLE_REAL;
 	buf_addf(out, "\n  %s \"%s\" {\n    preference = %u\n",
 		 is_real ? "host" : "decoy", h->name, h->preference);
 	add_addresses(h, out);
 	if (is_real)
-		add_watch(h, out);
+		add_watch(s, h, out);
 	else
 		buf_addf(out, "    posture    = %s\n", posture_name(h->posture));
 	if (!is_real && *h->watch)
@@ -131,7 +144,7 @@ void setup_conf(const struct setup *s, struct buf *out)
 	add_site_begin(s, out);
 	bool has_decoy = false;
 	for (size_t i = 0; i < s->count; i++) {
-		add_host(&s->hosts[i], out);
+		add_host(s, &s->hosts[i], out);
 		has_decoy = has_decoy || s->hosts[i].role == ROLE_DECOY;
 	}
 	if (!has_decoy)
@@ -239,6 +252,19 @@ void setup_free_addresses(const struct setup *s, const struct setup_machine *m,
 		     s->hosts[i].role == ROLE_DECOY && n < s->hosts[i].address_count; n++)
 			add_address(s, m, &s->hosts[i], s->hosts[i].addresses[n].addr,
 				    out);
+}
+
+void setup_container_steps(const struct setup *s, struct buf *out)
+{
+	if (*s->container)
+		buf_addf(
+		    out,
+		    "The log of the container %s can be read by `docker logs` alone. "
+		    "This unit does so, and sends its visits to serve:\n"
+		    "  echo HOST=%s > /etc/fakemx/feed-%s.conf\n"
+		    "  systemctl enable --now fakemx-feed@%s\n",
+		    s->container, s->hosts[s->contained].name, s->container,
+		    s->container);
 }
 
 void setup_log_advice(const struct setup *s, struct buf *out)

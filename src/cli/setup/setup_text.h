@@ -21,7 +21,12 @@
 #include "base/buf.h"
 #include "mx/layout.h"
 
-enum { SETUP_OWN_MAX = 64, SETUP_PROGRAM_MAX = 32, SETUP_FACE_MAX = 16 };
+enum {
+	SETUP_OWN_MAX = 64,
+	SETUP_PROGRAM_MAX = 32,
+	SETUP_FACE_MAX = 16,
+	SETUP_CONTAINER_MAX = 128,
+};
 
 struct setup {
 	char domain[NAME_MAX_TEXT];
@@ -33,7 +38,11 @@ struct setup {
 	struct host hosts[SITE_MAX_HOSTS]; /* real ones, then decoys */
 	size_t count;
 	char program[SETUP_PROGRAM_MAX]; /* that wrote the log: "postfix"; "" */
-	const char *day;                 /* "2026-11-30" */
+	/* Whose log `docker logs` alone can read, and the host that it is of; "": none.
+	 */
+	char container[SETUP_CONTAINER_MAX];
+	size_t contained;
+	const char *day; /* "2026-11-30" */
 };
 
 /* The ways to a decoy. */
@@ -66,6 +75,8 @@ void setup_conf(const struct setup *s, struct buf *out);
  * command a line, commands indented; nothing when nothing has. */
 void setup_free_addresses(const struct setup *s, const struct setup_machine *m,
 			  struct buf *out);
+/* The unit that sends a container's visits; nothing when there is no such container. */
+void setup_container_steps(const struct setup *s, struct buf *out);
 /* The same for the log: Exim's must say more than Debian lets it. */
 void setup_log_advice(const struct setup *s, struct buf *out);
 

@@ -50,6 +50,7 @@ PROGRAMS = {
     "rsyslog": (["rsyslog"], ""),
     "syslog-ng": (["syslog-ng-core"], ""),
     "busybox": (["busybox"], ""),
+    "podman": (["podman", "crun"], ""),
     "docker": (["docker.io", "docker-compose", "busybox-static"], ""),
     "amavis": (["amavisd-new", "spamassassin"], ""),
     "spamd": (["spamd", "spamassassin", "spamass-milter"], ""),
@@ -61,7 +62,7 @@ PROGRAMS = {
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
-OF_LONG_TESTS = {"docker"}  # great, and not needed without --long
+OF_LONG_TESTS = {"docker", "podman"}  # great, and not needed without --long
 
 _INSTALL = """set -e
 mount -t tmpfs -o mode=755 lab "$TOP"

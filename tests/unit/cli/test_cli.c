@@ -151,6 +151,7 @@ static void help_is_a_word_too(void **state)
 	(void)state;
 	static const char *const rows[][2] = {
 		{ "fakemx help", "fakemx --help" },
+		{ "fakemx help help", "fakemx --help" },
 		{ "fakemx help plan", "fakemx plan --help" },
 		{ "fakemx help journal backup", "fakemx journal backup --help" },
 	};

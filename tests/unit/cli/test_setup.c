@@ -287,30 +287,66 @@ static void a_free_address_needs_nothing_and_a_foreign_one_is_added(void **state
 static void containers_and_where_their_logs_are(void **state)
 {
 	static const struct {
-		const char *line, *watch, *note;
+		const char *engine, *line, *watch, *container, *note;
 	} rows[] = {
-		{ "/mailserver|ghcr.io/docker-mailserver/docker-mailserver:14|json-file|"
+		{ "docker",
+		  "/mailserver|ghcr.io/docker-mailserver/docker-mailserver:14|json-file|"
 		  "/srv/dms/mail-logs/=/var/log/mail /srv/dms/data/=/var/mail \n",
-		  "/srv/dms/mail-logs/mail.log", NULL },
-		{ "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|journald|\n",
-		  "journal:CONTAINER_NAME=mailcow-postfix-mailcow-1", NULL },
-		{ "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|json-file|\n",
-		  NULL, "fakemx-feed@mailcow-postfix-mailcow-1.service" },
-		{ "/web|nginx:1|journald|\n", NULL, NULL },
-		{ "garbage\n", NULL, NULL },
-		{ "", NULL, NULL },
+		  "/srv/dms/mail-logs/mail.log", "", NULL },
+		{ "docker",
+		  "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|journald|\n",
+		  "journal:CONTAINER_NAME=mailcow-postfix-mailcow-1", "", NULL },
+		{ "podman", "mail|localhost/postfix:latest|journald|\n",
+		  "journal:CONTAINER_NAME=mail", "", NULL },
+		{ "docker",
+		  "/mailcow-postfix-mailcow-1|ghcr.io/mailcow/postfix:1|json-file|\n",
+		  "feed", "mailcow-postfix-mailcow-1", NULL },
+		{ "docker", "/mail|postfix|none|\n", NULL, "", "--log-driver=journald" },
+		{ "podman", "mail|postfix|k8s-file|\n", NULL, "",
+		  "--log-driver=journald" },
+		{ "docker", "/web|nginx:1|journald|\n", NULL, "", NULL },
+		{ "docker", "/a;id|postfix|json-file|\n", NULL, "", NULL },
+		{ "docker", "garbage\n", NULL, "", NULL },
+		{ "docker", "", NULL, "", NULL },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char watch[WATCH_MAX] = "", note[SETUP_NOTE_MAX];
-		bool is = setup_log_of_container(rows[i].line, watch, note);
+		struct setup_log log;
+		char note[SETUP_NOTE_MAX];
+		bool is =
+		    setup_log_of_container(rows[i].engine, rows[i].line, &log, note);
 		if (is != (rows[i].watch != NULL))
 			fail_msg("got %d of \"%s\"", is, rows[i].line);
 		if (is)
-			assert_string_equal(watch, rows[i].watch);
-		else if (rows[i].note ? !strstr(note, rows[i].note) : *note != '\0')
+			assert_string_equal(log.watch, rows[i].watch);
+		assert_string_equal(log.container, rows[i].container);
+		if (rows[i].note ? !strstr(note, rows[i].note) : *note != '\0')
 			fail_msg("got \"%s\", want \"%s\"", note, rows[i].note);
 	}
+}
+
+static void a_containers_visits_are_sent_by_its_unit(void **state)
+{
+	struct world *w = *state;
+	add_mx(w, 10, "mail.example.org", "30.1.1.25", STATE_OPEN);
+	add_mx(w, 20, "backup.example.org", "30.1.1.26", STATE_OPEN);
+	add_own(w, "30.1.1.25", true);
+	assert_int_equal(take(w), 0);
+	(void)str_copy(w->s.container, sizeof(w->s.container), "postfix-1");
+	assert_true(setup_site_watch(&w->s, w->here, "feed", false));
+	parses_as(w, LAYOUT_NONE, 2);
+	const char *unit = strstr(buf_text(&w->text), "fakemx-feed@postfix-1.service");
+	const char *other =
+	    strstr(buf_text(&w->text), "ssh backup.example.org fakemx feed");
+	assert_non_null(unit);
+	assert_true(other > unit);
+	assert_null(strstr(buf_text(&w->text), "ssh mail.example.org"));
+	buf_clear(&w->text);
+	setup_container_steps(&w->s, &w->text);
+	assert_non_null(strstr(buf_text(&w->text), "  echo HOST=mail.example.org > "
+						   "/etc/fakemx/feed-postfix-1.conf\n"
+						   "  systemctl enable --now "
+						   "fakemx-feed@postfix-1\n"));
 }
 
 static void a_layout_that_is_none_of_the_two_is_asked_again(void **state)
@@ -411,6 +447,7 @@ int main(void)
 		TEST(exim_is_told_its_own_addresses),
 		TEST(a_free_address_needs_nothing_and_a_foreign_one_is_added),
 		TEST(containers_and_where_their_logs_are),
+		TEST(a_containers_visits_are_sent_by_its_unit),
 		TEST(a_layout_that_is_none_of_the_two_is_asked_again),
 		TEST(the_log_is_a_number_of_the_list_or_a_place),
 		TEST(a_log_that_cannot_be_read_is_named_once),
