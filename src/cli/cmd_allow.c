@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "journal/upkeep/upkeep.h"
+#include "judge/name.h"
 #include "outlet/json.h"
 
 enum { NOTE_MAX = 1000 };
@@ -131,7 +132,8 @@ static int change(const struct cli *c, struct archive *archive, const char *text
 	if (rc != 0)
 		return cli_fail(c, &e);
 	struct prefix p;
-	if (is_on && prefix_parse(text, &p) && prefix_is_vast(p))
+	bool is_prefix = prefix_parse(text, &p);
+	if (is_on && (is_prefix ? prefix_is_vast(p) : name_is_top_level(text)))
 		cli_warn(c,
 			 "%s is a large part of the internet: nobody in it is ever "
 			 "listed, and each of them that is stopped raises an alarm",
@@ -179,8 +181,10 @@ static int run(struct cli *c, int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ .name = "note", .argument = "TEXT", .meaning = "Why; shown with the entry." },
-	{ .name = "remove", .meaning = "Take off the list." },
+	{ .name = "note",
+	  .argument = "TEXT",
+	  .meaning = "Why it is there; shown with the entry." },
+	{ .name = "remove", .meaning = "Take it off the list." },
 	{ 0 },
 };
 

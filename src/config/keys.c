@@ -49,7 +49,7 @@ static const struct config_section sections[] = {
 	{ "stream", key, type, required, FIELD(struct config, stream.field), 0, 0, NULL, fallback, meaning }
 
 #define ADDRESSES \
-	"Its addresses, each as ADDRESS or ADDRESS@PORT; the port is 25 otherwise."
+	"Its addresses, each as ADDRESS or ADDRESS@PORT; port 25 if none is given."
 #define POSTURE \
 	"What it does: closed (nothing listens), reset (handshake, then RST), busy " \
 	"(421, close), defer (dialogue, 451 to each recipient). A low decoy: closed " \
@@ -122,12 +122,12 @@ static const struct config_key keys[] = {
 	GLOBAL("commands", CONFIG_COUNT, limits.commands, 10, 1000000, NULL, "1000",
 	       "Commands that a decoy takes in one connection."),
 	GLOBAL("idle_timeout", CONFIG_DURATION, limits.idle, SECOND, HOUR, NULL, "60s",
-	       "A decoy closes a connection that was silent for so long."),
+	       "A decoy closes a connection on which nothing came for so long."),
 	GLOBAL("session_timeout", CONFIG_DURATION, limits.session, SECOND, HOUR, NULL, "5m",
-	       "A decoy closes a connection that is so old."),
+	       "A decoy closes a connection after so long, whatever happens on it."),
 
 	GLOBAL("listing_expires", CONFIG_DURATION, rules.listing_expires, SECOND, 7 * DAY,
-	       NULL, "24h", "A sender leaves the list after this."),
+	       NULL, "24h", "How long a sender stays on the list."),
 
 	{ "site", "layout", CONFIG_WORD, true, FIELD(struct site, layout), 0, 0,
 	  "none high low both", NULL,
@@ -143,7 +143,7 @@ static const struct config_key keys[] = {
 	  "48 hours at least." },
 
 	HOST("host", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
-	     "Of its MX record; lower is tried first."),
+	     "The preference of its MX record; the lower, the sooner it is tried."),
 	HOST("host", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL, ADDRESSES),
 	HOST("host", "watch", CONFIG_WATCH, false, watch, 0, NULL, NULL,
 	     "Where every visit to it can be seen: the path of its mail log, feed (another "
@@ -165,7 +165,7 @@ static const struct config_key keys[] = {
 	HOST("host", "feed", CONFIG_TEXT, false, feed, 0, NULL, NULL, FEED),
 
 	HOST("decoy", "preference", CONFIG_COUNT, true, preference, 65535, NULL, NULL,
-	     "Of its MX record: above or below every real host's."),
+	     "The preference of its MX record: above or below every real host's."),
 	HOST("decoy", "address", CONFIG_ADDRESSES, true, addresses, 0, NULL, NULL, ADDRESSES),
 	HOST("decoy", "posture", CONFIG_WORD, true, posture, 0, "closed reset busy defer", NULL,
 	     POSTURE),
@@ -188,14 +188,14 @@ static const struct config_key keys[] = {
 	ZONE("zone", "reload", CONFIG_TEXT, false, reload,
 	     "Command that makes the name server load the changed file."),
 	ZONE("update", "server", CONFIG_ENDPOINT, true, update_server,
-	     "The primary name server, as ADDRESS or ADDRESS@PORT; the port is 53 otherwise."),
+	     "The primary name server, as ADDRESS or ADDRESS@PORT; port 53 if none is given."),
 	ZONE("update", "key", CONFIG_TEXT, false, update_key, "File with the TSIG key."),
 	ZONE("update", "servers", CONFIG_SERVERS, false, update_servers,
 	     "The name servers that must agree after a change; otherwise the zone's NS records."),
 
 	PUBLISH("format", CONFIG_WORD, true, format,
 		"plain json rspamd postfix-cidr nft rbldnsd dnsbl",
-		"One of those of fakemx list."),
+		"The format, one of those of `fakemx list`."),
 	PUBLISH("file", CONFIG_TEXT, false, file, NULL,
 		"The file, an absolute path: replaced as a whole when its content changed."),
 	PUBLISH("zone", CONFIG_TEXT, false, zone, NULL,
@@ -218,7 +218,7 @@ static const struct config_key keys[] = {
 	  "localhost and the address itself are refused." },
 	STREAM("servers", CONFIG_URLS, true, servers, NULL,
 	       "Its servers, such as nats://mx1.example.com:4222, or tls://."),
-	STREAM("subject", CONFIG_TEXT, false, subject, "fakemx.>", "What is read of it."),
+	STREAM("subject", CONFIG_TEXT, false, subject, "fakemx.>", "The subjects that serve reads."),
 	STREAM("credentials", CONFIG_TEXT, false, credentials, NULL,
 	       "File with a user's credentials (.creds) or an nkey's seed."),
 	STREAM("ca", CONFIG_TEXT, false, ca, NULL,

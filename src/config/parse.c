@@ -96,7 +96,50 @@ static void unknown_key(cfg_t *at, const char *word)
 			 where);
 }
 
-/* libconfuse's own sentences are good enough, but for unknown keys. */
+/* libconfuse's sentences by their beginnings, and ours; of a word in quotes behind it,
+ * %s. */
+static const struct {
+	const char *theirs, *ours;
+} sentences[] = {
+	{ "missing title for section '",
+	  "a %s section has its name in quotes before the {, as in %s \"NAME\" { ... }" },
+	{ "found duplicate title '",
+	  "two sections of one kind are called '%s': rename one, or make them one" },
+	{ "missing equal sign after option '", "after %s an = and a value are missing" },
+	{ "missing opening brace for section '",
+	  "after %s a { is missing, which begins the section" },
+	{ "attempt to append to non-list option '",
+	  "%s takes one value, so nothing can be added to it: write = instead of +=" },
+	{ "unexpected closing brace",
+	  "this } closes nothing, or a value is missing before it" },
+	{ "unexpected token '}'",
+	  "this } closes nothing, or a value is missing before it" },
+	{ "unexpected token '{'",
+	  "a { is not understood here: a list stands only where several values may, and "
+	  "a section has no = before its {" },
+	{ "unexpected token '",
+	  "'%s' is not understood here: is an =, a comma or a quote missing before it?" },
+	{ "bad escape sequence '",
+	  "'%s' means nothing within quotes: write \\\\ for one backslash" },
+	{ "invalid octal number '",
+	  "'%s' means nothing within quotes: write \\\\ for one backslash" },
+};
+
+static void say_ours(unsigned line, const char *theirs, const char *ours, char *text)
+{
+	char *word = text + strlen(theirs);
+	const char *at = strstr(ours, "%s"), *next = at ? strstr(at + 2, "%s") : NULL;
+	word[strcspn(word, "'")] = '\0';
+	if (!at)
+		mistaken(line, "%s", ours);
+	else if (!next)
+		mistaken(line, "%.*s%s%s", (int)(at - ours), ours, word, at + 2);
+	else
+		mistaken(line, "%.*s%s%.*s%s%s", (int)(at - ours), ours, word,
+			 (int)(next - at - 2), at + 2, word, next + 2);
+}
+
+/* libconfuse speaks of options, tokens and titles; what is left of it is rare. */
 FMX_PRINTF(2, 0) static void on_error(cfg_t *at, const char *fmt, va_list ap)
 {
 	static const char unknown[] = "no such option '";
@@ -108,6 +151,13 @@ FMX_PRINTF(2, 0) static void on_error(cfg_t *at, const char *fmt, va_list ap)
 		unknown_key(at, word);
 		return;
 	}
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (strncmp(text, sentences[i].theirs, strlen(sentences[i].theirs)) ==
+		    0) {
+			say_ours((unsigned)at->line, sentences[i].theirs,
+				 sentences[i].ours, text);
+			return;
+		}
 	mistaken((unsigned)at->line, "%s", text);
 }
 
@@ -268,7 +318,7 @@ static bool text_is_fit(const char *text, size_t len)
 	struct scan s = { .now = PLAIN, .line = 1 };
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\0') {
-			mistaken(s.line, "there is a NUL byte: this is no configuration");
+			mistaken(s.line, "a NUL byte stands here: is this a text file?");
 			return false;
 		}
 		if ((s.now == PLAIN || s.now == QUOTED) && text[i] == '$' &&
@@ -292,8 +342,8 @@ static bool lists_are_single(cfg_t *at)
 	for (cfg_opt_t *o = at->opts; o->name; o++) {
 		if (o->type != CFGT_PTR || !o->def.number || o->nvalues)
 			continue;
-		mistaken((unsigned)o->def.number, "%s is given twice; once as {}",
-			 o->name);
+		mistaken((unsigned)o->def.number,
+			 "%s is given twice, once as an empty list; remove one", o->name);
 		return false;
 	}
 	return true;
@@ -361,7 +411,10 @@ static bool read_text(cfg_t *tree, const char *text, size_t len)
 	(void)fclose(f);     /* only read */
 	free(copy);
 	if (rc != CFG_SUCCESS)
-		mistaken((unsigned)tree->line, "this cannot be read");
+		mistaken(
+		    (unsigned)tree->line,
+		    "this cannot be read: is a quote, a comma or a brace missing in it "
+		    "or before it?");
 	return rc == CFG_SUCCESS;
 }
 

@@ -35,10 +35,33 @@ static int check_basics(const struct site *s, struct error *e)
 	return 0;
 }
 
+static unsigned worst_real(const struct site *s)
+{
+	unsigned worst = 0;
+	for (size_t i = 0; i < s->host_count; i++)
+		if (s->hosts[i].role == ROLE_REAL && s->hosts[i].preference > worst)
+			worst = s->hosts[i].preference;
+	return worst;
+}
+
+/* A preference for who is tried after it. */
+static unsigned above(unsigned worst)
+{
+	return worst + 10 <= UINT16_MAX ? worst + 10 : UINT16_MAX;
+}
+
 /* A low decoy that does more than refuse one address at once loses mail of
  * programs that do not walk on (risks.md rows 2 to 4). */
 static int check_low(const struct site *s, const struct host *h, struct error *e)
 {
+	bool is_meant = s->layout == LAYOUT_LOW || s->layout == LAYOUT_BOTH;
+	if (!is_meant && h->posture != POSTURE_CLOSED && h->posture != POSTURE_RESET)
+		return error_set(e, FMX_EREFUSED,
+				 "site %s: layout = %s, but the decoy %s (preference %u) "
+				 "stands before the real hosts and would be tried first: "
+				 "give it a preference above theirs, such as %u",
+				 s->name, layout_name(s->layout), h->name, h->preference,
+				 above(worst_real(s)));
 	if (h->posture != POSTURE_CLOSED && h->posture != POSTURE_RESET)
 		return error_set(e, FMX_EREFUSED,
 				 "site %s: the low decoy %s answers (%s); some senders "
@@ -218,11 +241,18 @@ static int check_layout(const struct site *s, struct error *e)
 			    : has_low           ? LAYOUT_LOW
 			    : has_high          ? LAYOUT_HIGH
 						: LAYOUT_NONE;
-	if (found != s->layout)
+	if (found == LAYOUT_NONE && s->layout != LAYOUT_NONE)
 		return error_set(e, FMX_EUSAGE,
-				 "site %s: layout = %s, but its decoys make it %s; "
-				 "change the layout or the decoys' preferences",
-				 s->name, layout_name(s->layout), layout_name(found));
+				 "site %s: layout = %s, but it has no decoy: add a decoy "
+				 "section, or write layout = none",
+				 s->name, layout_name(s->layout));
+	if (found != s->layout)
+		return error_set(
+		    e, FMX_EUSAGE,
+		    "site %s: layout = %s, but its decoys make it %s; "
+		    "change the layout, or the decoys' preferences (tried last: "
+		    "above every real host's, which go up to %u)",
+		    s->name, layout_name(s->layout), layout_name(found), worst_real(s));
 	return 0;
 }
 

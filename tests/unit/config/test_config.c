@@ -81,10 +81,10 @@ static const struct {
 	  FMX_EUSAGE, "f:3: domains is given twice; first on line 2" },
 	{ "a list emptied by a second one",
 	  "site \"a\" {\ndomains = { \"example.com\" }\ndomains = { }\n}",
-	  FMX_EUSAGE, "f:2: domains is given twice; once as {}" },
+	  FMX_EUSAGE, "f:2: domains is given twice, once as an empty list; remove one" },
 	{ "a site given twice", GOOD GOOD, FMX_EUSAGE, "f:7: lab is given twice; first on line 1" },
 	{ "a title given twice", SITE("") "site \"example\" { }\n", FMX_EUSAGE,
-	  "f:5: found duplicate title 'example'" },
+	  "f:5: two sections of one kind are called 'example': rename one, or make them one" },
 	{ "a second zone section", SITE(HOST10 DECOY30 "zone { file = \"a\" }\nzone { file = \"b\" }\n"),
 	  FMX_EUSAGE, "f:7: a second zone section; there may be one" },
 	{ "an expansion", "state = \"${HOME}\"\n" GOOD, FMX_EUSAGE,
@@ -93,10 +93,16 @@ static const struct {
 	{ "quotes that never end", "\nstate = '/var\n", FMX_EUSAGE, "f:2: this quoted text never ends" },
 	{ "a comment that never ends", "# a\n/* b\n", FMX_EUSAGE, "f:2: this comment never ends" },
 	{ "an open brace", "\nsite \"a\" {\n", FMX_EUSAGE, "f:2: the { of this line is never closed" },
-	{ "a brace too many", GOOD "}\n", FMX_EUSAGE, "f:7: unexpected closing brace" },
-	{ "no equal sign", "mode observe\n", FMX_EUSAGE, "f:1: missing equal sign after option 'mode'" },
-	{ "a list where a value belongs", "mode = { observe }\n", FMX_EUSAGE, "f:1: unexpected token '{'" },
-	{ "a site without a name", "site { }\n", FMX_EUSAGE, "f:1: missing title for section 'site'" },
+	{ "a brace too many", GOOD "}\n", FMX_EUSAGE, "f:7: this } closes nothing, or a value is missing before it" },
+	{ "no equal sign", "mode observe\n", FMX_EUSAGE, "f:1: after mode an = and a value are missing" },
+	{ "a list where a value belongs", "mode = { observe }\n", FMX_EUSAGE,
+	  "f:1: a { is not understood here: a list stands only where several values may, and a section has no = before its {" },
+	{ "a value more than may be", "mode += observe\n", FMX_EUSAGE, "f:1: mode takes one value, so nothing can be added to it: write = instead of +=" },
+	{ "a list without a comma", SITE("") "allow = { \"192.0.2.1\" \"192.0.2.2\" }\n", FMX_EUSAGE,
+	  "f:5: '192.0.2.2' is not understood here: is an =, a comma or a quote missing before it?" },
+	{ "a section without its brace", "site \"a\"\n  layout = none\n", FMX_EUSAGE, "f:2: after site a { is missing, which begins the section" },
+	{ "a value that is missing", "site \"a\" {\nlayout = }\n", FMX_EUSAGE, "f:2: this } closes nothing, or a value is missing before it" },
+	{ "a site without a name", "site { }\n", FMX_EUSAGE, "f:1: a site section has its name in quotes before the {, as in site \"NAME\" { ... }" },
 	{ "a site with a bad name", "site \"a b\" { }\n", FMX_EUSAGE,
 	  "f:1: a site is named by at most 63 letters, digits and ._-, not 'a b'" },
 	{ "no layout", "site \"a\" {\ndomains = { \"example.com\" }\n}\n", FMX_EUSAGE,
@@ -437,7 +443,7 @@ static void a_nul_byte_is_refused(void **state)
 	static const char text[] = "mode = observe\n\0mode = enforce\n";
 	assert_int_equal(config_parse(text, sizeof(text) - 1, "f", false, &c, &e),
 			 FMX_EUSAGE);
-	assert_string_equal(e.text, "f:2: there is a NUL byte: this is no configuration");
+	assert_string_equal(e.text, "f:2: a NUL byte stands here: is this a text file?");
 }
 
 /* ---- several files ---- */

@@ -122,9 +122,13 @@ static const struct {
 	{ "no real host", LAYOUT_HIGH, false, FAKE1, FMX_EUSAGE, "no real host" },
 	{ "a low decoy under layout high", LAYOUT_HIGH, false,
 	  "decoy/fake0/0/closed/5.9.1.4 " REAL, FMX_EUSAGE, "make it low" },
+	{ "a decoy for the end that stands in front", LAYOUT_HIGH, false,
+	  "decoy/fake1/5/defer/5.9.1.4 " REAL, FMX_EREFUSED,
+	  "layout = high, but the decoy fake1 (preference 5) stands before the real hosts and would "
+	  "be tried first: give it a preference above theirs, such as 20" },
 	{ "layout both with a high decoy only", LAYOUT_BOTH, false, REAL FAKE1,
 	  FMX_EUSAGE, "make it high" },
-	{ "layout high without a decoy", LAYOUT_HIGH, false, REAL, FMX_EUSAGE, "make it none" },
+	{ "layout high without a decoy", LAYOUT_HIGH, false, REAL, FMX_EUSAGE, "has no decoy: add a decoy section" },
 	{ "a host without an address", LAYOUT_NONE, false, "real/mail/10/log/",
 	  FMX_EUSAGE, "has no address" },
 	{ "a host without a name", LAYOUT_NONE, false, "real//10/log/5.9.1.1",
@@ -134,7 +138,7 @@ static const struct {
 	{ "one address twice", LAYOUT_NONE, false, REAL "real/backup/20/log/5.9.1.1",
 	  FMX_EUSAGE, "both have the address 5.9.1.1" },
 	{ "danger is told before contradiction", LAYOUT_HIGH, false,
-	  "decoy/fake0/0/busy/5.9.1.4 " REAL, FMX_EREFUSED, "answers" },
+	  "decoy/fake0/0/busy/5.9.1.4 " REAL, FMX_EREFUSED, "would be tried first" },
 };
 /* clang-format on */
 
