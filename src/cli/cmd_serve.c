@@ -7,27 +7,64 @@
 
 #include "base/beside.h"
 #include "base/number.h"
+#include "cli/archive.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "config/config.h"
+#include "outlet/json.h"
 #include "serve/system/ready_check.h"
 
-static void print_warnings(const struct cli *c, const char *lines)
+struct checking {
+	const struct cli *c;
+	json_t *warnings; /* --json; else NULL, and they are said at once */
+};
+
+static void on_trouble(void *arg, const char *sentence)
+{
+	const struct checking *k = arg;
+	if (k->warnings)
+		json_push(k->warnings, json_text(sentence));
+	else
+		cli_warn(k->c, "%s", sentence);
+}
+
+static void tell_warnings(struct checking *k, const char *lines)
 {
 	while (*lines) {
+		char line[1024];
 		size_t len = strcspn(lines, "\n");
-		cli_warn(c, "%.*s", (int)len, lines);
+		(void)snprintf(line, sizeof(line), "%.*s", (int)len, lines);
+		on_trouble(k, line);
 		lines += len + (lines[len] == '\n');
 	}
 }
 
-static void on_trouble(void *arg, const char *sentence)
+static void tell_good(const struct checking *k, const struct config *config)
 {
-	cli_warn(arg, "%s", sentence);
+	const char *mode = config->rules.enforce ? "enforce" : "observe";
+	size_t domains = 0;
+	for (size_t i = 0; i < config->site_count; i++)
+		domains += config->sites[i].domain_count;
+	if (!k->warnings) {
+		(void)printf("%s is good: %zu site%s, %zu domain%s, mode %s\n",
+			     k->c->config_path, config->site_count,
+			     number_plural(config->site_count), domains,
+			     number_plural(domains), mode);
+		return;
+	}
+	json_t *o = json_object();
+	json_add(o, "version", json_integer(1));
+	json_add(o, "configuration", json_text(k->c->config_path));
+	json_add(o, "sites", json_integer((json_int_t)config->site_count));
+	json_add(o, "domains", json_integer((json_int_t)domains));
+	json_add(o, "mode", json_text(mode));
+	json_add(o, "warnings", k->warnings);
+	archive_print_json(o);
 }
 
 static int check_config(struct cli *c)
 {
+	struct checking k = { .c = c };
 	struct config config;
 	struct error e;
 	int code = cli_config(c, &config);
@@ -37,15 +74,10 @@ static int check_config(struct cli *c)
 		config_release(&config);
 		return cli_fail(c, &e);
 	}
-	print_warnings(c, buf_text(&config.warnings));
-	ready_check(&config, on_trouble, c);
-	size_t domains = 0;
-	for (size_t i = 0; i < config.site_count; i++)
-		domains += config.sites[i].domain_count;
-	(void)printf("%s is good: %zu site%s, %zu domain%s, mode %s\n", c->config_path,
-		     config.site_count, number_plural(config.site_count), domains,
-		     number_plural(domains),
-		     config.rules.enforce ? "enforce" : "observe");
+	k.warnings = c->json ? json_array() : NULL;
+	tell_warnings(&k, buf_text(&config.warnings));
+	ready_check(&config, on_trouble, &k);
+	tell_good(&k, &config);
 	config_release(&config);
 	return CLI_DONE;
 }

@@ -194,7 +194,7 @@ static int parse_words(struct parsing *p, char **args, int *ret_count)
 			code = parse_long(p, word + 2);
 		else if (!only_arguments && word[0] == '-' && word[1])
 			code = parse_letters(p, word + 1);
-		else if (!p->c->verb && !p->wants_help && strcmp(word, "help") == 0)
+		else if (!p->c->verb && strcmp(word, "help") == 0)
 			p->wants_help = true; /* `fakemx help plan`, as others have it */
 		else if (!p->c->verb)
 			code = take_verb(p->c, word);

@@ -285,7 +285,7 @@ int db_read_key(struct db *db, struct error *e)
 	sqlite3_stmt *s = db_statement(db, "SELECT value FROM meta WHERE name = 'key'");
 	int rc = db_step(db, s, e);
 	if (rc == 0 || (rc > 0 && sqlite3_column_bytes(s, 0) != sizeof(db->key)))
-		rc = damaged(db, "its key is gone", e);
+		rc = damaged(db, "its row 'key' in meta is missing or cut", e);
 	if (rc > 0)
 		memcpy(&db->key, sqlite3_column_blob(s, 0), sizeof(db->key));
 	db_done(s);

@@ -1,4 +1,5 @@
 """Options that do not belong together, and what a verb says then. No network."""
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -35,6 +36,24 @@ class Options(unittest.TestCase):
             self.bad("does not name the server", "feed", "--setup", "--to", servers)
         for subject in ("a b", "fakemx.>", "fakemx..x", ""):
             self.bad(f"such as fakemx.mx1.example.com, not '{subject}'", *to, "nats://mx1", "--subject", subject)
+
+    def test_check_config_as_json(self):
+        with tempfile.TemporaryDirectory(prefix="fakemx-options-") as state:
+            conf = pathlib.Path(state) / "fakemx.conf"
+            conf.write_text(CONF.format(state=state) + 'allow = { "com" }\n')
+            done = self.fakemx(0, "--lab", "--json", "-c", conf, "serve", "--check-config")
+            told = json.loads(done.stdout)
+            self.assertEqual((1, str(conf), 1, 1, "observe"), tuple(told[k] for k in ("version", "configuration", "sites", "domains", "mode")))
+            self.assertIn("allow has com, a large part of the internet", "\n".join(told["warnings"]))
+            self.assertEqual("", done.stderr)
+
+    def test_a_log_that_is_named_twice_is_read_once(self):
+        with tempfile.TemporaryDirectory(prefix="fakemx-options-") as folder:
+            log = pathlib.Path(folder) / "mail.log"
+            log.write_text("".join(f"2026-11-30T10:00:0{n}+00:00 mail postfix/smtpd[7]: {words}\n" for n, words in enumerate(
+                ("connect from a.example[192.0.2.7]", "disconnect from a.example[192.0.2.7] ehlo=1 quit=1 commands=2"))))
+            for files in ([log], [log, log], [log, pathlib.Path(folder) / ".." / log.parent.name / "mail.log"]):
+                self.assertEqual(1, len(self.fakemx(0, "visits", "--maillog", *files).stdout.splitlines()), files)
 
     def test_a_feed_of_nothing_asks_for_a_mail_log(self):
         self.bad("Give a mail log by --maillog WHERE", "feed", "--host", "mail", "--to", "-")

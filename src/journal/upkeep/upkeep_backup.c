@@ -127,12 +127,28 @@ static int check_target(struct db *db, const char *to, bool is_forced, struct er
 			 to);
 }
 
+/* What was left of a copy that was killed is removed, but not what is open. */
+static int check_part(struct db *db, const char *part, const char *to, struct error *e)
+{
+	struct stat st;
+	const char *own = stat(part, &st) == 0 ? own_file(db, &st) : NULL;
+	if (!own)
+		return 0;
+	return error_set(
+	    e, -EEXIST,
+	    "%s is %s, and a copy to %s would be made under that name first, "
+	    "so nothing was copied: name another file",
+	    part, own, to);
+}
+
 /* Beside it and renamed: the old one or the new one, whole. */
 int journal_backup(struct db *db, const char *to, bool is_forced, struct error *e)
 {
 	struct buf part = BUF_INIT(PATH_LIMIT);
 	int rc = check_target(db, to, is_forced, e);
 	buf_addf(&part, "%s.part", to);
+	if (rc == 0)
+		rc = check_part(db, buf_text(&part), to, e);
 	if (rc == 0)
 		rc = copy_to_new(db, buf_text(&part), NULL, e);
 	if (rc == 0 && renameat2(AT_FDCWD, buf_text(&part), AT_FDCWD, to,

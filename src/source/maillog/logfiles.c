@@ -23,6 +23,9 @@ struct file {
 	const char *path;
 	size_t place; /* as given */
 	bool is_regular;
+	bool is_again; /* the same file was named before, and is read once */
+	dev_t device;
+	ino_t inode;
 	uint64_t size;
 	int64_t changed; /* of a regular file; else now */
 	int64_t first;   /* stamp in it; INT64_MIN: none */
@@ -122,11 +125,26 @@ static int look_at_file(struct file *f, struct error *e)
 	f->is_regular = S_ISREG(st.st_mode);
 	if (!f->is_regular)
 		return 0;
+	f->device = st.st_dev;
+	f->inode = st.st_ino;
 	f->size = (uint64_t)st.st_size;
 	int64_t changed = st.st_mtim.tv_sec * STAMP_SECOND;
 	if (changed >= TIMES_BEGIN && changed < f->changed)
 		f->changed = changed;
 	return 0;
+}
+
+/* As by `mail.log mail.log*`: no visit happened twice. */
+static bool is_again(const struct file *files, size_t i)
+{
+	const struct file *f = &files[i];
+	for (size_t k = 0; k < i; k++)
+		if (f->is_regular ? files[k].is_regular && files[k].device == f->device &&
+					files[k].inode == f->inode
+				  : output_is_journal(f->path) &&
+					strcmp(files[k].path, f->path) == 0)
+			return true;
+	return false;
 }
 
 static int put_in_order(struct file *files, size_t count, char *piece,
@@ -138,7 +156,8 @@ static int put_in_order(struct file *files, size_t count, char *piece,
 		int rc = look_at_file(&files[i], e);
 		if (rc < 0)
 			return rc;
-		total += files[i].size;
+		files[i].is_again = is_again(files, i);
+		total += files[i].is_again ? 0 : files[i].size;
 		are_regular =
 		    are_regular && files[i].is_regular && strcmp(files[i].path, "-") != 0;
 	}
@@ -239,7 +258,7 @@ int logfiles_read(char *const *files, size_t count, const struct logfiles_hooks 
 
 	int rc = put_in_order(ordered, count, r.piece, &r.total, e);
 	for (size_t i = 0; i < count && rc == 0; i++)
-		rc = read_file(&r, &ordered[i], e);
+		rc = ordered[i].is_again ? 0 : read_file(&r, &ordered[i], e);
 	ret_counts->too_long += r.lines.too_long;
 	free(r.piece);
 	free(ordered);

@@ -376,6 +376,13 @@ static void a_backup_replaces_backups_alone(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	not_replaced(path, FMX_EFOREIGN, "is no fakemx journal");
 
+	/* The copy is made as TO.part first. */
+	(void)snprintf(path, sizeof(path), "%s/x.part", c->folder);
+	assert_int_equal(link(c->path, path), 0);
+	(void)snprintf(path, sizeof(path), "%s/x", c->folder);
+	assert_int_equal(journal_backup(db, path, true, &e), -EEXIST);
+	assert_non_null(strstr(e.text, "x.part is the journal itself"));
+
 	give(t, a_visit(REAL, "192.0.2.2", T0), T0); /* the journal goes on */
 	assert_string_equal(asked(db, "SELECT count(*) FROM visit"), "2");
 }

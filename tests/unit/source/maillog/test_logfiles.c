@@ -317,6 +317,19 @@ static void short_and_empty_files_are_read(void **state)
 	assert_int_equal(g.files, 3);
 }
 
+static void a_file_that_is_named_twice_is_read_once(void **state)
+{
+	(void)state;
+	struct got g;
+	TEXT("one", ONE);
+	READ(&g, "one", "one");
+	assert_int_equal(g.rc, 0);
+	assert_string_equal(g.text, ONE);
+	TEXT("equal", ONE); /* another file of equal text is another file */
+	READ(&g, "one", "equal", "one");
+	assert_string_equal(g.text, ONE ONE);
+}
+
 static void reading_ends_when_no_more_is_wanted(void **state)
 {
 	(void)state;
@@ -407,6 +420,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_read_is_a_sentence),
 		cmocka_unit_test(what_other_programs_packed_is_read),
 		cmocka_unit_test(short_and_empty_files_are_read),
+		cmocka_unit_test(a_file_that_is_named_twice_is_read_once),
 		cmocka_unit_test(reading_ends_when_no_more_is_wanted),
 		cmocka_unit_test(a_long_stream_takes_no_more_memory_than_a_short_one),
 	};
