@@ -370,24 +370,26 @@ static const struct option_row options[] = {
 		     "cannot be reached is tried again." },
 	{ .name = "subject",
 	  .argument = "S",
-	  .meaning = "Of a stream; fakemx.NAME otherwise." },
+	  .meaning = "With a stream: the subject under which the lines are sent; "
+		     "fakemx.NAME if not given." },
 	{ .name = "credentials",
 	  .argument = "FILE",
-	  .meaning = "Of a stream: a user's credentials (.creds), or an nkey's seed." },
+	  .meaning = "With a stream: a user's credentials (.creds), or an nkey's seed." },
 	{ .name = "ca",
 	  .argument = "FILE",
-	  .meaning = "Of a stream: the certificates that its servers are checked by." },
+	  .meaning =
+	      "With a stream: the certificates by which its servers are checked." },
 	{ .name = "setup",
 	  .meaning =
-	      "Make the stream, or change it, and end: files, seven days, equal messages "
-	      "of an hour taken once." },
+	      "Make the stream, or change it, and end. It keeps lines in files for seven "
+	      "days, and takes one that comes twice within an hour once." },
 	{ .name = "replicas",
 	  .argument = "N",
-	  .meaning = "With --setup: on how many servers each message is, 1 to 5." },
+	  .meaning = "With --setup: on how many servers each line is kept, 1 to 5." },
 	{ .name = "since",
 	  .argument = "TIME",
 	  .meaning =
-	      "Visits from then on; those of the last day otherwise. What is known "
+	      "Visits from then on; those of the last day if not given. What is known "
 	      "there already is not counted again." },
 	{ .name = "filter",
 	  .argument = "WHERE",
@@ -397,8 +399,8 @@ static const struct option_row options[] = {
 	      "that is another log: a file, or journal with a match behind a colon." },
 	{ .name = "stamps",
 	  .argument = "ZONE",
-	  .meaning =
-	      "The time zone of stamps that name none; this machine's otherwise." },
+	  .meaning = "The time zone of the times in the log where they name none; this "
+		     "machine's if not given." },
 	{ 0 },
 };
 

@@ -41,10 +41,11 @@ const struct verb verb_forget = {
 	.synopsis = "ADDRESS|NAME|DOMAIN",
 	.summary = "erase what is known of an address, name or domain",
 	.help =
-	    "Visits and names of the address, or of clients whose confirmed name is "
-	    "the name or\nlies below it, are overwritten in the journal; where a name "
-	    "was only claimed (HELO,\nenvelope), the text is. Backups are not "
-	    "touched, nor is the allow list.\n\n"
+	    "Overwrites visits and names in the journal: those of the address; or, of a "
+	    "name or\ndomain, those of all clients whose confirmed name is that name or "
+	    "lies below it. Where\na client only claimed the name, in HELO or as a "
+	    "sender, the name is erased and the\nvisit stays. Backups are not touched, "
+	    "nor is the allow list.\n\n"
 	    "  fakemx forget 198.51.100.7",
 	.least = 1,
 	.most = 1,

@@ -245,7 +245,8 @@ const struct verb verb_journal = {
 	.synopsis =
 	    "backup [--force] TO | verify [--against FILE] [FILE] | restore FROM | "
 	    "import FILE|-",
-	.summary = "back the journal up, verify it, put a backup in its place, begin one",
+	.summary =
+	    "back up, verify or restore the journal, or import visits into a new one",
 	.help =
 	    "backup makes a consistent copy while serve runs. verify judges all visits "
 	    "again and\ncompares with what the journal (or FILE) says. restore verifies "

@@ -84,8 +84,9 @@ static const struct option_row options[] = {
 		     "postfix-cidr, nft (sets, for nft -f), rbldnsd (for its type "
 		     "combined), dnsbl (a zone)." },
 	{ .name = "would",
-	  .meaning = "Also who would be listed but for mode = observe or too few watched "
-		     "days: to look at, not to use." },
+	  .meaning =
+	      "Also show who is not listed only because of mode = observe or of too few "
+	      "watched days. For looking at, not for use." },
 	{ 0 },
 };
 

@@ -6,14 +6,15 @@
 
 static const struct option_row options[] = {
 	{ .name = "follow",
-	  .meaning = "Stay, and renew them every ten seconds: for its own unit." },
+	  .meaning =
+	      "Stay, and renew them every ten seconds, as fakemx-publish.service does." },
 	{ .name = "empty",
 	  .meaning = "Empty them, without looking at the journal; with --stale only if "
 		     "nobody has published for that long." },
 	{ .name = "stale",
 	  .argument = "DURATION",
-	  .meaning =
-	      "Empty them when serve has told nothing for so long; 15m otherwise." },
+	  .meaning = "Empty them when serve has written nothing to the journal for this "
+		     "long; 15m if not given." },
 	{ 0 },
 };
 

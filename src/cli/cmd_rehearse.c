@@ -7,33 +7,34 @@
 static const struct option_row options[] = {
 	{ .name = "senders",
 	  .argument = "N",
-	  .meaning = "How many senders there are, of all populations together; 300 "
-		     "otherwise." },
+	  .meaning = "How many senders there are, of all kinds together; 300 if not "
+		     "given." },
 	{ .name = "seed",
 	  .argument = "S",
-	  .meaning = "Seed of the random numbers: the same seed gives the same run; 1 "
-		     "otherwise." },
+	  .meaning = "Where the random numbers begin: the same number gives the same "
+		     "run; 1 if not given." },
 	{ .name = "layout",
 	  .argument = "L",
 	  .meaning =
 	      "Which decoys there are: none, high (tried last), low (tried first) or "
-	      "both; high otherwise." },
+	      "both; high if not given." },
 	{ .name = "low",
 	  .argument = "POSTURE",
 	  .meaning =
 	      "What the decoy that is tried first does: closed (nothing listens) or "
-	      "reset; closed otherwise. Means --layout both." },
+	      "reset; closed if not given. Without --layout it means --layout both." },
 	{ .name = "greylist",
 	  .meaning = "The real hosts put off senders that they see for the first time." },
 	{ .name = "outage",
 	  .meaning = "The real hosts are down during the third of the three times that "
 		     "senders come." },
 	{ .name = "no-filter",
-	  .meaning = "The real hosts have no spam filter that says what they took." },
+	  .meaning = "The real hosts have no spam filter whose log tells which of the "
+		     "accepted mail was spam." },
 	{ .name = "enforce",
 	  .meaning =
-	      "In mode enforce: say who was listed, and whose mail the lists would have "
-	      "scored." },
+	      "Run with mode = enforce, and say who was listed and whose mail the lists "
+	      "would have scored." },
 	{ .name = "html",
 	  .argument = "FILE",
 	  .meaning = "Write the report as one page with charts too." },

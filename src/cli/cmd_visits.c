@@ -179,8 +179,8 @@ static const struct option_row options[] = {
 	{ .name = "host",
 	  .argument = "NAME",
 	  .meaning =
-	      "Of the journal, this host's visits alone; of a log, whose log it is (this "
-	      "machine otherwise)." },
+	      "From the journal, only the visits to this host; with --maillog, the host "
+	      "whose log it is (this machine's name if not given)." },
 	{ .name = "filter",
 	  .argument = "WHERE",
 	  .meaning =
@@ -189,11 +189,12 @@ static const struct option_row options[] = {
 	      "that is another log: a file, or journal with a match behind a colon." },
 	{ .name = "stamps",
 	  .argument = "ZONE",
-	  .meaning =
-	      "The time zone of stamps that name none; this machine's otherwise." },
+	  .meaning = "The time zone of the times in the log where they name none; this "
+		     "machine's if not given." },
 	{ .name = "why",
-	  .meaning = "Not the visits, but what was made of each line of the log, and of "
-		     "the rest why nothing." },
+	  .meaning =
+	      "Instead of the visits: the lines of the log that told of a session, and "
+	      "why nothing was made of the others." },
 	{ 0 },
 };
 

@@ -25,7 +25,7 @@ FMX_MUST_CHECK int domain_run(struct cli *c, int argc, char **argv, bool reverts
 		     "--json a line each as they complete." },                           \
 	    { .name = "server",                                                          \
 	      .argument = "ADDR[@PORT]",                                                 \
-	      .meaning = "Of a DOMAIN's name servers ask only this one." },              \
+	      .meaning = "Ask this name server alone about a DOMAIN." },                 \
 	{                                                                                \
 		.name = "format", .argument = EXPORT_FORMAT_NAMES,                       \
 		.meaning = "What to print of a change that is made elsewhere; records "  \

@@ -58,19 +58,20 @@ const struct site *zone_want_site(const struct config *c, const char *domain);
 	    { .name = "ttl",                                                             \
 	      .argument = "SECONDS",                                                     \
 	      .meaning =                                                                 \
-		  "One TTL for all MX records; a short one makes retreat quick." },      \
+		  "The TTL of all MX records; with a short one the change is quickly "   \
+		  "undone." },                                                           \
 	    { .name = "online",                                                          \
 	      .meaning =                                                                 \
 		  "Ask the name servers for their serials before, so that the new one "  \
-		  "exceeds them; otherwise they are asked after a reload alone." },      \
+		  "exceeds them. Without it they are asked after a reload alone." },     \
 	    { .name = "resolver",                                                        \
 	      .argument = "ADDR[@PORT]",                                                 \
 	      .meaning = "Ask this recursive server instead of the system's." },         \
 	    { .name = "half",                                                            \
 	      .argument = "SEED",                                                        \
-	      .meaning =                                                                 \
-		  "Only a random half of the zones, the same one whenever this word is " \
-		  "given: to compare both halves." },                                    \
+	      .meaning = "Only a random half of the zones, so that the report can "      \
+			 "compare both "                                                 \
+			 "halves; the same word gives the same half again." },           \
 	{                                                                                \
 		.name = "renumber",                                                      \
 		.meaning = "Move the real hosts to 10, 20, ... where one stands at 0."   \

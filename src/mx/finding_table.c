@@ -13,7 +13,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.fix = "Let {host} refuse the connection: posture closed or reset, nothing else.",
 	.why = "Once connected, Courier, Haraka, qmail and Postal never walk on, OpenSMTPD does not "
 	       "after 451 to MAIL or RCPT, and dma bounces; Postfix, Exim and Sendmail do walk on, "
-	       "which hides the loss from who tests with them.",
+	       "so who tests with these does not see the loss.",
 	.source = "measured on ten mail programs; RFC 5321 5.1 only says that a client SHOULD try two "
 		  "addresses",
 },
@@ -25,7 +25,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	       "drop), so that the machine itself answers with RST.",
 	.why = "Measured with a dropped SYN: Postfix and Haraka lose 30 s, Courier and chasquid "
 	       "60 s, Sendmail 120 s, Exim, OpenSMTPD and dma 135 s; with a silent server most "
-	       "lose 300 s. Callouts of Exim give up before and defer.",
+	       "lose 300 s. Exim's callouts give up earlier, and the mail is put off.",
 	.source = "measured on ten mail programs",
 },
 [FINDING_LOW_UNREACHABLE] = {
@@ -43,7 +43,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "There is more than one low decoy: {detail}. Senders with small limits use them "
 		"up before the first real host.",
 	.fix = "Keep one low decoy, with one IPv4 address.",
-	.why = "Stalwart tries two MX hosts by default and Notes is reported to; Postfix tries "
+	.why = "Stalwart tries two MX hosts by default and HCL Notes is said to; Postfix tries "
 	       "five addresses.",
 	.source = "postconf(5) smtp_mx_address_limit; documentation of Stalwart",
 },
@@ -70,8 +70,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.id = "FMX-LOW-REPUTATION", .severity = SEVERITY_INFO,
 	.text = "Mail that {domain} sends may be rated worse: some receivers test whether the "
 		"sender's first MX, {host}, answers.",
-	.fix = "Accept it, or use layout high. Never let the low decoy drop: that costs as much, "
-	       "and time besides.",
+	.fix = "Accept it, or use layout high. Never let the low decoy drop packets: that costs as much, and time besides.",
 	.why = "rspamd's mx_check (off by default, on in mailcow) adds 3.0 when the first MX "
 	       "refuses, 2.0 when it times out, and advises greylisting; policyd-weight adds 2.1.",
 	.source = "rspamd module mx_check; policyd-weight BOGUS_MX",
@@ -109,7 +108,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.fix = "If it is meant as a decoy, open port 25 in the firewalls so that the machine itself "
 	       "answers. If it is a real host, bring it up or take it out of the MX.",
 	.why = "While the real hosts are down, each message waits 30 to 300 s for it in every "
-	       "queue run, and bots that would have shown themselves see nothing.",
+	       "queue run, and bots, which would else connect and show themselves, leave no trace.",
 	.source = "measured on ten mail programs",
 },
 [FINDING_HIGH_OPEN] = {
@@ -267,7 +266,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "The first real host, {host}, is host number {detail} of the list; some senders try "
 		"two.",
 	.fix = "Keep at most one low decoy before it.",
-	.why = "Stalwart tries two MX hosts by default and Notes is reported to; Postfix counts two "
+	.why = "Stalwart tries two MX hosts by default and HCL Notes is said to; Postfix counts two "
 	       "sessions.",
 	.source = "postconf(5) smtp_mx_session_limit; documentation of Stalwart",
 },
@@ -276,7 +275,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "The host {host} does not take mail at {detail}{address}.",
 	.fix = "Bring it up, or take the address out of the DNS. If it is meant as a decoy, say "
 	       "--decoy {host} and give it a preference beyond all real hosts.",
-	.why = "Every sender that draws this address loses time, and some give up.",
+	.why = "Every sender that picks this address loses time, and some give up.",
 	.source = "measured on ten mail programs",
 },
 [FINDING_HOST_UNNAMED] = {
@@ -319,7 +318,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 		"everywhere, should you want it gone.",
 	.fix = "Lower the TTL to 300 to 3600 seconds while trying a Fake MX; raise it again when it "
 	       "has proved itself.",
-	.why = "Retreat takes one TTL.",
+	.why = "A decoy that was removed is gone from all caches one TTL later.",
 	.source = "RFC 1035 3.2.1",
 },
 [FINDING_TTL_DIFFERS] = {
@@ -327,15 +326,13 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "The MX records of {domain} have different TTLs ({detail}): a set of records has "
 		"one, so name servers and caches take now this one, now that.",
 	.fix = "`fakemx plan` gives all of them the shortest; --ttl says another.",
-	.why = "Records of one name and type are one set with one TTL; how long a change takes "
-	       "cannot be told else.",
+	.why = "Records of one name and type are one set with one TTL; with several, nobody can tell how long a change takes.",
 	.source = "RFC 2181 5.2",
 },
 [FINDING_NS_DISAGREE] = {
 	.id = "FMX-NS-DISAGREE", .severity = SEVERITY_WARNING,
 	.text = "The name servers of {domain} give different MX records ({detail}).",
-	.fix = "Wait for transfers to finish; if it stays, mend the secondary (NOTIFY, serial, "
-	       "transfer rights).",
+	.fix = "Wait until the secondaries have the change. If it lasts, mend them (NOTIFY, serial, transfer rights).",
 	.why = "Senders see one layout or the other by chance, and predictions hold for neither.",
 	.source = "RFC 1034 4.3.5",
 },
@@ -343,7 +340,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.id = "FMX-NS-SERIAL", .severity = SEVERITY_INFO,
 	.text = "The name servers of {domain} have different serials ({detail}), though the same MX "
 		"records.",
-	.fix = "Normal for some minutes after a change; otherwise see to the transfers.",
+	.fix = "Normal for some minutes after a change. If it lasts, see why the secondaries do not get the zone.",
 	.why = "A secondary that lags keeps a decoy after it was removed.",
 	.source = "RFC 1034 4.3.5",
 },
@@ -384,7 +381,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.id = "FMX-STS-BROKEN", .severity = SEVERITY_WARNING,
 	.text = "{domain} announces an MTA-STS policy, but it cannot be used: {detail}.",
 	.fix = "Mend https://mta-sts.{domain}/.well-known/mta-sts.txt, or remove the TXT record.",
-	.why = "Senders go without the policy, or hold to an old one that may exclude your hosts.",
+	.why = "Senders go without the policy, or keep an old one that may exclude your hosts.",
 	.source = "RFC 8461 3.3, 5.1",
 },
 [FINDING_STS_DECOY] = {
@@ -417,14 +414,14 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "The real hosts of {domain} are protected by DANE, the decoy {host} has no TLSA "
 		"record: an attacker may stand in for it and take mail in the clear.",
 	.fix = "Publish a TLSA record at _25._tcp.{host} (`fakemx plan` adds one).",
-	.why = "Whoever can turn packets for the decoy's address gets mail unencrypted, as no record "
+	.why = "Whoever can redirect packets for the decoy's address gets mail unencrypted, as no record "
 	       "demands TLS; dead hosts should carry a well-formed TLSA.",
 	.source = "V. Dukhovni, internet.nl issue 257; RFC 7672 2.2",
 },
 [FINDING_HOSTED] = {
 	.id = "FMX-HOSTED", .severity = SEVERITY_WARNING,
 	.text = "The real host {host} is run by {detail}: {address}.",
-	.fix = "Don't: remove the decoy. Of a hoster's MX fakemx cannot tell whom a decoy stops.",
+	.fix = "Remove the decoy: fakemx cannot see who comes to a hoster's MX, so it cannot tell whom a decoy stops.",
 	.why = "Nothing can be measured without the real host's log, and so no loss could be seen. A "
 	       "hoster filters bots already, and many take foreign MX records for a mistake.",
 	.source = "the MX names are the hosters' own, from their set-up pages (src/mx/hoster.c)",
@@ -452,8 +449,7 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.text = "{detail}",
 	.fix = "Have the file checked by the name server's own tool (named-checkzone, kzonecheck), and "
 	       "see whether --origin names the right zone.",
-	.why = "What libzscanner cannot read as a zone, no name server may read as one; it is never "
-	       "written to.",
+	.why = "fakemx reads zones with the parser of Knot DNS. What that cannot read may be no zone for a name server either, so fakemx never writes to it.",
 	.source = "RFC 1035 5",
 },
 };

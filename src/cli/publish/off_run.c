@@ -51,10 +51,11 @@ static void leave_mark(struct leaving *l)
 		     ? atomic_file_write(path, text, strlen(text), 0644, &e)
 		     : error_set(&e, FMX_EUSAGE, "the state folder's name is too long");
 	if (rc != 0) {
-		(void)fprintf(stderr,
-			      "fakemx: the lists may be filled again, for this cannot be "
-			      "noted: %s. Stop fakemx-publish\n",
-			      e.text);
+		(void)fprintf(
+		    stderr,
+		    "fakemx: it cannot be noted that the lists are to stay empty "
+		    "(%s), so fakemx-publish would fill them again: stop it\n",
+		    e.text);
 		take_code(l, CLI_FAILED);
 	}
 }

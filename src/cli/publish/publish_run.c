@@ -298,8 +298,8 @@ static int shut_in_for(const struct publishing *p, bool is_emptying, struct erro
 	if (rc == 0 || !is_emptying)
 		return rc;
 	cli_warn(p->c,
-		 "publish cannot give its rights away, and empties the lists all the "
-		 "same: %s",
+		 "publish could not give up the rights that it does not need (%s); it "
+		 "empties the lists all the same",
 		 e->text);
 	return 0;
 }
