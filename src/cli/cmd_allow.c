@@ -9,7 +9,6 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "journal/upkeep/upkeep.h"
-#include "judge/name.h"
 #include "outlet/json.h"
 
 enum { NOTE_MAX = 1000 };
@@ -133,7 +132,7 @@ static int change(const struct cli *c, struct archive *archive, const char *text
 		return cli_fail(c, &e);
 	struct prefix p;
 	bool is_prefix = prefix_parse(text, &p);
-	if (is_on && (is_prefix ? prefix_is_vast(p) : name_is_top_level(text)))
+	if (is_on && (is_prefix ? prefix_is_vast(p) : !strchr(text, '.')))
 		cli_warn(c,
 			 "%s is a large part of the internet: nobody in it is ever "
 			 "listed, and each of them that is stopped raises an alarm",

@@ -15,7 +15,6 @@
 #include "base/stamp.h"
 #include "config/source.h"
 #include "config/tree.h"
-#include "judge/name.h"
 
 /* What all steps of one load share. */
 struct load {
@@ -311,8 +310,7 @@ static void warn_of_vast(struct config *c)
 {
 	for (size_t i = 0; i < c->allow_count; i++) {
 		struct prefix p;
-		if (prefix_parse(c->allow[i], &p) ? prefix_is_vast(p)
-						  : name_is_top_level(c->allow[i]))
+		if (prefix_parse(c->allow[i], &p) && prefix_is_vast(p))
 			buf_addf(&c->warnings,
 				 "allow has %s, a large part of the internet: nobody in "
 				 "it is ever listed, and each of them that is stopped "

@@ -10,8 +10,6 @@
 #ifndef FMX_JUDGE_NAME_H
 #define FMX_JUDGE_NAME_H
 
-#include <string.h>
-
 #include "base/addr.h"
 #include "mx/layout.h"
 
@@ -22,11 +20,5 @@ struct name_fact {
 	char name[NAME_MAX_TEXT];   /* lower case; "" when there is none */
 	char domain[NAME_MAX_TEXT]; /* its registrable domain, if confirmed */
 };
-
-/* "com": everybody below it is meant. */
-static inline bool name_is_top_level(const char *name)
-{
-	return !strchr(name, '.');
-}
 
 #endif

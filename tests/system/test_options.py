@@ -40,11 +40,11 @@ class Options(unittest.TestCase):
     def test_check_config_as_json(self):
         with tempfile.TemporaryDirectory(prefix="fakemx-options-") as state:
             conf = pathlib.Path(state) / "fakemx.conf"
-            conf.write_text(CONF.format(state=state) + 'allow = { "com" }\n')
+            conf.write_text(CONF.format(state=state) + 'allow = { "0.0.0.0/0" }\n')
             done = self.fakemx(0, "--lab", "--json", "-c", conf, "serve", "--check-config")
             told = json.loads(done.stdout)
             self.assertEqual((1, str(conf), 1, 1, "observe"), tuple(told[k] for k in ("version", "configuration", "sites", "domains", "mode")))
-            self.assertIn("allow has com, a large part of the internet", "\n".join(told["warnings"]))
+            self.assertIn("allow has 0.0.0.0/0, a large part of the internet", "\n".join(told["warnings"]))
             self.assertEqual("", done.stderr)
 
     def test_a_log_that_is_named_twice_is_read_once(self):
