@@ -131,8 +131,7 @@ static int change(const struct cli *c, struct archive *archive, const char *text
 	if (rc != 0)
 		return cli_fail(c, &e);
 	struct prefix p;
-	bool is_prefix = prefix_parse(text, &p);
-	if (is_on && (is_prefix ? prefix_is_vast(p) : !strchr(text, '.')))
+	if (is_on && prefix_parse(text, &p) && prefix_is_vast(p))
 		cli_warn(c,
 			 "%s is a large part of the internet: nobody in it is ever "
 			 "listed, and each of them that is stopped raises an alarm",
@@ -180,9 +179,7 @@ static int run(struct cli *c, int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ .name = "note",
-	  .argument = "TEXT",
-	  .meaning = "Why it is there; shown with the entry." },
+	{ .name = "note", .argument = "TEXT", .meaning = "Why it is there; shown with the entry." },
 	{ .name = "remove", .meaning = "Take it off the list." },
 	{ 0 },
 };

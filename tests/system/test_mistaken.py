@@ -10,12 +10,7 @@ class Mistaken(Verbs):
         for what in ("300.1.1.1", "1.2.3", "Foo..bar"):
             self.bad(64, "neither an address, nor a name", "forget", what)
             self.bad(64, "neither an address, a prefix nor a name", "allow", what)
-
-    def test_a_whole_top_level_domain_is_allowed_with_a_warning(self):
-        self.write_little()
-        done = self.run_verb("allow", "com")
-        self.assertIn("com is a large part of the internet: nobody in it is ever listed", done.stderr)
-        self.assertEqual("", self.run_verb("allow", "partner.com").stderr)
+        self.bad(64, "neither an address, a prefix nor a name", "allow", "com")
 
     def test_a_filters_log_that_is_not_there_is_named_as_that(self):
         log = self.folder / "mail.log"
