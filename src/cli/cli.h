@@ -122,6 +122,11 @@ FMX_PRINTF(2, 3) void cli_warn(const struct cli *c, const char *fmt, ...);
  * mistake is printed and its exit code returned. */
 struct config;
 FMX_MUST_CHECK int cli_config(const struct cli *c, struct config *ret_config);
+/* The same for verbs that show what is refused, or take back what was done: sites that
+ * would endanger mail are taken, and why they are refused is in *ret_refused; its code
+ * is 0 where they are not. */
+FMX_MUST_CHECK int cli_config_refused(const struct cli *c, struct config *ret_config,
+				      struct error *ret_refused);
 /* The same for verbs that can do without: with no -c, a usual one that is not
  * there or cannot be used is passed over (the latter is said). */
 FMX_MUST_CHECK int cli_config_if_any(const struct cli *c, struct config *ret_config,

@@ -18,6 +18,7 @@ struct domain_run {
 	struct look_options look;
 	struct config config;
 	bool has_config, reverts, is_given; /* wanted by the options */
+	struct error refused; /* the configuration, which endangers mail; code 0 */
 	struct zone_want wanted;
 	struct zone_want *sites; /* wanted by the configuration's, made when needed */
 	bool *site_is_made;
@@ -171,6 +172,14 @@ static bool start(void *arg, const char *domain)
 		u->outside++;
 		return false;
 	}
+	const struct site *site = site_of(u, domain);
+	if (u->refused.code && site && !u->is_given && !u->reverts) {
+		tell_problem(u, domain, site->layout,
+			     &(struct zone_outcome){ .outcome = JOB_REFUSED,
+						     .error = u->refused });
+		u->domains.told++;
+		return false;
+	}
 	const struct zone_want *want = want_of(u, domain, &e);
 	if (!want && u->code == CLI_DONE && u->domains.names) {
 		refuse(u, domain, &e);
@@ -196,6 +205,17 @@ bool domain_run_is_meant(const struct cli *c, int argc)
 	return argc > 0 || cli_option(c, "from");
 }
 
+/* Of sites that would endanger mail plan shows why, and revert what to take back. */
+static int read_config(struct domain_run *u)
+{
+	struct cli *c = u->cli;
+	if (!c->has_config)
+		return cli_config_if_any(c, &u->config, &u->has_config);
+	int code = cli_config_refused(c, &u->config, &u->refused);
+	u->has_config = code == CLI_DONE;
+	return code;
+}
+
 static int read_options(struct domain_run *u)
 {
 	struct cli *c = u->cli;
@@ -204,7 +224,7 @@ static int read_options(struct domain_run *u)
 	if (code == CLI_DONE)
 		code = zone_want_half(c, &u->has_half, &u->half);
 	if (code == CLI_DONE)
-		code = cli_config_if_any(c, &u->config, &u->has_config);
+		code = read_config(u);
 	if (code == CLI_DONE)
 		code = cli_resolver(c, u->has_config ? &u->config : NULL, &l->resolver);
 	if (code == CLI_DONE)

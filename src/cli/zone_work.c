@@ -167,9 +167,13 @@ static int collect_site(struct zone_work *w, const struct cli *c, size_t i, bool
 	struct error e;
 	if (!z->file[0] && !z->update_server.port)
 		return CLI_DONE;
-	int code = zone_want_of_site(c, s, w->config.lab, reverts, &w->wants[i]);
+	bool is_refused = w->refused.code != 0;
+	int code =
+	    zone_want_of_site(c, s, w->config.lab, reverts || is_refused, &w->wants[i]);
 	if (code != CLI_DONE)
 		return code;
+	if (is_refused && !reverts)
+		w->wants[i].plan.layout = s->layout;
 	if ((z->file[0] ? list_of_site(s, z, &w->lists[i], &e)
 			: list_of_domains(s, &w->lists[i], &e)) != 0)
 		return cli_fail(c, &e);
@@ -191,11 +195,15 @@ static int collect_config(struct zone_work *w, const struct cli *c, bool reverts
 	return code;
 }
 
-static int read_config(struct zone_work *w, const struct cli *c)
+/* Of sites that would endanger mail plan shows why, revert takes back what was done,
+ * and apply does nothing. */
+static int read_config(struct zone_work *w, const struct cli *c, bool reverts)
 {
+	bool takes_refused = reverts || strcmp(c->verb->name, "plan") == 0;
 	int code = cli_option(c, "zone")
 		       ? cli_config_if_any(c, &w->config, &w->has_config)
-		       : cli_config(c, &w->config);
+		   : takes_refused ? cli_config_refused(c, &w->config, &w->refused)
+				   : cli_config(c, &w->config);
 	w->has_config |= code == CLI_DONE && !cli_option(c, "zone");
 	(void)str_copy(w->state, sizeof(w->state),
 		       w->has_config ? w->config.state : DEFAULT_STATE);
@@ -268,12 +276,15 @@ int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 	if (note.text[0])
 		cli_warn(c, "--origin: %s", note.text);
 	only = only ? origin : NULL;
-	int code = read_config(w, c);
+	int code = read_config(w, c, reverts);
 	if (code == CLI_DONE)
 		code = cli_option(c, "zone") ? collect_options(w, c, reverts, only)
 					     : collect_config(w, c, reverts, only);
 	if (code == CLI_DONE)
 		code = keep_half(w, c);
+	for (size_t i = 0; w->refused.code && !reverts && i < w->count; i++)
+		(void)str_copy(w->items[i].problem, sizeof(w->items[i].problem),
+			       w->refused.text);
 	if (code == CLI_DONE && w->count == 0)
 		code = say_none(w, c, only, reverts);
 	if (code != CLI_DONE)

@@ -48,6 +48,7 @@ struct zone_work {
 	size_t list_count;
 	struct zone_work_item *items;
 	size_t count;
+	struct error refused; /* the configuration, by which nothing is applied; code 0 */
 	char state[CONFIG_TEXT_MAX];
 	struct resolver_options resolver;
 	int64_t now;

@@ -494,7 +494,7 @@ static int load_tree(const struct load *l, cfg_t *tree, bool lab)
 	return rc ? rc : judge_sites(l, tree);
 }
 
-int config_parse(const char *text, size_t len, const char *name, bool lab,
+static int parse(const char *text, size_t len, const char *name, bool lab, bool keeps,
 		 struct config *ret_config, struct error *e)
 {
 	cfg_t *tree = tree_parse(text, len, name, e);
@@ -504,25 +504,34 @@ int config_parse(const char *text, size_t len, const char *name, bool lab,
 	struct load l = { name, &c, e };
 	int rc = load_tree(&l, tree, lab);
 	tree_free(tree);
-	if (rc) {
+	if (rc && !(keeps && rc == FMX_EREFUSED)) {
 		config_release(&c);
 		return rc;
 	}
+	for (size_t i = 0; rc && i < c.site_count; i++)
+		site_sort_domains(&c.sites[i]); /* not all were judged */
 	if (c.lab)
 		warn_of_addresses(&c);
 	warn_of_unwatched(&c);
 	warn_of_vast(&c);
 	*ret_config = c;
-	return 0;
+	return rc;
 }
 
-int config_load(const char *path, bool lab, struct config *ret_config, struct error *e)
+int config_parse(const char *text, size_t len, const char *name, bool lab,
+		 struct config *ret_config, struct error *e)
+{
+	return parse(text, len, name, lab, false, ret_config, e);
+}
+
+static int load(const char *path, bool lab, bool keeps, struct config *ret_config,
+		struct error *e)
 {
 	struct source s;
 	int rc = source_read(path, &s, e);
 	if (rc == 0) {
 		rc =
-		    config_parse(buf_text(&s.text), s.text.len, path, lab, ret_config, e);
+		    parse(buf_text(&s.text), s.text.len, path, lab, keeps, ret_config, e);
 		if (rc != 0)
 			source_place(&s, e);
 		else
@@ -531,6 +540,17 @@ int config_load(const char *path, bool lab, struct config *ret_config, struct er
 	}
 	source_release(&s);
 	return rc;
+}
+
+int config_load(const char *path, bool lab, struct config *ret_config, struct error *e)
+{
+	return load(path, lab, false, ret_config, e);
+}
+
+int config_load_refused(const char *path, bool lab, struct config *ret_config,
+			struct error *e)
+{
+	return load(path, lab, true, ret_config, e);
 }
 
 void config_release(struct config *c)

@@ -149,6 +149,10 @@ struct config {
  */
 FMX_MUST_CHECK int config_load(const char *path, bool lab, struct config *ret_config,
 			       struct error *e);
+/* The same, but a configuration that is refused with FMX_EREFUSED is given all the
+ * same: for whoever shows what is refused, or takes back what was done. */
+FMX_MUST_CHECK int config_load_refused(const char *path, bool lab,
+				       struct config *ret_config, struct error *e);
 /* The same of a text, NUL after its len bytes; name stands for the file in
  * sentences. */
 FMX_MUST_CHECK int config_parse(const char *text, size_t len, const char *name, bool lab,

@@ -117,6 +117,26 @@ site "s" {{
         self.fakemx(*conf, "revert", "--yes")
         self.assertEqual(0, self.changed())
 
+    def test_a_configuration_that_endangers_mail_is_shown_never_applied_and_can_be_undone(self):
+        self.make(1)
+        conf = self.config(1, file=self.zones / "zone00.example.zone")
+        self.fakemx(*conf, "apply", "--yes")
+        path = pathlib.Path(conf[1])
+        path.write_text(path.read_text().replace("layout = high", "layout = both").replace("  zone {", """  decoy "fake0.decoys.example" {
+    preference = 0 address = { "192.0.2.31" } posture = busy }
+  zone {"""))
+        words = "the low decoy fake0.decoys.example answers (busy)"
+        document = json.loads(self.fakemx(*conf, "plan", "--json", expect=2).stdout)
+        finding, = document["zones"][0]["findings"]
+        self.assertEqual(("error", "FMX-PLAN-REFUSED", "error"),
+                         (document["worst_severity"], finding["id"], finding["severity"]))
+        self.assertIn(words, finding["text"])
+        self.assertIn(words, self.fakemx(*conf, "plan", expect=2).stderr)
+        self.assertIn(words, self.fakemx(*conf, "apply", "--yes", expect=3).stderr)
+        self.assertEqual(1, self.changed())
+        self.fakemx(*conf, "revert", "--yes")
+        self.assertEqual(0, self.changed())
+
     def test_half_of_the_zones_is_the_same_half_again(self):
         self.make(40)
         zone, half = ["--zone", str(self.zones)], ["--half", "autumn"]

@@ -209,7 +209,8 @@ int off_run(struct cli *c, int argc, char **argv)
 	if (!cli_flag(c, "yes") && !isatty(STDIN_FILENO))
 		return cli_usage(c, "nobody can be asked here (standard input is no "
 				    "terminal): --yes says that it is meant");
-	int code = cli_config(c, &l.config);
+	struct error refused; /* by whom mail is endangered shall get out, too */
+	int code = cli_config_refused(c, &l.config, &refused);
 	if (code != CLI_DONE)
 		return code;
 	if (!cli_flag(c, "yes") && !is_meant(&l)) {
