@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/domain_show.h"
 #include "cli/domains.h"
+#include "cli/half_power.h"
 #include "cli/resolving.h"
 
 enum { OPEN_MAX = 200, TEXT_MAX = 4 << 20 };
@@ -285,6 +286,8 @@ static int work(struct domain_run *u)
 	if (u->has_half)
 		cli_warn(u->cli, "--half %s: %zu of %zu domains",
 			 cli_option(u->cli, "half"), d->told, d->told + u->outside);
+	if (u->has_half && !u->reverts)
+		half_power_say(u->cli, u->has_config ? &u->config : NULL);
 	if (d->is_stopped && u->code == CLI_DONE)
 		say_unfinished(u);
 	int code = domains_failure(d);

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/domain_run.h"
+#include "cli/half_power.h"
 #include "cli/verbs.h"
 #include "cli/zone_run.h"
 #include "cli/zone_show.h"
@@ -85,6 +86,7 @@ static int plan_zones(struct cli *c)
 	if (run.interrupted)
 		cli_warn(c, "interrupted: %zu of %zu zones were planned",
 			 run.totals.zones, work.count);
+	half_power_say(c, work.has_config ? &work.config : NULL);
 	code = exit_code(&run);
 	zone_work_release(&work);
 	return code;

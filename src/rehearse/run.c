@@ -75,8 +75,8 @@ static json_t *population_json(const struct rehearse_population *p, bool enforce
 	return o;
 }
 
-static void print_json(const struct rehearsal *r, const struct report *report,
-		       bool enforces)
+static void print_json(const struct rehearsal *r, const struct rehearse_options *o,
+		       const struct report *report)
 {
 	json_t *whole = report_json(report);
 	json_t *populations = json_array();
@@ -84,9 +84,12 @@ static void print_json(const struct rehearsal *r, const struct report *report,
 		struct rehearse_population p = rehearse_population(r, i);
 		if (p.messages)
 			(void)json_array_append_new(populations,
-						    population_json(&p, enforces));
+						    population_json(&p, o->enforces));
 	}
 	(void)json_object_set_new(whole, "populations", populations);
+	(void)json_object_set_new(whole, "layout", json_text(layout_name(o->layout)));
+	(void)json_object_set_new(whole, "senders", json_count(o->senders));
+	(void)json_object_set_new(whole, "seed", json_count(o->seed));
 	(void)json_dumpf(whole, stdout,
 			 JSON_INDENT(2) | JSON_ENSURE_ASCII); /* main() asks stdout */
 	(void)putchar('\n');
@@ -114,7 +117,8 @@ static void print_population(const struct rehearse_population *p)
 		(void)printf("    %s\n", p->note);
 }
 
-static void print_text(const struct rehearsal *r, const struct report *report)
+static void print_text(const struct rehearsal *r, const struct rehearse_options *o,
+		       const struct report *report)
 {
 	struct text_style style = archive_style();
 	struct buf text = BUF_INIT(REPORT_MOST);
@@ -130,6 +134,10 @@ static void print_text(const struct rehearsal *r, const struct report *report)
 		if (p.messages)
 			print_population(&p);
 	}
+	(void)printf("\nSeed %" PRIu64
+		     ": whoever gives the same options and --seed %" PRIu64
+		     " sees the same senders do the same.\n",
+		     o->seed, o->seed);
 }
 
 /* What the lists would have done to mail. */
@@ -182,17 +190,18 @@ static int make_report(const struct rehearsal *r, struct report *ret_report,
 }
 
 /* CLI_DONE, or what was said. */
-static int print(const struct cli *c, const struct rehearsal *r)
+static int print(const struct cli *c, const struct rehearse_options *o,
+		 const struct rehearsal *r)
 {
 	struct report report;
 	struct error e;
 	if (make_report(r, &report, &e) < 0)
 		return cli_fail(c, &e);
 	if (c->json)
-		print_json(r, &report, cli_flag(c, "enforce"));
+		print_json(r, o, &report);
 	else
-		print_text(r, &report);
-	if (!c->json && cli_flag(c, "enforce"))
+		print_text(r, o, &report);
+	if (!c->json && o->enforces)
 		print_scored(r);
 	const char *page = cli_option(c, "html");
 	int code = page ? archive_write_page(c, &report, page) : CLI_DONE;
@@ -222,7 +231,7 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 	struct rehearse_options o;
 	int code = cli_number(c, "senders", 1, POPULATION_MAX_SENDERS, &senders);
 	if (code == CLI_DONE)
-		code = cli_number(c, "seed", 0, UINT64_MAX, &seed);
+		code = cli_number(c, "seed", 0, INT64_MAX, &seed);
 	if (code == CLI_DONE)
 		code = parse_layout(c, &o.layout);
 	if (code == CLI_DONE)
@@ -247,7 +256,7 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 		(void)error_set(&why, e.code, "the rehearsal failed: %.450s", e.text);
 		return cli_fail(c, &why);
 	}
-	code = print(c, r);
+	code = print(c, &o, r);
 	if (code == CLI_DONE && !c->json && o.layout == LAYOUT_HIGH)
 		(void)printf(
 		    "\nWhat another decoy stops, which is tried first, and what it "

@@ -103,6 +103,12 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(first, counts("5"))
         self.assertNotEqual(first, counts("6"))
 
+    def test_3_the_seed_is_printed(self):
+        said = self.run_it("--senders", "15", "--layout", "none", "--seed", "7").stdout
+        self.assertIn("Seed 7: whoever gives the same options and --seed 7 sees the same senders do the same.", said)
+        r = self.json("--senders", "15", "--layout", "none")
+        self.assertEqual(("none", 15, 1), (r["layout"], r["senders"], r["seed"]))
+
     def test_4_without_decoys_nobody_is_stopped(self):
         result = self.json("--senders", "15", "--layout", "none")
         site, = result["sites"]

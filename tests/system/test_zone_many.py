@@ -148,6 +148,8 @@ site "s" {{
         first, said = planned(*half)
         self.assertTrue(10 < len(first) < 30, len(first))
         self.assertIn(f"--half autumn: {len(first)} of 40 zones", said)
+        self.assertIn("can be told once serve has watched 7 whole days without a decoy (two weeks are better); so far it has watched 0. "
+                      "`layout = none` is the way to begin", " ".join(said.split()))
         self.assertEqual(first, planned(*half)[0])
         self.assertNotEqual(first, planned("--half", "spring")[0])
         conf = self.config(40)

@@ -2,10 +2,11 @@
  * write_journal - lines into a journal, for tests from outside
  *
  * Use: write_journal FILE < LINES. A line is an object: "kind" is site, start, rules,
- * visit, watermark, health, lost, name or allow; "time" and "seen" (seconds since 1970,
- * seen is time unless given); and what else there is of it, addresses as text, hosts
- * and sites by number. They go the way of serve's: through take, and due looks at
- * them after each hour of `seen`.
+ * visit, watermark, gap (since), health, name, allow, mx (domain, is_ok: ours among its
+ * hosts) or compared (zone, answer 0 no, 1 yes, 2 not known); "time" and "seen" (seconds
+ * since 1970, seen is time unless given); and what else there is of it, addresses as
+ * text, hosts and sites by number. They go the way of serve's: through take, and due
+ * looks at them after each hour of `seen`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,11 @@ static const char *text(const json_t *o, const char *key)
 {
 	const char *value = json_string_value(json_object_get(o, key));
 	return value ? value : "";
+}
+
+static bool is_kind(const json_t *o, const char *kind)
+{
+	return strcmp(text(o, "kind"), kind) == 0;
 }
 
 static bool flag(const json_t *o, const char *key)
@@ -137,6 +143,22 @@ static void add_name(struct writing *w, const json_t *o, struct line *l, const c
 	take_add(w->take, l);
 }
 
+/* What serve asked the DNS. */
+static void add_asked(struct writing *w, const json_t *o, struct line *l,
+		      const char *line)
+{
+	bool is_mx = is_kind(o, "mx");
+	l->kind = is_mx ? LINE_MX : LINE_COMPARED;
+	l->host = id(o, "site");
+	l->is_ok = flag(o, "is_ok");
+	l->answer = (enum compared)id(o, "answer");
+	l->text = text(o, is_mx ? "domain" : "zone");
+	l->position = l->is_ok ? "10 mail, 30 fake1" : "10 mail";
+	if (!is_mx && !addr_parse(text(o, "client"), &l->client))
+		fail("compared", line);
+	take_add(w->take, l);
+}
+
 static void add_allow(struct writing *w, const json_t *o, const char *line)
 {
 	struct error e;
@@ -144,11 +166,6 @@ static void add_allow(struct writing *w, const json_t *o, const char *line)
 	check(allow_set(w->db, text(o, "text"), text(o, "note"), flag(o, "is_ok"), false,
 			moment(o, "time", 0), &e),
 	      &e, line);
-}
-
-static bool is_kind(const json_t *o, const char *kind)
-{
-	return strcmp(text(o, "kind"), kind) == 0;
 }
 
 static void add(struct writing *w, const json_t *o, const char *line)
@@ -168,12 +185,18 @@ static void add(struct writing *w, const json_t *o, const char *line)
 	} else if (is_kind(o, "watermark")) {
 		l.kind = LINE_WATERMARK;
 		take_add(w->take, &l);
+	} else if (is_kind(o, "gap")) {
+		l.kind = LINE_GAP;
+		l.since = moment(o, "since", 0);
+		take_add(w->take, &l);
 	} else if (is_kind(o, "health")) {
 		l.kind = LINE_PROBE;
 		l.is_ok = flag(o, "is_ok");
 		take_add(w->take, &l);
 	} else if (is_kind(o, "name")) {
 		add_name(w, o, &l, line);
+	} else if (is_kind(o, "mx") || is_kind(o, "compared")) {
+		add_asked(w, o, &l, line);
 	} else if (is_kind(o, "allow")) {
 		add_allow(w, o, line);
 	} else {

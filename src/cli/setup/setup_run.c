@@ -313,8 +313,9 @@ static int ask_decoy(struct setting *u)
 		return CLI_DONE;
 	(void)fputs(
 	    "\nThere are two ways to begin:\n"
-	    "  none  watch only: the DNS stays as it is, and the report shows what "
-	    "comes\n"
+	    "  none  watch only, the better way: nothing changes, and after two weeks\n"
+	    "        the report can hold the days with a decoy against those "
+	    "without\n"
 	    "  high  a decoy that is tried last, after every real host\n",
 	    u->say);
 	if (!setup_ask_high(&is_high))
@@ -410,9 +411,22 @@ static void tell_next(const struct setting *u)
 	else
 		(void)fprintf(u->say, "  fakemx%s serve\n", option);
 	if (u->s.layout == LAYOUT_NONE)
-		(void)fprintf(u->say, "  fakemx%s report --since 1d\n", option);
+		(void)fprintf(
+		    u->say,
+		    "  fakemx%s report --since 1d\n\n"
+		    "layout = none only watches and changes nothing. It is the way "
+		    "to begin: let it run\nfor two weeks (seven whole days are the "
+		    "least), then add a decoy, and the report\nsays what came to "
+		    "your mail servers before and after it.\n",
+		    option);
 	else
-		(void)fprintf(u->say, "  fakemx%s plan %s\n", option, u->s.domain);
+		(void)fprintf(
+		    u->say,
+		    "  fakemx%s plan %s\n\n"
+		    "To know afterwards what the decoy is worth here, let serve "
+		    "watch for two weeks\nbefore you change the DNS: the report "
+		    "compares the days before with those after.\n",
+		    option, u->s.domain);
 }
 
 static void tell_json(const struct setting *u)

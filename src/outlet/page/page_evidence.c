@@ -87,6 +87,20 @@ static void chart(const struct page *p)
 	free(d);
 }
 
+static void power(const struct page *p)
+{
+	const struct before_after *b = &p->s->before_after;
+	struct buf words = BUF_INIT(SAY_MAX);
+	before_after_power(b, &words);
+	if (words.len > 0)
+		buf_addf(
+		    p->out,
+		    "<p>With %.0f unwelcome messages a day a fall by %.0f %% %s.</p>\n",
+		    b->effect[COUNT_UNWELCOME].mean_before, 100 * before_after_fall,
+		    buf_text(&words));
+	buf_release(&words);
+}
+
 static void compared(const struct page *p)
 {
 	for (size_t i = 0; i < p->s->compared_count; i++) {
@@ -147,6 +161,7 @@ void page_evidence(const struct page *p)
 			 EFFECT_SEED);
 		chart(p);
 	}
+	power(p);
 	compared(p);
 	cost(p);
 	add(p, "</section>\n");

@@ -11,7 +11,8 @@
 #include "mx/half.h"
 #include "outlet/report/report.h"
 
-#define MX_TTL STAMP_HOUR /* of a site that names none */
+#define MX_TTL STAMP_HOUR  /* of a site that names none */
+#define HALF_A_MESSAGE 0.5 /* so that a day on which one half got nothing has a ratio */
 
 const double before_after_fall = 0.15;
 
@@ -42,6 +43,7 @@ struct making {
 	const char *seed;
 	struct half half;
 	int64_t until;
+	int64_t kept; /* visits that came since are all kept */
 	/* The domain whose rows pass by. */
 	char domain[NAME_MAX_TEXT];
 	int64_t domain_seen, domain_asked;
@@ -194,6 +196,7 @@ static void tell_days_apart(struct making *m, int64_t ttl)
 		d->is_before = is_known && (b->seen_first == 0 || end <= b->seen_first);
 		d->is_after = b->seen_all > 0 && begin >= b->seen_all + ttl &&
 			      (b->gone == 0 || end <= b->gone);
+		d->has_half = begin >= m->kept && (d->is_before || d->is_after);
 	}
 }
 
@@ -204,7 +207,7 @@ static double of_kind(const struct before_after_day *d, int kind, double scale)
 	if (kind < COUNT_KINDS)
 		return d->count[kind];
 	/* The other half says how much was under way on that day. */
-	return d->half[1] > 0 ? d->half[0] / d->half[1] * scale : 0;
+	return (d->half[0] + HALF_A_MESSAGE) / (d->half[1] + HALF_A_MESSAGE) * scale;
 }
 
 static struct effect compare(const struct before_after *b, int kind, double scale)
@@ -216,6 +219,8 @@ static struct effect compare(const struct before_after *b, int kind, double scal
 	for (size_t i = 0; i < b->day_count; i++) {
 		const struct before_after_day *d = &b->days[i];
 		struct effect_day value = { d->day, of_kind(d, kind, scale) };
+		if (kind == COUNT_KINDS && !d->has_half)
+			continue;
 		if (d->is_before)
 			before[n++] = value;
 		else if (d->is_after)
@@ -244,29 +249,42 @@ static int count_domains(struct making *m, struct error *e)
 	return rc;
 }
 
+/* What the half without a decoy gets on a day: the ratio of the halves, as mail. */
+static double other_half(const struct before_after *b)
+{
+	double all = 0, days = 0;
+	for (size_t i = 0; i < b->day_count; i++) {
+		all += b->days[i].has_half ? b->days[i].half[1] : 0;
+		days += b->days[i].has_half;
+	}
+	return days > 0 ? all / days : 0;
+}
+
 static void conclude(struct making *m)
 {
 	struct before_after *b = m->to;
-	double other = 0;
 	for (int k = 0; k < COUNT_KINDS; k++)
 		b->effect[k] = compare(b, k, 1);
 	b->has_half = *m->seed != '\0';
-	if (b->has_half) {
-		for (size_t i = 0; i < b->day_count; i++)
-			other += b->days[i].half[1] / (double)b->day_count;
-		b->half = compare(b, COUNT_KINDS, other);
-	}
+	if (b->has_half)
+		b->half = compare(b, COUNT_KINDS, other_half(b));
 	const struct effect *x = b->has_half ? &b->half : &b->effect[COUNT_UNWELCOME];
-	if (x->before >= EFFECT_LEAST_DAYS && x->mean_before > 0)
-		b->days_needed =
-		    effect_days_needed(x->spread, x->before, before_after_fall);
+	if (x->before < EFFECT_LEAST_DAYS || x->mean_before <= 0)
+		return;
+	b->days_needed = effect_days_needed(x->spread, x->before, before_after_fall);
+	b->days_each = effect_days_each(x->spread, before_after_fall);
 }
 
 int before_after_make(struct ask *a, const struct view *view, int64_t until,
 		      const char *half, struct before_after *ret, struct error *e)
 {
 	struct making m = {
-		.ask = a, .view = view, .to = ret, .seed = half, .until = until
+		.ask = a,
+		.view = view,
+		.to = ret,
+		.seed = half,
+		.until = until,
+		.kept = ask_first_seen(a),
 	};
 	int64_t ttl;
 	*ret = (struct before_after){ .days = NULL };
@@ -308,6 +326,19 @@ void before_after_say(const struct effect *x, struct buf *out)
 			 "no difference that could be told from chance (%+.0f to %+.0f "
 			 "%%)",
 			 100 * x->low, 100 * x->high);
+}
+
+/* What few days before leave open, no number of days after can close. */
+void before_after_power(const struct before_after *b, struct buf *out)
+{
+	if (b->days_needed)
+		buf_addf(out, "shows after %u days, four times in five", b->days_needed);
+	else if (b->days_each)
+		buf_addf(
+		    out,
+		    "shows only after %u days without the decoy and as many with it, "
+		    "four times in five",
+		    b->days_each);
 }
 
 void before_after_why_not(const struct before_after *b, struct buf *out)

@@ -34,6 +34,7 @@ struct before_after_day {
 	double count[COUNT_KINDS];
 	double half[2]; /* unwelcome mail of the half with the decoy, of the other */
 	bool is_before, is_after; /* neither: not watched, or in between */
+	bool has_half; /* one of the two, and its visits are all kept (retention) */
 };
 
 struct before_after {
@@ -51,6 +52,7 @@ struct before_after {
 	/* Of the halves, or of the site: days after it that show a fall by 15 %. 0: more
 	 * than ten years, or not known. */
 	unsigned days_needed;
+	unsigned days_each; /* the same, of as many days without it and with it */
 };
 
 extern const double before_after_fall;                   /* 0.15 */
@@ -65,6 +67,9 @@ void before_after_release(struct before_after *b);
 
 /* "no difference that could be told from chance", or how much it changed. */
 void before_after_say(const struct effect *x, struct buf *out);
+/* "shows after 9 days, four times in five": a fall by before_after_fall; nothing while it
+ * is not known. */
+void before_after_power(const struct before_after *b, struct buf *out);
 /* Why there is nothing to compare yet, and what to do; nothing when there is. */
 void before_after_why_not(const struct before_after *b, struct buf *out);
 

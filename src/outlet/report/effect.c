@@ -148,9 +148,12 @@ static void set_interval(const struct model *m, uint64_t seed, struct effect *x)
 			log((double)m->before.count);
 	if (!draws)
 		abort();
-	for (size_t i = 0; i < EFFECT_DRAWS; i++)
-		draws[i] =
-		    drawn_level(m, &m->after, &seed) - drawn_level(m, &m->before, &seed);
+	for (size_t i = 0; i < EFFECT_DRAWS; i++) {
+		/* One after the other: compilers take the sides of a minus as they like.
+		 */
+		double after = drawn_level(m, &m->after, &seed);
+		draws[i] = after - drawn_level(m, &m->before, &seed);
+	}
 	qsort(draws, EFFECT_DRAWS, sizeof(*draws), compare);
 	double low = draws[EFFECT_DRAWS / 40] - middle;
 	double high = draws[EFFECT_DRAWS - 1 - EFFECT_DRAWS / 40] - middle;
@@ -180,9 +183,21 @@ void effect_compare(const struct effect_day *before, size_t before_count,
 	set_interval(&m, seed, ret);
 }
 
+/* What chance may move the ratio, so that a fall is seen four times in five. */
+static double bearable(double fall)
+{
+	return -log(1 - fall) / POWER_80;
+}
+
+unsigned effect_days_each(double spread, double fall)
+{
+	double n = ceil(2 * pow(spread / bearable(fall), 2));
+	return n > YEARS_10 ? 0 : n > EFFECT_LEAST_DAYS ? (unsigned)n : EFFECT_LEAST_DAYS;
+}
+
 unsigned effect_days_needed(double spread, size_t before, double fall)
 {
-	double want = -log(1 - fall) / POWER_80;
+	double want = bearable(fall);
 	for (unsigned n = EFFECT_LEAST_DAYS; n <= YEARS_10 && before > 0; n++)
 		if (spread * sqrt(1 / (double)before + 1 / (double)n) <= want)
 			return n;

@@ -47,5 +47,7 @@ void effect_compare(const struct effect_day *before, size_t before_count,
 /* With so much spread and so many days before: how many after are needed to see a fall
  * by this share, four times in five? 0: more than ten years. */
 unsigned effect_days_needed(double spread, size_t before, double fall);
+/* How many before, and as many after, if more can still be watched before. */
+unsigned effect_days_each(double spread, double fall);
 
 #endif

@@ -232,6 +232,38 @@ static json_t *moment_json(int64_t t)
 	return t > 0 ? json_stamp(t) : json_null();
 }
 
+static json_t *day_json(const struct report_site *s, const struct before_after_day *d)
+{
+	char date[STAMP_TEXT_MAX];
+	json_t *o = json_object();
+	(void)stamp_text(d->day * STAMP_DAY, date);
+	date[10] = '\0'; /* the date alone */
+	json_add(o, "day", json_text(date));
+	json_add(o, "part",
+		 d->is_before  ? json_text("before")
+		 : d->is_after ? json_text("after")
+			       : json_null());
+	for (int k = 0; k < COUNT_KINDS; k++)
+		json_add(o, before_after_key((enum before_after_kind)k),
+			 k == COUNT_SPAM && !s->spam.has_filter
+			     ? json_null()
+			     : json_integer((json_int_t)d->count[k]));
+	bool has_halves = s->before_after.has_half && d->has_half;
+	json_add(o, "half_with_decoy",
+		 has_halves ? json_integer((json_int_t)d->half[0]) : json_null());
+	json_add(o, "half_without",
+		 has_halves ? json_integer((json_int_t)d->half[1]) : json_null());
+	return o;
+}
+
+static json_t *days_json(const struct report_site *s)
+{
+	json_t *days = json_array();
+	for (size_t i = 0; i < s->before_after.day_count; i++)
+		json_push(days, day_json(s, &s->before_after.days[i]));
+	return days;
+}
+
 static json_t *before_after_json(const struct report_site *s)
 {
 	const struct before_after *b = &s->before_after;
@@ -253,6 +285,9 @@ static json_t *before_after_json(const struct report_site *s)
 	json_add(o, "not_yet", json_text_or_null(buf_text(&why)));
 	json_add(o, "days_for_a_fall_of_15_percent",
 		 b->days_needed ? json_count(b->days_needed) : json_null());
+	json_add(o, "days_each_for_a_fall_of_15_percent",
+		 b->days_each ? json_count(b->days_each) : json_null());
+	json_add(o, "days", days_json(s));
 	buf_release(&why);
 	return o;
 }

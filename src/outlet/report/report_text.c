@@ -212,11 +212,13 @@ static void before_after(const struct writing *w)
 		buf_adds(w->text.out, "\n");
 	}
 	half(w);
-	if (b->days_needed > 0)
-		text_line(&w->text, "power",
-			  "with %.0f unwelcome messages a day a fall by %.0f %% shows "
-			  "after %u days",
-			  x->mean_before, 100 * before_after_fall, b->days_needed);
+	if (b->days_each == 0)
+		return;
+	text_label(&w->text, "power");
+	buf_addf(w->text.out, "with %.0f unwelcome messages a day a fall by %.0f %% ",
+		 x->mean_before, 100 * before_after_fall);
+	before_after_power(b, w->text.out);
+	buf_adds(w->text.out, "\n");
 }
 
 static void compared(const struct writing *w)

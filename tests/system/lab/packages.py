@@ -39,6 +39,9 @@ PROGRAMS = {
                    "internet site; mail is sent and received directly using SMTP\n"),
     "opensmtpd": (["opensmtpd"], ""),
     "sendmail": (["sendmail-bin", "sendmail-base", "sendmail-cf"], ""),
+    "courier": (["courier-mta"], "courier-mta courier-mta/defaultdomain string lab.example\n"),
+    "dma": (["dma"], "dma dma/mailname string lab.example\n"),
+    "chasquid": (["chasquid"], ""),
     "knot": (["knot", "knot-dnsutils"], ""),
     "unbound": (["unbound"], ""),
     "bind": (["bind9", "bind9-dnsutils", "bind9-utils", "knot-dnssecutils", "faketime"], ""),
@@ -62,7 +65,8 @@ PROGRAMS = {
     "pdns": (["pdns-server", "pdns-backend-sqlite3", "sqlite3"], ""),
 }
 
-OF_LONG_TESTS = {"docker", "podman"}  # great, and not needed without --long
+# Not needed without --long: great, or of scripts/experiment.
+OF_LONG_TESTS = {"docker", "podman", "courier", "dma", "chasquid"}
 
 _INSTALL = """set -e
 mount -t tmpfs -o mode=755 lab "$TOP"

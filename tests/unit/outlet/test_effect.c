@@ -176,6 +176,11 @@ static void power_is_told_beforehand(void **unused)
 	assert_int_equal(effect_days_needed(0.5, 14, 0.15), 0);
 	assert_true(effect_days_needed(0.15, 28, 0.15) < 14);
 	assert_int_equal(effect_days_needed(0.1, 0, 0.15), 0);
+	/* What 14 days before cannot show, more of them can. */
+	assert_int_equal(effect_days_each(0.5, 0.15), 149);
+	assert_int_equal(effect_days_needed(0.5, 149, 0.15), 148);
+	assert_int_equal(effect_days_each(0.01, 0.15), 7);
+	assert_int_equal(effect_days_each(5, 0.15), 0);
 }
 
 int main(void)
