@@ -287,7 +287,7 @@ static int work(struct domain_run *u)
 		cli_warn(u->cli, "--half %s: %zu of %zu domains",
 			 cli_option(u->cli, "half"), d->told, d->told + u->outside);
 	if (u->has_half && !u->reverts)
-		half_power_say(u->cli, u->has_config ? &u->config : NULL);
+		half_power_say(u->cli, u->has_config, &u->config);
 	if (d->is_stopped && u->code == CLI_DONE)
 		say_unfinished(u);
 	int code = domains_failure(d);

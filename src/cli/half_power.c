@@ -72,7 +72,7 @@ static int ask_groups(struct asking *g, struct error *e)
 	return rc;
 }
 
-void half_power_say(const struct cli *c, const struct config *config)
+void half_power_say(const struct cli *c, bool has_config, const struct config *config)
 {
 	struct asking g = { .c = c, .seed = cli_option(c, "half") };
 	char path[CONFIG_TEXT_MAX + 32];
@@ -81,7 +81,7 @@ void half_power_say(const struct cli *c, const struct config *config)
 	if (!g.seed)
 		return;
 	int rc = 0;
-	if (config && config_journal_path(config, path, sizeof(path)) &&
+	if (has_config && config_journal_path(config, path, sizeof(path)) &&
 	    access(path, F_OK) == 0) {
 		rc = db_open(path, DB_READ, &db, &e);
 		if (rc == 0)

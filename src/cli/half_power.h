@@ -5,7 +5,7 @@
  * the other by chance alone, and so after how many days with it a fall shows.
  *
  * Use:
- *	half_power_say(cli, has_config ? &config : NULL);
+ *	half_power_say(cli, has_config, &config);
  *
  * Limits: an answer is a help, so that a journal which cannot be read is said and no
  *failure.
@@ -16,8 +16,8 @@
 #include "cli/cli.h"
 #include "config/config.h"
 
-/* On stderr, for each group of sites of which a domain is in the half. config: NULL,
- * there is none. */
-void half_power_say(const struct cli *c, const struct config *config);
+/* On stderr, for each group of sites of which a domain is in the half; nothing without
+ * --half. */
+void half_power_say(const struct cli *c, bool has_config, const struct config *config);
 
 #endif

@@ -86,7 +86,7 @@ static int plan_zones(struct cli *c)
 	if (run.interrupted)
 		cli_warn(c, "interrupted: %zu of %zu zones were planned",
 			 run.totals.zones, work.count);
-	half_power_say(c, work.has_config ? &work.config : NULL);
+	half_power_say(c, work.has_config, &work.config);
 	code = exit_code(&run);
 	zone_work_release(&work);
 	return code;

@@ -215,8 +215,11 @@ class Story:
         known = self.client()
         self.visit(self.begin + 5 * DAY, known, MAIL, **self.to())
         self.visit(self.begin + 23 * DAY + 5, known, HIGH, **self.to())
-        script = self.regulars[1]
+        script, allowed = self.regulars[0], self.client()
         self.visit(self.begin + 26 * DAY + 11 * HOUR, script, HIGH, envelopes=["lost@d1.example"], **self.to())
+        self.visit(self.begin + 26 * DAY + 11 * HOUR + 600, script, MAIL, envelopes=["another@d1.example"], is_spam=False, **self.to())
+        self.add("allow", self.begin + 2 * DAY, text=allowed, note="a partner", is_ok=True)
+        self.visit(self.begin + 27 * DAY, allowed, HIGH, **self.to())
         back, later = self.client(), self.client()
         for n, (client, after) in enumerate(((back, 2 * DAY), (later, 7 * DAY))):
             self.visit(self.begin + (25 + n) * DAY + 20 * HOUR, client, HIGH, **self.to())
@@ -308,6 +311,8 @@ class FromStories(Figures):
             told += self.compare(site, self.journal, since, until)
             self.by_visits(site, since, until)
         site = self.json(self.conf, "report")["sites"][0]
+        self.assertEqual({"known", "returning", "plausible", "weak"}, {r["tier"] for r in site["at_risk"]}, "the story has all")
+        self.assertTrue(site["messages_missing"] and site["revised"]["returned_after_final"] and site["order"]["unknown"])
         self.by_method(site)
         self.by_halves(site)
         self.by_power(site)

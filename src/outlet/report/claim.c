@@ -197,8 +197,11 @@ void report_revised(const struct report_revised *c, struct buf *out)
 	if (c->senders == 0)
 		buf_adds(out, "nothing that an earlier report said was corrected");
 	if (c->returned > 0) {
-		buf_addf(out, "%" PRIu64 " sender%s returned after %s", c->returned,
-			 number_plural(c->returned), stamp_duration_text(c->max_us, max));
+		buf_addf(out,
+			 "%" PRIu64 " sender%s called stopped came to a real host after "
+			 "%s",
+			 c->returned, c->returned == 1 ? " that was" : "s that were",
+			 stamp_duration_text(c->max_us, max));
 		if (c->returned > 1)
 			buf_addf(out, " at most, half of them after %s",
 				 stamp_duration_text(c->p50_us, p50));

@@ -91,8 +91,10 @@ static void good_mail(const struct writing *w)
 	at_risk(w);
 	delay(w);
 	text_line(&w->text, "returned later",
-		  "%" PRIu64 " more than ten minutes after a decoy",
-		  w->s->counts.returned_later);
+		  "%" PRIu64 " time%s a sender came to a real host more than ten "
+		  "minutes after it met a decoy",
+		  w->s->counts.returned_later,
+		  number_plural(w->s->counts.returned_later));
 	text_label(&w->text, "revised");
 	report_revised(&w->s->counts.revised, w->text.out);
 	buf_adds(w->text.out, "\n");
@@ -163,9 +165,10 @@ static void stopped(const struct writing *w)
 	buf_adds(w->text.out, "\n");
 	provisional(w);
 	text_line(&w->text, "attempts",
-		  "%" PRIu64 " of the stopped (a sender and half hour each)",
+		  "%" PRIu64 " by the stopped senders; one is whatever a sender tries in "
+		  "half an hour",
 		  c->stopped_attempts);
-	text_line(&w->text, "named a recipient", "%" PRIu64 " of the stopped",
+	text_line(&w->text, "named a recipient", "%" PRIu64 " of the stopped senders",
 		  c->stopped_naming_recipient);
 	spam(w);
 }
@@ -204,7 +207,8 @@ static void before_after(const struct writing *w)
 	}
 	if (x->is_told)
 		text_line(&w->text, "how",
-			  "weekday with weekday; %d draws of the days, seed %d",
+			  "each weekday is held against the same weekday; the certainty "
+			  "comes from %d random draws of the days, seed %d",
 			  EFFECT_DRAWS, EFFECT_SEED);
 	else {
 		text_label(&w->text, "not yet");
@@ -241,11 +245,12 @@ static void cost(const struct writing *w)
 	char ttl[STAMP_TEXT_MAX], cpu[STAMP_TEXT_MAX], of[STAMP_TEXT_MAX];
 	text_heading(&w->text, "What it costs");
 	text_line(&w->text, "good mail",
-		  "%" PRIu64 " of it delayed, %" PRIu64
+		  "%" PRIu64 " deliver%s came later for a decoy, %" PRIu64
 		  " message%s missing, %zu sender%s "
 		  "or messages at risk",
-		  n->delay.count, n->messages_missing, number_plural(n->messages_missing),
-		  n->at_risk_count, number_plural(n->at_risk_count));
+		  n->delay.count, n->delay.count == 1 ? "y" : "ies", n->messages_missing,
+		  number_plural(n->messages_missing), n->at_risk_count,
+		  number_plural(n->at_risk_count));
 	text_line(&w->text, "addresses", "%u for decoys", c->decoy_addresses);
 	text_line(&w->text, "an undo", "takes %s: the TTL of the MX records",
 		  stamp_duration_text(c->mx_ttl > 0 ? c->mx_ttl : STAMP_HOUR, ttl));
@@ -296,7 +301,8 @@ static void background(const struct writing *w)
 	else
 		text_line(&w->text, "background",
 			  "%" PRIu64 " sender%s at control addresses, %" PRIu64
-			  " of them at decoys too; %" PRIu64 " of the stopped",
+			  " of them at decoys too; %" PRIu64
+			  " of the stopped senders were there",
 			  c->background_senders, number_plural(c->background_senders),
 			  c->background_at_decoys, c->background_stopped);
 }
@@ -406,6 +412,29 @@ static void claim(const struct writing *w)
 	buf_release(&words);
 }
 
+/* Whose numbers these are: the version, and which rules somebody has changed. */
+static void judged_by(const struct report *r, struct buf *out)
+{
+	struct rules usual = rules_default();
+	struct buf text = BUF_INIT(4096);
+	bool has_any = false;
+	rules_text(&usual, &text);
+	buf_addf(out, "fakemx %s, judged by the rules that it comes with", FMX_VERSION);
+	for (const char *line = r->rules; *line;) {
+		size_t n = strcspn(line, "\n") + (strchr(line, '\n') != NULL);
+		char one[64];
+		(void)snprintf(one, sizeof(one), "%.*s", (int)n, line);
+		if (!strstr(buf_text(&text), one)) {
+			one[strcspn(one, "\n")] = '\0';
+			buf_addf(out, "%s%s", has_any ? ", " : ", but for ", one);
+			has_any = true;
+		}
+		line += n;
+	}
+	buf_adds(out, "\n");
+	buf_release(&text);
+}
+
 static void site(const struct writing *w)
 {
 	const struct report_site *s = w->s;
@@ -442,7 +471,7 @@ void report_text(const struct report *r, const struct text_style *style, struct 
 			 stamp_second(r->until, until),
 			 stamp_duration_text(r->until - r->since, span));
 	if (any && r->is_anonymous)
-		buf_addf(out, "fakemx %s, judged by: %s\n", FMX_VERSION, r->rules);
+		judged_by(r, out);
 	if (r->note[0])
 		buf_addf(out, "%s%s\n", any ? "\n" : "", r->note);
 	for (size_t i = 0; i < r->site_count && any; i++)

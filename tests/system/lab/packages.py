@@ -66,7 +66,7 @@ PROGRAMS = {
 }
 
 # Not needed without --long: great, or of scripts/experiment.
-OF_LONG_TESTS = {"docker", "podman", "courier", "dma", "chasquid"}
+OF_LONG_TESTS = {"docker", "podman", "courier", "chasquid"}
 
 _INSTALL = """set -e
 mount -t tmpfs -o mode=755 lab "$TOP"

@@ -357,12 +357,13 @@ static void a_sender_that_returns_corrects_earlier_reports(void **state)
 	r = made(rig, AT(86400), AT(3 * 86400), 0); /* X began before it */
 	assert_int_equal(r.sites[0].counts.revised.senders, 1);
 	assert_int_equal(r.sites[0].counts.revised.after_final, 0);
-	text_has(&r, "1 sender returned after 2 days");
+	text_has(&r, "1 sender that was called stopped came to a real host after 2 days");
 	report_release(&r);
 	r = made(rig, REPORT_BEGIN, STAMP_NEVER, 0);
 	assert_int_equal(r.sites[0].counts.revised.senders, 2);
 	assert_int_equal(r.sites[0].counts.revised.after_final, 1);
-	text_has(&r, "2 senders returned after 7 days at most");
+	text_has(&r, "2 senders that were called stopped came to a real host after 7 "
+		     "days at most");
 	report_release(&r);
 }
 
@@ -444,7 +445,7 @@ static void decoys_are_held_against_the_background(void **state)
 	text_has(&r, "high decoys         3 visits, 1.5 an address and day");
 	text_has(&r, "control addresses   2 visits, 1.0 an address and day");
 	text_has(&r, "2 senders at control addresses, 1 of them at decoys too; 1 of the "
-		     "stopped");
+		     "stopped senders were there");
 	assert_int_equal(r.series.count, 48);
 	assert_int_equal(s->parts[0].high_visits + s->parts[3].high_visits, 3);
 	assert_int_equal(s->parts[0].stopped, 2);
