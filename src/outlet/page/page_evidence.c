@@ -155,7 +155,8 @@ void page_evidence(const struct page *p)
 			row(p, "held against the other half", &b->half);
 		buf_addf(p->out,
 			 "</tbody></table>\n<p>At the real hosts, on %zu days watched "
-			 "before and %zu after; weekday with weekday, %d draws of the "
+			 "before and %zu after; each weekday is held against the same "
+			 "weekday, and the certainty comes from %d random draws of the "
 			 "days, seed %d.</p>\n",
 			 b->effect[0].before, b->effect[0].after, EFFECT_DRAWS,
 			 EFFECT_SEED);

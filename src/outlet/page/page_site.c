@@ -162,9 +162,10 @@ void page_stopped(const struct page *p)
 	row(p, "not back so far", c->stopped_provisional, "fate.stopped_provisional",
 	    "the same, but the five days are not over");
 	row(p, "attempts", c->stopped_attempts, "stopped_attempts",
-	    "of the stopped: a sender and a half hour each");
+	    "by the stopped senders; one is whatever a sender tries in half an hour");
 	row(p, "named a recipient", c->stopped_naming_recipient,
-	    "stopped_naming_recipient", "of the stopped: of a domain of this site");
+	    "stopped_naming_recipient",
+	    "of the stopped senders, a recipient at a domain of this site");
 	row(p, "only knocked", c->attempts_knocked, "spam.attempts_knocked",
 	    "attempts at decoys, not counted as stopped: a knock can be forged");
 	listing(p);
