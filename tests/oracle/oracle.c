@@ -399,7 +399,7 @@ static int64_t delay_of(const struct story *s)
 	for (EACH(x)) {
 		struct first f = run_first(x->run, &end);
 		if (is_contact(x) && is_sender(s->who, x->v->client) &&
-		    f.from <= next.at && end >= low &&
+		    f.from <= stamp_later(low, next.at) && end >= low &&
 		    !(x->kind == REAL && f.at == next.at))
 			return -1;
 	}

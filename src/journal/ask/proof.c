@@ -40,7 +40,9 @@ static void see_contact(const struct walk *w, const struct run *r, const struct 
 		if (p->own_after == MOMENT_NONE || r->began < p->own_after)
 			p->own_after = r->began;
 	}
-	if (w->has_low && w->has_next && run_meets(r, w->low, w->next) &&
+	/* A contact of a whole second may have come after L, though it says before. */
+	if (w->has_low && w->has_next &&
+	    run_meets(r, w->low, stamp_later(w->low, w->next)) &&
 	    !(r->kind == RUN_REAL && r->began == w->next))
 		p->own_between = true;
 }

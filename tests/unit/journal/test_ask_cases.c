@@ -480,6 +480,23 @@ static void case_21_late_lines_of_either_family_soften(void **state)
 	world_release(&w);
 }
 
+/* The contact is of a whole second, and may have come after the low visit, as its stamp
+ * does not say. So what was open at the low visit was open between. */
+static void case_21_the_other_address_was_at_a_real_host_already(void **state)
+{
+	struct world w;
+	(void)state;
+	world_init(&w);
+	world_begin(&w);
+	world_name(&w, 'A', "mx1.good.example", false);
+	world_name(&w, 'V', "mx1.good.example", false);
+	world_play(&w, "R%@0 L@0.5 W@5m");
+	assert_int_equal(world_last(&w, 'A').verdict.delay_us, 0);
+	world_play(&w, "V:R@0.4>3^6m W@1h");
+	assert_int_equal(world_last(&w, 'A').verdict.delay_us, -1);
+	world_release(&w);
+}
+
 /* Its pool is the prefixes of both its addresses. */
 static void case_21_the_pool_is_that_of_either_family(void **state)
 {
@@ -966,6 +983,7 @@ int main(void)
 		    case_19_greylisting_is_no_trouble_but_a_421_to_everybody_is),
 		cmocka_unit_test(case_21_two_families_of_one_host_are_one_sender),
 		cmocka_unit_test(case_21_late_lines_of_either_family_soften),
+		cmocka_unit_test(case_21_the_other_address_was_at_a_real_host_already),
 		cmocka_unit_test(case_21_the_pool_is_that_of_either_family),
 		cmocka_unit_test(a_tier_rises_with_either_family_and_what_we_write),
 		cmocka_unit_test(case_22_an_outage_drains_in_slices),
