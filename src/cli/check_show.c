@@ -8,79 +8,74 @@
 #include "cli/check_senders.h"
 #include "cli/cli.h"
 #include "mx/hoster.h"
+#include "outlet/json.h"
 #include "zone/plan.h"
 
 enum { JSON_MAX = 4 << 20, WIDTH = 78 };
 
 /* ---- JSON ------------------------------------------------------------- */
 
-static void json_word(struct buf *b, const char *word)
+static json_t *address_json(const struct seen_address *a)
 {
-	if (word)
-		buf_add_json(b, word);
-	else
-		buf_adds(b, "null");
+	json_t *o = json_object();
+	json_add(o, "address", json_addr(a->addr));
+	json_add(o, "state", a->is_known ? json_text(state_name(a->state)) : json_null());
+	json_add(o, "seconds", a->is_known ? json_seconds(a->us) : json_null());
+	json_add(o, "reply", json_text_or_null(a->reply));
+	return o;
 }
 
-static void json_address(struct buf *b, const struct seen_address *a)
+static json_t *host_json(const struct seen_host *h, bool is_known)
 {
-	char text[ADDR_TEXT_MAX];
-	buf_adds(b, "{\"address\":");
-	buf_add_json(b, addr_text(a->addr, text));
-	if (a->is_known)
-		buf_addf(b, ",\"state\":\"%s\",\"seconds\":%.6g,\"reply\":",
-			 state_name(a->state), (double)a->us / (double)STAMP_SECOND);
-	else
-		buf_adds(b, ",\"state\":null,\"seconds\":null,\"reply\":");
-	json_word(b, *a->reply ? a->reply : NULL);
-	buf_adds(b, "}");
+	json_t *o = json_object(), *addresses = json_array();
+	for (size_t i = 0; i < h->address_count; i++)
+		json_push(addresses, address_json(&h->addresses[i]));
+	json_add(o, "preference", json_integer(h->preference));
+	json_add(o, "host", json_text(h->name));
+	json_add(o, "role", is_known ? json_text(role_name(h->role)) : json_null());
+	json_add(o, "addresses", addresses);
+	return o;
 }
 
-static void json_host(struct buf *b, const struct seen_host *h, bool is_known)
+static json_t *finding_json(const struct finding *f)
 {
-	buf_addf(b, "{\"preference\":%u,\"host\":", h->preference);
-	buf_add_json(b, h->name);
-	buf_adds(b, ",\"role\":");
-	json_word(b, is_known ? role_name(h->role) : NULL);
-	buf_adds(b, ",\"addresses\":[");
-	for (size_t i = 0; i < h->address_count; i++) {
-		buf_adds(b, i ? "," : "");
-		json_address(b, &h->addresses[i]);
-	}
-	buf_adds(b, "]}");
+	json_t *o = json_object();
+	json_add(o, "id", json_text(f->kind->id));
+	json_add(o, "severity", json_text(severity_name(f->severity)));
+	json_add(o, "text", json_text(f->text));
+	json_add(o, "fix", json_text(f->fix));
+	return o;
 }
 
-static void json_finding(struct buf *b, const struct finding *f)
-{
-	buf_addf(b, "{\"id\":\"%s\",\"severity\":\"%s\",\"text\":", f->kind->id,
-		 severity_name(f->severity));
-	buf_add_json(b, f->text);
-	buf_adds(b, ",\"fix\":");
-	buf_add_json(b, f->fix);
-	buf_adds(b, "}");
-}
-
-static void json_senders(struct buf *b, const struct seen *s)
+static json_t *senders_of(const struct seen *s)
 {
 	struct check_senders cs;
-	if (check_senders_init(&cs, s))
-		senders_json(b, &cs.senders);
-	else
-		buf_adds(b, "[]");
+	json_t *list =
+	    check_senders_init(&cs, s) ? senders_json(&cs.senders) : json_array();
 	check_senders_release(&cs);
+	return list;
+}
+
+static void print_line(FILE *to, json_t *o)
+{
+	struct buf b = BUF_INIT(JSON_MAX);
+	json_line(o, &b);
+	assert(!buf_failed(&b)); /* the limits of seen.h keep it far below */
+	(void)fprintf(to, "%s\n", buf_text(&b));
+	buf_release(&b);
 }
 
 void check_json_error(FILE *to, const char *domain, const char *failure)
 {
-	struct buf b = BUF_INIT(JSON_MAX);
-	buf_adds(&b, "{\"version\":1,\"domain\":");
-	buf_add_json(&b, domain);
-	buf_adds(
-	    &b,
-	    ",\"layout\":null,\"hosts\":[],\"findings\":[],\"senders\":[],\"error\":");
-	buf_add_json(&b, failure);
-	(void)fprintf(to, "%s}\n", buf_text(&b));
-	buf_release(&b);
+	json_t *o = json_object();
+	json_add(o, "version", json_integer(1));
+	json_add(o, "domain", json_text(domain));
+	json_add(o, "layout", json_null());
+	json_add(o, "hosts", json_array());
+	json_add(o, "findings", json_array());
+	json_add(o, "senders", json_array());
+	json_add(o, "error", json_text(failure));
+	print_line(to, o);
 }
 
 void check_json(FILE *to, const struct look_result *r, const struct findings *f)
@@ -90,50 +85,22 @@ void check_json(FILE *to, const struct look_result *r, const struct findings *f)
 		check_json_error(to, s->domain, r->failure);
 		return;
 	}
-	struct buf b = BUF_INIT(JSON_MAX);
-	buf_adds(&b, "{\"version\":1,\"domain\":");
-	buf_add_json(&b, s->domain);
+	json_t *o = json_object(), *hosts = json_array(), *findings = json_array();
 	bool is_known = seen_roles_are_known(s);
-	buf_adds(&b, ",\"layout\":");
-	json_word(&b, is_known ? layout_name(s->layout) : NULL);
-	buf_adds(&b, ",\"hosts\":[");
-	for (size_t i = 0; i < s->host_count; i++) {
-		buf_adds(&b, i ? "," : "");
-		json_host(&b, &s->hosts[i], is_known);
-	}
-	buf_adds(&b, "],\"findings\":[");
-	for (size_t i = 0; i < f->count; i++) {
-		buf_adds(&b, i ? "," : "");
-		json_finding(&b, &f->items[i]);
-	}
-	buf_adds(&b, "],\"senders\":");
-	json_senders(&b, s);
-	buf_adds(&b, "}");
-	assert(!buf_failed(&b)); /* the limits of seen.h keep it far below */
-	(void)fprintf(to, "%s\n", buf_text(&b));
-	buf_release(&b);
+	for (size_t i = 0; i < s->host_count; i++)
+		json_push(hosts, host_json(&s->hosts[i], is_known));
+	for (size_t i = 0; i < f->count; i++)
+		json_push(findings, finding_json(&f->items[i]));
+	json_add(o, "version", json_integer(1));
+	json_add(o, "domain", json_text(s->domain));
+	json_add(o, "layout", is_known ? json_text(layout_name(s->layout)) : json_null());
+	json_add(o, "hosts", hosts);
+	json_add(o, "findings", findings);
+	json_add(o, "senders", senders_of(s));
+	print_line(to, o);
 }
 
 /* ---- text ------------------------------------------------------------- */
-
-static void folded(FILE *to, const char *text, int indent)
-{
-	size_t column = (size_t)indent;
-	while (*text) {
-		size_t word = strcspn(text, " ");
-		if (column > (size_t)indent && column + 1 + word > WIDTH) {
-			(void)fprintf(to, "\n%*s", indent, "");
-			column = (size_t)indent;
-		} else if (column > (size_t)indent) {
-			(void)fputc(' ', to);
-			column++;
-		}
-		(void)fprintf(to, "%.*s", (int)word, text);
-		column += word;
-		text += word + (text[word] == ' ');
-	}
-	(void)fputc('\n', to);
-}
 
 static enum cli_style state_style(const struct seen_host *h, const struct seen_address *a)
 {
@@ -197,9 +164,9 @@ static void text_findings(FILE *to, const struct findings *f)
 		(void)fprintf(to, "\n%s%s%s %s\n  ", cli_style(to, styles[x->severity]),
 			      severity_name(x->severity), cli_style(to, CLI_PLAIN),
 			      x->kind->id);
-		folded(to, x->text, 2);
+		cli_folded(to, x->text, 2, WIDTH);
 		(void)fprintf(to, "  Fix: ");
-		folded(to, x->fix, 7);
+		cli_folded(to, x->fix, 7, WIDTH);
 	}
 }
 
@@ -225,7 +192,7 @@ static void text_proposal(FILE *to, const struct seen *s)
 		    "should stay so: %s.",
 		    hoster->name, hoster->meaning);
 		(void)fputc('\n', to);
-		folded(to, text, 0);
+		cli_folded(to, text, 0, WIDTH);
 		return;
 	}
 	(void)snprintf(
@@ -235,7 +202,7 @@ static void text_proposal(FILE *to, const struct seen *s)
 	    "a real host accepts:",
 	    open, s->host_count, number_plural(s->host_count), open == 1 ? "s" : "");
 	(void)fputc('\n', to);
-	folded(to, text, 0);
+	cli_folded(to, text, 0, WIDTH);
 	(void)fprintf(to, "\n  %s. MX %d fake1.mx.%s.\n", s->domain, high, s->domain);
 }
 
@@ -265,7 +232,7 @@ static void text_guess(FILE *to, const struct seen *s)
 		    s->hosts[i].is_down_again ? ", neither at a second look" : "",
 		    s->hosts[i].name);
 		(void)fputc('\n', to);
-		folded(to, text, 0);
+		cli_folded(to, text, 0, WIDTH);
 	}
 }
 

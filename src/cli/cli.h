@@ -136,6 +136,8 @@ FMX_MUST_CHECK int cli_config_if_any(const struct cli *c, struct config *ret_con
  * (https://no-color.org). */
 enum cli_style { CLI_PLAIN, CLI_BOLD, CLI_GOOD, CLI_WARN, CLI_BAD, CLI_FAINT };
 const char *cli_style(FILE *stream, enum cli_style style);
+/* Words of text, broken at `width` columns, later lines indented. */
+void cli_folded(FILE *to, const char *text, size_t indent, size_t width);
 
 /*
  * progress - a line on stderr while work takes over a second

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/senders.h"
 #include "cli/verbs.h"
+#include "outlet/json.h"
 
 enum { HOSTS_MAX = 64, PREFERENCE_MAX = 65535 };
 
@@ -114,9 +115,10 @@ static int add_host(const struct cli *c, struct mx_set *l, const char *argument,
 static void print_json(const struct senders *s)
 {
 	struct buf b = BUF_INIT(SENDERS_TEXT_MAX);
-	buf_adds(&b, "{\"version\":1,\"senders\":");
-	senders_json(&b, s);
-	buf_adds(&b, "}");
+	json_t *o = json_object();
+	json_add(o, "version", json_integer(1));
+	json_add(o, "senders", senders_json(s));
+	json_line(o, &b);
 	(void)puts(buf_text(&b));
 	buf_release(&b);
 }

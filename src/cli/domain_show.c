@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "outlet/json.h"
+
 static struct zone_shown shown_of(const struct domain_result *r,
 				  const struct zone_forecast *o, bool reverts)
 {
@@ -15,41 +17,32 @@ static struct zone_shown shown_of(const struct domain_result *r,
 
 /* ---- JSON ---- */
 
-static void json_servers(const struct domain_result *r, struct buf *out)
+static json_t *servers_json(const struct domain_result *r)
 {
-	char text[ADDR_TEXT_MAX];
-	buf_adds(out, ",\"servers\":[");
+	json_t *list = json_array();
 	for (size_t i = 0; i < r->server_count; i++) {
 		const struct seen_server *v = r->servers[i].server;
-		buf_adds(out, i ? ",{\"name\":" : "{\"name\":");
-		buf_add_json(out, v->name);
-		buf_addf(out, ",\"address\":\"%s\",\"serial\":%u,\"differs\":",
-			 addr_text(v->at.addr, text), v->serial);
-		if (r->servers[i].text[0])
-			buf_add_json(out, r->servers[i].text);
-		else
-			buf_adds(out, "null");
-		buf_adds(out, "}");
+		json_t *o = json_object();
+		json_add(o, "name", json_text(v->name));
+		json_add(o, "address", json_addr(v->at.addr));
+		json_add(o, "serial", json_integer(v->serial));
+		json_add(o, "differs", json_text_or_null(r->servers[i].text));
+		json_push(list, o);
 	}
-	buf_adds(out, "]");
+	return list;
 }
 
 void domain_json(const struct domain_result *r, const struct zone_forecast *o,
 		 bool reverts, struct buf *out)
 {
 	struct zone_shown z = shown_of(r, o, reverts);
-	buf_adds(out, "{");
-	zone_show_json(&z, out);
-	json_servers(r, out);
-	buf_adds(out, "}");
+	plan_json(&z, servers_json(r), out);
 }
 
 void domain_json_problem(const char *domain, enum layout layout, enum job_outcome outcome,
 			 const char *text, struct buf *out)
 {
-	buf_adds(out, "{");
-	zone_show_json_problem(domain, layout, outcome, text, out);
-	buf_adds(out, ",\"servers\":[]}");
+	plan_json_problem(domain, layout, outcome, text, json_array(), out);
 }
 
 /* ---- text ---- */

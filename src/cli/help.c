@@ -46,26 +46,6 @@ const struct cli_exit_code *cli_exit_codes(size_t *ret_count)
 	return exit_codes;
 }
 
-/* Words of text, broken at `width` columns, later lines indented. */
-static void print_folded(FILE *to, const char *text, size_t indent, size_t width)
-{
-	size_t column = indent;
-	while (*text) {
-		size_t word = strcspn(text, " ");
-		if (column > indent && column + 1 + word > width) {
-			(void)fprintf(to, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (column > indent) {
-			(void)fputc(' ', to);
-			column++;
-		}
-		(void)fprintf(to, "%.*s", (int)word, text);
-		column += word;
-		text += word + (text[word] == ' ');
-	}
-	(void)fputc('\n', to);
-}
-
 static bool is_passed_over(const struct verb *v, const char *option)
 {
 	char word[64];
@@ -85,7 +65,7 @@ static void print_passed_over(FILE *to, const struct verb *v)
 			link = ",";
 		}
 	(void)fputs("  ", to);
-	print_folded(to, buf_text(&text), 2, 78);
+	cli_folded(to, buf_text(&text), 2, 78);
 	buf_release(&text);
 }
 
@@ -104,7 +84,7 @@ static void print_options(FILE *to, const struct verb *v, const struct option_ro
 		(void)fprintf(to, "  %-26s", left);
 		if (n > 25)
 			(void)fprintf(to, "\n%28s", "");
-		print_folded(to, rows->meaning, 28, 78);
+		cli_folded(to, rows->meaning, 28, 78);
 	}
 }
 
@@ -112,7 +92,7 @@ static void print_exit_codes(FILE *to)
 {
 	for (size_t i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++) {
 		(void)fprintf(to, "  %2d  ", exit_codes[i].code);
-		print_folded(to, exit_codes[i].meaning, 6, 78);
+		cli_folded(to, exit_codes[i].meaning, 6, 78);
 	}
 }
 
@@ -137,7 +117,7 @@ void cli_print_help(FILE *to, const struct verb *const *v)
 	heading(to, "Verbs");
 	for (; *v; v++) {
 		(void)fprintf(to, "  %-10s ", (*v)->name);
-		print_folded(to, (*v)->summary, 13, 78);
+		cli_folded(to, (*v)->summary, 13, 78);
 	}
 	heading(to, "Options, before or after the verb");
 	print_options(to, NULL, cli_global_options());
@@ -160,7 +140,7 @@ static void print_word_help(FILE *to, const struct verb *v, const struct verb_wo
 	heading(to, "Use");
 	(void)fprintf(to, "  fakemx [options] %s %s %s\n\n", v->name, w->name,
 		      w->synopsis);
-	print_folded(to, w->meaning, 0, 78);
+	cli_folded(to, w->meaning, 0, 78);
 	(void)fprintf(to, "\nAll of it: fakemx %s --help\n", v->name);
 }
 
@@ -177,7 +157,7 @@ void cli_print_verb_help(FILE *to, const struct verb *v, const char *word)
 	buf_addf(&use, "fakemx [options] %s%s%s", v->name, *v->synopsis ? " " : "",
 		 v->synopsis);
 	(void)fputs("  ", to);
-	print_folded(to, buf_text(&use), 6, 78);
+	cli_folded(to, buf_text(&use), 6, 78);
 	buf_release(&use);
 	if (v->help)
 		(void)fprintf(to, "\n%s\n", v->help);

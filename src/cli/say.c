@@ -117,3 +117,22 @@ void progress_end(struct progress *p)
 		(void)fprintf(stderr, "\r\033[K");
 	*p = (struct progress){ 0 };
 }
+
+void cli_folded(FILE *to, const char *text, size_t indent, size_t width)
+{
+	size_t column = indent;
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (column > indent && column + 1 + word > width) {
+			(void)fprintf(to, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			(void)fputc(' ', to);
+			column++;
+		}
+		(void)fprintf(to, "%.*s", (int)word, text);
+		column += word;
+		text += word + (text[word] == ' ');
+	}
+	(void)fputc('\n', to);
+}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "outlet/json.h"
 
 static size_t profiles_shown(const struct senders *s)
 {
@@ -14,41 +15,38 @@ static enum state tried_state(const struct senders *s, struct predict_tried t)
 	return s->hosts[t.host].addresses[t.address].state;
 }
 
-static void add_tried(struct buf *b, const struct senders *s, struct predict_tried t)
+static json_t *tried_json(const struct senders *s, struct predict_tried t)
 {
-	buf_addf(b, "{\"preference\":%u,\"host\":", s->hosts[t.host].preference);
-	buf_add_json(b, s->labels[t.host].host);
-	buf_adds(b, ",\"address\":");
-	buf_add_json(b, s->labels[t.host].addresses[t.address]);
-	buf_adds(b, ",\"state\":");
-	buf_add_json(b, state_name(tried_state(s, t)));
-	buf_adds(b, "}");
+	json_t *o = json_object();
+	json_add(o, "preference", json_integer(s->hosts[t.host].preference));
+	json_add(o, "host", json_text(s->labels[t.host].host));
+	json_add(o, "address", json_text(s->labels[t.host].addresses[t.address]));
+	json_add(o, "state", json_text(state_name(tried_state(s, t))));
+	return o;
 }
 
-void senders_json(struct buf *b, const struct senders *s)
+static json_t *sender_json(const struct senders *s, const struct profile *p)
 {
-	buf_adds(b, "[");
-	for (size_t i = 0; i < profiles_shown(s); i++) {
-		struct prediction r;
-		predict(&r, &profile_table[i], s->hosts, s->hosts_len);
-		buf_addf(b, "%s{\"sender\":", i ? "," : "");
-		buf_add_json(b, profile_table[i].name);
-		buf_adds(b, ",\"outcome\":");
-		buf_add_json(b, predict_outcome_name(r.outcome));
-		if (r.delay_seconds < 0)
-			buf_adds(b, ",\"delay_seconds\":null,\"tried\":[");
-		else
-			buf_addf(b, ",\"delay_seconds\":%.10g,\"tried\":[",
-				 r.delay_seconds);
-		for (size_t t = 0; t < r.tried_len; t++) {
-			buf_adds(b, t ? "," : "");
-			add_tried(b, s, r.tried[t]);
-		}
-		buf_adds(b, "],\"note\":");
-		buf_add_json(b, r.note);
-		buf_adds(b, "}");
-	}
-	buf_adds(b, "]");
+	struct prediction r;
+	json_t *o = json_object(), *tried = json_array();
+	predict(&r, p, s->hosts, s->hosts_len);
+	for (size_t t = 0; t < r.tried_len; t++)
+		json_push(tried, tried_json(s, r.tried[t]));
+	json_add(o, "sender", json_text(p->name));
+	json_add(o, "outcome", json_text(predict_outcome_name(r.outcome)));
+	json_add(o, "delay_seconds",
+		 r.delay_seconds < 0 ? json_null() : json_real(r.delay_seconds));
+	json_add(o, "tried", tried);
+	json_add(o, "note", json_text(r.note));
+	return o;
+}
+
+json_t *senders_json(const struct senders *s)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < profiles_shown(s); i++)
+		json_push(list, sender_json(s, &profile_table[i]));
+	return list;
 }
 
 /* Long walks are cut: the sentence beside them says what matters. */

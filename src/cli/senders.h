@@ -15,6 +15,7 @@
 #ifndef FMX_CLI_SENDERS_H
 #define FMX_CLI_SENDERS_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -35,8 +36,8 @@ struct senders {
 	bool with_bots;
 };
 
-/* The array alone: the verb's object stands around it. */
-void senders_json(struct buf *b, const struct senders *s);
+/* The array alone: the verb's object stands around it. A new reference. */
+json_t *senders_json(const struct senders *s);
 
 /* A line per sender; colours as cli_style() has them for the stream. */
 void senders_table(FILE *stream, const struct senders *s);

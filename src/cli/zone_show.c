@@ -6,119 +6,7 @@
 
 /* ---- JSON ---- */
 
-static void json_edits(const struct plan *p, struct buf *out)
-{
-	buf_adds(out, "\"edits\":[");
-	for (size_t i = 0; i < p->count; i++) {
-		const struct zone_change *c = &p->changes[i];
-		char mx[CHANGE_MX_TEXT_MAX];
-		buf_addf(out, "%s{\"action\":\"%s\",\"owner\":", i ? "," : "",
-			 edit_action_name(c->action));
-		buf_add_json(out, c->owner);
-		buf_addf(out, ",\"type\":\"%s\",\"ttl\":%u,\"rdata\":",
-			 edit_type_name(c->type), c->ttl);
-		buf_add_json(out, zone_change_rdata(c, mx));
-		buf_adds(out, "}");
-	}
-	buf_adds(out, "]");
-}
-
-static void json_finding(struct buf *out, const char *id, const char *severity,
-			 const char *text, const char *fix)
-{
-	buf_addf(out, "{\"id\":\"%s\",\"severity\":\"%s\",\"text\":", id, severity);
-	buf_add_json(out, text);
-	buf_adds(out, ",\"fix\":");
-	buf_add_json(out, fix);
-	buf_adds(out, "}");
-}
-
-static void json_refusal(struct buf *out, enum job_outcome outcome, const char *text)
-{
-	const struct finding_kind *k = finding_kind(
-	    outcome == JOB_FAILED ? FINDING_ZONE_UNREADABLE : FINDING_PLAN_REFUSED);
-	json_finding(out, k->id, severity_name(k->severity), text, k->fix);
-}
-
-static void json_findings(const struct job_result *r, const struct findings *f,
-			  struct buf *out)
-{
-	buf_adds(out, "\"findings\":[");
-	if (r->outcome >= JOB_REFUSED)
-		json_refusal(out, r->outcome, r->error.text);
-	for (size_t i = 0; i < f->count; i++) {
-		buf_adds(out, i || r->outcome >= JOB_REFUSED ? "," : "");
-		json_finding(out, f->items[i].kind->id,
-			     severity_name(f->items[i].severity), f->items[i].text,
-			     f->items[i].fix);
-	}
-	buf_adds(out, "]");
-}
-
-static void json_note(const char *note, struct buf *out)
-{
-	buf_adds(out, ",\"note\":");
-	if (*note)
-		buf_add_json(out, note);
-	else
-		buf_adds(out, "null");
-}
-
-static struct export export_of(const struct zone_shown *z)
-{
-	const struct zone_facts *f = z->result->facts;
-	return (struct export){ .zone = z->zone,
-				.domain = z->origin,
-				.before = f->soa_count ? f->mx : NULL,
-				.before_count =
-				    f->mx_count < ZONE_MAX_MX ? f->mx_count : ZONE_MAX_MX,
-				.plan = z->result->plan,
-				.reverts = z->reverts,
-				.records = z->result->ranges->records,
-				.record_count = z->result->ranges->record_count };
-}
-
-static enum layout layout_shown(const struct zone_shown *z)
-{
-	return z->reverts ? LAYOUT_NONE : z->layout;
-}
-
-void zone_show_json(const struct zone_shown *z, struct buf *out)
-{
-	struct export x = export_of(z);
-	buf_adds(out, "\"zone\":");
-	buf_add_json(out, z->origin);
-	buf_addf(out, ",\"layout\":\"%s\",", layout_name(layout_shown(z)));
-	json_edits(z->result->plan, out);
-	buf_adds(out, ",");
-	export_json(&x, out);
-	buf_adds(out, ",");
-	json_findings(z->result, &z->forecast->findings, out);
-	if (z->reverts)
-		json_note(z->result->note, out);
-	if (!x.before) {
-		buf_adds(out, ",\"senders_before\":[],\"senders\":[]");
-		return;
-	}
-	buf_adds(out, ",\"senders_before\":");
-	senders_json(out, &z->forecast->before);
-	buf_adds(out, ",\"senders\":");
-	senders_json(out, &z->forecast->after);
-}
-
-void zone_show_json_problem(const char *zone, enum layout layout,
-			    enum job_outcome outcome, const char *text, struct buf *out)
-{
-	buf_adds(out, "\"zone\":");
-	buf_add_json(out, zone);
-	buf_addf(out,
-		 ",\"layout\":\"%s\",\"edits\":[],\"mx_before\":null,"
-		 "\"mx_after\":null,\"records\":[],\"findings\":[",
-		 layout_name(layout));
-	json_refusal(out, outcome, text);
-	buf_adds(out, "],\"senders_before\":[],\"senders\":[]");
-}
-
+/* The zones between stream by, an object each: of a hundred thousand no tree is made. */
 void zone_show_json_end(const struct zone_totals *planned, const struct zone_totals *done)
 {
 	(void)printf("],\"changes\":%zu,", planned->changed);
@@ -150,9 +38,7 @@ int zone_render_json(const struct zone_run *run, const struct job *job,
 {
 	struct zone_shown z = shown_of(run, job, r, o);
 	(void)e;
-	buf_adds(out, "{");
-	zone_show_json(&z, out);
-	buf_adds(out, "}");
+	plan_json(&z, NULL, out);
 	return 0;
 }
 
@@ -160,10 +46,8 @@ void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
 		       struct buf *out)
 {
 	const struct zone_work_item *item = &w->items[o->index];
-	buf_adds(out, "{");
-	zone_show_json_problem(item->zone->origin, item->want->plan.layout, o->outcome,
-			       o->error.text, out);
-	buf_adds(out, "}");
+	plan_json_problem(item->zone->origin, item->want->plan.layout, o->outcome,
+			  o->error.text, NULL, out);
 }
 
 /* ---- text ---- */
@@ -292,7 +176,7 @@ int zone_render_text(const struct zone_run *run, const struct job *job,
 int zone_show_export(enum export_format format, const struct zone_shown *z,
 		     struct buf *out, struct error *e)
 {
-	struct export x = export_of(z);
+	struct export x = plan_json_export(z);
 	return z->result->outcome == JOB_CHANGED ? export_write(format, &x, out, e) : 0;
 }
 

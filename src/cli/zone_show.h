@@ -9,21 +9,9 @@
 #ifndef FMX_CLI_ZONE_SHOW_H
 #define FMX_CLI_ZONE_SHOW_H
 
+#include "cli/plan_json.h"
 #include "cli/zone_outcome.h"
 
-struct zone_shown {
-	const char *origin; /* whose MX set */
-	const char *zone;   /* that it is in */
-	enum layout layout;
-	bool reverts;
-	const struct job_result *result;
-	const struct zone_forecast *forecast;
-};
-
-/* The members of its object, without braces; and of a zone without a plan. */
-void zone_show_json(const struct zone_shown *z, struct buf *out);
-void zone_show_json_problem(const char *zone, enum layout layout,
-			    enum job_outcome outcome, const char *text, struct buf *out);
 /* What ends the document after the zones; done: of apply and revert. */
 void zone_show_json_end(const struct zone_totals *planned,
 			const struct zone_totals *done);

@@ -10,7 +10,7 @@
  *		.before = mx, .before_count = n, .plan = &plan };
  *	if (export_write(EXPORT_NSUPDATE, &r, &out, &e) != 0)
  *		...			// FMX_EREFUSED: it cannot say that; the reason
- *	export_json(&r, &out);		//
+ *	export_after(&r, &count);	//
  *"mx_before":[...],"mx_after":[...],"records":[...]
  *
  * Ownership: values are borrowed; text is appended to the caller's buffer.
@@ -56,8 +56,8 @@ FMX_MUST_CHECK bool export_format_parse(const char *text, enum export_format *re
 FMX_MUST_CHECK int export_write(enum export_format f, const struct export *r,
 				struct buf *out, struct error *e);
 
-/* The three members, without braces. */
-void export_json(const struct export *r, struct buf *out);
+/* The MX set that is there when all is done; NULL: it cannot be told. */
+const struct zone_mx *export_after(const struct export *r, uint32_t *ret_count);
 
 /* What a form wants in its name field: "@", "fake1.mx". The name itself when
  * it is not in the zone. */

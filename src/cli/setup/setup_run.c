@@ -20,6 +20,7 @@
 #include "cli/verbs.h"
 #include "cli/zone_want.h"
 #include "dns/name.h"
+#include "outlet/json.h"
 
 enum { TEXT_MAX = 256 * 1024, ANSWER_MAX = 1024 };
 
@@ -432,18 +433,16 @@ static void tell_next(const struct setting *u)
 static void tell_json(const struct setting *u)
 {
 	struct buf out = BUF_INIT(TEXT_MAX);
-	buf_adds(&out, "{\"version\":1,\"domain\":");
-	buf_add_json(&out, u->s.domain);
-	buf_adds(&out, ",\"configuration\":");
-	buf_add_json(&out, u->path);
-	buf_addf(&out, ",\"layout\":\"%s\",\"log\":", layout_name(u->s.layout));
-	if (*u->log.watch)
-		buf_add_json(&out, u->log.watch);
-	else
-		buf_adds(&out, "null");
-	buf_addf(&out, ",\"sessions\":%" PRIu64 ",\"ready\":%s}\n", u->log.sessions,
-		 u->is_left ? "false" : "true");
-	(void)fputs(buf_text(&out), stdout);
+	json_t *o = json_object();
+	json_add(o, "version", json_integer(1));
+	json_add(o, "domain", json_text(u->s.domain));
+	json_add(o, "configuration", json_text(u->path));
+	json_add(o, "layout", json_text(layout_name(u->s.layout)));
+	json_add(o, "log", json_text_or_null(u->log.watch));
+	json_add(o, "sessions", json_count(u->log.sessions));
+	json_add(o, "ready", json_boolean(!u->is_left));
+	json_line(o, &out);
+	(void)puts(buf_text(&out));
 	buf_release(&out);
 }
 
