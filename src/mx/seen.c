@@ -189,15 +189,16 @@ static bool is_open_throughout(const struct seen_host *h)
 }
 
 /* Where a host stands alone, while another one is open; a host that is the only
- * one is at no end. */
+ * one is at no end. Of hosts that are called like decoys several may stand there. */
 enum end { END_NONE, END_FIRST, END_LAST };
 
 static enum end end_of(const struct seen *s, size_t at)
 {
 	const struct seen_host *h = &s->hosts[at];
 	bool first = true, last = true, other_open = false;
+	bool is_called = seen_is_called_decoy(h->name);
 	for (size_t i = 0; i < s->host_count; i++) {
-		if (i == at)
+		if (i == at || (is_called && seen_is_called_decoy(s->hosts[i].name)))
 			continue;
 		first = first && s->hosts[i].preference > h->preference;
 		last = last && s->hosts[i].preference < h->preference;
