@@ -196,11 +196,20 @@ static const char *publish_mistake(const struct config_publish *p, bool has_upda
 		return "needs a file that is an absolute path";
 	if (has_update && (p->format != FORMAT_DNSBL || !*p->zone))
 		return "needs format = dnsbl and a zone, since it has an update section";
-	if (!has_update && *p->zone)
-		return "has a zone, which only an update section uses";
+	if (*p->zone && p->format != FORMAT_DNSBL)
+		return "has a zone, which only format = dnsbl has";
 	if (p->update.update_server_count)
 		return "has servers in its update section, which only a site's zone uses";
 	return NULL;
+}
+
+/* p is the last. */
+static bool is_file_taken(const struct config *c, const struct config_publish *p)
+{
+	for (const struct config_publish *o = c->publish; *p->file && o < p; o++)
+		if (strcmp(o->file, p->file) == 0)
+			return true;
+	return false;
 }
 
 static int load_publish(const struct load *l, cfg_t *section)
@@ -224,6 +233,9 @@ static int load_publish(const struct load *l, cfg_t *section)
 			  &p->update, l->error);
 	char zone[NAME_MAX_TEXT];
 	const char *mistake = rc == 0 ? publish_mistake(p, has_update) : NULL;
+	if (rc == 0 && !mistake && is_file_taken(c, p))
+		mistake =
+		    "writes the file of another publish section: each needs its own";
 	if (rc == 0 && !mistake && *p->zone &&
 	    !fill_is_domain(p->zone, zone, sizeof(zone)))
 		mistake = "has a zone that is no domain name";
@@ -568,29 +580,4 @@ void config_release(struct config *c)
 	free(c->compare);
 	buf_release(&c->warnings);
 	*c = (struct config){ 0 };
-}
-
-bool config_journal_path(const struct config *c, char *to, size_t size)
-{
-	int n = snprintf(to, size, "%s/journal.sqlite", c->state);
-	return n > 0 && (size_t)n < size;
-}
-
-bool config_off_path(const struct config *c, char *to, size_t size)
-{
-	int n = snprintf(to, size, "%s/off", c->state);
-	return n > 0 && (size_t)n < size;
-}
-
-bool config_metrics_path(const struct config *c, char *to, size_t size)
-{
-	int n = snprintf(to, size, "%s/metrics.prom", c->state);
-	return n > 0 && (size_t)n < size;
-}
-
-bool config_feed_socket(const struct config *c, char *to, size_t size)
-{
-	int n = *c->feed_socket ? snprintf(to, size, "%s", c->feed_socket)
-				: snprintf(to, size, "%s/feed.sock", c->state);
-	return n > 0 && (size_t)n < size;
 }

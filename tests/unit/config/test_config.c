@@ -193,6 +193,11 @@ static const struct {
 	{ "a list of an unknown format", "publish \"a\" {\nformat = dnsb file = \"/a\"\n}\n" GOOD, FMX_EUSAGE,
 	  "f:2: format of publish a is one of 'plain json rspamd postfix-cidr nft rbldnsd dnsbl', not 'dnsb'; did you mean "
 	  "'dnsbl'?" },
+	{ "two lists in one file",
+	  "publish \"a\" {\nformat = plain file = \"/a\"\n}\npublish \"b\" {\nformat = json file = \"/a\"\n}\n" GOOD, FMX_EUSAGE,
+	  "f:5: publish b writes the file of another publish section: each needs its own" },
+	{ "a zone for what is none", "publish \"a\" {\nformat = plain file = \"/a\" zone = \"bl.example\"\n}\n" GOOD, FMX_EUSAGE,
+	  "f:2: publish a has a zone, which only format = dnsbl has" },
 	{ "a list by a relative path", "publish \"a\" {\nformat = rspamd file = \"map\"\n}\n" GOOD, FMX_EUSAGE,
 	  "f:2: publish a needs a file that is an absolute path" },
 	{ "an update of what is no zone",
@@ -275,6 +280,7 @@ static const char whole[] =
     "allow = { \"192.0.2.0/24\", \"Example.ORG\" }\nallow += { \"2001:db8::1\" }\n"
     "on_risk = empty\n"
     "publish \"map\" { format = rspamd file = \"/l/map\" after = \"true\" }\n"
+    "publish \"loaded\" { format = dnsbl file = \"/l/bl.zone\" zone = \"bl.example.com\" }\n"
     "publish \"zone\" { format = dnsbl zone = \"BL.example.com.\" update { server = "
     "\"127.0.0.1@5353\" key = \"/k\" } }\n"
     "policy = { \"127.0.0.1@10030\", \"fd00::1@9\", \"/run/f/p.sock\" } policy_defer = "
@@ -305,14 +311,15 @@ static void every_value_reaches_its_field(void **state)
 	assert_true(c.rules.enforce);
 	assert_true(c.lab && c.rules.lab);
 	assert_int_equal(c.on_risk, ON_RISK_EMPTY);
-	assert_int_equal(c.publish_count, 2);
+	assert_int_equal(c.publish_count, 3);
+	assert_string_equal(c.publish[1].zone, "bl.example.com");
 	assert_int_equal(c.publish[0].format, 2);
 	assert_string_equal(c.publish[0].file, "/l/map");
 	assert_string_equal(c.publish[0].after, "true");
-	assert_int_equal(c.publish[1].format, 6);
-	assert_string_equal(c.publish[1].zone, "bl.example.com");
-	assert_int_equal(c.publish[1].update.update_server.port, 5353);
-	assert_string_equal(c.publish[1].update.update_key, "/k");
+	assert_int_equal(c.publish[2].format, 6);
+	assert_string_equal(c.publish[2].zone, "bl.example.com");
+	assert_int_equal(c.publish[2].update.update_server.port, 5353);
+	assert_string_equal(c.publish[2].update.update_key, "/k");
 	assert_string_equal(c.state, "/tmp/${fakemx}");
 	assert_int_equal(c.rules.patience, 90 * STAMP_MINUTE);
 	assert_int_equal(c.rules.listing_least, 3 * STAMP_MINUTE);
