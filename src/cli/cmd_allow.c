@@ -179,7 +179,9 @@ static int run(struct cli *c, int argc, char **argv)
 }
 
 static const struct option_row options[] = {
-	{ .name = "note", .argument = "TEXT", .meaning = "Why it is there; shown with the entry." },
+	{ .name = "note",
+	  .argument = "TEXT",
+	  .meaning = "Why it is there; shown with the entry." },
 	{ .name = "remove", .meaning = "Take it off the list." },
 	{ 0 },
 };
