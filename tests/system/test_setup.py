@@ -50,7 +50,9 @@ class Setup(LabCase):
                 (["--yes", "null.example"], 1, "takes no mail"),
                 (["--yes", "hosted.example"], 3, "its mail goes to Google"),
                 (["--yes", "--decoy", f"{DECOY}={MAIL}", DOMAIN], 3, "has the address 30.0.0.25 of the real host"),
+                (["--yes", "--decoy", f"mail.{DOMAIN}={SECOND}", DOMAIN], 3, f"mail.{DOMAIN} is an MX host of {DOMAIN} already, with the address {MAIL}"),
                 (["--yes", "--decoy", DECOY, DOMAIN], 64, "NAME=ADDRESS"),
+                (["--yes", "--log", "mail.log", DOMAIN], 64, "--log mail.log: there is no such file in this folder"),
                 (["--yes", "--log", 'a"b', DOMAIN], 64, "--log"),
                 (["--yes", "--conf", "/none/at/all.conf", DOMAIN], 1, "--conf FILE"),
                 (["--yes", "--conf", "/tmp/none/x.conf", DOMAIN], 1, "there is no folder /tmp/none"),
@@ -72,7 +74,7 @@ class Setup(LabCase):
         self.say(MAIL, "EHLO client.example", "QUIT")
         wait_for("the visit is logged", lambda: "disconnect from" in self.mail.log.read_text())
         done = self.fakemx("setup", "--yes", "--decoy", f"{DECOY}={SECOND}", DOMAIN, expect=2)
-        for words in (f"10 mail.{DOMAIN}, this machine", "/var/log/mail.log (Postfix, ", "in the last day",
+        for words in (f"10 mail.{DOMAIN}, this machine", "/var/log/mail.log (Postfix, 1 session in the last day)",
                       f"A mail server answers at {SECOND}, port 25", f"Written and checked: {CONF}",
                       f"fakemx plan {DOMAIN}", DECOY, "systemctl enable --now fakemx"):
             self.assertIn(words, done.stdout, done.stderr)
@@ -113,6 +115,10 @@ class Setup(LabCase):
                          (found["version"], found["domain"], found["configuration"], found["layout"], found["log"],
                           found["ready"]))
         self.fakemx("-c", "/tmp/other.conf", "serve", "--check-config")
+
+    def test_07_a_log_without_a_mail_servers_session_is_said(self):
+        done = self.fakemx("setup", "--yes", "--print", "--log", "/etc/passwd", DOMAIN, expect=2)
+        self.assertIn("/etc/passwd shows no session of a mail server that fakemx reads. Is it the right log?", done.stderr)
 
     def test_07_a_mail_server_that_is_down_is_said(self):
         self.backup.stop()

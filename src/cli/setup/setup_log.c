@@ -24,6 +24,8 @@ static const char *const files[] = {
 struct counting {
 	struct maillog_lines *reader;
 	int64_t now, since;
+	const struct setup_machine
+	    *own; /* whose look at port 25 is no session; NULL: nobody */
 	uint64_t sessions;
 };
 
@@ -31,7 +33,8 @@ static void on_visit(void *arg, const struct visit *v, const struct addr *local)
 {
 	struct counting *k = arg;
 	(void)local;
-	k->sessions += v->time >= k->since;
+	k->sessions +=
+	    v->time >= k->since && !(k->own && setup_machine_has(k->own, v->client));
 }
 
 static void on_begin(void *arg, const char *file, int64_t latest)
@@ -92,9 +95,10 @@ static void count_end(struct setup_log *log, struct counting *k)
 	log->sessions = k->sessions;
 }
 
-void setup_log_count(struct setup_log *log, int64_t now)
+static void count_place(struct setup_log *log, const struct setup_machine *own,
+			int64_t now)
 {
-	struct counting k = { .since = now - STAMP_DAY };
+	struct counting k = { .since = now - STAMP_DAY, .own = own };
 	struct logfiles_hooks hooks = {
 		on_begin, on_line, on_pause, on_end, k.since, &k
 	};
@@ -115,9 +119,10 @@ void setup_log_count(struct setup_log *log, int64_t now)
 }
 
 /* Of a container: its name has letters, digits and _.- alone. */
-static void count_container(struct setup_log *log, int64_t now)
+static void count_container(struct setup_log *log, const struct setup_machine *own,
+			    int64_t now)
 {
-	struct counting k = { .now = now, .since = now - STAMP_DAY };
+	struct counting k = { .now = now, .since = now - STAMP_DAY, .own = own };
 	char command[64 + SETUP_CONTAINER_MAX], line[8192];
 	(void)snprintf(command, sizeof(command),
 		       "timeout 20 docker logs --timestamps --since 24h %s 2>&1",
@@ -146,17 +151,24 @@ static bool is_word(const char *where)
 	return strcmp(where, "feed") == 0 || output_is_journal(where);
 }
 
-void setup_log_at(const char *where, int64_t now, struct setup_log *ret)
+bool setup_log_is_place(const char *watch)
+{
+	return *watch == '/' || is_word(watch);
+}
+
+void setup_log_at(const char *where, const struct setup_machine *own, int64_t now,
+		  struct setup_log *ret)
 {
 	*ret = (struct setup_log){ .sessions = 0 };
 	if (*where == '/' || is_word(where) || !make_absolute(where, ret->watch))
 		(void)str_copy(ret->watch, sizeof(ret->watch), where);
 	if (strcmp(where, "feed") != 0)
-		setup_log_count(ret, now);
+		count_place(ret, own, now);
 }
 
-bool setup_log_answer(const struct setup_logs *l, const char *answer, int64_t now,
-		      struct setup_log *ret, char why[SETUP_NOTE_MAX])
+bool setup_log_answer(const struct setup_logs *l, const char *answer,
+		      const struct setup_machine *own, int64_t now, struct setup_log *ret,
+		      char why[SETUP_NOTE_MAX])
 {
 	char path[WATCH_MAX];
 	size_t digits = strspn(answer, "0123456789");
@@ -179,7 +191,7 @@ bool setup_log_answer(const struct setup_logs *l, const char *answer, int64_t no
 			       numbers);
 		return false;
 	}
-	setup_log_at(answer, now, ret);
+	setup_log_at(answer, own, now, ret);
 	return true;
 }
 
@@ -294,28 +306,31 @@ static bool is_there(const struct setup_logs *l, const struct setup_log *log)
 	return false;
 }
 
-static void add(struct setup_logs *l, struct setup_log log, int64_t now)
+static void add(struct setup_logs *l, struct setup_log log,
+		const struct setup_machine *own, int64_t now)
 {
 	if (l->count == SETUP_LOGS_MAX || is_there(l, &log))
 		return;
 	if (*log.container)
-		count_container(&log, now);
+		count_container(&log, own, now);
 	else
-		setup_log_count(&log, now);
+		count_place(&log, own, now);
 	/* A journal without mail is every machine's and no finding. */
 	if (*log.program || *log.container || log.watch[0] == '/')
 		l->logs[l->count++] = log;
 }
 
-static void add_at(struct setup_logs *l, const char *watch, int64_t now)
+static void add_at(struct setup_logs *l, const char *watch,
+		   const struct setup_machine *own, int64_t now)
 {
 	struct setup_log log = { .sessions = 0 };
 	(void)str_copy(log.watch, sizeof(log.watch), watch);
-	add(l, log, now);
+	add(l, log, own, now);
 }
 
 /* Whoever has no such program, or may not ask it, has no containers. */
-static void find_containers(struct setup_logs *l, const char *engine, int64_t now)
+static void find_containers(struct setup_logs *l, const char *engine,
+			    const struct setup_machine *own, int64_t now)
 {
 	char command[512], line[8192], note[SETUP_NOTE_MAX];
 	struct setup_log log;
@@ -330,7 +345,7 @@ static void find_containers(struct setup_logs *l, const char *engine, int64_t no
 		return;
 	while (fgets(line, sizeof(line), p)) {
 		if (setup_log_of_container(engine, line, &log, note))
-			add(l, log, now);
+			add(l, log, own, now);
 		else if (*note)
 			(void)str_copy(l->note, sizeof(l->note), note);
 	}
@@ -343,17 +358,17 @@ static int by_sessions(const void *a, const void *b)
 	return (x->sessions < y->sessions) - (x->sessions > y->sessions);
 }
 
-void setup_logs_find(struct setup_logs *l, int64_t now)
+void setup_logs_find(struct setup_logs *l, const struct setup_machine *own, int64_t now)
 {
 	*l = (struct setup_logs){ .count = 0 };
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (access(files[i], F_OK) == 0)
-			add_at(l, files[i], now);
+			add_at(l, files[i], own, now);
 	if (access("/usr/bin/journalctl", X_OK) == 0 ||
 	    access("/bin/journalctl", X_OK) == 0)
-		add_at(l, OUTPUT_JOURNAL_WORD, now);
-	find_containers(l, "docker", now);
-	find_containers(l, "podman", now);
+		add_at(l, OUTPUT_JOURNAL_WORD, own, now);
+	find_containers(l, "docker", own, now);
+	find_containers(l, "podman", own, now);
 	qsort(l->logs, l->count, sizeof(l->logs[0]), by_sessions);
 }
 

@@ -6,7 +6,7 @@
  *
  * Use:
  *	struct setup_logs logs;
- *	setup_logs_find(&logs, stamp_now());
+ *	setup_logs_find(&logs, &machine, stamp_now());
  *	logs.logs[0]		// the one with the most sessions, if count > 0
  *
  * Limits: SETUP_LOGS_MAX places. What may not be read holds nothing, and says so.
@@ -35,17 +35,19 @@ struct setup_logs {
 	char note[SETUP_NOTE_MAX]; /* of a container whose log is nowhere to be read */
 };
 
-void setup_logs_find(struct setup_logs *l, int64_t now);
-/* Counts what is in log->watch. */
-void setup_log_count(struct setup_log *log, int64_t now);
+/* own: this machine, whose own look at port 25 is no session; NULL counts it. */
+void setup_logs_find(struct setup_logs *l, const struct setup_machine *own, int64_t now);
+/* A path, feed, or the journal: what a configuration may have. */
+bool setup_log_is_place(const char *watch);
 /* The log at a place that somebody named, counted. A file that is here becomes absolute;
  * feed has nothing to count. */
-void setup_log_at(const char *where, int64_t now, struct setup_log *ret);
+void setup_log_at(const char *where, const struct setup_machine *own, int64_t now,
+		  struct setup_log *ret);
 /* What was answered to the question for the log: the number of one of l, a path, journal,
  * journal:MATCH or feed. False: it is none of them, and why says so. */
 FMX_MUST_CHECK bool setup_log_answer(const struct setup_logs *l, const char *answer,
-				     int64_t now, struct setup_log *ret,
-				     char why[SETUP_NOTE_MAX]);
+				     const struct setup_machine *own, int64_t now,
+				     struct setup_log *ret, char why[SETUP_NOTE_MAX]);
 
 /*
  * A container in a line of `ENGINE inspect`, as SETUP_CONTAINER_FORMAT makes it: false

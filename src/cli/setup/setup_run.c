@@ -117,8 +117,11 @@ static int read_way(struct setting *u)
 	bool is_closed = cli_flag(u->c, "closed"),
 	     is_elsewhere = cli_flag(u->c, "elsewhere");
 	if ((is_closed || is_elsewhere) && !cli_option(u->c, "decoy"))
-		return cli_usage(u->c, "--%s says how the decoy of --decoy stands",
-				 is_closed ? "closed" : "elsewhere");
+		return cli_usage(
+		    u->c,
+		    "--%s says how the decoy stands that --decoy names: give "
+		    "--decoy NAME=ADDRESS too",
+		    is_closed ? "closed" : "elsewhere");
 	if (is_closed && is_elsewhere)
 		return cli_usage(u->c, "--closed and --elsewhere contradict each other: "
 				       "at a closed decoy nobody answers");
@@ -126,7 +129,7 @@ static int read_way(struct setting *u)
 	return CLI_DONE;
 }
 
-static int read_decoy(struct setting *u, const char *text, const char *domain)
+static int read_decoy(struct setting *u, const char *text)
 {
 	int code = zone_want_decoy(u->c, "decoy", text, &u->decoy);
 	if (code != CLI_DONE)
@@ -134,10 +137,6 @@ static int read_decoy(struct setting *u, const char *text, const char *domain)
 	if (u->decoy.address_count == 0)
 		return cli_usage(u->c, "--decoy %s: where does it stand? NAME=ADDRESS",
 				 text);
-	size_t len = strlen(u->decoy.name);
-	if (!strchr(u->decoy.name, '.'))
-		(void)snprintf(u->decoy.name + len, sizeof(u->decoy.name) - len, ".%s",
-			       domain);
 	u->has_decoy = true;
 	return CLI_DONE;
 }
@@ -199,7 +198,8 @@ static int ask_log(struct setting *u, const struct setup_logs *logs)
 					   : "The mail log (its path; empty: none yet):",
 			       logs->count ? "1" : "", answer, sizeof(answer)))
 			return input_ended(u);
-		if (!*answer || setup_log_answer(logs, answer, stamp_now(), &u->log, why))
+		if (!*answer || setup_log_answer(logs, answer, &u->w.machine, stamp_now(),
+						 &u->log, why))
 			return CLI_DONE;
 		(void)fprintf(stderr, "%s\n", why);
 	}
@@ -242,13 +242,20 @@ static int find_log(struct setting *u)
 		code = check_watch(u, given);
 		if (code != CLI_DONE)
 			return code;
-		setup_log_at(given, stamp_now(), &u->log);
+		setup_log_at(given, &u->w.machine, stamp_now(), &u->log);
+		if (!setup_log_is_place(u->log.watch))
+			return cli_usage(
+			    u->c,
+			    "--log %s: there is no such file in this folder; give "
+			    "a path that begins with /, journal, or "
+			    "journal:MATCH",
+			    given);
 		if (!*u->log.trouble) /* tell_log() says it */
 			(void)fprintf(u->say, "Mail log: %s (%s)\n", u->log.watch,
 				      sessions_text(&u->log, line, sizeof(line)));
 	} else {
 		struct setup_logs *logs = xcalloc(1, sizeof(*logs));
-		setup_logs_find(logs, stamp_now());
+		setup_logs_find(logs, &u->w.machine, stamp_now());
 		code = choose_log(u, logs);
 		free(logs);
 	}
@@ -269,9 +276,20 @@ static void tell_log(struct setting *u, bool any_here)
 			  "No mail log was found, and without one nobody can be judged. "
 			  "Where is it? Say it by --log.");
 	else if (strncmp(u->log.trouble, "cannot be read", 14) == 0)
-		tell_left(u, "The mail log %s %s.", u->log.watch, u->log.trouble);
+		tell_left(
+		    u,
+		    "The mail log %s %s. Until it can be read, nobody is judged; is "
+		    "the path right?",
+		    u->log.watch, u->log.trouble);
 	else if (*u->log.trouble)
 		tell_left(u, "The mail log cannot be read: %s.", u->log.trouble);
+	else if (cli_option(u->c, "log") && !*u->log.program && *u->log.watch == '/')
+		tell_left(
+		    u,
+		    "%s shows no session of a mail server that fakemx reads. Is it "
+		    "the right log? `fakemx visits --why --maillog %s` says what is "
+		    "in it.",
+		    u->log.watch, u->log.watch);
 }
 
 /* ---- the decoy ---- */
@@ -334,7 +352,7 @@ static int ask_decoy(struct setting *u)
 		return CLI_DONE;
 	char text[ANSWER_MAX + NAME_TEXT_MAX + 16];
 	(void)snprintf(text, sizeof(text), "fake1.mx.%s=%s", u->s.domain, answer);
-	return read_decoy(u, text, u->s.domain);
+	return read_decoy(u, text);
 }
 
 /* ---- the end ---- */
@@ -484,6 +502,8 @@ static int prepare(struct setting *u)
 	char own[NAME_TEXT_MAX] = "";
 	struct error e;
 	(void)gethostname(own, sizeof(own) - 1);
+	if (u->has_decoy && setup_site_decoy_name(&u->w.seen, &u->decoy, &e) != 0)
+		return cli_fail(u->c, &e);
 	if (setup_site_hosts(&u->w.seen, &u->w.machine, own, &u->s, u->here, &e) != 0)
 		return cli_fail(u->c, &e);
 	tell_hosts(u);
@@ -507,14 +527,14 @@ static int prepare(struct setting *u)
 static int start(struct setting *u, int argc, char **argv)
 {
 	char domain[NAME_TEXT_MAX];
-	int code = read_paths(u);
+	int code = read_way(u);
+	if (code == CLI_DONE)
+		code = read_paths(u);
 	if (code == CLI_DONE)
 		code = read_domain(u, argc, argv, domain);
 	const char *decoy = cli_option(u->c, "decoy");
-	if (code == CLI_DONE)
-		code = read_way(u);
 	if (code == CLI_DONE && decoy)
-		code = read_decoy(u, decoy, domain);
+		code = read_decoy(u, decoy);
 	if (code != CLI_DONE)
 		return code;
 	u->s.lab = u->c->lab;

@@ -175,6 +175,30 @@ bool setup_site_watch(struct setup *s, bool here[SITE_MAX_HOSTS], const char *wa
 	return any;
 }
 
+int setup_site_decoy_name(const struct seen *seen, const struct plan_decoy *d,
+			  struct error *e)
+{
+	for (size_t i = 0; i < seen->host_count; i++) {
+		const struct seen_host *h = &seen->hosts[i];
+		char text[ADDR_TEXT_MAX];
+		bool is_same = h->address_count == 0;
+		for (size_t k = 0; k < h->address_count; k++)
+			for (uint8_t n = 0; n < d->address_count; n++)
+				is_same = is_same || addr_equal(h->addresses[k].addr,
+								d->addresses[n]);
+		if (strcmp(h->name, d->name) == 0 && !is_same)
+			return error_set(
+			    e, FMX_EREFUSED,
+			    "%s is an MX host of %s already, with the address %s: give "
+			    "the "
+			    "decoy a name of its own, such as fake1.mx.%s; nothing was "
+			    "written",
+			    d->name, seen->domain, addr_text(h->addresses[0].addr, text),
+			    seen->domain);
+	}
+	return 0;
+}
+
 int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d,
 		     enum setup_way way, struct setup *s, struct error *e)
 {

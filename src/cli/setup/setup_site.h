@@ -31,6 +31,9 @@ FMX_MUST_CHECK int setup_site_hosts(const struct seen *seen,
 FMX_MUST_CHECK bool setup_site_watch(struct setup *s, bool here[SITE_MAX_HOSTS],
 				     const char *watch, bool insists);
 
+/* A decoy that is no host of the MX set, or one of the same addresses there. */
+FMX_MUST_CHECK int setup_site_decoy_name(const struct seen *seen,
+					 const struct plan_decoy *d, struct error *e);
 /* The high decoy; it may be in the MX set already. */
 FMX_MUST_CHECK int setup_site_decoy(const struct seen *seen, const struct plan_decoy *d,
 				    enum setup_way way, struct setup *s, struct error *e);

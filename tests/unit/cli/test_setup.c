@@ -404,7 +404,7 @@ static void the_log_is_a_number_of_the_list_or_a_place(void **state)
 		struct setup_log log;
 		char why[SETUP_NOTE_MAX] = "";
 		l->count = rows[i].listed;
-		bool is = setup_log_answer(l, rows[i].answer, 0, &log, why);
+		bool is = setup_log_answer(l, rows[i].answer, NULL, 0, &log, why);
 		const char *watch = rows[i].watch;
 		bool is_here = watch && *watch == '@';
 		(void)snprintf(want, sizeof(want), "%s%s", is_here ? at : "",
@@ -424,8 +424,33 @@ static void a_log_that_cannot_be_read_is_named_once(void **state)
 {
 	struct setup_log log;
 	(void)state;
-	setup_log_at("/nowhere.log", 0, &log);
+	setup_log_at("/nowhere.log", NULL, 0, &log);
 	assert_string_equal(log.trouble, "cannot be read: No such file or directory");
+}
+
+static void our_own_look_at_port_25_is_no_session(void **state)
+{
+	struct world *w = *state;
+	struct setup_log log;
+	char path[] = "/tmp/fakemx-setup-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *f = fdopen(fd, "w");
+	assert_non_null(f);
+	static const char *const clients[] = { "30.1.1.25", "30.9.9.9" };
+	for (size_t i = 0; i < 2; i++)
+		(void)fprintf(
+		    f,
+		    "2026-11-30T10:00:00+00:00 m postfix/smtpd[%zu]: connect from "
+		    "x[%s]\n2026-11-30T10:00:01+00:00 m postfix/smtpd[%zu]: "
+		    "disconnect from x[%s] ehlo=1 quit=1 commands=2\n",
+		    i, clients[i], i, clients[i]);
+	assert_int_equal(fclose(f), 0);
+	add_own(w, "30.1.1.25", true);
+	setup_log_at(path, NULL, INT64_C(1796040000) * 1000000, &log);
+	assert_int_equal(log.sessions, 2);
+	setup_log_at(path, &w->machine, INT64_C(1796040000) * 1000000, &log);
+	assert_int_equal(log.sessions, 1);
+	assert_return_code(unlink(path), 0);
 }
 
 int main(void)
@@ -451,6 +476,7 @@ int main(void)
 		TEST(a_layout_that_is_none_of_the_two_is_asked_again),
 		TEST(the_log_is_a_number_of_the_list_or_a_place),
 		TEST(a_log_that_cannot_be_read_is_named_once),
+		TEST(our_own_look_at_port_25_is_no_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
