@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "cli/domain_show.h"
@@ -90,6 +91,12 @@ static void count(struct domain_run *u, const struct zone_outcome *o,
 	zone_totals_count(one, o);
 }
 
+static bool is_file(const char *name)
+{
+	struct stat st;
+	return stat(name, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static void tell_problem(struct domain_run *u, const char *domain, enum layout layout,
 			 const struct zone_outcome *o)
 {
@@ -101,8 +108,11 @@ static void tell_problem(struct domain_run *u, const char *domain, enum layout l
 		tell_json(u, &object, &one);
 	} else {
 		(void)fflush(stdout);
-		(void)fprintf(stderr, "%sfakemx: %s%s\n", cli_style(stderr, CLI_BAD),
-			      o->error.text, cli_style(stderr, CLI_PLAIN));
+		(void)fprintf(stderr, "%sfakemx: %s%s%s\n", cli_style(stderr, CLI_BAD),
+			      o->error.text,
+			      is_file(domain) ? "; it is a file here: --zone names files"
+					      : "",
+			      cli_style(stderr, CLI_PLAIN));
 	}
 	buf_release(&object);
 }

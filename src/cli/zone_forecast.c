@@ -213,6 +213,7 @@ static void add_host(struct seen *s, const struct zone_mx *mx,
 	struct seen_host *h = seen_add_host(s, mx->preference, mx->exchange);
 	if (!h)
 		return;
+	h->lacks_address = r->lacking >> (mx - r->plan->after) & 1;
 	if (mx->ttl > s->ttl)
 		s->ttl = mx->ttl;
 	h->is_declared = plan_is_decoy(of->want, mx->exchange);

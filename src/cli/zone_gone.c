@@ -54,12 +54,9 @@ size_t zone_gone_say(const struct zone_work *w, const struct cli *c)
 	if ((only && name_read(only, k.only, NULL, &e) != 0) ||
 	    zone_want_half(c, &k.is_halved, &k.half) != CLI_DONE)
 		return 0; /* said when the work was collected */
-	struct recorded r;
-	if (recorded_read(&r, w->state, &e) != 0) {
-		cli_warn(c, "%s", e.text);
-		return 0;
-	}
-	recorded_each(&r, on_record, &k);
-	recorded_release(&r);
+	if (w->has_recorded)
+		recorded_each(&w->recorded, on_record, &k);
+	else
+		cli_warn(c, "%s", w->recorded_error.text);
 	return k.count;
 }

@@ -285,6 +285,8 @@ int zone_work_collect(struct zone_work *w, const struct cli *c, bool reverts)
 	for (size_t i = 0; w->refused.code && !reverts && i < w->count; i++)
 		(void)str_copy(w->items[i].problem, sizeof(w->items[i].problem),
 			       w->refused.text);
+	w->has_recorded = code == CLI_DONE &&
+			  recorded_read(&w->recorded, w->state, &w->recorded_error) == 0;
 	if (code == CLI_DONE && w->count == 0)
 		code = say_none(w, c, only, reverts);
 	if (code != CLI_DONE)
@@ -299,6 +301,8 @@ void zone_work_release(struct zone_work *w)
 	free(w->lists);
 	free(w->wants);
 	free(w->items);
+	if (w->has_recorded)
+		recorded_release(&w->recorded);
 	if (w->has_config)
 		config_release(&w->config);
 	*w = (struct zone_work){ 0 };
@@ -308,18 +312,16 @@ void zone_work_release(struct zone_work *w)
 static size_t zones_to_ask(const struct zone_work *w, bool reverts,
 			   struct zone_serial *zones, size_t *items)
 {
-	struct recorded r = { 0 };
-	struct error ignored; /* then all are asked for */
 	size_t n = 0;
-	bool is_known = reverts && recorded_read(&r, w->state, &ignored) == 0;
+	bool is_known = reverts && w->has_recorded;
 	for (size_t i = 0; i < w->count; i++) {
 		const struct zone_work_item *item = &w->items[i];
-		if (item->update || (is_known && !recorded_has(&r, item->zone->origin)))
+		if (item->update ||
+		    (is_known && !recorded_has(&w->recorded, item->zone->origin)))
 			continue; /* a server gives updated zones their serials itself */
 		items[n] = i;
 		zones[n++].origin = item->zone->origin;
 	}
-	recorded_release(&r);
 	return n;
 }
 
@@ -362,6 +364,8 @@ void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
 			     .state = w->state,
 			     .now = w->now };
 	ret->dynamic = (struct dynamic_of){ i->zone->is_static, i->zone->knot };
+	ret->is_unrecorded =
+	    w->has_recorded && !recorded_has(&w->recorded, i->zone->origin);
 	ret->serial_floor = i->serial_floor;
 	ret->has_serial_floor = i->has_serial_floor;
 	(void)str_copy(ret->origin, sizeof(ret->origin), i->zone->origin);

@@ -27,6 +27,7 @@
 #include "dns/resolver.h"
 #include "zone/job.h"
 #include "zone/list.h"
+#include "zone/recorded.h"
 
 struct zone_work_item {
 	const struct zone_item *zone;
@@ -50,6 +51,9 @@ struct zone_work {
 	size_t count;
 	struct error refused; /* the configuration, by which nothing is applied; code 0 */
 	char state[CONFIG_TEXT_MAX];
+	struct recorded recorded; /* what was applied before, if has_recorded */
+	struct error recorded_error;
+	bool has_recorded;
 	struct resolver_options resolver;
 	int64_t now;
 	struct error ask_error; /* code 0: serials were asked for, or nobody wanted */

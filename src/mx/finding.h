@@ -104,7 +104,7 @@ enum { FINDINGS_MAX = 100, FINDING_TEXT_MAX = 640 };
 
 struct finding {
 	const struct finding_kind *kind;
-	enum severity severity; /* of the kind, or less in the lab */
+	enum severity severity; /* of the kind, or less: in the lab, of a file */
 	char text[FINDING_TEXT_MAX];
 	char fix[FINDING_TEXT_MAX];
 };

@@ -137,14 +137,24 @@ static void rules_of_real(const struct seen *s, const struct seen_host *h, bool 
 
 /* ---- any host --------------------------------------------------------- */
 
+/* What a file lacks, its name server may have all the same. */
+static void rule_missing(const struct seen *s, const struct seen_host *h,
+			 struct findings *f)
+{
+	size_t before = f->count;
+	findings_add(f, s, FINDING_MX_MISSING, WORDS(.host = h->name));
+	if (h->lookup != HOST_MISSING && f->count > before)
+		f->items[before].severity = SEVERITY_WARNING;
+}
+
 static void rules_of_any(const struct seen *s, const struct seen_host *h,
 			 struct findings *f)
 {
 	struct addr literal;
 	if (addr_parse(h->name, &literal))
 		findings_add(f, s, FINDING_MX_LITERAL, WORDS(.host = h->name));
-	else if (h->lookup == HOST_MISSING)
-		findings_add(f, s, FINDING_MX_MISSING, WORDS(.host = h->name));
+	else if (h->lookup == HOST_MISSING || h->lacks_address)
+		rule_missing(s, h, f);
 	if (h->lookup == HOST_FAILED)
 		findings_add(f, s, FINDING_LOOKUP_FAILED,
 			     WORDS(.host = h->name, .detail = h->failure));

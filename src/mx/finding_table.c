@@ -201,8 +201,9 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 [FINDING_MX_MISSING] = {
 	.id = "FMX-MX-MISSING", .severity = SEVERITY_ERROR,
 	.text = "The MX target {host} has no address.",
-	.fix = "Publish an A record for it. A decoy needs one too: a name without address "
-	       "makes senders fail in ways of their own, and is a void lookup for SPF.",
+	.fix = "Publish an A record for it, or mend the name: in a zone file, one without a "
+	       "final dot goes on with the zone's. A decoy needs an address, too: without one "
+	       "senders fail in ways of their own, and it is a void lookup for SPF.",
 	.why = "Two void lookups are allowed in all of SPF; senders treat a missing host as a "
 	       "broken domain.",
 	.source = "RFC 7208 4.6.4; RFC 5321 5.1",

@@ -63,6 +63,7 @@ enum host_lookup {
 struct seen_host {
 	uint16_t preference;
 	char name[NAME_MAX_TEXT];
+	bool lacks_address; /* in a zone file that is to be planned: nobody looked */
 	enum role role;
 	bool is_declared; /* a decoy because its owner says so */
 	bool is_guessed;  /* a decoy, or a backup that is down */

@@ -132,6 +132,23 @@ static int add_of(enum zone_server server, conf_reader read, struct zone_list *l
 	return rc;
 }
 
+/* "launch=bind", "local-address=...": words and an equals sign, as PowerDNS has. */
+static bool is_powerdns(const char *line)
+{
+	size_t n = strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	return n > 0 && line[n + strspn(line + n, " +")] == '=';
+}
+
+static int refuse_powerdns(const char *path, struct error *e)
+{
+	return error_set(e, FMX_EUSAGE,
+			 "%s is of PowerDNS, which keeps its zones in a database: use "
+			 "`update { server = ...  key = ... }` in the configuration, or "
+			 "`fakemx plan DOMAIN --format powerdns`; the files of its bind "
+			 "backend are named by their own named.conf",
+			 path);
+}
+
 /* With neither: NSD's, or one of Knot's that only includes others. */
 static int add_plain_conf(struct zone_list *l, const char *path, struct error *e)
 {
@@ -149,7 +166,7 @@ static int add_conf(struct zone_list *l, const char *path, struct error *e)
 {
 	char *text, *save;
 	size_t len;
-	bool braces = false, items = false;
+	bool braces = false, items = false, powerdns = false;
 	int rc = zone_read_file(path, &text, &len, e);
 	if (rc != 0)
 		return rc;
@@ -159,8 +176,11 @@ static int add_conf(struct zone_list *l, const char *path, struct error *e)
 		size_t n = strcspn(line, "#");
 		braces |= memchr(line, '{', n) || memchr(line, ';', n);
 		items |= *line == '-';
+		powerdns |= is_powerdns(line);
 	}
 	free(text);
+	if (powerdns && !items)
+		return refuse_powerdns(path, e);
 	if (braces)
 		return add_of(ZONE_SERVER_BIND, conf_named_read, l, path, e);
 	return items ? add_of(ZONE_SERVER_KNOT, conf_knot_read, l, path, e)

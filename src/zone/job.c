@@ -96,7 +96,7 @@ static struct study_serials serials_of(const struct job *job)
 /* Decoys of an earlier apply are no real hosts, whatever is wanted now. */
 static void want_with_former(struct job_worker *w, const struct job *job)
 {
-	char *resolved = realpath(job->path, NULL);
+	char *resolved = job->is_unrecorded ? NULL : realpath(job->path, NULL);
 	w->want = *job->want;
 	if (resolved)
 		history_add_former(job->state, job->origin, resolved, &w->want);
@@ -110,6 +110,8 @@ static int study(struct job_worker *w, const struct job *job, const struct zone_
 	want_with_former(w, job);
 	ret->want = &w->want;
 	int rc = study_plan(w->study, in, &w->want, &ret->error);
+	if (rc == 0 && !job->needs_no_diff)
+		ret->lacking = study_lacking(w->study, in);
 	if (rc == 0 && w->study->plan.count)
 		rc =
 		    dynamic_check(&job->dynamic, in, w->study->facts.serial, &ret->error);

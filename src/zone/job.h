@@ -42,6 +42,7 @@ struct job {
 	/* A serial seen at a name server; the new one exceeds it too. */
 	uint32_t serial_floor;
 	bool has_serial_floor;
+	bool is_unrecorded; /* nothing was ever applied to the zone: recorded.h */
 	int64_t now;
 	struct dynamic_of dynamic; /* what its server's configuration says */
 	bool needs_no_diff;        /* nobody is shown what changes */
@@ -54,6 +55,7 @@ struct job_result {
 	const struct plan_want *want;   /* with the decoys of before; NULL: the job's */
 	const struct zone_facts *facts; /* of the zone as it is */
 	const struct zone_ranges *ranges;
+	uint64_t lacking;        /* of plan->after: study_lacking() */
 	uint32_t serial;         /* the new one; 0 when nothing changes */
 	const char *diff;        /* unified; "" when nothing changes */
 	int64_t gone_by;         /* when caches have forgotten what was there before */

@@ -1,5 +1,6 @@
 #include "zone/study.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,12 +117,50 @@ static int read_ranges(struct study *s, const struct zone_input *in,
 	return ranges_read(in, names, n, &s->ranges, e);
 }
 
+/* What is no zone text at all, by how it begins; NULL: it may be one. */
+static const char *what_else(const struct zone_input *in)
+{
+	static const struct {
+		const char *begin;
+		size_t len;
+		const char *is;
+	} kinds[] = {
+		{ "\xef\xbb\xbf", 3,
+		  "begins with a byte order mark, which name servers refuse: save it as "
+		  "UTF-8 without one" },
+		{ "\xff\xfe", 2, "is UTF-16: save it as UTF-8 or ASCII" },
+		{ "\xfe\xff", 2, "is UTF-16: save it as UTF-8 or ASCII" },
+		{ "\x1f\x8b", 2, "is packed by gzip: unpack it first" },
+		{ "\xfd"
+		  "7zXZ",
+		  5, "is packed by xz: unpack it first" },
+		{ "\x02\x00\x00\x00", 4,
+		  "is BIND's raw format: make text of it with named-compilezone -f raw "
+		  "-F "
+		  "text" },
+		{ "\x00\x00\x00\x02", 4,
+		  "is BIND's raw format: make text of it with named-compilezone -f raw "
+		  "-F "
+		  "text" },
+	};
+	if (in->len == 0)
+		return "is empty: is this the zone's file?";
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (in->len >= kinds[i].len &&
+		    memcmp(in->text, kinds[i].begin, kinds[i].len) == 0)
+			return kinds[i].is;
+	return NULL;
+}
+
 static int read_zone(struct study *s, const struct zone_input *in,
 		     const struct plan_want *want, struct error *e)
 {
 	int rc = digest_read(s->reader, in, &s->before, &s->facts, e);
 	if (rc == 0)
 		rc = check_zone(in, &s->facts, e);
+	const char *other = rc == FMX_EMALFORMED ? what_else(in) : NULL;
+	if (other)
+		rc = error_set(e, rc, "%s %s", in->path, other);
 	if (rc == 0 && s->facts.mx_count > ZONE_MAX_MX)
 		rc = error_set(e, FMX_EREFUSED, "%s has more than %d MX records",
 			       in->origin, ZONE_MAX_MX);
@@ -166,6 +205,70 @@ int study_plan(struct study *s, const struct zone_input *in, const struct plan_w
 	if (s->plan.refusal[0])
 		return error_set(e, FMX_EREFUSED, "%s", s->plan.refusal);
 	return s->plan.count ? check_panel(in, e) : 0;
+}
+
+/* ---- hosts without an address ---- */
+
+/* Any record of those that can give it one, or say that others do. */
+static bool has_record_of(const struct zone_ranges *ranges, const char *name)
+{
+	for (size_t i = 0; i < ranges->record_count; i++)
+		if (strcmp(ranges->records[i].owner, name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_given_address(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->changes[i].action == EDIT_ADD &&
+		    strcmp(p->changes[i].owner, name) == 0)
+			return true;
+	return false;
+}
+
+/* A cut between the name and its zone, or a wildcard beside one of these names. */
+static bool may_come_from_above(const struct zone_input *in, const char *name)
+{
+	enum { ABOVE = 128 };
+	char(*names)[NAME_TEXT_MAX] = xcalloc(2 * ABOVE, sizeof(*names));
+	const char **list = xcalloc(2 * ABOVE, sizeof(*list));
+	struct zone_ranges *found = xcalloc(1, sizeof(*found));
+	struct error ignored; /* then nothing is known */
+	size_t n = 0;
+	for (const char *p = strchr(name, '.'); p && n + 2 <= 2 * ABOVE;
+	     p = strchr(p + 1, '.')) {
+		bool is_apex = strcmp(p + 1, in->origin) == 0;
+		(void)snprintf(names[n++], NAME_TEXT_MAX, "*%.250s", p);
+		if (is_apex)
+			break;
+		(void)str_copy(names[n++], NAME_TEXT_MAX, p + 1);
+	}
+	for (size_t i = 0; i < n; i++)
+		list[i] = names[i];
+	bool may = ranges_read(in, list, n, found, &ignored) != 0;
+	for (size_t i = 0; i < found->record_count; i++) {
+		const struct record_range *r = &found->records[i];
+		may |=
+		    r->owner[0] == '*' || r->type == RANGE_NS || r->type == RANGE_DNAME;
+	}
+	ranges_release(found);
+	free(found);
+	free(list);
+	free(names);
+	return may;
+}
+
+uint64_t study_lacking(const struct study *s, const struct zone_input *in)
+{
+	uint64_t lacking = 0;
+	for (uint32_t i = 0; i < s->plan.after_count; i++) {
+		const char *name = s->plan.after[i].exchange;
+		if (name_is_below(name, in->origin) && !has_record_of(&s->ranges, name) &&
+		    !is_given_address(&s->plan, name) && !may_come_from_above(in, name))
+			lacking |= UINT64_C(1) << i;
+	}
+	return lacking;
 }
 
 /* ---- proof ---- */

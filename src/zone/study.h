@@ -50,6 +50,10 @@ void study_clear(struct study *s);
  * the plan's own refusal too. */
 FMX_MUST_CHECK int study_plan(struct study *s, const struct zone_input *in,
 			      const struct plan_want *want, struct error *e);
+/* Which of plan.after have no address in the zone that they are in, a bit each: such
+ * as mail.example.com.example.com, of a final dot that was left out. What a wildcard or
+ * another zone may give one is not counted. */
+uint64_t study_lacking(const struct study *s, const struct zone_input *in);
 /* The plan as a new text for `in`, proven: text and serial. */
 FMX_MUST_CHECK int study_edit(struct study *s, const struct zone_input *in,
 			      const struct study_serials *serials, struct error *e);

@@ -245,6 +245,7 @@ int main(void)
 			   .check = "",
 			   .reload = "",
 			   .state = folder,
+			   .is_unrecorded = true, /* as fakemx knows of each */
 			   .now = stamp_now() };
 	(void)str_copy(job.origin, NAME_TEXT_MAX, "example.com");
 	struct job_worker *w = job_worker_new();

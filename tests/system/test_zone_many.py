@@ -212,6 +212,29 @@ site "s" {{
         zone = self.planned_zone(expect=2)
         self.assertIn("FMX-SPF-DECOY", [f["id"] for f in zone["findings"]])
 
+    def test_a_host_without_an_address_in_its_zone_is_told(self):
+        rows = [  # the MX record, more records, is it told?
+            ("mail.zone00.example", "", True),  # the final dot was left out
+            ("post", "", True),
+            ("mail", "", False),
+            ("mail.elsewhere.example.", "", False),
+            ("post", "* A 192.0.2.25\n", False),
+            ("post", "post CNAME mail\n", False),
+            ("a.post", "post NS ns1.example.net.\n", False),
+            ("a.post", "post NS ns1.example.net.\n* A 192.0.2.25\n", False),
+            ("a.post", "*.post A 192.0.2.25\n", False),
+            ("a.post", "x.post A 192.0.2.25\n", True)]
+        for host, more, is_told in rows:
+            with self.subTest(host=host, more=more):
+                self.make(1, ZONE.replace("MX 10 mail", f"MX 10 {host}") + more)
+                found = {f["id"]: f for f in self.planned_zone(expect=2)["findings"]}
+                self.assertEqual(is_told, "FMX-MX-MISSING" in found, found)
+                if is_told:  # a file may be a part: no reason to refuse
+                    self.assertEqual("warning", found["FMX-MX-MISSING"]["severity"])
+                    self.assertIn("final dot", found["FMX-MX-MISSING"]["fix"])
+        done = self.fakemx(*self.config(1), "apply", "--yes")
+        self.assertIn("FMX-MX-MISSING: The MX target a.post.zone00.example has no address", done.stdout)
+
     def planned_zone(self, expect):
         return json.loads(self.fakemx(*self.config(1), "plan", "--json", expect=expect).stdout)["zones"][0]
 

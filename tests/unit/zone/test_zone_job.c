@@ -273,6 +273,10 @@ static const struct {
 	{ "signed", "@ 60 IN SOA a b 1 2 3 4 5\n@ 60 IN MX 10 m\n"
 	  "@ 60 IN RRSIG MX 13 2 60 20300101000000 20200101000000 1 @ AAAA\n", NULL, "signed zone" },
 	{ "a dynamic zone", zone_text, ".jnl", "update" },
+	{ "an editor's mark", "\xef\xbb\xbf@ 60 IN SOA a b 1 2 3 4 5\n@ 60 IN MX 10 m\n", NULL, "begins with a byte order mark" },
+	{ "UTF-16", "\xff\xfe@", NULL, "is UTF-16: save it" },
+	{ "packed", "\x1f\x8b\x08", NULL, "is packed by gzip: unpack it first" },
+	{ "nothing at all", "", NULL, "is empty: is this the zone's file?" },
 	{ "an include that is missing", "@ 60 IN SOA a b 1 2 3 4 5\n$INCLUDE nowhere\n", NULL, "nowhere" },
 };
 /* clang-format on */

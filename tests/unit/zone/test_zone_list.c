@@ -457,6 +457,20 @@ static void nsd_patterns_that_include_themselves_end(void **state)
 	buf_release(&text);
 }
 
+static void powerdns_keeps_no_zone_in_a_file(void **state)
+{
+	(void)state;
+	struct zone_list l = { 0 };
+	struct error e;
+	const char *path =
+	    put("pdns.conf",
+		"# main\nlaunch=gsqlite3\nallow-axfr-ips=127.0.0.0/8,::1; # x\n");
+	assert_int_equal(zone_find(&l, path, NULL, &e), FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "is of PowerDNS"));
+	assert_non_null(strstr(e.text, "--format powerdns"));
+	zone_list_release(&l);
+}
+
 static void a_list_names_zones_and_files(void **state)
 {
 	(void)state;
@@ -495,6 +509,7 @@ int main(void)
 		cmocka_unit_test(binds_catalogs_and_patterns_are_told),
 		cmocka_unit_test(nsd_conf_lists_zones_by_pattern_and_folder),
 		cmocka_unit_test(nsd_patterns_that_include_themselves_end),
+		cmocka_unit_test(powerdns_keeps_no_zone_in_a_file),
 		cmocka_unit_test(a_list_names_zones_and_files),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
