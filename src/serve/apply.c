@@ -221,7 +221,9 @@ static void apply_parts(struct engine *n, const struct config *c,
 	program_reread(); /* what may be started */
 	struct watch_ways ways = { feed_socket, has_stream ? stream : NULL,
 				   lines_sequence(n) };
+	int64_t began = writer_now(n->writer);
 	watch_apply(n->watch, c->sites, c->site_count, &ways);
+	lines_begin(n, c, began);
 	policy_answers_set(n->answers, c->sites, c->site_count, c->policy_defer);
 	apply_names(n, c);
 	asks_apply(n->asks, c);

@@ -136,6 +136,17 @@ static void position_name(uint16_t host, char *to, size_t size)
 	(void)snprintf(to, size, "host:%u", host);
 }
 
+static void write_position(struct engine *n, uint16_t host, int64_t at)
+{
+	char name[32], position[32];
+	position_name(host, name, sizeof(name));
+	(void)snprintf(position, sizeof(position), "%lld", (long long)at);
+	struct line p = {
+		.kind = LINE_POSITION, .host = host, .text = name, .position = position
+	};
+	writer_add(n->writer, &p);
+}
+
 static void write_watermark(void *arg, uint16_t host, int64_t upto)
 {
 	struct engine *n = arg;
@@ -143,13 +154,7 @@ static void write_watermark(void *arg, uint16_t host, int64_t upto)
 	writer_add(n->writer, &l);
 	if (!watch_log(n->watch, host))
 		return;
-	char name[32], position[32];
-	position_name(host, name, sizeof(name));
-	(void)snprintf(position, sizeof(position), "%lld", (long long)upto);
-	struct line p = {
-		.kind = LINE_POSITION, .host = host, .text = name, .position = position
-	};
-	writer_add(n->writer, &p);
+	write_position(n, host, upto);
 }
 
 static void speak(void *arg, uint16_t host, int64_t from, int64_t to)
@@ -179,16 +184,46 @@ void lines_absent(struct engine *n, uint16_t host)
 	writer_add(n->writer, &l);
 }
 
+static int64_t read_position(const struct engine *n, uint16_t host)
+{
+	char name[32], position[32];
+	position_name(host, name, sizeof(name));
+	return strtoll(
+	    take_position(writer_take(n->writer), name, position, sizeof(position)), NULL,
+	    10);
+}
+
+/* Of a feed the other machine knows where it goes on. */
+static bool begins_here(const struct engine *n, const struct host *h)
+{
+	return watch_log(n->watch, h->id) != 0 && !host_watches(h, "feed") &&
+	       !host_watches(h, "stream") &&
+	       watermarks_noted(n->watermarks, h->id) == 0 &&
+	       read_position(n, h->id) == 0;
+}
+
+void lines_begin(struct engine *n, const struct config *c, int64_t at)
+{
+	bool is_any = false;
+	for (size_t i = 0; i < c->site_count; i++) {
+		for (size_t k = 0; k < c->sites[i].host_count; k++) {
+			const struct host *h = &c->sites[i].hosts[k];
+			if (!begins_here(n, h))
+				continue;
+			write_position(n, h->id, at - at % STAMP_SECOND);
+			is_any = true;
+		}
+	}
+	if (is_any)
+		(void)writer_commit(n->writer); /* said and tried again if it fails */
+}
+
 bool lines_since(void *arg, uint16_t host, int64_t *ret_since)
 {
 	struct engine *n = arg;
-	char name[32], position[32];
 	int64_t noted = watermarks_noted(n->watermarks, host);
-	position_name(host, name, sizeof(name));
 	if (noted == 0)
-		noted = strtoll(take_position(writer_take(n->writer), name, position,
-					      sizeof(position)),
-				NULL, 10);
+		noted = read_position(n, host);
 	if (noted <= 0)
 		return false;
 	take_reread(writer_take(n->writer), host, noted);

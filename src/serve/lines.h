@@ -28,6 +28,9 @@ void lines_watermarks(struct engine *n, bool is_all);
 void lines_absent(struct engine *n, uint16_t host);
 /* Up to where the host's source was read before; false: never. A watch_since_fn. */
 bool lines_since(void *arg, uint16_t host, int64_t *ret_since);
+/* Of logs that were never read before: from `at` on they are, though serve be killed
+ * before a first watermark says so. */
+void lines_begin(struct engine *n, const struct config *c, int64_t at);
 /* Up to where the stream was read; 0 never. */
 #define LINES_STREAM "stream"
 int64_t lines_sequence(struct engine *n);

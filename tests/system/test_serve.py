@@ -272,6 +272,26 @@ class Kill(unittest.TestCase):
             t.start()
         return threads
 
+    def test_killed_as_soon_as_it_first_began_it_reads_on_from_there_and_accuses_nobody(self):
+        with Bench("young") as bench:
+            bench.real.write("connect from unknown[127.96.0.1]")
+            bench.real.write("disconnect from unknown[127.96.0.1] commands=0/0")  # of before
+            time.sleep(1.1)
+            bench.start()
+            bench.process.kill()
+            bench.process.wait()
+            bench.real.write("connect from unknown[127.96.0.2]")
+            bench.real.write("disconnect from unknown[127.96.0.2] commands=0/0")
+            bench.start()
+            wait_for("it is read", lambda: bench.visits("127.96.0.2"))
+            deliver(bench.fake1, "127.96.0.2")
+            bench.catch_up()
+            bench.jump(120)
+            bench.wait_log(r"caught-up clock_ahead=120\.")
+            self.assertEqual([], bench.visits("127.96.0.1"))
+            self.assertEqual(1, len(bench.visits("127.96.0.2", "maillog")))
+            self.assertNotIn("order=backdoor", bench.text())
+
     def test_sigkill_under_load_loses_nothing_acknowledged_and_what_was_told_is_in_the_journal(self):
         with Bench("kill") as bench:
             bench.write(probe_interval="5s", unwell_tail="0")  # under this load a probe may fail
