@@ -19,6 +19,7 @@
 #include "cli/feed_journal.h"
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
+#include "source/feed/feed.h"
 
 /* What was sent shortly before a connection broke may not have arrived; what comes
  * twice is known there. */
@@ -148,11 +149,16 @@ static FILE *start_stream(const struct sending *s, int child_fd, pid_t *ret_pid)
 	return fdopen(ours, child_fd == STDIN_FILENO ? "w" : "r");
 }
 
-static int end_stream(pid_t pid)
+static int end_stream(const struct sending *s, pid_t pid)
 {
+	struct error e;
 	int status = 0;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == FEED_NO_LIBRARY) {
+		(void)error_set(&e, -ENOENT, FEED_NEEDS_NATS);
+		return cli_fail(s->c, &e);
+	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CLI_DONE : CLI_FAILED;
 }
 
@@ -174,7 +180,7 @@ static int read_last(struct sending *s)
 	int64_t told;
 	if (stamp_parse(text, &told, NULL) && told - AGAIN > s->log.span.since)
 		s->log.span.since = told - AGAIN;
-	return end_stream(pid);
+	return end_stream(s, pid);
 }
 
 static int send_to_stream(struct sending *s)
@@ -190,8 +196,18 @@ static int send_to_stream(struct sending *s)
 		return CLI_FAILED;
 	code = follow(s->c, &s->log);
 	(void)fclose(s->log.out);
-	int ended = end_stream(pid);
+	int ended = end_stream(s, pid);
 	return code == CLI_DONE ? ended : code;
+}
+
+static int run_stream(const struct sending *s)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		execv(s->program, (char *const *)(uintptr_t)s->argv);
+		_exit(EXIT_FAILURE);
+	}
+	return pid < 0 ? CLI_FAILED : end_stream(s, pid);
 }
 
 static int set_up(struct sending *s)
@@ -204,8 +220,18 @@ static int set_up(struct sending *s)
 		code = stream_arguments(s, "setup");
 	if (code != CLI_DONE)
 		return code;
-	execv(s->program, (char *const *)(uintptr_t)s->argv);
-	return CLI_FAILED;
+	return run_stream(s);
+}
+
+/* The key of a user of the stream: the secret half to a file, the other shown. */
+static int make_key(struct sending *s, const char *path)
+{
+	int code = stream_arguments(s, "key");
+	if (code != CLI_DONE)
+		return code;
+	memset(s->argv + 2, 0, sizeof(s->argv) - 2 * sizeof(s->argv[0]));
+	add_argument(s, "--credentials", path);
+	return run_stream(s);
 }
 
 /* Each server of a list with commas has a name. */
@@ -338,6 +364,8 @@ static int run(struct cli *c, int argc, char **argv)
 				      .out = stdout } };
 	(void)argc;
 	(void)argv;
+	if (cli_option(c, "make-key"))
+		return make_key(&s, cli_option(c, "make-key"));
 	int code = read_options(&s);
 	if (code != CLI_DONE)
 		return code;
@@ -386,6 +414,11 @@ static const struct option_row options[] = {
 	{ .name = "replicas",
 	  .argument = "N",
 	  .meaning = "With --setup: on how many servers each line is kept, 1 to 5." },
+	{ .name = "make-key",
+	  .argument = "FILE",
+	  .meaning =
+	      "Make credentials for a stream, and end: the seed of an nkey into a new "
+	      "FILE, its public key, by which nats-server knows the user, is printed." },
 	{ .name = "since",
 	  .argument = "TIME",
 	  .meaning =
@@ -411,7 +444,7 @@ const struct verb verb_feed = {
 		    "-|unix:PATH|nats://SERVER [--subject S] [--credentials FILE] "
 		    "[--ca FILE] [--since TIME] [--filter WHERE] [--stamps ZONE] | "
 		    "--setup [--replicas N] "
-		    "--to nats://SERVER",
+		    "--to nats://SERVER | --make-key FILE",
 	.summary = "send this machine's visits to another's serve",
 	.help =
 	    "Reads the mail log of a real host here, follows it, and sends its visits as "

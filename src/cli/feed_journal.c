@@ -37,6 +37,33 @@ static int on_visit(void *arg, const struct ask_visit *v)
 	return ferror(s->v->out);
 }
 
+/* What this machine's serve hears from another one must not go back there. */
+static int check_own(const struct sending *s)
+{
+	const struct config *c = &s->archive.config;
+	for (size_t i = 0; i < c->site_count; i++) {
+		for (size_t k = 0; k < c->sites[i].host_count; k++) {
+			const struct host *h = &c->sites[i].hosts[k];
+			if (strcasecmp(h->name, s->v->host) != 0)
+				continue;
+			if (h->role != ROLE_REAL && h->is_elsewhere)
+				return cli_usage(s->c,
+						 "by the configuration another machine "
+						 "is %s and sends what came to it; on "
+						 "that machine the file has the line "
+						 "here = \"%s\"",
+						 h->name, h->name);
+			if (host_watches(h, "stream"))
+				return cli_usage(s->c,
+						 "the configuration takes %s from the "
+						 "stream; send what its mail log says "
+						 "(--maillog WHERE)",
+						 h->name);
+		}
+	}
+	return CLI_DONE;
+}
+
 static int find_host(struct sending *s)
 {
 	const struct sites *all = ask_sites(s->archive.ask);
@@ -123,7 +150,9 @@ int feed_journal_follow(const struct cli *c, struct visits_log *v)
 	int code = archive_open(&s.archive, c, DB_READ);
 	if (code != CLI_DONE)
 		return code;
-	code = find_host(&s);
+	code = check_own(&s);
+	if (code == CLI_DONE)
+		code = find_host(&s);
 	if (code == CLI_DONE) {
 		v->told = v->span.since;
 		visits_mark(VISITS_SINCE, v->span.since, v->host, &s.line);

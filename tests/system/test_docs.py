@@ -27,7 +27,7 @@ RUN_BY = {
     ("docs/policy.md", "fakemx.conf"): "test_policy.py", ("docs/policy.md", "main.cf"): "test_policy.py",
     ("docs/policy.md", "setup"): "test_policy.py", ("docs/policy.md", "unit"): "test_docs.py Readme",
     ("docs/policy.md", "fakemx.conf unix"): "test_policy.py", ("docs/policy.md", "main.cf unix"): "test_policy.py",
-    ("docs/fleet.md", "fakemx.conf"): "test_stream.py",
+    **{("docs/fleet.md", kind): "test_stream.py" for kind in ("fakemx.conf", "key", "nats-server.conf", "setup", "fakemx-feed.service")},
     ("docs/providers.md", "A Fake MX without a zone file"): "test_docs.py Readme",
     ("docs/providers.md", "python"): "test_domain.py", ("docs/providers.md", "yaml"): "test_domain.py",
     ("docs/recipes/README.md", "setup"): "test_docs.py Readme",

@@ -207,6 +207,10 @@ class Fleet(LabCase):
         last = self.nats[-1]
         yield "the disk of nats3 is full", (), lambda: fill(last.host, last.disk), \
             lambda: (clear(last.host, last.disk), last.kill(), last.start())
+        yield "two of nats are killed", (), lambda: [s.kill() for s in self.nats[1:]], lambda: [s.start() for s in self.nats[1:]]
+        third, place = self.third.host.hostname, (self.nats[1].host, self.third.host, self.machines["fake0"])
+        yield "a place is cut, with its server, mail server, decoy and judge", ("fake0", third), lambda: [h.cut() for h in place], \
+            lambda: [h.cut(False) for h in place]
         yield "all of nats is killed", (), lambda: [s.kill() for s in self.nats], lambda: [s.start() for s in self.nats]
 
     def settle(self, seconds=60):

@@ -138,11 +138,28 @@ static void check_state(const struct telling *t, const char *state)
 	t->tell(t->arg, e.text);
 }
 
+static void check_stream(const struct telling *t, const struct config_stream *s)
+{
+	const char *const files[][2] = { { s->credentials, "credentials" },
+					 { s->ca, "certificates (ca)" } };
+	struct error e;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!*files[i][0] || access(files[i][0], R_OK) == 0)
+			continue;
+		(void)error_set(&e, -errno,
+				"the %s %s of the section stream cannot be read (%m); "
+				"until they can be, nobody is judged by the stream",
+				files[i][1], files[i][0]);
+		t->tell(t->arg, e.text);
+	}
+}
+
 void ready_check(const struct config *c, void (*tell)(void *arg, const char *sentence),
 		 void *arg)
 {
 	struct telling t = { tell, arg, is_running(c) };
 	check_state(&t, c->state);
+	check_stream(&t, &c->stream);
 	for (size_t i = 0; i < c->site_count; i++)
 		for (size_t k = 0; k < c->sites[i].host_count; k++)
 			check_host(&t, &c->sites[i].hosts[k]);

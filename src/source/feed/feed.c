@@ -48,7 +48,7 @@ struct feed *feed_new(uv_loop_t *loop, const struct feed_spec *spec)
 	intake.now_ms = uv_now(loop);
 	f->in = intake_new(&intake);
 	if (spec->command)
-		f->runner = runner_new(loop, f->in, spec->command);
+		f->runner = runner_new(loop, f->in, spec->command, intake.is_numbered);
 	else
 		f->listener = listener_new(loop, f->in, spec->socket);
 	f->tick.data = f;

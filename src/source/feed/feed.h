@@ -43,6 +43,13 @@ enum {
 	FEED_COMMAND_MAX = 4096,
 };
 
+/* What the package of fakemx only recommends; the dynamic loader ends a program without
+ * its library with this status. */
+enum { FEED_NO_LIBRARY = 127 };
+#define FEED_NEEDS_NATS                                                                  \
+	"fakemx-stream needs the client library of NATS, which is not installed "        \
+	"(Debian 12: apt install libnats3.4)"
+
 struct feed_spec {
 	struct intake_spec intake; /* now_ms is set by feed_new() */
 	const char *command;       /* NULL: the socket */

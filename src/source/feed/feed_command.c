@@ -12,12 +12,15 @@
 #include "base/program.h"
 #include "source/feed/feed_own.h"
 
-enum { SAID_MAX = 240 };
+enum { SAID_MAX = 320 };
+
+static const char ours[] = "fakemx-stream: ";
 
 struct runner {
 	uv_loop_t *loop;
 	struct intake *in;
 	char *command;
+	bool is_ours; /* fakemx-stream */
 	struct program program;
 	uv_poll_t end; /* says that it has ended */
 	uv_pipe_t out, err;
@@ -65,12 +68,14 @@ bool feed_fill_command(const char *command, int64_t since, int64_t sequence, cha
 	return true;
 }
 
-struct runner *runner_new(uv_loop_t *loop, struct intake *in, const char *command)
+struct runner *runner_new(uv_loop_t *loop, struct intake *in, const char *command,
+			  bool is_ours)
 {
 	struct runner *r = xcalloc(1, sizeof(*r));
 	r->loop = loop;
 	r->in = in;
 	r->command = xstrdup(command);
+	r->is_ours = is_ours;
 	r->wait_ms = FEED_WAIT_MS;
 	return r;
 }
@@ -87,6 +92,8 @@ static void tell_end(struct runner *r)
 			       sigabbrev_np(r->signal) ? sigabbrev_np(r->signal) : "?");
 	else
 		(void)snprintf(how, sizeof(how), "ended with status %d", (int)r->status);
+	if (r->status == FEED_NO_LIBRARY && strstr(r->said, "libnats"))
+		(void)str_copy(r->said, sizeof(r->said), FEED_NEEDS_NATS);
 	(void)snprintf(
 	    text, sizeof(text), "the feed command %s%s%s; it is started again in %u s",
 	    how, r->said_len ? ": " : "", r->said, (unsigned)(r->wait_ms / FEED_WAIT_MS));
@@ -185,6 +192,9 @@ static void hear(struct runner *r, char c)
 {
 	if (c == '\n') {
 		r->is_said_over = true;
+		/* It goes on trying. What else is said, the dynamic loader says. */
+		if (r->is_ours && strncmp(r->said, ours, sizeof(ours) - 1) == 0)
+			intake_lost(r->in, r->said);
 		return;
 	}
 	if (r->is_said_over)
@@ -193,6 +203,7 @@ static void hear(struct runner *r, char c)
 	if (r->said_len == SAID_MAX || c == '\r')
 		return;
 	r->said[r->said_len++] = c == '"' ? '\'' : c < ' ' || c == 0x7f ? '?' : c;
+	r->said[r->said_len] = '\0';
 }
 
 static void on_err(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
@@ -200,7 +211,6 @@ static void on_err(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	struct runner *r = s->data;
 	for (ssize_t i = 0; i < n; i++)
 		hear(r, buf->base[i]);
-	r->said[r->said_len] = '\0';
 	if (n < 0)
 		close_once(s);
 }

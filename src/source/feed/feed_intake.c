@@ -1,7 +1,6 @@
 #include "source/feed/feed_intake.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,18 +187,6 @@ int64_t intake_sequence(const struct intake *in)
 
 /* ---- lines that are not believed ---- */
 
-/* What another machine said, for a sentence: no quotes, no control characters. */
-static const char *printable(const char *text, char *to, size_t size)
-{
-	size_t n = 0;
-	for (; text[n] && n + 1 < size; n++) {
-		unsigned char c = (unsigned char)text[n];
-		to[n] = (char)(isalnum(c) || strchr("._-", c) ? c : '?');
-	}
-	to[n] = '\0';
-	return to;
-}
-
 static void refuse_of(const struct intake *in, struct machine *m, const char *sentence,
 		      uint64_t now_ms)
 {
@@ -241,7 +228,7 @@ static void refuse_foreign(struct intake_stream *s, uint64_t now_ms)
 	(void)snprintf(text, sizeof(text),
 		       "the feed tells of %s, which is no host that is watched by it; "
 		       "the sender can give another name with --host",
-		       printable(s->in->line.host, name, sizeof(name)));
+		       feed_printable(s->in->line.host, name, sizeof(name)));
 	refuse(s->in, NULL, text, now_ms);
 }
 
@@ -341,7 +328,9 @@ static void begin(struct intake_stream *s, struct machine *m, struct part *part)
 	part->since = INT64_MIN;
 	if (s->in->is_numbered && s->in->line.kind != FEED_SINCE)
 		return; /* it goes on where it was */
-	part->since = s->in->born;
+	/* What a stream still has of before we were is as good as a log that is read. */
+	part->since =
+	    s->in->is_numbered && s->in->line.time > 0 ? s->in->line.time : s->in->born;
 	if (!ask_since(s->in, m, &part->since))
 		tell_gap(s, m, 0, part->since);
 	else if (part->since > m->upto)
@@ -517,7 +506,9 @@ static void hold(struct intake_stream *s, const char *bytes, size_t len, uint64_
 /* With what the line gave, in one batch: a commit is never between them. */
 static void note_sequence(struct intake *in)
 {
-	if (!in->is_numbered || in->line.sequence <= in->sequence)
+	/* A stream that was made anew begins again, and says that some are missing. */
+	if (!in->is_numbered ||
+	    (in->line.sequence <= in->sequence && in->line.missing == 0))
 		return;
 	in->sequence = in->line.sequence;
 	if (in->sink.position)

@@ -304,3 +304,14 @@ int feed_parse(const char *line, size_t len, struct feed_line *ret_line, struct 
 	json_decref(o);
 	return rc;
 }
+
+const char *feed_printable(const char *text, char *to, size_t size)
+{
+	size_t n = 0;
+	for (; text[n] && n + 1 < size; n++) {
+		unsigned char c = (unsigned char)text[n];
+		to[n] = (char)(isalnum(c) || strchr("._-", c) ? c : '?');
+	}
+	to[n] = '\0';
+	return to;
+}

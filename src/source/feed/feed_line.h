@@ -60,5 +60,7 @@ struct feed_line {
 /* FMX_EMALFORMED. */
 FMX_MUST_CHECK int feed_parse(const char *line, size_t len, struct feed_line *ret_line,
 			      struct error *e);
+/* What another machine said, for a sentence: no quotes, no control characters. */
+const char *feed_printable(const char *text, char *to, size_t size);
 
 #endif

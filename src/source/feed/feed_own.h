@@ -12,7 +12,9 @@
 enum { FEED_WAIT_MS = 1000, FEED_KILL_MS = 2000, FEED_READ = 64 * 1024 };
 
 struct runner; /* feed_command.c */
-struct runner *runner_new(uv_loop_t *loop, struct intake *in, const char *command);
+/* is_ours: it is fakemx-stream, whose every sentence is one of trouble. */
+struct runner *runner_new(uv_loop_t *loop, struct intake *in, const char *command,
+			  bool is_ours);
 void runner_tick(struct runner *r, uint64_t now_ms);
 void runner_stop(struct runner *r);
 bool runner_is_closed(const struct runner *r);

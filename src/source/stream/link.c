@@ -1,21 +1,11 @@
 #include "source/stream/stream.h"
 
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SERVERS_MAX = 16, RECONNECT_WAIT_MS = 1000 };
-
-void stream_say(const char *format, ...)
-{
-	va_list args;
-	(void)fputs("fakemx-stream: ", stderr);
-	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
-	va_end(args);
-	(void)fputc('\n', stderr);
-}
 
 static bool set_servers(natsOptions *options, const char *servers)
 {
@@ -45,7 +35,7 @@ static natsStatus set_credentials(natsOptions *options, const char *path)
 	char seed[STREAM_USER_MAX] = "", user[STREAM_USER_MAX];
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return NATS_NOT_FOUND;
+		return NATS_SYS_ERROR;
 	bool is_seed = fgets(seed, sizeof(seed), f) && strncmp(seed, "SU", 2) == 0;
 	(void)fclose(f);
 	if (!is_seed)
@@ -70,7 +60,7 @@ static bool set_options(natsOptions *options, const struct stream_options *o)
 	s = o->credentials ? set_credentials(options, o->credentials) : NATS_OK;
 	if (s != NATS_OK) {
 		stream_say("cannot read the credentials in %s: %s", o->credentials,
-			   natsStatus_GetText(s));
+			   s == NATS_SYS_ERROR ? strerror(errno) : stream_why(s));
 		return false;
 	}
 	s = o->ca ? natsOptions_LoadCATrustedCertificates(options, o->ca) : NATS_OK;
@@ -96,12 +86,62 @@ static natsStatus connect_once(struct stream *s, natsOptions *options,
 	return natsConnection_JetStream(&s->js, s->connection, &js);
 }
 
-static const char *why(natsStatus rc)
+struct why {
+	natsStatus rc;
+	const char *said; /* part of what the library or the server says; NULL: any */
+	const char *why;
+};
+
+static const struct why whys[] = {
+	{ NATS_NO_SERVER, NULL,
+	  "no nats-server answers there (does it run, and may this machine reach its "
+	  "port?)" },
+	{ NATS_CONNECTION_AUTH_FAILED, NULL,
+	  "the server does not know this user (Authorization Violation); name the file "
+	  "of "
+	  "one that it knows by --credentials, or by credentials in the section stream" },
+	{ NATS_SSL_ERROR, NULL,
+	  "TLS does not prove that it is that server (SSL Error); name the certificates "
+	  "of those who signed its own by --ca, or by ca in the section stream" },
+	{ NATS_SECURE_CONNECTION_REQUIRED, NULL,
+	  "the server wants TLS; write tls:// instead of nats://" },
+	{ NATS_SECURE_CONNECTION_WANTED, NULL,
+	  "the server has no TLS; give it a certificate, or write nats:// instead of "
+	  "tls://" },
+	{ NATS_NO_RESPONDERS, NULL,
+	  "nobody there takes it; nats-server must run with JetStream (-js), and the "
+	  "stream be made (fakemx feed --setup), which takes " STREAM_SUBJECTS },
+	{ NATS_NOT_FOUND, NULL,
+	  "there is no stream; make it (fakemx feed --setup --to ...)" },
+	{ NATS_TIMEOUT, NULL,
+	  "no answer; do more than half of the nats-servers run and reach each other, "
+	  "and "
+	  "has this user the right to that subject?" },
+	{ NATS_ERR, "stream not found",
+	  "there is no stream; make it (fakemx feed --setup --to ...)" },
+	{ NATS_ERR, "replicas > 1 not supported",
+	  "copies (--replicas) want as many nats-servers that are one cluster, and this "
+	  "one is alone" },
+	{ NATS_ERR, "no suitable peers",
+	  "there are fewer nats-servers in the cluster than copies are wanted "
+	  "(--replicas)" },
+	{ NATS_ERR, "filter subject",
+	  "the subject is none that the stream takes, which is " STREAM_SUBJECTS },
+	{ NATS_ERR, "nkey user seed",
+	  "the file of its credentials is no user file (.creds) and holds no nkey's "
+	  "seed" },
+};
+
+const char *stream_why(natsStatus rc)
 {
-	return rc == NATS_NO_SERVER
-		   ? "no nats-server answers there (does it run, and may this machine "
-		     "reach its port?)"
-		   : natsStatus_GetText(rc);
+	const char *last = nats_GetLastError(NULL);
+	last = last ? last : "";
+	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++)
+		if (whys[i].rc == rc && (!whys[i].said || strstr(last, whys[i].said)))
+			return whys[i].why;
+	const char *text = *last == '(' ? strstr(last, "): ") : NULL; /* file and line */
+	last = text ? text + 3 : last;
+	return *last ? last : natsStatus_GetText(rc);
 }
 
 bool stream_open(struct stream *s, const struct stream_options *o, const jsOptions *js)
@@ -117,8 +157,8 @@ bool stream_open(struct stream *s, const struct stream_options *o, const jsOptio
 		if (rc == NATS_OK)
 			break;
 		if (!was_said)
-			stream_say("cannot connect to %s: %s%s", o->servers, why(rc),
-				   o->is_once ? "" : "; trying again");
+			stream_say("cannot connect to %s: %s%s", o->servers,
+				   stream_why(rc), o->is_once ? "" : "; trying again");
 		is_good = !o->is_once;
 		was_said = true;
 		if (is_good)

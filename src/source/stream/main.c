@@ -1,4 +1,5 @@
-/* fakemx-stream send|take|last|setup: what fakemx feed and serve start; see stream.h. */
+/* fakemx-stream send|take|last|setup|key: what fakemx feed and serve start; see stream.h.
+ */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,7 +43,8 @@ int main(int argc, char **argv)
 	} tasks[] = { { "send", stream_send },
 		      { "take", stream_take },
 		      { "last", stream_last },
-		      { "setup", stream_setup } };
+		      { "setup", stream_setup },
+		      { "key", stream_key } };
 	struct stream_options o = { .subject = STREAM_SUBJECTS,
 				    .durable = "fakemx",
 				    .replicas = 1 };
@@ -51,12 +53,13 @@ int main(int argc, char **argv)
 	while ((letter = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		if (!read_option(&o, letter))
 			return USAGE;
-	for (size_t i = 0; o.servers && i < sizeof(tasks) / sizeof(tasks[0]); i++)
-		if (optind < argc && strcmp(argv[optind], tasks[i].name) == 0)
+	for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++)
+		if ((o.servers || tasks[i].run == stream_key) && optind < argc &&
+		    strcmp(argv[optind], tasks[i].name) == 0)
 			return tasks[i].run(&o);
 	(void)fputs(
 	    "fakemx-stream is started by fakemx feed and fakemx-serve:\n"
-	    "  fakemx-stream send|take|last|setup --servers URL[,URL...] "
+	    "  fakemx-stream send|take|last|setup|key --servers URL[,URL...] "
 	    "[--subject S]\n      [--credentials FILE] [--ca FILE] [--durable NAME] "
 	    "[--after N] [--replicas N]\n",
 	    stderr);

@@ -1,14 +1,19 @@
-/* An nkey's user, from its seed (github.com/nats-io/nkeys): base32 of the prefixes of a
- * seed and of a user, 32 bytes of an Ed25519 key, and a CRC-16. libnats wants the public
- * key beside the seed. */
+/* An nkey, and its user from its seed (github.com/nats-io/nkeys): base32 of the prefixes
+ * of a seed and of a user, 32 bytes of an Ed25519 key, and a CRC-16. libnats wants the
+ * public key beside the seed. */
+#include <errno.h>
+#include <fcntl.h>
 #include <nettle/eddsa.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 #include "source/stream/stream.h"
 
 enum { KEY_BYTES = 32, SEED_BYTES = 2 + KEY_BYTES + 2, USER_BYTES = 1 + KEY_BYTES + 2 };
-enum { PREFIX_USER = 20 << 3, CRC_POLYNOMIAL = 0x1021 };
+enum { PREFIX_USER = 20 << 3, PREFIX_SEED = 18 << 3, CRC_POLYNOMIAL = 0x1021 };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"; /* RFC 4648 */
 
@@ -65,4 +70,37 @@ bool stream_user_of(const char *seed, char ret_user[STREAM_USER_MAX])
 	user[USER_BYTES - 1] = (uint8_t)(crc >> 8);
 	encode(user, sizeof(user), ret_user);
 	return is_good;
+}
+
+static void make_seed(char ret_seed[STREAM_USER_MAX])
+{
+	uint8_t raw[SEED_BYTES] = { PREFIX_SEED | PREFIX_USER >> 5, (PREFIX_USER & 31)
+									<< 3 };
+	if (getrandom(raw + 2, KEY_BYTES, 0) != KEY_BYTES)
+		abort(); /* so few bytes always come */
+	uint16_t crc = crc16(raw, SEED_BYTES - 2);
+	raw[SEED_BYTES - 2] = (uint8_t)(crc & 0xff);
+	raw[SEED_BYTES - 1] = (uint8_t)(crc >> 8);
+	encode(raw, sizeof(raw), ret_seed);
+	explicit_bzero(raw, sizeof(raw));
+}
+
+int stream_key(const struct stream_options *o)
+{
+	char seed[STREAM_USER_MAX], user[STREAM_USER_MAX];
+	const char *path = o->credentials ? o->credentials : "";
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		stream_say("cannot make %s: %s", path, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	make_seed(seed);
+	bool is_good = stream_user_of(seed, user) && dprintf(fd, "%s\n", seed) > 0;
+	explicit_bzero(seed, sizeof(seed));
+	is_good = close(fd) == 0 && is_good;
+	if (is_good)
+		(void)puts(user);
+	else
+		stream_say("cannot write %s: %s", path, strerror(errno));
+	return is_good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

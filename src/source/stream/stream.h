@@ -6,11 +6,11 @@
  * the library is linked into this program alone.
  *
  * A message is one line of a feed (docs/json.md), on one subject a host. Its id is the
- * line's hash and how many equal ones went before it, so that what is sent again within
- * the stream's window of duplicates is one message. A watermark is sent when all visits
- * before it are acknowledged. Each message tells in a header the last watermark before
- * it: whoever sends on after a crash begins some minutes before it, and says so (a
- * "since" line), so that serve drops what it has.
+ * run of `send` and a number, so that what is sent again while the connection fails is
+ * one message. A watermark is sent when all visits before it are acknowledged. Each
+ * message tells in a header the last watermark before it: whoever sends on after a crash
+ * begins some minutes before it, and says so (a "since" line), so that serve drops what
+ * it has.
  *
  * The stream's sequence is the position: `take` gives each line with the keys sequence,
  * missing and stored before its own, in order and without a hole, or says how many are
@@ -54,6 +54,8 @@ void stream_close(struct stream *s);
 void stream_reopen(struct stream *s, const struct stream_options *o, const jsOptions *js);
 /* The public key of an nkey's seed. False: it is none. */
 bool stream_user_of(const char *seed, char ret_user[STREAM_USER_MAX]);
+/* What that means, and what to do. */
+const char *stream_why(natsStatus rc);
 /* One sentence on standard error. */
 __attribute__((format(printf, 1, 2))) void stream_say(const char *format, ...);
 
@@ -63,5 +65,8 @@ int stream_last(
     const struct stream_options *o); /* prints the last watermark, or nothing */
 int stream_send(const struct stream_options *o); /* standard input, to its end */
 int stream_take(const struct stream_options *o); /* until nobody reads on */
+/* Makes the file `credentials`, an nkey's seed; prints its public key, by which
+ * nats-server knows the user. */
+int stream_key(const struct stream_options *o);
 
 #endif

@@ -8,9 +8,9 @@
 #include "base/stamp.h"
 #include "source/stream/stream.h"
 
-/* Hosts tell a watermark about each second: after SILENT_MOST without any line another
- * connection is tried. */
-enum { FETCH = 500, FETCH_MS = 1000, SILENT_MOST = 30 };
+/* Hosts tell a watermark each five seconds at least: after SILENT_MOST without any line
+ * another connection is tried. */
+enum { FETCH = 500, FETCH_MS = 1000, SILENT_MOST = 15 };
 #define KEPT_NS (INT64_C(3600) * 1000 * 1000 * 1000) /* a consumer that nobody uses */
 
 struct taking {
@@ -18,10 +18,31 @@ struct taking {
 	const struct stream_options *options;
 	natsSubscription *subscription;
 	uint64_t last;     /* sequence in the stream that was given */
+	bool is_filtered;  /* others' messages stand between those of our subject */
+	uint64_t first;    /* of the stream, asked when the batch at hand was there */
 	uint64_t consumed; /* sequence in the consumer */
+	bool is_anew;      /* the stream was made anew: nobody knows what is missing */
 	unsigned silent;   /* fetches without a message */
 	bool was_said;
 };
+
+/* A stream that has not come as far as we have is another one, or has lost its end:
+ * its disks were. It is read from its end on, and what it may have held is missing. */
+static natsStatus look_back(struct taking *t)
+{
+	jsStreamInfo *info = NULL;
+	natsStatus rc = js_GetStreamInfo(&info, t->link.js, STREAM_NAME, NULL, NULL);
+	if (rc == NATS_OK && info->State.LastSeq < t->last) {
+		stream_say("the stream was made anew, or lost its end: it has %" PRIu64
+			   " lines, of which %" PRIu64
+			   " were read; nobody is judged by what may be missing",
+			   info->State.LastSeq, t->last);
+		t->last = info->State.LastSeq;
+		t->is_anew = true;
+	}
+	jsStreamInfo_Destroy(info);
+	return rc;
+}
 
 /* From the next message on. A consumer that was there might still owe an earlier one. */
 static bool subscribe(struct taking *t)
@@ -33,18 +54,38 @@ static bool subscribe(struct taking *t)
 	(void)jsSubOptions_Init(&options);
 	options.Stream = STREAM_NAME;
 	options.Config.DeliverPolicy = js_DeliverByStartSequence;
-	options.Config.OptStartSeq = t->last + 1;
 	options.Config.InactiveThreshold = KEPT_NS;
 	t->consumed = 0;
-	natsStatus rc =
-	    js_PullSubscribe(&t->subscription, t->link.js, t->options->subject,
-			     t->options->durable, NULL, &options, NULL);
+	natsStatus rc = look_back(t);
+	options.Config.OptStartSeq = t->last + 1;
+	if (rc == NATS_OK)
+		rc = js_PullSubscribe(&t->subscription, t->link.js, t->options->subject,
+				      t->options->durable, NULL, &options, NULL);
 	if (rc != NATS_OK && !t->was_said)
-		stream_say("cannot read the stream: %s; trying again (is it made? fakemx "
-			   "feed --setup)",
-			   natsStatus_GetText(rc));
+		stream_say("cannot read the stream: %s; trying again", stream_why(rc));
 	t->was_said = rc != NATS_OK;
 	return rc == NATS_OK;
+}
+
+static bool ask_first(struct taking *t)
+{
+	jsStreamInfo *info = NULL;
+	if (js_GetStreamInfo(&info, t->link.js, STREAM_NAME, NULL, NULL) != NATS_OK)
+		return false;
+	t->first = info->State.FirstSeq;
+	jsStreamInfo_Destroy(info);
+	return true;
+}
+
+/* How many before `sequence` the stream no longer had. */
+static uint64_t missing_before(const struct taking *t, uint64_t sequence)
+{
+	uint64_t between = sequence - t->last - 1;
+	if (!t->is_filtered)
+		return between;
+	if (t->first <= t->last + 1)
+		return 0;
+	return t->first < sequence ? t->first - t->last - 1 : between;
 }
 
 /* False: it does not follow, what was between must be asked for again. */
@@ -63,7 +104,8 @@ static bool give(struct taking *t, natsMsg *m)
 	if (!follows)
 		return false;
 	t->consumed++;
-	uint64_t missing = sequence - t->last - 1;
+	uint64_t missing = missing_before(t, sequence) + t->is_anew;
+	t->is_anew = false;
 	int len = natsMsg_GetDataLength(m);
 	const char *line = natsMsg_GetData(m);
 	bool is_object = len > 2 && line[0] == '{';
@@ -87,6 +129,7 @@ static bool fetch(struct taking *t)
 	t->silent = 0;
 	if (rc != NATS_OK)
 		return false;
+	is_good = !t->is_filtered || ask_first(t);
 	for (int i = 0; is_good && i < list.Count; i++)
 		is_good = give(t, list.Msgs[i]);
 	if (fflush(stdout) != 0)
@@ -107,7 +150,9 @@ static void reconnect(struct taking *t)
 
 int stream_take(const struct stream_options *o)
 {
-	struct taking t = { .options = o, .last = o->after };
+	struct taking t = { .options = o,
+			    .last = o->after,
+			    .is_filtered = strcmp(o->subject, STREAM_SUBJECTS) != 0 };
 	if (!stream_open(&t.link, o, NULL))
 		return EXIT_FAILURE;
 	while (ferror(stdout) == 0) {
@@ -149,7 +194,7 @@ int stream_setup(const struct stream_options *o)
 		    STREAM_NAME, (long long)o->replicas, number_plural(o->replicas),
 		    STREAM_SUBJECTS);
 	else
-		stream_say("cannot make the stream: %s", nats_GetLastError(NULL));
+		stream_say("cannot make the stream: %s", stream_why(rc));
 	jsStreamInfo_Destroy(info);
 	stream_close(&s);
 	return rc == NATS_OK ? EXIT_SUCCESS : EXIT_FAILURE;

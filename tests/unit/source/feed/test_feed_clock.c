@@ -20,6 +20,7 @@ struct rig {
 	int64_t sequence;
 	struct visit visit; /* the last */
 	size_t visits, gaps;
+	bool is_new; /* nothing was read before */
 	int64_t upto, gap_from, gap_to;
 	char trouble[2048]; /* one behind the other; "" all over */
 };
@@ -61,7 +62,7 @@ static bool on_since(void *arg, uint16_t host, int64_t *ret_since)
 	const struct rig *r = arg;
 	(void)host;
 	*ret_since = r->upto ? r->upto : T0;
-	return true;
+	return !r->is_new || r->upto;
 }
 
 static void begin(struct rig *r)
@@ -215,6 +216,24 @@ static void lines_that_were_held_up_show_no_clock(void **state)
 	end(&r);
 }
 
+static void a_new_judge_reads_what_the_stream_has_of_before_it_was(void **state)
+{
+	(void)state;
+	struct rig r;
+	begin(&r);
+	r.is_new = true;
+	say(&r, T0, "\"since\": \"2020-01-01T00:00:00Z\"");
+	assert_int_equal(r.gaps, 1); /* of before that nobody knows */
+	assert_true(r.gap_from == 0 && r.gap_to < T0);
+	say_visit(&r, T0, -STAMP_DAY);
+	say_visit(&r, T0, 0);
+	assert_int_equal(r.visits, 2);
+	(void)go_on(&r, T0, 10, 0);
+	assert_true(r.upto > T0);
+	assert_int_equal(r.gaps, 1);
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +242,7 @@ int main(void)
 		    of_a_clock_that_is_off_visits_are_wide_and_watermarks_early),
 		cmocka_unit_test(a_clock_that_is_far_off_is_refused_and_leaves_a_gap),
 		cmocka_unit_test(lines_that_were_held_up_show_no_clock),
+		cmocka_unit_test(a_new_judge_reads_what_the_stream_has_of_before_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
