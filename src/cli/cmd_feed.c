@@ -24,6 +24,8 @@
 /* What was sent shortly before a connection broke may not have arrived; what comes
  * twice is known there. */
 #define AGAIN (10 * STAMP_MINUTE)
+/* The same of a stream, which has acknowledged all before its last watermark. */
+#define AGAIN_ACKNOWLEDGED STAMP_MINUTE
 
 enum { WAIT_LONGEST_S = 30 };
 
@@ -178,8 +180,10 @@ static int read_last(struct sending *s)
 	(void)fclose(from);
 	text[strcspn(text, "\n")] = '\0';
 	int64_t told;
-	if (stamp_parse(text, &told, NULL) && told - AGAIN > s->log.span.since)
-		s->log.span.since = told - AGAIN;
+	if (stamp_parse(text, &told, NULL) && told - AGAIN > s->log.span.since) {
+		s->log.complete = told - AGAIN;
+		s->log.span.since = told - AGAIN_ACKNOWLEDGED;
+	}
 	return end_stream(s, pid);
 }
 

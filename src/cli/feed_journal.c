@@ -155,7 +155,8 @@ int feed_journal_follow(const struct cli *c, struct visits_log *v)
 		code = find_host(&s);
 	if (code == CLI_DONE) {
 		v->told = v->span.since;
-		visits_mark(VISITS_SINCE, v->span.since, v->host, &s.line);
+		visits_mark(VISITS_SINCE, v->complete ? v->complete : v->span.since,
+			    v->host, &s.line);
 		print_line(&s);
 		if (go_on(&s, &e) < 0)
 			code = cli_fail(c, &e);

@@ -224,7 +224,8 @@ static void follow(struct printing *p, struct stamp_clock clock)
 	uv_poll_t reader = { .data = p };
 
 	if (v->is_feed) {
-		visits_mark(VISITS_SINCE, v->span.since, v->host, &p->line);
+		visits_mark(VISITS_SINCE, v->complete ? v->complete : v->span.since,
+			    v->host, &p->line);
 		print_at_once(p);
 	}
 	/* Of a regular file nobody can tell, and it has no reader to lose. To be polled

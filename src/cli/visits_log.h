@@ -20,6 +20,9 @@ struct visits_log {
 	bool why;           /* not the visits, but what was made of each line */
 	bool is_feed;       /* followed: with watermarks and outages */
 	FILE *out;          /* NULL: standard output */
+	/* Feed: from when on all is there, of which what began before span.since was sent
+	 * by an earlier run; 0: span.since. */
+	int64_t complete;
 	/* Set by following: the last watermark; is standard input at its end? */
 	int64_t told;
 	bool has_ended;

@@ -237,7 +237,8 @@ class Fleet(unittest.TestCase):
         for options, words in ((["--replicas", "3"], "this one is alone"), (["--credentials", "/nosuch"], "/nosuch: No such file"),
                                (["--credentials", log], "holds no nkey's seed"),
                                (["--to", self.nats.url.replace("nats:", "tls:")], "write nats:// instead of tls://")):
-            done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", self.nats.url, *options], capture_output=True,
+            to = [] if "--to" in options else ["--to", self.nats.url]
+            done = subprocess.run([program("fakemx"), "feed", "--setup", *to, *options], capture_output=True,
                                   text=True, timeout=20)
             self.assertEqual(done.returncode, 1, options)
             self.assertIn(words, done.stderr)

@@ -13,6 +13,8 @@
 enum { FETCH = 500, FETCH_MS = 1000, SILENT_MOST = 15 };
 #define KEPT_NS (INT64_C(3600) * 1000 * 1000 * 1000) /* a consumer that nobody uses */
 
+#define BEHIND_MOST STAMP_MINUTE
+
 struct taking {
 	struct stream link;
 	const struct stream_options *options;
@@ -21,24 +23,43 @@ struct taking {
 	bool is_filtered;  /* others' messages stand between those of our subject */
 	uint64_t first;    /* of the stream, asked when the batch at hand was there */
 	uint64_t consumed; /* sequence in the consumer */
-	bool is_anew;      /* the stream was made anew: nobody knows what is missing */
-	unsigned silent;   /* fetches without a message */
+	int64_t created, behind_since;
+	bool is_anew;    /* the stream was made anew: nobody knows what is missing */
+	unsigned silent; /* fetches without a message */
 	bool was_said;
 };
 
-/* A stream that has not come as far as we have is another one, or has lost its end:
- * its disks were. It is read from its end on, and what it may have held is missing. */
+/* A leader that was just elected may know less of the stream than it has. */
+static bool is_behind(struct taking *t, const jsStreamInfo *info)
+{
+	bool is_same = t->created == 0 || t->created == info->Created;
+	t->created = info->Created;
+	if (info->State.LastSeq >= t->last) {
+		t->behind_since = 0;
+		return false;
+	}
+	if (t->behind_since == 0)
+		t->behind_since = stamp_monotonic();
+	return !is_same || stamp_monotonic() - t->behind_since > BEHIND_MOST;
+}
+
+/* A stream that stays behind what we have read is another one, or has lost its end: its
+ * disks were lost. It is read from its end on, and what it may have held is missing. */
 static natsStatus look_back(struct taking *t)
 {
 	jsStreamInfo *info = NULL;
 	natsStatus rc = js_GetStreamInfo(&info, t->link.js, STREAM_NAME, NULL, NULL);
-	if (rc == NATS_OK && info->State.LastSeq < t->last) {
+	if (rc != NATS_OK)
+		return rc;
+	if (is_behind(t, info)) {
 		stream_say("the stream was made anew, or lost its end: it has %" PRIu64
 			   " lines, of which %" PRIu64
 			   " were read; nobody is judged by what may be missing",
 			   info->State.LastSeq, t->last);
 		t->last = info->State.LastSeq;
 		t->is_anew = true;
+	} else if (info->State.LastSeq < t->last) {
+		rc = NATS_TIMEOUT; /* to be asked again */
 	}
 	jsStreamInfo_Destroy(info);
 	return rc;
