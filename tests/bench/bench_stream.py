@@ -300,6 +300,7 @@ def read_day(nats, folder):
         row("the same, the judge's MB at most", f"{memory(judge.process.pid, 'VmHWM'):.0f}", "-", "-", "<= 128", memory(judge.process.pid, "VmHWM") <= 128)
     finally:
         judge.close()
+    row("the judge's journal, bytes a visit", f"{judge.journal.stat().st_size / DAY_VISITS:.0f}")
 
 
 def main():

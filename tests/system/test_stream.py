@@ -299,6 +299,15 @@ class WithoutLibrary(unittest.TestCase):
             bench.write(site + 'stream { servers = { "nats://127.0.0.1:1" } }\n')
             bench.start(wrap=wrap)
             bench.wait_log(rf"trouble host={MAIL} .*apt install libnats3.4")
+            bench.stop()
+            # A single machine needs nothing of it.
+            bench.write(site.replace("watch = stream", f'watch = "{bench.real.log}"'))
+            bench.start(wrap=wrap)
+            deliver(bench.fake1, "127.77.1.1")
+            wait_for("the visit", lambda: bench.visits("127.77.1.1"))
+            started = subprocess.run(["ps", "--ppid", str(bench.process.pid), "-o", "args="], capture_output=True, text=True).stdout
+            self.assertNotIn("fakemx-stream", started)
+            self.assertNotIn("stream", bench.text()[bench.said:])
 
 
 class Secured(unittest.TestCase):
