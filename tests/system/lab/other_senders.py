@@ -145,6 +145,9 @@ class ChasquidSender(Submitting):
     def stop(self):
         self._daemon.stop()
 
+    def queue_text(self):
+        return self.host.run(["sh", "-c", "cat /var/lib/chasquid/queue/* 2>/dev/null"], check=False).stdout
+
     def flush(self):
         """What waits is tried when it starts."""
         self.stop()
@@ -190,6 +193,12 @@ class HarakaSender(OfNpm, Submitting):
 
     def stop(self):
         self._daemon.stop()
+
+    def queue_text(self):
+        return "".join(p.read_text(errors="replace") for p in (self.host.folder / "haraka/queue").glob("*"))
+
+    def flush(self):
+        """It tries again by itself, after a minute."""
 
 
 class OfNode(OfNpm):
