@@ -254,7 +254,7 @@ static void index_of_sites(const struct report *r, const struct page_live *live,
 	buf_adds(out, "</nav>\n");
 }
 
-static void foot(struct buf *out)
+static void foot(const struct report *r, struct buf *out)
 {
 	buf_adds(
 	    out,
@@ -281,6 +281,14 @@ static void foot(struct buf *out)
 	    "real host, within ten minutes: at most so long.</dd>"
 	    "<dt>background</dt><dd>What control addresses draw, which are in no "
 	    "MX.</dd></dl>\n");
+	if (r->is_anonymous) {
+		struct buf by = BUF_INIT(4096);
+		report_judged_by(r, &by);
+		buf_adds(out, "<p>These are numbers of ");
+		html_text(out, buf_text(&by));
+		buf_adds(out, ".</p>\n");
+		buf_release(&by);
+	}
 	page_foot_line(out);
 	buf_adds(out, "</footer>\n");
 }
@@ -331,7 +339,7 @@ static void write_page(const struct report *r, const struct page_live *live,
 		buf_adds(out, "</p>\n");
 	}
 	sites(r, live, out);
-	foot(out);
+	foot(r, out);
 	page_end(out);
 }
 

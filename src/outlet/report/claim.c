@@ -1,6 +1,8 @@
 /* The sentences of the report that claim something, or say why not. */
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/number.h"
 #include "base/stamp.h"
@@ -249,4 +251,25 @@ void report_risk_reason(const struct report_at_risk *a, struct buf *out)
 			 "it); ");
 	}
 	buf_adds(out, report_tier_reason(a->tier));
+}
+
+void report_judged_by(const struct report *r, struct buf *out)
+{
+	struct rules usual = rules_default();
+	struct buf text = BUF_INIT(4096);
+	bool has_any = false;
+	rules_text(&usual, &text);
+	buf_addf(out, "fakemx %s, judged by the rules that it comes with", FMX_VERSION);
+	for (const char *line = r->rules; *line;) {
+		size_t n = strcspn(line, "\n") + (strchr(line, '\n') != NULL);
+		char one[64];
+		(void)snprintf(one, sizeof(one), "%.*s", (int)n, line);
+		if (!strstr(buf_text(&text), one)) {
+			one[strcspn(one, "\n")] = '\0';
+			buf_addf(out, "%s%s", has_any ? ", " : ", but for ", one);
+			has_any = true;
+		}
+		line += n;
+	}
+	buf_release(&text);
 }

@@ -237,6 +237,10 @@ void report_claim_more(const struct report_site *s, struct buf *out);
 /* "backup.isp.example is not watched"; nothing for one that is seen. */
 void report_unseen(const struct report_host *h, struct buf *out);
 
+/* Whose numbers these are: the version, and which rules somebody has changed; no full
+ * stop. */
+void report_judged_by(const struct report *r, struct buf *out);
+
 /* What was corrected: a clause. */
 void report_revised(const struct report_revised *c, struct buf *out);
 

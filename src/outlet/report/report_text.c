@@ -412,29 +412,6 @@ static void claim(const struct writing *w)
 	buf_release(&words);
 }
 
-/* Whose numbers these are: the version, and which rules somebody has changed. */
-static void judged_by(const struct report *r, struct buf *out)
-{
-	struct rules usual = rules_default();
-	struct buf text = BUF_INIT(4096);
-	bool has_any = false;
-	rules_text(&usual, &text);
-	buf_addf(out, "fakemx %s, judged by the rules that it comes with", FMX_VERSION);
-	for (const char *line = r->rules; *line;) {
-		size_t n = strcspn(line, "\n") + (strchr(line, '\n') != NULL);
-		char one[64];
-		(void)snprintf(one, sizeof(one), "%.*s", (int)n, line);
-		if (!strstr(buf_text(&text), one)) {
-			one[strcspn(one, "\n")] = '\0';
-			buf_addf(out, "%s%s", has_any ? ", " : ", but for ", one);
-			has_any = true;
-		}
-		line += n;
-	}
-	buf_adds(out, "\n");
-	buf_release(&text);
-}
-
 static void site(const struct writing *w)
 {
 	const struct report_site *s = w->s;
@@ -470,8 +447,10 @@ void report_text(const struct report *r, const struct text_style *style, struct 
 		buf_addf(out, "From %s to %s (%s)\n", stamp_second(r->since, since),
 			 stamp_second(r->until, until),
 			 stamp_duration_text(r->until - r->since, span));
-	if (any && r->is_anonymous)
-		judged_by(r, out);
+	if (any && r->is_anonymous) {
+		report_judged_by(r, out);
+		buf_adds(out, "\n");
+	}
 	if (r->note[0])
 		buf_addf(out, "%s%s\n", any ? "\n" : "", r->note);
 	for (size_t i = 0; i < r->site_count && any; i++)

@@ -213,6 +213,45 @@ static void halves_are_held_against_each_other(void **state)
 	report_release(&report);
 }
 
+/* Retention has taken the visits of six days: they are no days without spam. */
+static void days_whose_visits_are_gone_are_left_out(void **state)
+{
+	struct rig *r = *state;
+	char sql[100];
+	tell_all(r, false);
+	(void)snprintf(sql, sizeof(sql), "DELETE FROM visit WHERE time < %lld",
+		       (long long)DAY(6));
+	assert_int_equal(sqlite3_exec(db_sqlite(r->db), sql, NULL, NULL, NULL),
+			 SQLITE_OK);
+	struct report report = made(r, SEED);
+	const struct before_after *b = &report.sites[0].before_after;
+	assert_int_equal(b->effect[COUNT_UNWELCOME].before, BEFORE - 1);
+	/* Nobody knows whether the first that is left is whole. */
+	assert_int_equal(b->half.before, BEFORE - 1 - 7);
+	assert_true(b->half.is_told && b->half.low < -0.45 && b->half.high > -0.55);
+	report_release(&report);
+}
+
+/* Told before the decoy comes, in the text and on the page. */
+static void how_long_it_takes_is_told(void **state)
+{
+	struct rig *r = *state;
+	struct buf words = BUF_INIT(256), text = BUF_INIT(1024 * 1024);
+	tell_all(r, true);
+	struct report report = made(r, NULL);
+	const struct before_after *b = &report.sites[0].before_after;
+	before_after_power(b, &words);
+	assert_non_null(strstr(buf_text(&words), "days, four times in five"));
+	report_text(&report, &text_style_plain, &text);
+	assert_non_null(strstr(buf_text(&text), buf_text(&words)));
+	buf_clear(&text);
+	page_write(&report, &text);
+	assert_non_null(strstr(buf_text(&text), buf_text(&words)));
+	buf_release(&text);
+	buf_release(&words);
+	report_release(&report);
+}
+
 /* ---- blocklists ---- */
 
 static void compared(struct rig *r, char client, enum compared answer)
@@ -284,6 +323,8 @@ static void an_anonymous_report_names_nobody(void **state)
 	report_text(&report, &text_style_plain, &text);
 	nobody_is_named(buf_text(&text));
 	assert_non_null(strstr(buf_text(&text), "1 that may have been good"));
+	assert_non_null(
+	    strstr(buf_text(&text), "judged by the rules that it comes with"));
 	buf_clear(&text);
 	json_t *o = report_json(&report);
 	json_print(o, &text);
@@ -292,6 +333,8 @@ static void an_anonymous_report_names_nobody(void **state)
 	buf_clear(&text);
 	page_write(&report, &text);
 	nobody_is_named(strstr(buf_text(&text), "<body>"));
+	assert_non_null(
+	    strstr(buf_text(&text), "judged by the rules that it comes with"));
 	buf_release(&text);
 	report_release(&report);
 }
@@ -301,6 +344,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_figure_is_what_the_visits_say),
 		TEST(halves_are_held_against_each_other),
+		TEST(days_whose_visits_are_gone_are_left_out),
+		TEST(how_long_it_takes_is_told),
 		TEST(what_a_list_knew_of_the_stopped_is_counted),
 		TEST(an_anonymous_report_names_nobody),
 	};
