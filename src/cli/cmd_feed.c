@@ -89,12 +89,13 @@ static int send_on(struct sending *s)
 		if (is_stdin) {
 			struct error e;
 			(void)error_set(&e, -EPIPE,
-					"%s takes no more, and standard input cannot be "
-					"read again",
+					"the connection to %s ended, and standard input "
+					"cannot be read a second time",
 					s->to.sun_path);
 			return cli_fail(s->c, &e);
 		}
-		cli_warn(s->c, "%s takes no more; trying again", s->to.sun_path);
+		cli_warn(s->c, "the connection to %s ended; trying again",
+			 s->to.sun_path);
 		if (s->log.told - AGAIN > s->log.span.since)
 			s->log.span.since = s->log.told - AGAIN;
 		(void)sleep(1);

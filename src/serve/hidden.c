@@ -131,7 +131,7 @@ void hidden_begin(struct engine *n)
 		    n, host, false,
 		    "its log hid who comes before this start: a private address brought "
 		    "mail for us, as behind Docker's userland proxy; nobody is judged by "
-		    "it until a day has passed without");
+		    "it until a day has passed without such mail");
 	}
 }
 

@@ -64,6 +64,13 @@ class Setup(LabCase):
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", "/tmp/none"], check=False).returncode)
         self.assertNotEqual(0, self.mail.host.run(["test", "-e", CONF], check=False).returncode)
 
+    def test_01_who_may_not_write_there_is_told_before_anything_is_asked(self):
+        argv = [str(program("fakemx")), "setup", "--yes", DOMAIN]
+        done = self.mail.host.run(argv, check=False, input="", uid=65534)
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(f"cannot write {CONF}: Permission denied", done.stderr)
+        self.assertIn("Run setup as root, or say another file by --conf FILE; --print writes none", done.stderr)
+
     def test_02_print_writes_the_configuration_and_no_file(self):
         done = self.fakemx("setup", "--print", "--yes", DOMAIN)
         self.assertTrue(done.stdout.startswith("# The configuration of fakemx"))
