@@ -79,38 +79,49 @@ static bool has_contacts(const struct lookup *q, const struct view_host *h)
 					definition->posture != POSTURE_CLOSED);
 }
 
-/* The group's visits of the seven days. */
-static int nat_sum(struct lookup *q, const struct view *v, int64_t day,
-		   uint64_t *ret_visits, struct error *e)
+static struct lookup_day *day_find(struct lookup *q, uint16_t group, int64_t day)
 {
 	for (size_t i = 0; i < q->day_count; i++)
-		if (q->days[i].group == v->group && q->days[i].day == day) {
-			*ret_visits = q->days[i].visits;
-			return 0;
-		}
-	uint64_t sum = 0;
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < v->host_count; i++) {
-		if (!has_contacts(q, &v->hosts[i]))
-			continue;
-		sqlite3_stmt *s =
-		    db_statement(q->db, "SELECT coalesce(sum(visits), 0) FROM slot "
-					"WHERE host = ?1 AND five >= ?2 AND five < ?3");
-		(void)sqlite3_bind_int(s, 1, v->hosts[i].id);
-		(void)sqlite3_bind_int64(s, 2, day - (NAT_DAYS - 1) * STAMP_DAY);
-		(void)sqlite3_bind_int64(s, 3, day + STAMP_DAY);
-		rc = db_step(q->db, s, e);
-		if (rc == 1)
-			sum += (uint64_t)sqlite3_column_int64(s, 0);
-		db_done(s);
-		rc = rc < 0 ? rc : 0;
-	}
-	if (rc != 0)
-		return rc;
+		if (q->days[i].group == group && q->days[i].day == day)
+			return &q->days[i];
 	q->day_count += q->day_count < LOOKUP_DAYS;
-	q->days[q->day_next++ % LOOKUP_DAYS] = (struct lookup_day){ v->group, day, sum };
-	*ret_visits = sum;
-	return 0;
+	struct lookup_day *d = &q->days[q->day_next++ % LOOKUP_DAYS];
+	*d = (struct lookup_day){ .group = group, .day = day };
+	return d;
+}
+
+static int add_visits(struct lookup *q, uint16_t host, uint64_t enough,
+		      struct lookup_day *d, struct error *e)
+{
+	int rc = 1;
+	sqlite3_stmt *s = db_statement(q->db, "SELECT visits FROM slot WHERE host = ?1 "
+					      "AND five >= ?2 AND five < ?3");
+	(void)sqlite3_bind_int(s, 1, host);
+	(void)sqlite3_bind_int64(s, 2, d->day - (NAT_DAYS - 1) * STAMP_DAY);
+	(void)sqlite3_bind_int64(s, 3, d->day + STAMP_DAY);
+	while (d->visits < enough && (rc = db_step(q->db, s, e)) == 1)
+		d->visits += (uint64_t)sqlite3_column_int64(s, 0);
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
+/* The group's visits of the seven days; where there are enough, no more are counted: a
+ * busy sender is asked for again and again, and is most often far from half of them. */
+static int nat_sum(struct lookup *q, const struct view *v, int64_t day, uint64_t enough,
+		   uint64_t *ret_visits, struct error *e)
+{
+	struct lookup_day *d = day_find(q, v->group, day);
+	int rc = 0;
+	if (!d->is_whole && d->visits < enough) {
+		enough *= 2; /* for who comes more */
+		d->visits = 0;
+		for (size_t i = 0; rc == 0 && i < v->host_count; i++)
+			if (has_contacts(q, &v->hosts[i]))
+				rc = add_visits(q, v->hosts[i].id, enough, d, e);
+		d->is_whole = rc == 0 && d->visits < enough;
+	}
+	*ret_visits = d->visits;
+	return rc;
 }
 
 int proof_nat(struct lookup *q, const struct view *v, struct addr client, int64_t at,
@@ -125,7 +136,7 @@ int proof_nat(struct lookup *q, const struct view *v, struct addr client, int64_
 	*ret_is_nat = false;
 	if (own <= NAT_LEAST / 2)
 		return 0;
-	int rc = nat_sum(q, v, day, &all, e);
+	int rc = nat_sum(q, v, day, 2 * own, &all, e);
 	if (rc == 0)
 		*ret_is_nat = all >= NAT_LEAST && own > all / 2;
 	return rc;

@@ -27,7 +27,8 @@ struct lookup {
 	struct lookup_day {
 		uint16_t group;
 		int64_t day;
-		uint64_t visits; /* of this day and the six before */
+		uint64_t visits; /* of this day and the six before; not whole: at least */
+		bool is_whole;
 	} days[LOOKUP_DAYS];
 	bool has_allowed;
 	char **allowed; /* the allow list */
