@@ -247,6 +247,8 @@ static void how_long_it_takes_is_told(void **state)
 	buf_clear(&text);
 	page_write(&report, &text);
 	assert_non_null(strstr(buf_text(&text), buf_text(&words)));
+	assert_non_null(strstr(buf_text(&text), "The upright line is the moment"));
+	assert_non_null(strstr(buf_text(&text), "class=\"halo\""));
 	buf_release(&text);
 	buf_release(&words);
 	report_release(&report);

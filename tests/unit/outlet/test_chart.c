@@ -289,6 +289,41 @@ static void a_page_of_very_many_is_bounded(void **state)
 	buf_release(&b);
 }
 
+/* Where the upright line stands in a chart of four bars; -1 there is none. */
+static double mark_at(double mark)
+{
+	static const double values[] = { 1, 2, 3, 4 };
+	static const char *const labels[] = { "a", "b", "c", "d" };
+	struct chart_layer layer = { "visits", CHART_PLAIN, values };
+	struct chart c = { .id = "m",
+			   .title = "t",
+			   .description = "d",
+			   .count = 4,
+			   .labels = labels,
+			   .layers = &layer,
+			   .layer_count = 1,
+			   .mark = mark };
+	static const char line[] = "class=\"line\" d=\"M";
+	struct buf b = BUF_INIT(64 * 1024);
+	double x = -1;
+	chart_bars(&c, &b);
+	const char *at = strstr(buf_text(&b), line);
+	if (at)
+		assert_int_equal(sscanf(at + sizeof(line) - 1, "%lf", &x), 1);
+	buf_release(&b);
+	return x;
+}
+
+static void a_moment_is_marked_where_it_was(void **state)
+{
+	(void)state;
+	assert_true(mark_at(0) < 0 && mark_at(4.5) < 0);
+	double bar = mark_at(2) - mark_at(1);
+	assert_true(bar > 10);
+	assert_true(fabs(mark_at(2.5) - mark_at(2) - bar / 2) < 0.02);
+	assert_true(fabs(mark_at(4) - mark_at(1) - 3 * bar) < 0.02);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +338,7 @@ int main(void)
 		cmocka_unit_test(gaps_that_touch_are_drawn_as_one),
 		cmocka_unit_test(a_page_loads_nothing_and_runs_nothing),
 		cmocka_unit_test(a_page_of_very_many_is_bounded),
+		cmocka_unit_test(a_moment_is_marked_where_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
