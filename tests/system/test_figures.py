@@ -215,6 +215,10 @@ class Story:
         known = self.client()
         self.visit(self.begin + 5 * DAY, known, MAIL, **self.to())
         self.visit(self.begin + 23 * DAY + 5, known, HIGH, **self.to())
+        # While nobody is judged, for the log does not go on; but the host was well, so that its delay counts.
+        edge = self.client()
+        self.visit(self.unwatched[0] - 3 * MINUTE, edge, LOW, precision_us=1000)
+        self.visit(self.unwatched[0] - 3 * MINUTE + 2, edge, MAIL, precision_us=2000, is_spam=False, **self.to())
         script, allowed = self.regulars[0], self.client()
         self.visit(self.begin + 26 * DAY + 11 * HOUR, script, HIGH, envelopes=["lost@d1.example"], **self.to())
         self.visit(self.begin + 26 * DAY + 11 * HOUR + 600, script, MAIL, envelopes=["another@d1.example"], is_spam=False, **self.to())
@@ -450,7 +454,8 @@ class Judge:
     def __init__(self, visits, site, story):
         self.story = story
         self.now = story.end
-        self.bad = [(story.outage[0], story.outage[1])] and self.gaps(site)
+        self.bad = self.gaps(site)
+        self.unwell = [(a, b) for a, b in self.bad if a < story.outage[1] and b > story.outage[0]]
         same = {b: a for a, b in story.twins.items()}
         self.visits = [{**v, "at": seconds_of(v["time"]), "who": same.get(v["address"], v["address"]),
                         "kind": "aside" if v["depth"] == "knock" or v["role"] == "control" else v["role"]} for v in visits]
@@ -465,8 +470,9 @@ class Judge:
     def gaps(site):
         return [(seconds_of(g["from"]), seconds_of(g["until"])) for g in site["gaps"]]
 
-    def is_bad(self, since, until):
-        return any(a <= until and b > since for a, b in self.bad)
+    @staticmethod
+    def meets(spans, since, until):
+        return any(a <= until and b > since for a, b in spans)
 
     def of_sender(self, who, visits):
         runs = []
@@ -493,7 +499,7 @@ class Judge:
         low = min((v["at"] for v in visits if v["host"] == low_host), default=None)
         w = {"who": who, "began": main["began"], "ended": max(v["at"] for v in visits), "times": [v["at"] for v in visits], "delay": None}
         moment = high or real or main["began"]
-        excused = self.is_bad(moment, moment)
+        excused = self.meets(self.bad, moment, moment)
         if excused or not real and not high:
             w["order"] = "unknown"
         elif real and high and high < real and real - high <= 1:
@@ -508,7 +514,7 @@ class Judge:
         w["fate"] = "reached" if came else "unknown" if excused else "pending" if well < 4 * HOUR else "stopped"
         if low is not None and real is not None and real >= low:
             nexts = [c for c in contacts if c >= low]
-            if nexts[0] - low <= 600 and not self.is_bad(low, nexts[0]):
+            if nexts[0] - low <= 600 and not self.meets(self.unwell, low, nexts[0]):
                 w["delay"] = nexts[0] - low
         return w
 
