@@ -19,6 +19,7 @@
 #include "cli/feed_journal.h"
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
+#include "mx/host_name.h"
 #include "source/feed/feed.h"
 
 /* What was sent shortly before a connection broke may not have arrived; what comes
@@ -336,11 +337,12 @@ static int read_options(struct sending *s)
 		int rc = read_to(s);
 		return rc == CLI_DONE ? check_stream(s) : rc;
 	}
+	char name[256];
 	if (!cli_option(c, "host") || !cli_option(c, "to"))
 		return cli_usage(c, "feed needs --host and --to");
 	if (s->log.stamps && !s->log.file_count)
 		return cli_usage(c, "--stamps is of a --maillog");
-	if (!*s->log.host || strpbrk(s->log.host, " \t\r\n/\"*>"))
+	if (host_name_read(s->log.host, name, sizeof(name)) == 0)
 		return cli_usage(c, "--host is the name of a host, not '%s'",
 				 s->log.host);
 	int code = read_to(s);

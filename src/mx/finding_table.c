@@ -448,8 +448,9 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 [FINDING_ZONE_UNREADABLE] = {
 	.id = "FMX-ZONE-UNREADABLE", .severity = SEVERITY_ERROR,
 	.text = "{detail}",
-	.fix = "Have the file checked by the name server's own tool (named-checkzone, kzonecheck), and "
-	       "see whether --origin names the right zone.",
+	.fix = "Of a file: have it checked by the name server's own tool (named-checkzone, kzonecheck), and "
+	       "see whether --origin names the right zone. Of a domain: see whether it is written right, and "
+	       "whether its name servers answer.",
 	.why = "fakemx reads zones with the parser of Knot DNS. What that cannot read may be no zone for a name server either, so fakemx never writes to it.",
 	.source = "RFC 1035 5",
 },

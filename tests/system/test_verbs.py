@@ -521,6 +521,7 @@ class MailLog(Verbs):
         self.bad(64, "--to is -, unix:PATH or nats://SERVER, not '/run/x'", *log, "--host", "mail", "--to", "/run/x")
         self.bad(64, "the path of a socket has 1 to 107 bytes", *log, "--host", "mail", "--to", "unix:/" + "x" * 107)
         self.bad(64, "no zone 'Europe/Nowhere'", *log, "--host", "mail", "--to", "-", "--stamps", "Europe/Nowhere")
+        self.bad(64, "--host is the name of a host, not 'mx..example.com'", *log, "--host", "mx..example.com", "--to", "-")
 
     def test_why_says_of_each_line_what_it_is(self):
         done = subprocess.run([BUILD / "fakemx", "visits", "--why", "--maillog", "-"], capture_output=True, text=True,
