@@ -262,7 +262,10 @@ void setup_container_steps(const struct setup *s, struct buf *out)
 		    "The log of the container %s can be read by `docker logs` alone. "
 		    "This unit does so, and sends its visits to serve:\n"
 		    "  echo HOST=%s > /etc/fakemx/feed-%s.conf\n"
-		    "  systemctl enable --now fakemx-feed@%s\n",
+		    "  systemctl enable --now fakemx-feed@%s\n"
+		    "That unit may ask docker, which is as good as root. Better give the "
+		    "container the logging driver journald, where you can, and run setup "
+		    "again: then nothing of fakemx needs such a right.\n",
 		    s->container, s->hosts[s->contained].name, s->container,
 		    s->container);
 }
