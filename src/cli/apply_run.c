@@ -134,7 +134,7 @@ static void plan_all(struct changing *ch)
 				.tell = tell_planned,
 				.arg = ch };
 	if (ch->c->json)
-		(void)printf("{\"version\":1,\"zones\":[");
+		zone_show_json_begin();
 	zone_run_all(&run);
 	ch->planned = run.totals;
 	ch->interrupted = run.interrupted;

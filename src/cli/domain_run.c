@@ -77,9 +77,10 @@ static void tell_json(struct domain_run *u, struct buf *object,
 {
 	bool is_line = u->domains.names != NULL;
 	if (is_line)
-		(void)printf("{\"version\":1,\"zones\":[%s", buf_text(object));
-	else
-		(void)printf("%s%s", u->domains.told ? "," : "", buf_text(object));
+		zone_show_json_begin();
+	else if (u->domains.told)
+		(void)fputs(",", stdout);
+	(void)fputs(buf_text(object), stdout);
 	if (is_line)
 		zone_show_json_end(one, u->reverts ? &nothing : NULL);
 }
@@ -286,7 +287,7 @@ static int work(struct domain_run *u)
 		return cli_fail(u->cli, &e);
 	bool is_document = u->cli->json && !d->names;
 	if (is_document)
-		(void)printf("{\"version\":1,\"zones\":[");
+		zone_show_json_begin();
 	domains_run(d);
 	domain_planner_free(u->planner);
 	if (is_document)

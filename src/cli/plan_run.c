@@ -75,7 +75,7 @@ static int plan_zones(struct cli *c)
 	run.work = &work;
 	telling.is_long = work.count > DIFFS_MAX && !is_format;
 	if (c->json)
-		(void)printf("{\"version\":1,\"zones\":[");
+		zone_show_json_begin();
 	zone_run_all(&run);
 	if (run.totals.changed)
 		zone_work_say_serials(&work, c);

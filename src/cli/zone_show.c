@@ -6,6 +6,11 @@
 
 /* ---- JSON ---- */
 
+void zone_show_json_begin(void)
+{
+	(void)printf("{\"version\":1,\"zones\":[");
+}
+
 /* The zones between stream by, an object each: of a hundred thousand no tree is made. */
 void zone_show_json_end(const struct zone_totals *planned, const struct zone_totals *done)
 {

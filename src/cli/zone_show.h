@@ -12,7 +12,8 @@
 #include "cli/plan_json.h"
 #include "cli/zone_outcome.h"
 
-/* What ends the document after the zones; done: of apply and revert. */
+/* What begins the document before the zones, and ends it; done: of apply and revert. */
+void zone_show_json_begin(void);
 void zone_show_json_end(const struct zone_totals *planned,
 			const struct zone_totals *done);
 
