@@ -245,10 +245,12 @@ static void ask_for_agreement(struct changing *ch)
 		    to, "All name servers that answered have the change of %zu zone%s.\n",
 		    agreed, number_plural(agreed));
 	if (!ch->c->quiet && known < all)
-		(void)fprintf(to,
-			      "No name server of %zu zone%s answered, so whether they "
-			      "have the change is not known.\n",
-			      all - known, number_plural(all - known));
+		(void)fprintf(
+		    to,
+		    "No name server of %zu zone%s answered, so whether they "
+		    "have the change is not known; --resolver, or `resolver` in "
+		    "the configuration, says who knows them.\n",
+		    all - known, number_plural(all - known));
 }
 
 static int final_code(const struct changing *ch)

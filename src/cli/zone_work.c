@@ -249,14 +249,15 @@ static int say_none(const struct zone_work *w, const struct cli *c, const char *
 		found += w->lists[i].count;
 	if (found && only)
 		return cli_usage(c,
-				 "--origin %s: none of the %zu zone files found is its",
-				 only, found);
+				 "--origin %s: of the %zu zone file%s found none is its",
+				 only, found, number_plural(found));
 	if (found)
-		return cli_usage(c,
-				 "none of the %zu zone files found is of a domain of its "
-				 "site, such as %s: put those that are meant into "
-				 "`domains`",
-				 found, some_origin(w));
+		return cli_usage(
+		    c,
+		    "of the %zu zone file%s found none is of a domain of its "
+		    "site, as %s is not: put those that are meant into "
+		    "`domains`",
+		    found, number_plural(found), some_origin(w));
 	return cli_usage(c,
 			 "no zone file%s%s is named: give --zone FILE, or a `zone` "
 			 "section in the configuration; `fakemx %s DOMAIN` needs neither",

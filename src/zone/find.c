@@ -249,7 +249,12 @@ int zone_find_lines(struct zone_list *l, FILE *from, struct error *e)
 			continue;
 		char *path = strtok_r(NULL, " \t\r\n", &save), origin[NAME_TEXT_MAX];
 		struct error why;
-		if (!path)
+		const char *more = path ? strtok_r(NULL, " \t\r\n", &save) : NULL;
+		if (more && *more != '#')
+			rc = error_set(&why, FMX_EUSAGE,
+				       "more than ZONE FILE stands there: \"%.60s\"",
+				       more);
+		else if (!path || *path == '#')
 			rc = zone_find(l, first, NULL, &why);
 		else if ((rc = name_read(first, origin, NULL, &why)) == 0)
 			rc = zone_list_push(l, origin, path, NULL, NULL, &why);

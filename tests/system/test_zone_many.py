@@ -189,6 +189,35 @@ site "s" {{
         self.assertEqual(2, done.stderr.count("serves several zones"))
         self.fakemx("plan", "--zone", str(shared), "--origin", "other.example", *WANT, expect=2)
 
+    def test_zone_files_that_nothing_is_wanted_of_are_counted(self):
+        self.make(2)
+        only = ["--origin", "zone09.example"]
+        done = self.fakemx(*self.config(2), "plan", *only, expect=64)
+        self.assertIn("--origin zone09.example: of the 2 zone files found none is its", done.stderr)
+        (self.zones / "zone00.example.zone").rename(self.zones / "other.example.zone")
+        (self.zones / "zone01.example.zone").unlink()
+        done = self.fakemx(*self.config(2), "plan", expect=64)
+        self.assertIn("of the 1 zone file found none is of a domain of its site, as other.example is not", done.stderr)
+        done = self.fakemx(*self.config(2, file=self.path / "*.conf"), "plan", expect=1)
+        self.assertIn("no file's name tells its zone", done.stderr)
+        (self.path / "example.org").write_text(ZONE)
+        done = subprocess.run([program("fakemx"), *self.nothing_configured(), "plan", "example.org", *WANT], cwd=self.path,
+                              capture_output=True, text=True)
+        self.assertIn("it is a file here: --zone names files", done.stderr)
+
+    def test_a_renamed_file_is_undone_and_that_is_said(self):
+        self.make(1)
+        conf = self.config(1)
+        self.fakemx(*conf, "apply", "--yes")
+        (self.zones / "zone00.example.zone").rename(self.zones / "db.zone00.example")
+        done = self.fakemx(*conf, "revert", "--yes")
+        self.assertIn(f"the file was renamed: apply changed it as {self.zones}/zone00.example.zone", done.stdout)
+        self.assertNotIn("fake1", (self.zones / "db.zone00.example").read_text())
+        self.assertEqual([], list((self.path / "state/zones").iterdir()))
+        # and where nothing is to be undone, no name server is asked
+        done = self.fakemx(*conf, "revert", "--yes")
+        self.assertEqual("", done.stderr)
+
     def test_plan_as_json_and_for_other_tools(self):
         self.make(2)
         done = self.fakemx("plan", "--zone", str(self.zones), "--json", *WANT, expect=2)

@@ -80,9 +80,13 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
                         "fake1.decoys.net.diff.example=30.0.0.31")
             self.bind.run(["rndc", "reload", zone])
             wait_for("the new TTL", lambda: f"{zone}.\t\t60" in self.answer(zone) or f"{zone}.\t60" in self.answer(zone), 30)
+            applied = self.soa(self.bind, zone)
+            self.write_www(self.bind, f"{folder}/db.{zone}")
             self.fakemx(self.bind, "revert", *file)
             self.bind.run(["rndc", "reload", zone])
             self.wait_mx(self.bind, zone, REAL)
+            self.www_is_there(self.bind, zone)
+            self.assertGreater(self.soa(self.bind, zone), applied)
         # an update that is in the journal alone blocks the file
         self.bind.run(["nsupdate"], input="server 127.0.0.1\nzone dyn.example\nupdate add x.dyn.example 60 A 30.0.0.9\nsend\n")
         done = self.fakemx(self.bind, "apply", "--zone", f"{folder}/db.dyn.example", "--origin", "dyn.example",
@@ -94,6 +98,17 @@ options {{ directory "{folder}"; listen-on {{ any; }}; recursion no; dnssec-vali
         done = self.fakemx(self.bind, "apply", "--zone", f"{folder}/db.dyn.example", "--origin", "dyn.example",
                            *self.want("dyn.example"), expect=3)
         self.assertIn("was written by BIND itself", done.stderr)
+
+    def soa(self, host, zone):
+        return int(self.bind.run(["dig", "+short", f"@{host.addresses[0]}", zone, "SOA"]).stdout.split()[2])
+
+    def write_www(self, host, path):
+        """What somebody else writes meanwhile."""
+        host.write(path, host.run(["cat", path]).stdout + "www A 30.0.0.80\n", "644", f"{host.name}:{host.name}")
+
+    def www_is_there(self, host, zone):
+        done = self.bind.run(["dig", "+short", f"@{host.addresses[0]}", f"www.{zone}", "A"])
+        self.assertEqual("30.0.0.80\n", done.stdout)
 
     def answer(self, zone):
         return self.bind.run(["dig", "+noall", "+answer", "@30.0.0.60", zone, "MX"], check=False).stdout
@@ -167,9 +182,13 @@ zone:
         self.wait_mx(self.knot, "plain.example", BOTH)
         self.wait_mx(self.knot, "listed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
         self.wait_mx(self.knot, "dyn.example", REAL)
+        applied = self.soa(self.knot, "plain.example")
+        self.write_www(self.knot, "/var/lib/knot/plain.example.zone")
         self.fakemx(self.knot, "revert", "--zone", "/var/lib/knot/plain.example.zone")
-        self.knot.run(["knotc", "-b", "zone-reload", "plain.example"])
+        self.knotc("zone-reload", "plain.example")
         self.wait_mx(self.knot, "plain.example", REAL)
+        self.www_is_there(self.knot, "plain.example")
+        self.assertGreater(self.soa(self.knot, "plain.example"), applied)
         # the way round for a zone that takes updates: what came by update stays
         self.assertIn("knotc zone-flush, then zone-freeze", done.stderr)
         self.bind.run(["nsupdate"], input="server 30.0.0.61\nzone dyn.example.\n"
@@ -209,17 +228,13 @@ zone:
 
     def signed_by_knot(self, conf):
         """The unsigned file was changed; Knot signs what it says. What somebody writes meanwhile stays."""
-        def soa():
-            return int(self.bind.run(["dig", "+short", "@30.0.0.61", "signed.example", "SOA"]).stdout.split()[2])
-
         path = "/var/lib/knot/signed.example.zone"
         self.wait_mx(self.knot, "signed.example", ["10 mail.{z}.", "20 fake1.decoys.net.plain.example."])
         signed = self.bind.run(["dig", "+dnssec", "@30.0.0.61", "signed.example", "MX"]).stdout
         self.assertIn("RRSIG\tMX", signed)
-        applied = soa()
-        text = self.knot.run(["cat", path]).stdout
-        self.assertNotIn("RRSIG", text)
-        self.knot.write(path, text + "www A 30.0.0.80\n", "644", "knot:knot")
+        applied = self.soa(self.knot, "signed.example")
+        self.assertNotIn("RRSIG", self.knot.run(["cat", path]).stdout)
+        self.write_www(self.knot, path)
         self.knotc("zone-reload", "signed.example")
         # Knot would take out again what is in its journal alone
         only = ["--zone", conf, "--origin", "signed.example"]
@@ -230,8 +245,8 @@ zone:
         self.fakemx(self.knot, "revert", *only)
         self.knotc("zone-reload", "signed.example")
         self.wait_mx(self.knot, "signed.example", REAL)
-        self.assertEqual("30.0.0.80\n", self.bind.run(["dig", "+short", "@30.0.0.61", "www.signed.example", "A"]).stdout)
-        self.assertGreater(soa(), applied)
+        self.www_is_there(self.knot, "signed.example")
+        self.assertGreater(self.soa(self.knot, "signed.example"), applied)
 
     def test_nsd_zones_by_pattern(self):
         conf = "/etc/nsd/nsd.conf"

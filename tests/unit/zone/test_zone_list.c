@@ -487,6 +487,11 @@ static void a_list_names_zones_and_files(void **state)
 	assert_non_null(f);
 	assert_int_equal(zone_find_lines(&l, f, &e), FMX_EUSAGE);
 	(void)fclose(f);
+	f = fopen(put("list", "x.example /z/one # mine\nnot a zone\n"), "r");
+	assert_non_null(f);
+	assert_int_equal(zone_find_lines(&l, f, &e), FMX_EUSAGE);
+	assert_non_null(strstr(e.text, "line 2 of the list: more than ZONE FILE"));
+	(void)fclose(f);
 	zone_list_release(&l);
 }
 
