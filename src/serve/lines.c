@@ -432,6 +432,16 @@ static void on_mx(void *arg, uint16_t site, const char *domain, bool has_decoy,
 	writer_add(n->writer, &l);
 }
 
+static void on_unnamed(void *arg, const char *site, const char *domain, const char *host)
+{
+	(void)arg;
+	log_warning(
+	    "host-unnamed site=%s domain=%s host=%s note=\"the DNS names it as a "
+	    "host for mail, the site does not: a sender that delivers there looks "
+	    "as if it never came; add a section host (FMX-HOST-UNNAMED)\"",
+	    site, domain, host);
+}
+
 static void on_compared(void *arg, struct addr client, const char *zone,
 			enum compared answer)
 {
@@ -452,7 +462,7 @@ static bool is_compared(void *arg, struct addr client, const char *zone)
 
 struct asks_sink lines_asks_sink(struct engine *n)
 {
-	return (struct asks_sink){ on_mx, on_compared, is_compared, n };
+	return (struct asks_sink){ on_mx, on_compared, on_unnamed, is_compared, n };
 }
 
 /* What serve costs, for the report: CPU, memory, and of how long. */

@@ -82,3 +82,16 @@ class Evidence(LabCase):
             for name in (DOMAIN, "fake0", "backup", LIST, "30.31.", "30.0.0.", "3ffe:"):
                 self.assertNotIn(name, said, verb)
             self.assertIn("blocklist 1", said, verb)
+
+    def test_5_an_mx_host_that_the_site_does_not_name_is_told(self):
+        """By its address: another name of the site's own machine is no stranger."""
+        own = self.site.mail.host.addresses[0]
+        self.site.knot.load(DOMAIN, self.site.zone() + ["@ MX 25 third", "third A 30.0.0.99", "@ MX 26 another", f"another A {own}"])
+        self.site.unbound.forget()
+        self.serve.reload()
+        net.wait_for("the stranger is told", lambda: "host-unnamed" in self.serve.text(), 20)
+        self.serve.reload()
+        net.wait_for("and asked again", lambda: self.serve.text().count("info reloaded ") == 4, 20)
+        told = [line for line in self.serve.text().splitlines() if "host-unnamed" in line]
+        self.assertEqual(1, len(told), told)
+        self.assertIn(f"domain={DOMAIN} host=third.{DOMAIN} ", told[0])

@@ -11,7 +11,7 @@
 #include "dns/resolver.h"
 #include "mx/half.h"
 
-enum { CACHE = 65536, HOSTS_MAX = 4096 };
+enum { CACHE = 65536, HOSTS_MAX = 4096, TOLD = 1024 };
 
 /* A domain whose MX is asked for. */
 struct domain {
@@ -23,10 +23,18 @@ struct domain {
 struct question {
 	struct question *next;
 	struct asks *asks;
-	bool is_mx;
 	struct domain domain;
 	struct addr client;
 	char zone[NAME_MAX_TEXT];
+	char host[NAME_TEXT_MAX]; /* of the domain's MX: whose addresses? */
+};
+
+/* What is configured of a site. */
+struct known {
+	char name[NAME_MAX_TEXT];
+	char (*decoys)[NAME_MAX_TEXT], (*hosts)[NAME_MAX_TEXT];
+	struct addr *addresses;
+	size_t decoy_count, host_count, address_count;
 };
 
 struct asks {
@@ -39,14 +47,12 @@ struct asks {
 	struct domain *domains;
 	size_t domain_count, next; /* of the round: whom to ask next */
 	uint64_t due_ms;
-	struct decoys {
-		char (*names)[NAME_MAX_TEXT];
-		size_t count;
-	} * decoys; /* of each site */
+	struct known *sites;
 	size_t site_count;
 	char zones[CONFIG_MAX_COMPARE][NAME_MAX_TEXT];
 	size_t zone_count;
 	uint64_t asked[CACHE]; /* hashes of clients, of this run */
+	uint64_t told[TOLD];   /* likewise of MX hosts that are not named */
 };
 
 struct asks *asks_new(uv_loop_t *loop, const struct asks_sink *sink)
@@ -61,11 +67,14 @@ struct asks *asks_new(uv_loop_t *loop, const struct asks_sink *sink)
 
 static void forget(struct asks *a)
 {
-	for (size_t i = 0; i < a->site_count; i++)
-		free(a->decoys[i].names);
-	free(a->decoys);
+	for (size_t i = 0; i < a->site_count; i++) {
+		free(a->sites[i].decoys);
+		free(a->sites[i].hosts);
+		free(a->sites[i].addresses);
+	}
+	free(a->sites);
 	free(a->domains);
-	a->decoys = NULL;
+	a->sites = NULL;
 	a->domains = NULL;
 	a->site_count = a->domain_count = a->next = a->zone_count = 0;
 }
@@ -106,14 +115,28 @@ static void add_domains(struct asks *a, const struct site *s, size_t of, const c
 	}
 }
 
+static void add_addresses(struct known *k, const struct host *h)
+{
+	k->addresses = xrealloc(k->addresses, k->address_count + HOST_MAX_ADDRESSES,
+				sizeof(*k->addresses));
+	for (size_t i = 0; i < h->address_count; i++)
+		k->addresses[k->address_count++] = h->addresses[i].addr;
+}
+
 static void add_site(struct asks *a, const struct site *s, const char *seed)
 {
-	struct decoys *d = &a->decoys[a->site_count];
-	d->names = xcalloc(s->host_count + 1, sizeof(*d->names));
-	for (size_t i = 0; i < s->host_count; i++)
-		if (s->hosts[i].role == ROLE_DECOY)
-			(void)str_copy(d->names[d->count++], NAME_MAX_TEXT,
-				       s->hosts[i].name);
+	struct known *k = &a->sites[a->site_count];
+	(void)str_copy(k->name, sizeof(k->name), s->name);
+	k->decoys = xcalloc(s->host_count + 1, sizeof(*k->decoys));
+	k->hosts = xcalloc(s->host_count + 1, sizeof(*k->hosts));
+	for (size_t i = 0; i < s->host_count; i++) {
+		const struct host *h = &s->hosts[i];
+		(void)str_copy(k->hosts[k->host_count++], NAME_MAX_TEXT, h->name);
+		if (h->role == ROLE_DECOY)
+			(void)str_copy(k->decoys[k->decoy_count++], NAME_MAX_TEXT,
+				       h->name);
+		add_addresses(k, h);
+	}
 	add_domains(a, s, a->site_count++, seed);
 }
 
@@ -130,7 +153,7 @@ void asks_apply(struct asks *a, const struct config *c)
 		return;
 	if (resolver_new(a->loop, &options, &a->resolver, &e) != 0)
 		return; /* names.h says so */
-	a->decoys = xcalloc(c->site_count + 1, sizeof(*a->decoys));
+	a->sites = xcalloc(c->site_count + 1, sizeof(*a->sites));
 	for (size_t i = 0; i < c->site_count; i++)
 		add_site(a, &c->sites[i], c->half);
 	for (size_t i = 0; i < c->compare_count; i++)
@@ -176,18 +199,60 @@ static int compare_lines(const void *x, const void *y)
 	return strcmp(a->name, b->name);
 }
 
-static bool is_decoy(const struct asks *a, const struct domain *d, const char *host)
+static bool is_in(char (*names)[NAME_MAX_TEXT], size_t count, const char *host)
 {
-	const struct decoys *all = &a->decoys[d->of];
-	for (size_t i = 0; i < all->count; i++)
-		if (strcasecmp(all->names[i], host) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcasecmp(names[i], host) == 0)
 			return true;
 	return false;
+}
+
+/* ---- MX hosts that the site does not name ---- */
+
+static bool was_told(struct asks *a, const struct question *q)
+{
+	struct buf key = BUF_INIT(2 * NAME_TEXT_MAX + 8);
+	buf_addf(&key, "%zu %s", q->domain.of, q->host);
+	uint64_t hash = hash_bytes(buf_text(&key), key.len), *at = &a->told[hash % TOLD];
+	bool was = *at == hash;
+	*at = hash;
+	buf_release(&key);
+	return was;
+}
+
+/* Another name of one of the site's own machines is none of a stranger. */
+static void on_host(const struct answer *answer, void *arg)
+{
+	struct question *q = arg;
+	struct asks *a = q->asks;
+	const struct known *k = &a->sites[q->domain.of];
+	for (size_t i = 0; i < answer->count; i++) {
+		struct addr addr;
+		bool is_known = !rdata_addr(answer->records[i], &addr);
+		for (size_t n = 0; n < k->address_count && !is_known; n++)
+			is_known = addr_equal(k->addresses[n], addr);
+		if (is_known || was_told(a, q))
+			continue;
+		a->sink.unnamed(a->sink.arg, k->name, q->domain.name, q->host);
+	}
+	close_question(q);
+}
+
+static void ask_host(struct asks *a, const struct domain *d, const char *host,
+		     enum rr_type type)
+{
+	if (a->open_count >= ASKS_OPEN_MAX)
+		return; /* the next round asks */
+	struct question *q = open_question(a);
+	q->domain = *d;
+	(void)str_copy(q->host, sizeof(q->host), host);
+	resolver_ask(a->resolver, host, type, on_host, q);
 }
 
 static void tell_mx(struct question *q, const struct answer *answer)
 {
 	struct asks *a = q->asks;
+	const struct known *k = &a->sites[q->domain.of];
 	struct host_line lines[ANSWER_RECORDS_MAX];
 	struct buf text = BUF_INIT(HOSTS_MAX);
 	size_t count = 0;
@@ -198,13 +263,19 @@ static void tell_mx(struct question *q, const struct answer *answer)
 			count++;
 	qsort(lines, count, sizeof(*lines), compare_lines);
 	for (size_t i = 0; i < count; i++) {
-		has_decoy |= is_decoy(a, &q->domain, lines[i].name);
+		has_decoy |= is_in(k->decoys, k->decoy_count, lines[i].name);
 		buf_addf(&text, "%s%u %s", i > 0 ? ", " : "", lines[i].preference,
 			 lines[i].name);
 	}
 	a->sink.mx(a->sink.arg, q->domain.site, q->domain.name, has_decoy,
 		   buf_text(&text));
 	buf_release(&text);
+	for (size_t i = 0; i < count && k->decoy_count; i++) {
+		if (!lines[i].name[0] || is_in(k->hosts, k->host_count, lines[i].name))
+			continue;
+		ask_host(a, &q->domain, lines[i].name, RR_A);
+		ask_host(a, &q->domain, lines[i].name, RR_AAAA);
+	}
 }
 
 static void on_mx(const struct answer *answer, void *arg)
@@ -226,7 +297,6 @@ void asks_tick(struct asks *a)
 	}
 	for (; a->next < a->domain_count && a->open_count < ASKS_OPEN_MAX; a->next++) {
 		struct question *q = open_question(a);
-		q->is_mx = true;
 		q->domain = a->domains[a->next];
 		resolver_ask(a->resolver, q->domain.name, RR_MX, on_mx, q);
 	}

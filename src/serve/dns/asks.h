@@ -3,9 +3,10 @@
  *
  * Every ASKS_MX_MS the MX of up to ASKS_DOMAINS domains of each site (with a seed of
  * `plan --half` as many of either half): the report compares the days before and after
- * the decoy was there. And once, when a client first comes into contact with a decoy,
- * each blocklist of `compare`, whether it knows the client. Answers go to the sink; what
- * DNS did not answer about MX is no news.
+ * the decoy was there; and an MX host that its site does not name is told, for who
+ * delivers there looks as if it never came. And once, when a client first comes into
+ *contact with a decoy, each blocklist of `compare`, whether it knows the client. Answers
+ *go to the sink; what DNS did not answer about MX is no news.
  *
  * Knocks ask nothing: they can be forged. About addresses that are not public, and in a
  * trial at all, only a resolver that was named is asked.
@@ -44,6 +45,10 @@ struct asks_sink {
 		   const char *hosts);
 	void (*compared)(void *arg, struct addr client, const char *zone,
 			 enum compared answer);
+	/* An MX host of the domain that its site does not name, with an address that is
+	 * none of the site's: once for each. */
+	void (*unnamed)(void *arg, const char *site, const char *domain,
+			const char *host);
 	/* Is the answer in the journal already? */
 	bool (*is_known)(void *arg, struct addr client, const char *zone);
 	void *arg;
