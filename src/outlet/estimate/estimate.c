@@ -287,10 +287,11 @@ static int on_sender(void *arg, struct addr client, const struct contact *c, siz
 		h->senders++;
 		is_of_worst &= is_worst(m->x, c[i].host);
 	}
-	if (is_of_worst)
+	if (is_of_worst) {
 		rc = contacts_of(m->ask, m->group, client, 0, m->x->until, &s, m->e);
-	/* Its other address may have come to a better one. */
-	is_of_worst &= rc == 0 && !(s.own_hosts & m->better);
+		/* Its other address may have come to a better one. */
+		is_of_worst = rc == 0 && !(s.own_hosts & m->better);
+	}
 	if (is_of_worst) {
 		m->worst.all++;
 		judge_worst(m, &s);
