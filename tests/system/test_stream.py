@@ -199,22 +199,26 @@ class Fleet(unittest.TestCase):
             self.assert_exact()
         self.assertEqual([line for line in self.judge.text().splitlines() if " gap host=" in line], [])
 
-    def test_2b_two_visits_of_one_second_with_a_killed_feed_between_them_are_two(self):
+    def test_2b_two_visits_of_one_second_with_a_kill_between_them_are_two(self):
         def log(process):
             with open(self.judge.real.log, "a") as f:
                 for text in (f"connect from unknown[{client}]", f"disconnect from unknown[{client}] ehlo=1 quit=1 commands=2"):
                     f.write(f"{second} mail postfix/smtpd[{process}]: {text}\n")
+        def kill_judge():
+            self.judge.process.kill()
+            self.judge.process.wait()
         type(self).next += 1
         client = f"127.77.{self.next}.1"
-        for _ in range(3):  # the judge's watermark must not have passed the second yet
+        for kill, start in 2 * [(self.log.kill, self.log.start), (kill_judge, self.judge.start)]:
             second = time.strftime("%b %e %H:%M:%S")
             log(801)
             self.made[MAIL, client] = self.made.get((MAIL, client), 0) + 1
+            # And the judge's watermark has not passed the second yet.
             wait_for("the first", lambda: self.told().get((MAIL, client)) == self.made[MAIL, client])
-            self.log.kill()
+            kill()
             log(802)
             self.made[MAIL, client] += 1
-            self.log.start()
+            start()
             self.assert_exact()
 
     def test_3_a_decoy_that_is_down_is_a_gap_and_nobody_is_accused_by_it(self):
@@ -399,6 +403,15 @@ class UserFiles(unittest.TestCase):
         done = subprocess.run([program("fakemx"), "feed", "--setup", "--to", self.nats.url], capture_output=True, text=True, timeout=20)
         self.assertEqual(done.returncode, 1)
         self.assertIn("--credentials", done.stderr)
+        # Or a part of the subjects: what others sent is not missing.
+        way = [program("fakemx-stream"), "--servers", self.nats.url, "--credentials", self.sites[0]]
+        line = '{"watermark": "2026-11-30T10:00:00Z", "host": "mx1.example.com"}\n'
+        for subject in ("fakemx.their.mx1", "fakemx.their.mx2", "fakemx.our.mx1", "fakemx.their.mx1", "fakemx.our.mx1"):
+            subprocess.run([*way, "send", "--subject", subject], input=line, text=True, timeout=20, check=True)
+        with subprocess.Popen([*way, "take", "--durable", "part", "--subject", "fakemx.our.>"], stdout=subprocess.PIPE, text=True) as take:
+            for _ in range(2):
+                self.assertEqual(json.loads(take.stdout.readline())["missing"], 0)
+            take.kill()
 
 
 class Page(unittest.TestCase):

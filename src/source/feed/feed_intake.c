@@ -172,7 +172,8 @@ static bool ask_since(const struct intake *in, const struct machine *m,
 int64_t intake_since(const struct intake *in)
 {
 	int64_t oldest = in->born;
-	for (size_t i = 0; i < in->machine_count; i++) {
+	/* A stream goes on where it was: nothing of it is read again. */
+	for (size_t i = 0; !in->is_numbered && i < in->machine_count; i++) {
 		int64_t t;
 		if (ask_since(in, &in->machines[i], &t) && t < oldest)
 			oldest = t;
