@@ -294,8 +294,9 @@ def read_day(nats, folder):
     try:
         judge.wait(DAY_VISITS // len(NAMES) * len(NAMES), 1200)
         seconds, used = time.monotonic() - began, judge.cpu()
-        row("a day's stream read by a new judge, s", f"{seconds:.0f}", "-", "-", "<= 300", seconds <= 300)
-        row("the same, lines/s and CPU us a line", f"{lines / seconds:.0f}", f"{used / lines * 1e6:.1f}", "-", ">= 11600/s", lines / seconds >= 11600)
+        row("a day's stream read by a new judge, s: CPU, wall", f"{used:.0f}", f"{seconds:.0f}", "-", "CPU <= 100", used <= 100)
+        row("the same, CPU us a line, lines/s of a core", f"{used / lines * 1e6:.1f}", f"{lines / used:.0f}", "-", ">= 23200/s",
+            lines / used >= 23200)
         row("the same, nats-server's CPU us a line", f"{(cpu(nats.process.pid) - before) / lines * 1e6:.1f}")
         row("the same, the judge's MB at most", f"{memory(judge.process.pid, 'VmHWM'):.0f}", "-", "-", "<= 128", memory(judge.process.pid, "VmHWM") <= 128)
     finally:
