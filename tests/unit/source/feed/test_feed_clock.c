@@ -21,6 +21,7 @@ struct rig {
 	struct visit visit; /* the last */
 	size_t visits, gaps;
 	bool is_new; /* nothing was read before */
+	size_t asked;
 	int64_t upto, gap_from, gap_to;
 	char trouble[2048]; /* one behind the other; "" all over */
 };
@@ -59,8 +60,9 @@ static void on_gap(void *arg, uint16_t host, int64_t from, int64_t to)
 
 static bool on_since(void *arg, uint16_t host, int64_t *ret_since)
 {
-	const struct rig *r = arg;
+	struct rig *r = arg;
 	(void)host;
+	r->asked++;
 	*ret_since = r->upto ? r->upto : T0;
 	return !r->is_new || r->upto;
 }
@@ -216,6 +218,20 @@ static void lines_that_were_held_up_show_no_clock(void **state)
 	end(&r);
 }
 
+/* Who asks since when a host is wanted looks for what comes twice (lines_since()). */
+static void a_start_goes_on_where_it_was_and_a_feed_that_begins_anew_repeats(void **state)
+{
+	(void)state;
+	struct rig r;
+	begin(&r);
+	(void)intake_since(r.in);
+	say_visit(&r, T0, 0);
+	assert_int_equal(r.asked, 0);
+	say(&r, T0, "\"since\": \"2020-01-01T00:00:00Z\"");
+	assert_int_equal(r.asked, 1);
+	end(&r);
+}
+
 static void a_new_judge_reads_what_the_stream_has_of_before_it_was(void **state)
 {
 	(void)state;
@@ -242,6 +258,8 @@ int main(void)
 		    of_a_clock_that_is_off_visits_are_wide_and_watermarks_early),
 		cmocka_unit_test(a_clock_that_is_far_off_is_refused_and_leaves_a_gap),
 		cmocka_unit_test(lines_that_were_held_up_show_no_clock),
+		cmocka_unit_test(
+		    a_start_goes_on_where_it_was_and_a_feed_that_begins_anew_repeats),
 		cmocka_unit_test(a_new_judge_reads_what_the_stream_has_of_before_it_was),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
