@@ -169,9 +169,13 @@ static int import_from(struct importing *im, const struct cli *c, FILE *from,
 	if (rc != 0)
 		return rc;
 	find_rows(im);
-	progress_begin(&im->progress, c, "lines");
-	rc = read_lines(im, from, e);
-	progress_end(&im->progress);
+	rc = import_allow(im->import, (const char *const *)config->allow,
+			  config->allow_count, archive_now(config), e);
+	if (rc == 0) {
+		progress_begin(&im->progress, c, "lines");
+		rc = read_lines(im, from, e);
+		progress_end(&im->progress);
+	}
 	if (rc == 0) {
 		progress_begin(&im->progress, c, "walks judged");
 		rc = import_end(im->import, archive_progress, &im->progress, ret_counts,

@@ -67,6 +67,26 @@ static int open_old(struct import *im, struct error *e)
 	return rc;
 }
 
+/* The allow list of a journal without visits is somebody's work. */
+static int keep_allowed(struct import *im, struct error *e)
+{
+	sqlite3_stmt *s, *to;
+	int rc = 1;
+	if (!im->old)
+		return 0;
+	s = db_statement(im->old, "SELECT text, note, is_config, since FROM allow");
+	while (rc >= 0 && (rc = db_step(im->old, s, e)) == 1) {
+		to = db_statement(im->db,
+				  "INSERT INTO allow(text, note, is_config, since) "
+				  "VALUES (?1, ?2, ?3, ?4)");
+		for (int i = 0; i < 4; i++)
+			(void)sqlite3_bind_value(to, 1 + i, sqlite3_column_value(s, i));
+		rc = db_run(im->db, to, e);
+	}
+	db_done(s);
+	return rc;
+}
+
 int import_begin(const char *path, struct site *sites, size_t count,
 		 const struct rules *rules, struct import **ret_import, struct error *e)
 {
@@ -83,12 +103,20 @@ int import_begin(const char *path, struct site *sites, size_t count,
 		rc = sites_define(im->db, sites, count, rules, 0, false, e);
 	if (rc == 0)
 		rc = take_new(im->db, &im->take, e);
+	if (rc == 0)
+		rc = keep_allowed(im, e);
 	if (rc != 0) {
 		import_free(im);
 		return rc;
 	}
 	*ret_import = im;
 	return 0;
+}
+
+int import_allow(struct import *im, const char *const *texts, size_t count, int64_t now,
+		 struct error *e)
+{
+	return allow_config(im->db, texts, count, now, e);
 }
 
 static int64_t time_of(const struct line *l)
@@ -147,26 +175,6 @@ static int judge(struct import *im, upkeep_progress_fn fn, void *arg, struct err
 	return rc;
 }
 
-/* The allow list of a journal without visits is somebody's work. */
-static int keep_allowed(struct import *im, struct error *e)
-{
-	sqlite3_stmt *s, *to;
-	int rc = 1;
-	if (!im->old)
-		return 0;
-	s = db_statement(im->old, "SELECT text, note, is_config, since FROM allow");
-	while (rc >= 0 && (rc = db_step(im->old, s, e)) == 1) {
-		to = db_statement(im->db,
-				  "INSERT INTO allow(text, note, is_config, since) "
-				  "VALUES (?1, ?2, ?3, ?4)");
-		for (int i = 0; i < 4; i++)
-			(void)sqlite3_bind_value(to, 1 + i, sqlite3_column_value(s, i));
-		rc = db_run(im->db, to, e);
-	}
-	db_done(s);
-	return rc;
-}
-
 /* One file, without a WAL beside it: what is renamed is all. */
 static int put_in_place(struct import *im, struct error *e)
 {
@@ -193,8 +201,6 @@ int import_end(struct import *im, upkeep_progress_fn fn, void *arg,
 {
 	int rc = take_commit(im->take, e);
 	im->counts.visits = take_counts(im->take).visits;
-	if (rc == 0)
-		rc = keep_allowed(im, e);
 	if (rc == 0)
 		rc = judge(im, fn, arg, e);
 	if (rc == 0)

@@ -8,6 +8,7 @@
  * Use:
  *	struct import *im;
  *	import_begin(path, sites, count, &rules, &im, &e);	// sites' ids are given
+ *	import_allow(im, texts, count, now, &e);	// the configuration's `allow`
  *	while (...)
  *		import_line(im, &line, &e);	// VISIT WATERMARK OUTAGE, GAP for `since`
  *	import_end(im, on_progress, arg, &counts, &e);
@@ -32,6 +33,8 @@ struct import;
 FMX_MUST_CHECK int import_begin(const char *path, struct site *sites, size_t count,
 				const struct rules *rules, struct import **ret_import,
 				struct error *e);
+FMX_MUST_CHECK int import_allow(struct import *im, const char *const *texts, size_t count,
+				int64_t now, struct error *e);
 FMX_MUST_CHECK int import_line(struct import *im, const struct line *l, struct error *e);
 /* Progress is of the walks judged. */
 FMX_MUST_CHECK int import_end(struct import *im, upkeep_progress_fn fn, void *arg,

@@ -220,6 +220,30 @@ static void keeps_the_allow_list_of_a_journal_without_visits(void **state)
 	db_close(db);
 }
 
+/* Who is on the configuration's list is known from the first verdict on: once it is
+ * sealed it would stay as it is. */
+static void excuses_whom_the_configuration_allows(void **state)
+{
+	struct journal_case *c = *state;
+	const char *const allowed[] = { "30.1.1.1" };
+	struct error e = { 0, "" };
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	ok(import_allow(im, allowed, 1, T0, &e), &e);
+	add(im, LINE_GAP, hosts[0].id, T0);
+	add(im, LINE_GAP, hosts[1].id, T0);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0 + 31 * STAMP_HOUR);
+	add_visit(im, hosts[1].id, "31.1.1.1", T0 + 31 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[0].id, T0 + 9 * STAMP_DAY);
+	add(im, LINE_WATERMARK, hosts[1].id, T0 + 9 * STAMP_DAY);
+	(void)end(im);
+	struct verdict known = asked_of(c, "30.1.1.1"), other = asked_of(c, "31.1.1.1");
+	assert_int_equal(known.fate, FATE_STOPPED);
+	assert_int_equal(known.tier, TIER_KNOWN);
+	assert_int_equal(other.fate, FATE_STOPPED);
+	assert_int_equal(other.tier, TIER_NONE);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
@@ -230,6 +254,7 @@ int main(void)
 		CASE(leaves_nothing_when_it_is_broken_off),
 		CASE(refuses_a_journal_with_visits_or_with_serve),
 		CASE(keeps_the_allow_list_of_a_journal_without_visits),
+		CASE(excuses_whom_the_configuration_allows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
