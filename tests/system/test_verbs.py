@@ -669,6 +669,11 @@ class Journal(Verbs):
         self.assertIn("sound", self.good("journal", "verify"))
         self.bad(1, "has visits", "journal", "import", self.folder / "lines")
         self.bad(64, "--force goes with journal backup", "journal", "import", "--force", self.folder / "lines")
+        shutil.rmtree(self.state)
+        self.state.mkdir()
+        (self.folder / "lines").write_text("\n".join(reversed(lines.splitlines())) + "\n" + marks)
+        self.good("journal", "import", self.folder / "lines")
+        self.assertEqual(self.json("report", "--since", "2020-01-01")["since"], told[0]["time"])
 
     def test_restoring_what_is_no_backup_changes_nothing(self):
         self.write_little()

@@ -10,12 +10,12 @@
 
 /* ---- the snapshot ---- */
 
-static int64_t first_seen(struct db *db)
+static int64_t moment_of(struct db *db, const char *sql)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT seen FROM visit ORDER BY id LIMIT 1");
-	int64_t seen = db_step(db, s, NULL) == 1 ? sqlite3_column_int64(s, 0) : 0;
+	sqlite3_stmt *s = db_statement(db, sql);
+	int64_t moment = db_step(db, s, NULL) == 1 ? sqlite3_column_int64(s, 0) : 0;
 	db_done(s);
-	return seen;
+	return moment;
 }
 
 /* serve may have defined other sites since. */
@@ -112,7 +112,8 @@ int ask_open(struct db *db, int64_t now, struct ask **ret_ask, struct error *e)
 	}
 	int64_t seen = db_meta(db, "seen", 0);
 	a->now = now > seen ? now : seen;
-	a->first_seen = first_seen(db);
+	a->first_seen = moment_of(db, "SELECT seen FROM visit ORDER BY id LIMIT 1");
+	a->first_watched = moment_of(db, "SELECT min(since) FROM span WHERE kind = 1");
 	ask_end(a);
 	*ret_ask = a;
 	return 0;
@@ -142,6 +143,15 @@ int64_t ask_now(const struct ask *a)
 int64_t ask_first_seen(const struct ask *a)
 {
 	return a->first_seen;
+}
+
+/* An imported visit is seen at the greatest time so far: others may have come before. */
+int64_t ask_begun(const struct ask *a)
+{
+	bool is_watched = a->first_watched > 0;
+	return is_watched && (a->first_watched < a->first_seen || a->first_seen == 0)
+		   ? a->first_watched
+		   : a->first_seen;
 }
 
 int ask_view(struct ask *a, uint16_t group, const struct view **ret_view, struct error *e)

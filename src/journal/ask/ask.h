@@ -32,6 +32,7 @@ const struct sites *ask_sites(const struct ask *a);
 /* The greatest `seen`, or the caller's now if later; of the first visit, 0 none. */
 int64_t ask_now(const struct ask *a);
 int64_t ask_first_seen(const struct ask *a);
+int64_t ask_begun(const struct ask *a); /* that, or since a host was watched; 0 none */
 FMX_MUST_CHECK int ask_view(struct ask *a, uint16_t group, const struct view **ret_view,
 			    struct error *e);
 

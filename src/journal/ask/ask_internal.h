@@ -16,7 +16,7 @@ struct ask {
 	struct db *db;
 	struct sites sites;
 	struct coverage *coverage;
-	int64_t now, first_seen;
+	int64_t now, first_seen, first_watched;
 	int64_t changes; /* of this connection, when the views were loaded */
 	unsigned depth;  /* questions asked within each other's callbacks */
 	bool is_ours;    /* the read transaction */

@@ -499,7 +499,7 @@ static int count_listings(struct making *m, struct error *e)
 /* The first visit, or when the first host was watched for. */
 static int64_t journal_begin(const struct making *m)
 {
-	int64_t first = ask_first_seen(m->ask);
+	int64_t first = ask_begun(m->ask);
 	first = first > 0 ? first : INT64_MAX;
 	for (size_t i = 0; i < m->sites->host_count; i++)
 		if (m->sites->hosts[i].since > 0 && m->sites->hosts[i].since < first)

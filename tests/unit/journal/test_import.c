@@ -244,6 +244,29 @@ static void excuses_whom_the_configuration_allows(void **state)
 	assert_int_equal(other.tier, TIER_NONE);
 }
 
+/* The lines of one host stand behind those of another: all are seen when those end. */
+static void begins_when_the_first_host_was_watched(void **state)
+{
+	struct journal_case *c = *state;
+	struct error e = { 0, "" };
+	struct host hosts[2];
+	struct import *im = begin(c, hosts);
+	add(im, LINE_GAP, hosts[0].id, T0 + 30 * STAMP_HOUR);
+	add_visit(im, hosts[0].id, "20.1.1.1", T0 + 40 * STAMP_HOUR);
+	add(im, LINE_GAP, hosts[1].id, T0);
+	add_visit(im, hosts[1].id, "30.1.1.1", T0 + 10 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[0].id, T0 + 50 * STAMP_HOUR);
+	add(im, LINE_WATERMARK, hosts[1].id, T0 + 50 * STAMP_HOUR);
+	(void)end(im);
+	struct db *db = case_open(c, DB_READ);
+	struct ask *a;
+	ok(ask_open(db, 0, &a, &e), &e);
+	assert_int_equal(ask_begun(a), T0);
+	assert_int_equal(ask_first_seen(a), T0 + 40 * STAMP_HOUR);
+	ask_close(a);
+	db_close(db);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
@@ -255,6 +278,7 @@ int main(void)
 		CASE(refuses_a_journal_with_visits_or_with_serve),
 		CASE(keeps_the_allow_list_of_a_journal_without_visits),
 		CASE(excuses_whom_the_configuration_allows),
+		CASE(begins_when_the_first_host_was_watched),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
