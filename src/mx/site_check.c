@@ -266,8 +266,10 @@ int site_check(struct site *s, bool lab, struct error *e)
 	if (misfit)
 		return error_set(e, FMX_EREFUSED,
 				 "site %s: the decoy %s (preference %u) stands at or "
-				 "between the real hosts; put it before or behind all",
-				 s->name, misfit->name, misfit->preference);
+				 "between the real hosts: give it a preference above all "
+				 "of theirs, such as %u (tried last), or below all",
+				 s->name, misfit->name, misfit->preference,
+				 above(worst_real(s)));
 	rc = check_lows(s, e);
 	if (rc == 0)
 		rc = check_apart(s, 1, e);
