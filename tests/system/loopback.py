@@ -272,11 +272,11 @@ class Bench:
         with open(self.clock, "r+b") as f:
             os.pwrite(f.fileno(), struct.pack("q", round((self.offset() + seconds) * 1e6)), 0)
 
-    def catch_up(self):
+    def catch_up(self, seconds=15):
         """All that happened until now is in the journal, and judged, when this returns."""
         before = len(self.text())
         self.process.send_signal(signal.SIGUSR1)
-        wait_for("caught-up in the log", lambda: "caught-up" in self.text()[before:])
+        wait_for("caught-up in the log", lambda: "caught-up" in self.text()[before:], seconds)
 
     # What it said and wrote
 

@@ -223,40 +223,113 @@ class Opening(Faulty):
         self.fail_each("socket", errno.EMFILE)
 
 
-class Truncated(unittest.TestCase):
-    """The mail log is emptied while nobody looks, and no copy is kept."""
+def visit(bench, source):
+    with Client(bench.fake1, source) as c:
+        c.reply()
+        c.say("EHLO x.example")
+
+
+class Unread(unittest.TestCase):
+    """The mail log is emptied, a folder, or not for us to read; and comes back."""
+
+    limit_seconds = 90
+
+    def bench(self, name, **more):
+        bench = Bench(name, **more)
+        self.addCleanup(bench.close)
+        self.good, self.bot = f"{bench.net}.101", "127.9.7.102"  # of another network
+        bench.start()
+        bench.catch_up()
+        return bench
+
+    def assert_the_bot_alone_is_accused(self, bench):
+        """Judging goes on after it, and of who came meanwhile nothing is said."""
+        bench.catch_up()
+        bench.jump(60)
+        bench.catch_up()
+        visit(bench, self.bot)
+        bench.jump(7 * 3600)
+        bench.catch_up()
+        of = {address: (order, fate) for (address, _), (order, fate) in bench.walks().items()}
+        self.assertNotIn(of[self.good][0], NEVER_WRONG)
+        self.assertNotIn(of[self.good][1], NEVER_WRONG)
+        self.assertEqual("backdoor", of[self.bot][0], cli(bench, "explain", self.bot).stdout + bench.text()[-3000:])
+        self.assertEqual(0, bench.stop())
+
+    def test_who_stood_in_what_was_truncated_is_not_accused_by_it(self):
+        bench = self.bench("truncated")
+        bench.process.send_signal(signal.SIGSTOP)
+        deliver(bench.mail, self.good)
+        wait_for("its last line", lambda: f"disconnect from unknown[{self.good}]" in bench.real.log.read_text())
+        os.truncate(bench.real.log, 0)
+        bench.process.send_signal(signal.SIGCONT)
+        visit(bench, self.good)
+        bench.wait_log("was truncated, and no copy of it is beside it")
+        bench.catch_up()
+        self.assertEqual([], bench.visits(self.good, "maillog"))  # it is lost indeed
+        self.assert_the_bot_alone_is_accused(bench)
+
+    def test_a_folder_in_its_place(self):
+        bench = self.bench("folder")
+        bench.real.is_silent = True  # who logs cannot write either
+        aside = bench.folder / "aside"
+        bench.real.log.rename(aside)
+        bench.real.log.mkdir()
+        bench.wait_log(f"trouble host=mail.{DOMAIN} reason=.*{bench.real.log}.* directory.*; until it can be read, nobody watches this host")
+        deliver(bench.mail, self.good)
+        visit(bench, self.good)
+        bench.jump(3600)
+        bench.catch_up()
+        bench.real.log.rmdir()
+        aside.rename(bench.real.log)
+        bench.real.is_silent = False
+        bench.wait_log(f"trouble-over host=mail.{DOMAIN} reason=.the mail log {bench.real.log} is read again")
+        self.assert_the_bot_alone_is_accused(bench)
+
+    def test_a_file_that_may_not_be_read_loses_nothing(self):
+        bench = self.bench("unreadable", user="nobody")
+        fresh = bench.folder / "fresh"
+        os.close(os.open(fresh, os.O_CREAT | os.O_WRONLY, 0))
+        os.link(bench.real.log, f"{bench.real.log}.1")
+        fresh.rename(bench.real.log)  # as a rotation that forgets for whom it is
+        bench.wait_log(f"trouble host=mail.{DOMAIN} reason=.*{bench.real.log} cannot be read: Permission denied")
+        deliver(bench.mail, self.good)
+        visit(bench, self.good)
+        bench.jump(60)
+        bench.catch_up()
+        bench.real.log.chmod(0o644)
+        bench.wait_log(f"trouble-over host=mail.{DOMAIN} reason=.the mail log {bench.real.log} is read again")
+        bench.catch_up()
+        self.assertEqual(1, len(bench.visits(self.good, "maillog")))
+        self.assert_the_bot_alone_is_accused(bench)
+
+
+class Vanished(unittest.TestCase):
+    """The file system of the journal is gone, as a disk that is pulled, and comes back."""
 
     limit_seconds = 60
 
-    def test_who_stood_in_it_is_not_accused_by_it(self):
-        with Bench("truncated") as bench:
-            good, bot = (f"{bench.net}.{n}" for n in (101, 102))
-            bench.start()
+    def test_what_came_meanwhile_is_written_when_it_is_back(self):
+        with Bench("vanished") as bench:
+            disk = bench.folder / "disk"
+            disk.mkdir()
+            bench.state.mkdir()
+            bench.start(wrap=["unshare", "-m", "sh", "-c", f'mount --bind "{disk}" "{bench.state}" && exec "$@"', "sh"])
+            inside = ["nsenter", "-t", str(bench.process.pid), "-m"]
+            visit(bench, "127.8.1.1")
             bench.catch_up()
-            bench.process.send_signal(signal.SIGSTOP)
-            deliver(bench.mail, good)
-            wait_for("its last line", lambda: f"disconnect from unknown[{good}]" in bench.real.log.read_text())
-            os.truncate(bench.real.log, 0)
-            bench.process.send_signal(signal.SIGCONT)
-            self.visit(bench, good)
-            bench.wait_log("was truncated, and no copy of it is beside it")
+            subprocess.run([*inside, "umount", "-l", bench.state], check=True)
+            bench.wait_log("error journal-failed reason=")
+            visit(bench, "127.8.1.2")
+            time.sleep(6)  # it tries again
+            self.assertEqual(1, bench.text().count("journal-failed"), bench.text())
+            visit(bench, "127.8.1.3")
+            subprocess.run([*inside, "mount", "--bind", disk, bench.state], check=True)
+            bench.wait_log("journal-recovered lost=0")
             bench.catch_up()
-            self.assertEqual([], bench.visits(good, "maillog"))  # it is lost indeed
-            bench.jump(60)
-            bench.catch_up()
-            self.visit(bench, bot)  # after it, judging goes on
-            bench.jump(7 * 3600)
-            bench.catch_up()
-            of = {address: (order, fate) for (address, _), (order, fate) in bench.walks().items()}
-            self.assertNotIn("backdoor", of[good])
-            self.assertEqual("backdoor", of[bot][0])
+            bench.journal = disk / bench.journal.name
+            self.assertEqual(["127.8.1.1", "127.8.1.2", "127.8.1.3"], [v["address"] for v in bench.visits(source="decoy")])
             self.assertEqual(0, bench.stop())
-
-    @staticmethod
-    def visit(bench, source):
-        with Client(bench.fake1, source) as c:
-            c.reply()
-            c.say("EHLO x.example")
 
 
 class Slow(unittest.TestCase):
@@ -272,9 +345,7 @@ class Slow(unittest.TestCase):
         self.bench.start(env=self.faults.env())
 
     def visit(self, n):
-        with Client(self.bench.fake1, f"127.{n // 200 % 200 + 2}.{n % 200 + 1}.9") as c:
-            c.reply()
-            c.say("EHLO x.example")
+        visit(self.bench, f"127.{n // 200 % 200 + 2}.{n % 200 + 1}.9")
 
     def test_a_sync_that_takes_a_tenth_of_a_second_delays_no_answer(self):
         self.faults.slow("fsync", 0.1)

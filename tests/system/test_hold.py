@@ -14,6 +14,9 @@ from lab.case import program
 from lab.faults import ALWAYS, Faults
 from loopback import DOMAIN, Bench, Client, wait_for
 
+# C1's control sequence introducer, a right-to-left override, an isolate, an escape, a bell
+MOVES = "\u009b\u202e\u2066\x1b\x07"
+HOSTILE = "a\u009b2Jb\u202ec\u2066\x1b[31m\x07"
 QUESTION = b"request=smtpd_access_policy\nprotocol_state=RCPT\nclient_address=192.0.2.1\n\n"
 
 
@@ -89,24 +92,47 @@ class Hold(unittest.TestCase):
             done = subprocess.run([program("fakemx"), "-c", self.bench.conf, *verb], capture_output=True, timeout=20)
             self.assertEqual(0, done.returncode, (verb, done.stderr))
 
+    def assert_moves_nothing(self, words, stdin=None):
+        done = subprocess.run([program("fakemx"), *words], capture_output=True, timeout=20, input=stdin)
+        self.assertIn(done.returncode, (0, 1, 2), done.stderr)
+        said = (done.stdout + done.stderr).decode()  # it is UTF-8 throughout
+        self.assertGreater(len(said), 0, words)
+        self.assertFalse([c for c in said if c in MOVES], (words, said))
+        return said
+
     def test_what_a_stranger_writes_moves_no_terminal(self):
         self.bench.start()
         with Client(self.bench.fake1, f"{self.bench.net}.99") as c:
             c.reply()
-            # C1's control sequence introducer, right-to-left override, an escape
-            c.socket.sendall("HELO a\u009b2Jb\u202ec\u2066\x1b[31m.example\r\n".encode())
+            c.socket.sendall(f"HELO a{HOSTILE}.example\r\n".encode())
             c.reply()
             c.say("MAIL FROM:<x\u202e\u009b@evil.example>")
             c.say(f"RCPT TO:<info@{DOMAIN}>")
         self.bench.catch_up()
         wait_for("the visit", lambda: self.bench.visits(source="decoy"))
         for verb in (["visits"], ["explain", f"{self.bench.net}.99"], ["explain", f"{self.bench.net}.99", "--json"],
-                     ["report"], ["report", "--json"], ["list"]):
-            done = subprocess.run([program("fakemx"), "-c", self.bench.conf, *verb], capture_output=True, timeout=20)
-            self.assertIn(done.returncode, (0, 1), done.stderr)
-            said = (done.stdout + done.stderr).decode()
-            self.assertFalse([c for c in said if c in "\x1b\u009b\u202e\u2066"], (verb, said))
-        self.assertFalse([c for c in self.bench.text() if c in "\x1b\u009b\u202e\u2066"])
+                     ["report"], ["report", "--json"], ["list", "--json"]):
+            self.assert_moves_nothing(["-c", self.bench.conf, *verb])
+        self.assertFalse([c for c in self.bench.text() if c in MOVES])
+
+    def test_what_stands_in_a_log_or_a_zone_moves_no_terminal(self):
+        log, zone = self.bench.folder / "hostile.log", self.bench.folder / "hostile.zone"
+        stamp = "2026-11-20T10:00:01.000000+00:00 mail"
+        log.write_bytes("".join(f"{stamp} {line}\n" for line in (
+            f"postfix/smtpd[1]: connect from {HOSTILE}.example[192.0.2.9]",
+            f"postfix/smtpd[1]: NOQUEUE: reject: RCPT from {HOSTILE}.example[192.0.2.9]: 554 5.7.1 <i@shop.example>: no; "
+            f"from=<{HOSTILE}@x.example> to=<i@shop.example> proto=ESMTP helo=<{HOSTILE}>",
+            f"postfix/smtpd[1]: disconnect from {HOSTILE}.example[192.0.2.9] helo=1 mail=1 rcpt=0/1 commands=2/3",
+            f"postfix/{HOSTILE}[1]: {HOSTILE}", f"{HOSTILE}[1]: x", f"haraka[1]: {HOSTILE}")).encode() + b"\x9b2J\xff\x1b[2J\n")
+        for words in (["visits", "--host", "m"], ["visits", "--host", "m", "--why"], ["report"]):
+            self.assert_moves_nothing([words[0], "--maillog", log, *words[1:]])
+        head = "$ORIGIN shop.example.\n$TTL 300\n@ IN SOA ns hm 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n@ MX 10 mail\nmail A 192.0.2.2\n"
+        for line in (f"@ MX 20 {HOSTILE}\n", f"@ TXT \"{HOSTILE}\n", f"; {HOSTILE}\n", f"$INCLUDE {HOSTILE}\n", f"{HOSTILE} BAD {HOSTILE}\n",
+                     f"$ORIGIN {HOSTILE}.\n@ A 192.0.2.3\n"):
+            zone.write_bytes((head + line).encode())
+            for json in ([], ["--json"]):
+                self.assert_moves_nothing([*json, "plan", "--zone", zone, "--origin", "shop.example", "--lab",
+                                           "--decoy", "fake.shop.example=192.0.2.30"])
 
 
 class Hardened(unittest.TestCase):

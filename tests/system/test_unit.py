@@ -1,5 +1,6 @@
 """The systemd unit under a real systemd as process 1: its sandbox lets serve work, and what is wrong is said once."""
 
+import errno
 import json
 import pathlib
 import re
@@ -8,6 +9,7 @@ import unittest
 
 from lab.booted import Booted
 from lab.case import program
+from lab.faults import Faults
 from lab.net import wait_for
 
 MAIL, DECOY, CLOSED, DOMAIN = "30.0.0.25", "30.0.0.31", "30.0.0.32", "shop.example"
@@ -38,6 +40,7 @@ class Unit(unittest.TestCase):
             install -m755 {build}/fakemx {build}/fakemx-serve "$ROOT/usr/bin/"
             mkdir -p "$ROOT/usr/libexec/fakemx" "$ROOT/usr/lib/sysusers.d" "$ROOT/usr/lib/tmpfiles.d"
             install -m755 {build}/fakemx-net "$ROOT/usr/libexec/fakemx/"
+            install -m755 {build}/tests/tools/faults.so "$ROOT/usr/lib/"
             sed 's,@bindir@,/usr/bin,' {contrib}/fakemx.service > "$ROOT/lib/systemd/system/fakemx.service"
             cp {contrib}/fakemx.sysusers "$ROOT/usr/lib/sysusers.d/fakemx.conf"
             cp {contrib}/fakemx.tmpfiles "$ROOT/usr/lib/tmpfiles.d/fakemx.conf"
@@ -79,6 +82,19 @@ class Unit(unittest.TestCase):
         self.assertNotIn("cannot give capabilities", self.said())
         seen = lambda: json.loads(self.machine.run(["fakemx", "--json", "explain", DECOY]).stdout)["visits"]  # noqa: E731
         wait_for("the visit", seen)
+
+    def test_3_beyond_systemd_it_shuts_itself_in(self):
+        drop = "/run/systemd/system/fakemx.service.d"
+        self.machine.write(f"{drop}/faults.conf", "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/faults.so FMX_FAULTS=/var/lib/fakemx/faults\n")
+        faults = Faults(f"/proc/{self.machine.pid}/root/var/lib/fakemx")
+        self.machine.script("chown _fakemx: /var/lib/fakemx/faults; systemctl daemon-reload")
+        self.start(configuration())
+        self.assertRegex(self.said(), r"info confined landlock=[1-9]\d* ports=yes seccomp=yes")
+        self.assertEqual((0, errno.EPERM, errno.EACCES), faults.tried("/var/lib/fakemx/mine", 2525))
+        # systemd alone would let it write there, execute, and connect to whom it likes
+        self.assertEqual((errno.EACCES, errno.EPERM, errno.EACCES), faults.tried("/tmp/not-mine", 2525))
+        self.machine.script(f"rm {drop}/faults.conf; systemctl daemon-reload")
+        self.start(configuration())
 
     def test_3_reload_keeps_it_and_a_wrong_one_keeps_the_old(self):
         pid = self.show("MainPID")

@@ -6,6 +6,8 @@
 #include "serve/write/checkpoint.h"
 
 enum { RETRY_TICKS = 5, RETAIN_ROWS = 2000, SLICE_LEAST = 8, READING_MOST = 256 };
+/* As many visits at decoys in a second are a flood, in which others wait. */
+enum { FLOOD = 200 };
 #define RETAIN_INTERVAL STAMP_HOUR
 /* How long after a question another is to be expected, and what it may wait for. */
 #define ASKED_FOR_MS 5000
@@ -27,6 +29,8 @@ struct writer {
 	uint64_t waiting;  /* lines that are to be committed */
 	size_t slice;      /* of them at once, while somebody asks */
 	uint64_t asked_ms; /* when somebody asked last; 0 never */
+	uint64_t decoy_second;
+	unsigned at_decoys; /* visits in that second */
 	int64_t retention, retain_next;
 	int64_t data_version; /* changes when another process writes */
 	unsigned failed_ticks;
@@ -297,8 +301,22 @@ static void on_commit_timer(uv_timer_t *t)
 	commit_soon(t->data);
 }
 
+/* Who connects to a decoy in a flood is not to wait for a commit of those before. */
+static void look_for_flood(struct writer *w, const struct line *l)
+{
+	uint64_t second = uv_now(w->loop) / 1000;
+	if (l->kind != LINE_VISIT || l->visit.source != VISIT_SOURCE_DECOY)
+		return;
+	if (w->decoy_second != second)
+		w->at_decoys = 0;
+	w->decoy_second = second;
+	if (++w->at_decoys == FLOOD)
+		writer_asked(w);
+}
+
 void writer_add(struct writer *w, struct line *l)
 {
+	look_for_flood(w, l);
 	l->seen = stamp_clock_now(w->clock);
 	take_add(w->take, l);
 	w->waiting++;

@@ -19,11 +19,12 @@ enum {
 
 /* One open file and the line that is not at its end yet. */
 struct stream {
-	int fd;                /* -1: none, or `packed` has it */
-	struct unpack *packed; /* NULL: none */
-	off_t offset;          /* of the text, unpacked */
-	bool is_earlier;       /* rotated; its name is not ours */
-	bool is_copy;          /* of one that was truncated: it does not grow */
+	int fd;                  /* -1: none, or `packed` has it */
+	struct unpack *packed;   /* NULL: none */
+	off_t offset;            /* of the text, unpacked */
+	bool is_earlier;         /* rotated; its name is not ours */
+	bool is_copy;            /* of one that was truncated: it does not grow */
+	struct timespec emptied; /* of an empty file: its last change when we looked */
 	struct lines lines;
 	size_t before_len;
 	char before[BEFORE_MAX]; /* what stands in front of offset */
@@ -121,6 +122,20 @@ static void miss_file(struct tail *t, const char *path, int error)
 	miss(t, (error_set(&e, -error, "cannot read %s: %s", path, strerror(error)), &e));
 }
 
+/* An empty file that changed since we looked, and is empty. */
+static bool was_emptied_unread(struct stream *s)
+{
+	struct stat st;
+	if (s->fd < 0 || s->is_earlier || s->offset > 0 || fstat(s->fd, &st) != 0 ||
+	    !S_ISREG(st.st_mode) || st.st_size > 0)
+		return false;
+	bool is_other = st.st_mtim.tv_sec != s->emptied.tv_sec ||
+			st.st_mtim.tv_nsec != s->emptied.tv_nsec;
+	bool is_first = s->emptied.tv_sec == 0;
+	s->emptied = st.st_mtim;
+	return is_other && !is_first;
+}
+
 /* The next of the rotated files; false: no more. */
 static bool open_earlier(struct tail *t)
 {
@@ -152,6 +167,7 @@ static int open_stream(struct tail *t)
 	if (t->from_end)
 		skip_to_end(&t->file);
 	t->from_end = false;
+	(void)was_emptied_unread(&t->file); /* from now on */
 	return 0;
 }
 
@@ -271,6 +287,16 @@ static void leave_truncated(struct tail *t)
 	close_stream(t, &t->file);
 }
 
+static void miss_emptied(struct tail *t)
+{
+	struct error e;
+	miss(t, (error_set(&e, -ENODATA,
+			   "%s was written and emptied between two looks at it: what "
+			   "stood there is lost",
+			   t->path),
+		 &e));
+}
+
 /* Between the copying and the truncation there are two of the same. */
 static bool is_copy_of_ours(const struct tail *t, struct rotated *r)
 {
@@ -339,6 +365,8 @@ int tail_poll(struct tail *t, uint64_t now_ms, size_t budget)
 {
 	if (is_open(&t->file) && is_other_text(&t->file))
 		leave_truncated(t);
+	else if (was_emptied_unread(&t->file))
+		miss_emptied(t);
 	for (;;) {
 		int rc = poll_old(t, now_ms, &budget);
 		if (rc == TAIL_AT_END && !is_open(&t->file))

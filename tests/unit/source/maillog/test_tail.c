@@ -371,6 +371,29 @@ static void what_was_truncated_without_a_copy_is_told(void **state)
 	}
 }
 
+static void what_was_written_to_an_empty_file_and_truncated_is_told(void **state)
+{
+	(void)state;
+	struct got g = { .len = 0 };
+	add(path, "");
+	struct tail *t = tail_new(path, true, on_line, &g);
+	expect(t, &g, 0, "");
+	expect(t, &g, 1000, "");
+	assert_null(tail_missed(t));
+	(void)usleep(20000); /* a file system's clock has ticks */
+	add(path, "nobody reads this\n");
+	assert_int_equal(truncate(path, 0), 0);
+	expect(t, &g, 2000, "");
+	assert_non_null(
+	    strstr(tail_missed(t), "was written and emptied between two looks"));
+	expect(t, &g, 3000, "");
+	assert_null(tail_missed(t));
+	add(path, "a\n");
+	expect(t, &g, 4000, "a\n");
+	assert_null(tail_missed(t));
+	tail_free(t);
+}
+
 /* We start between the copying and the truncation. */
 static void a_copy_whose_original_was_not_truncated_yet_is_read_once(void **state)
 {
@@ -442,6 +465,8 @@ int main(void)
 					  clean),
 		cmocka_unit_test_teardown(what_was_truncated_without_a_copy_is_told,
 					  clean),
+		cmocka_unit_test_teardown(
+		    what_was_written_to_an_empty_file_and_truncated_is_told, clean),
 		cmocka_unit_test_teardown(
 		    a_copy_whose_original_was_not_truncated_yet_is_read_once, clean),
 		cmocka_unit_test_teardown(zeros_in_front_of_a_line_are_no_part_of_it,
