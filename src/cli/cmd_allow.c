@@ -121,8 +121,7 @@ static int change(const struct cli *c, struct archive *archive, const char *text
 	int rc = allow_each(archive->db, on_entry, &a, &e);
 	const struct entry *old = find(&a, text);
 	bool was_on = old != NULL;
-	bool is_same =
-	    was_on == is_on && (!is_on || !note || strcmp(note, old->note) == 0);
+	bool is_same = old ? is_on && (!note || strcmp(note, old->note) == 0) : !is_on;
 
 	if (rc == 0 && !is_same)
 		rc = allow_set(archive->db, text, note ? note : "", is_on, false,

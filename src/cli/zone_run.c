@@ -57,7 +57,7 @@ static void work_on(struct batch *b, size_t at, struct job_worker *w,
 	struct zone_run *run = b->run;
 	struct zone_outcome *o = &b->outcomes[at];
 	struct job job;
-	struct job_result r;
+	struct job_result r = { .outcome = JOB_FAILED };
 	o->index = b->files[b->first + at];
 	o->text.limit = 64 << 20;
 	zone_work_job(run->work, o->index, &job);

@@ -1,8 +1,11 @@
 #include "cli/zone_show.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 /* ---- JSON ---- */
 
@@ -57,6 +60,27 @@ void zone_json_problem(const struct zone_work *w, const struct zone_outcome *o,
 
 /* ---- text ---- */
 
+/* Of a file that others may have written nothing moves a terminal; elsewhere its bytes
+ * are themselves, for programs that read a diff. */
+static void add_shown(const char *line, size_t n, struct buf *out)
+{
+	if (!isatty(STDOUT_FILENO)) {
+		buf_add(out, line, n);
+		return;
+	}
+	struct buf copy = BUF_INIT(n + 1);
+	buf_add(&copy, line, n && line[n - 1] == '\r' ? n - 1 : n);
+	char *text = buf_take(&copy), *tab;
+	for (char *piece = text; piece; piece = tab) {
+		tab = strchr(piece, '\t');
+		if (tab)
+			*tab++ = '\0';
+		utf8_make_safe(piece);
+		buf_addf(out, "%s%s", piece, tab ? "\t" : "");
+	}
+	free(text);
+}
+
 static void text_diff(const char *diff, struct buf *out)
 {
 	for (const char *line = diff; *line;) {
@@ -70,7 +94,7 @@ static void text_diff(const char *diff, struct buf *out)
 			style = CLI_FAINT;
 		if (style != CLI_PLAIN)
 			buf_adds(out, cli_style(stdout, style));
-		buf_add(out, line, n);
+		add_shown(line, n, out);
 		if (style != CLI_PLAIN)
 			buf_adds(out, cli_style(stdout, CLI_PLAIN));
 		buf_adds(out, "\n");

@@ -4,6 +4,7 @@ a clock far ahead; and what a stranger writes, on its way to a terminal."""
 import errno
 import os
 import platform
+import pty
 import resource
 import signal
 import socket
@@ -92,13 +93,22 @@ class Hold(unittest.TestCase):
             done = subprocess.run([program("fakemx"), "-c", self.bench.conf, *verb], capture_output=True, timeout=20)
             self.assertEqual(0, done.returncode, (verb, done.stderr))
 
-    def assert_moves_nothing(self, words, stdin=None):
-        done = subprocess.run([program("fakemx"), *words], capture_output=True, timeout=20, input=stdin)
-        self.assertIn(done.returncode, (0, 1, 2), done.stderr)
-        said = (done.stdout + done.stderr).decode()  # it is UTF-8 throughout
+    def assert_moves_nothing(self, words):
+        """What it prints on a terminal."""
+        terminal, theirs = pty.openpty()
+        verb = subprocess.Popen([program("fakemx"), *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+                                env={**os.environ, "NO_COLOR": "1"})
+        os.close(theirs)
+        said = b""
+        try:
+            while True:
+                said += os.read(terminal, 65536)
+        except OSError:
+            os.close(terminal)  # it has ended
+        said += verb.communicate(timeout=20)[1]
+        self.assertIn(verb.returncode, (0, 1, 2), said)
         self.assertGreater(len(said), 0, words)
-        self.assertFalse([c for c in said if c in MOVES], (words, said))
-        return said
+        self.assertFalse([c for c in said.decode() if c in MOVES], (words, said))  # and all of it is UTF-8
 
     def test_what_a_stranger_writes_moves_no_terminal(self):
         self.bench.start()

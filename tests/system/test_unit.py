@@ -89,7 +89,7 @@ class Unit(unittest.TestCase):
         faults = Faults(f"/proc/{self.machine.pid}/root/var/lib/fakemx")
         self.machine.script("chown _fakemx: /var/lib/fakemx/faults; systemctl daemon-reload")
         self.start(configuration())
-        self.assertRegex(self.said(), r"info confined landlock=[1-9]\d* ports=yes seccomp=yes")
+        self.assertRegex(self.said(), r"confined landlock=[1-9]\d* ports=yes seccomp=yes")
         self.assertEqual((0, errno.EPERM, errno.EACCES), faults.tried("/var/lib/fakemx/mine", 2525))
         # systemd alone would let it write there, execute, and connect to whom it likes
         self.assertEqual((errno.EACCES, errno.EPERM, errno.EACCES), faults.tried("/tmp/not-mine", 2525))

@@ -1,4 +1,6 @@
 /* What may be said of a connection at once, for the policy service. */
+#include <assert.h>
+
 #include "journal/ask/ask_internal.h"
 #include "journal/ask/listed.h"
 
@@ -61,6 +63,7 @@ static int decide_now(struct ask *a, const struct sender *who,
 	struct decided *d = &a->decided;
 	const struct rules *r = &a->sites.rules;
 	const struct run *main = main_of(runs, now_run);
+	assert(main); /* now_run is one of them, or a part of one */
 	d->touching.count = 0;
 	proof_touching(main, runs->at, runs->count, &d->touching);
 	walk_of(main, d->touching.at, d->touching.count, &d->walk);

@@ -160,9 +160,8 @@ static void on_heard(uv_check_t *check)
 	h->before = lines;
 }
 
-static void while_somebody_asks_others_are_heard_between_parts_of_a_batch(void **state)
+static void assert_others_are_heard_between_parts_of_a_batch(bool is_asked)
 {
-	(void)state;
 	struct rig r;
 	start(&r);
 	struct heard h = { .rig = &r };
@@ -171,7 +170,8 @@ static void while_somebody_asks_others_are_heard_between_parts_of_a_batch(void *
 	assert_int_equal(uv_check_start(&h.check, on_heard), 0);
 	for (unsigned i = 0; i < TAKE_BATCH - 1; i++)
 		add_visit(&r, i % 250);
-	writer_asked(r.writer);
+	if (is_asked)
+		writer_asked(r.writer);
 	assert_int_equal(writer_reading(r.writer), 0); /* is written first */
 	for (unsigned i = 0; i < 100 && visits(&r) < TAKE_BATCH - 1; i++)
 		run_for(&r, WRITER_DELAY_MS / 5);
@@ -181,6 +181,18 @@ static void while_somebody_asks_others_are_heard_between_parts_of_a_batch(void *
 	assert_true(writer_reading(r.writer) > 0);
 	uv_close((uv_handle_t *)&h.check, NULL);
 	stop(&r);
+}
+
+static void while_somebody_asks_others_are_heard_between_parts_of_a_batch(void **state)
+{
+	(void)state;
+	assert_others_are_heard_between_parts_of_a_batch(true);
+}
+
+static void so_they_are_in_a_flood_at_the_decoys(void **state)
+{
+	(void)state;
+	assert_others_are_heard_between_parts_of_a_batch(false);
 }
 
 static void what_cannot_be_written_waits_and_is_said_once(void **state)
@@ -296,6 +308,7 @@ int main(void)
 		cmocka_unit_test(a_full_batch_does_not_wait),
 		cmocka_unit_test(
 		    while_somebody_asks_others_are_heard_between_parts_of_a_batch),
+		cmocka_unit_test(so_they_are_in_a_flood_at_the_decoys),
 		cmocka_unit_test(what_cannot_be_written_waits_and_is_said_once),
 		cmocka_unit_test(a_journal_that_was_deleted_is_said),
 		cmocka_unit_test(what_waits_goes_to_the_file_that_took_its_place),
