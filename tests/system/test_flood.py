@@ -57,8 +57,9 @@ class Hostile(PolicyCase):
         self.serve.catch_up()
         walks = [v for v in self.serve.json("list")["listed"]] if isinstance(self.serve.json("list"), dict) else []
         self.assertEqual([], walks)  # whom nobody knows is not listed for that
-        self.report = (f"good mail: {len(quiet)} in quiet, median {quiet[len(quiet) // 2] * 1e3:.0f} ms, longest {quiet[-1] * 1e3:.0f} ms; "
-                       f"{len(hard)} meanwhile, median {hard[len(hard) // 2] * 1e3:.0f} ms, longest {hard[-1] * 1e3:.0f} ms; {said}")
+        told = [f"{len(took)}, median {took[len(took) // 2] * 1e3:.0f} ms, p99 {took[len(took) * 99 // 100] * 1e3:.0f} ms, "
+                f"longest {took[-1] * 1e3:.0f} ms" for took in (quiet, hard)]
+        self.report = f"good mail in quiet: {told[0]}; meanwhile: {told[1]}; {said}"
         self.assertLess(hard[len(hard) // 2], 1 + 5 * quiet[len(quiet) // 2])
 
 

@@ -95,7 +95,7 @@ class PolicyCase(LabCase):
     def somebody(cls):
         """A client address of its own, a /24 apart."""
         cls._count += 1
-        address = f"30.9.{cls._count}.1"
+        address = f"30.{9 + cls._count // 250}.{cls._count % 250}.1"
         cls.crowd.add_address(address)
         return address
 
