@@ -219,6 +219,8 @@ static void refuse_garbled(struct intake_stream *s, const char *why, uint64_t no
 	}
 	(void)snprintf(text, sizeof(text), "a line of the feed cannot be read: %.300s",
 		       why);
+	for (char *c = text; *c; c++)
+		*c = *c == '"' ? '\'' : *c; /* a log shows it in quotes */
 	refuse(s->in, NULL, text, now_ms);
 }
 
