@@ -255,7 +255,7 @@ class Fleet(LabCase):
         ids = set(self.sent)
         net.wait_for("all mail is stored", lambda: [s.flush() for s in self.site.senders] and ids <= set(self.stored()), 120, 2)
         self.assert_exactly_once(self.sent, [i for i in self.stored() if not i.startswith("info")])
-        print(f"\n{count} faults: {sum(self.made.values())} visits of {len(self.made)} clients and hosts, each told once to "
+        self.report = (f"{count} faults: {sum(self.made.values())} visits of {len(self.made)} clients and hosts, each told once to "
               f"each of two judges; {len(self.sent)} messages, each delivered once; none of {len(self.good)} good clients accused")
 
     def stored(self):
@@ -277,7 +277,7 @@ class Fleet(LabCase):
             time.sleep(1)
             done = self.compare()
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        print(f"\n{done.stdout.strip()}")
+        self.report = done.stdout.strip()
 
     def alarms(self):
         return [(j.host.folder / "alarms").read_text().splitlines() if (j.host.folder / "alarms").exists() else []
