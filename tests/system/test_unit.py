@@ -86,7 +86,7 @@ class Unit(unittest.TestCase):
     def test_3_beyond_systemd_it_shuts_itself_in(self):
         drop = "/run/systemd/system/fakemx.service.d"
         self.machine.write(f"{drop}/faults.conf", "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/faults.so FMX_FAULTS=/var/lib/fakemx/faults\n")
-        faults = Faults(f"/proc/{self.machine.pid}/root/var/lib/fakemx")
+        faults = Faults(pathlib.Path("/proc", str(self.machine.pid), "root", "var/lib/fakemx"))
         self.machine.script("chown _fakemx: /var/lib/fakemx/faults; systemctl daemon-reload")
         self.start(configuration())
         self.assertRegex(self.said(), r"confined landlock=[1-9]\d* ports=yes seccomp=yes")
