@@ -119,10 +119,10 @@ static bool came_otherwise(const struct story *s, int64_t since, int64_t until)
 		for (EACH(x)) {
 			if (!is_contact(x) || !tells(x->v, e) ||
 			    addr_is_v4(x->v->client) == addr_is_v4(s->who) ||
-			    x->v->time < first_told(e, NULL) - GAP)
+			    x->to < first_told(e, NULL) - GAP)
 				continue;
 			first = stamp_earlier(first, x->v->time);
-			last = stamp_later(last, x->v->time);
+			last = stamp_later(last, x->to);
 		}
 		if (last >= begin && stamp_later(first, begin) <= until && last >= since)
 			return true;
@@ -291,7 +291,7 @@ static bool is_accepted(const struct story *s, uint64_t e, int64_t since)
 		bool is_many = x->v->envelope_count > VISIT_ENVELOPES;
 		bool may_be_it =
 		    is_many ? is_sender(s->who, a) || is_pool(s->who, a) : tells(x->v, e);
-		if (is_contact(x) && may_be_it && x->v->time >= since &&
+		if (is_contact(x) && may_be_it && x->to >= since &&
 		    x->v->outcome == OUTCOME_ACCEPTED)
 			return true;
 	}

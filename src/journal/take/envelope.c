@@ -9,10 +9,10 @@
 enum { BUCKETS = 65536, LEAST_SWEEP = 4096 };
 #define NOBODY UINT32_MAX
 
-/* An envelope that a real host was told. */
+/* An envelope that a real host was told: at some moment from time to last. */
 struct wait {
 	uint64_t hash;
-	int64_t time;
+	int64_t time, last;
 	uint32_t next;
 	uint16_t group;
 	bool is_v6, is_accepted;
@@ -104,7 +104,8 @@ static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
 	return rc < 0 ? rc : 0;
 }
 
-/* What a real host made of it counts from 30 minutes before it was first told. */
+/* What a real host made of it counts if it may have been within 30 minutes before it was
+ * first told, or later. */
 static int update(struct envelopes *en, const struct wait *w, struct error *e)
 {
 	sqlite3_stmt *s =
@@ -112,23 +113,24 @@ static int update(struct envelopes *en, const struct wait *w, struct error *e)
 		? db_statement(en->db,
 			       "UPDATE envelope SET "
 			       "real6 = min(coalesce(real6, ?3), ?3), "
-			       "real6_last = max(coalesce(real6_last, ?3), ?3), "
+			       "real6_last = max(coalesce(real6_last, ?5), ?5), "
 			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
 			       "WHERE grp = ?1 AND hash = ?2 AND "
 			       "coalesce(min(coalesce(told4, told6), "
-			       "coalesce(told6, told4)), 0) - 1800000000 <= ?3")
+			       "coalesce(told6, told4)), 0) - 1800000000 <= ?5")
 		: db_statement(en->db,
 			       "UPDATE envelope SET "
 			       "real4 = min(coalesce(real4, ?3), ?3), "
-			       "real4_last = max(coalesce(real4_last, ?3), ?3), "
+			       "real4_last = max(coalesce(real4_last, ?5), ?5), "
 			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
 			       "WHERE grp = ?1 AND hash = ?2 AND "
 			       "coalesce(min(coalesce(told4, told6), "
-			       "coalesce(told6, told4)), 0) - 1800000000 <= ?3");
+			       "coalesce(told6, told4)), 0) - 1800000000 <= ?5");
 	(void)sqlite3_bind_int(s, 1, w->group);
 	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
 	(void)sqlite3_bind_int64(s, 3, w->time);
-	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->time : 0);
+	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->last : 0);
+	(void)sqlite3_bind_int64(s, 5, w->last);
 	int rc = db_run(en->db, s, e);
 	bool is_told = rc == 0 && sqlite3_changes(db_sqlite(en->db)) > 0;
 	return is_told ? wake_tellers(en, w->group, w->hash, e) : rc;
@@ -154,6 +156,11 @@ static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 	return db_run(en->db, s, e);
 }
 
+static int64_t last_of(const struct visit *v)
+{
+	return stamp_later(v->time + v->precision_us - 1, v->ended);
+}
+
 /* What waits of a real host's visit. */
 static size_t waits_of(const struct visit *v, uint16_t group,
 		       struct wait ret[VISIT_ENVELOPES])
@@ -163,6 +170,7 @@ static size_t waits_of(const struct visit *v, uint16_t group,
 	for (size_t i = 0; i < v->envelope_count; i++)
 		ret[i] = (struct wait){ .hash = v->envelopes[i],
 					.time = v->time,
+					.last = last_of(v),
 					.group = group,
 					.is_v6 = !addr_is_v4(v->client),
 					.is_accepted = v->outcome == OUTCOME_ACCEPTED };
@@ -174,9 +182,12 @@ static size_t waits_of(const struct visit *v, uint16_t group,
 static void refill_visit(struct envelopes *en, sqlite3_stmt *s)
 {
 	struct wait w[VISIT_ENVELOPES];
-	struct visit v = { .time = sqlite3_column_int64(s, 0),
+	int64_t time = sqlite3_column_int64(s, 0);
+	struct visit v = { .time = time,
 			   .client = db_addr(s, 1),
-			   .outcome = (enum outcome)sqlite3_column_int(s, 3) };
+			   .outcome = (enum outcome)sqlite3_column_int(s, 3),
+			   .precision_us = (uint32_t)sqlite3_column_int64(s, 7),
+			   .ended = time + sqlite3_column_int64(s, 8) };
 	v.envelope_count = (uint8_t)db_read_hashes(s, 4, v.envelopes, VISIT_ENVELOPES);
 	size_t count = waits_of(&v, (uint16_t)sqlite3_column_int(s, 2), w);
 	for (size_t i = 0; i < count; i++)
@@ -192,21 +203,25 @@ static void turn_round(struct wait *at, size_t count)
 	}
 }
 
+/* The widest stamp of a visit, its whole type. */
+#define WIDEST ((int64_t)UINT32_MAX)
+
 /* Not at the start, which waits for nothing, but when a decoy is first told one. seen
- * never decreases, and nothing is seen before it began: what was seen before the frontier
- * has passed. What is older than the most that wait was spilt. */
+ * never decreases, and nothing is seen before it began, nor before it ended: but for its
+ * width, what was seen before the frontier has passed. What is older than the most that
+ * wait was spilt. */
 static int refill(struct envelopes *en, struct error *e)
 {
 	int64_t least = coverage_least_frontier(en->coverage);
 	size_t later = en->count;
 	sqlite3_stmt *s = db_statement(
-	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role FROM visit "
-		    "WHERE id <= ?1 ORDER BY id DESC LIMIT 200000");
+	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role, width, "
+		    "ended FROM visit WHERE id <= ?1 ORDER BY id DESC LIMIT 200000");
 	int rc;
 	(void)sqlite3_bind_int64(s, 1, en->unread);
 	while ((rc = db_step(en->db, s, e)) > 0 && en->count - later < ENVELOPE_WAITS) {
 		if (least != VIEW_NEVER &&
-		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE)
+		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE - WIDEST)
 			break;
 		if (sqlite3_column_int(s, 6) == ROLE_REAL)
 			refill_visit(en, s);
@@ -279,7 +294,7 @@ int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 	size_t count = waits_of(v, group, w);
 	int rc = 0;
 	if (v->envelope_count > VISIT_ENVELOPES && v->outcome == OUTCOME_ACCEPTED)
-		return envelopes_note_many(en->db, group, v->client, v->time, e);
+		return envelopes_note_many(en->db, group, v->client, last_of(v), e);
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		add_wait(en, w[i]);
 		rc = update(en, &w[i], e);
@@ -291,7 +306,7 @@ int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
 
 static bool is_passed(const struct wait *w, const struct coverage *c)
 {
-	return w->time + ENVELOPE_BEFORE < coverage_frontier(c, w->group);
+	return w->last + ENVELOPE_BEFORE < coverage_frontier(c, w->group);
 }
 
 static int spill(struct envelopes *en, const struct wait *w, struct error *e)

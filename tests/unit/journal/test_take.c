@@ -234,10 +234,16 @@ static void an_envelope_is_met_whichever_line_comes_first(void **state)
 
 static void what_waits_is_read_again_after_a_restart(void **state)
 {
-	give(t, with_envelope(a_visit(REAL, "2001:db8::1", T0), 7), T0);
+	struct line real = with_envelope(a_visit(REAL, "2001:db8::1", T0), 7);
+	real.visit.ended = T0 + 40 * M;
+	give(t, real, T0 + 40 * M);
+	real.visit.ended = 0;
+	real.visit.precision_us = 50 * M;
+	give(t, real, T0 + 40 * M);
 	restart(*state);
-	give(t, with_envelope(a_visit(HIGH, "192.0.2.1", T0 + 10 * M), 7), T0 + 10 * M);
+	give(t, with_envelope(a_visit(HIGH, "192.0.2.1", T0 + 70 * M), 7), T0 + 70 * M);
 	assert_string_equal(envelope("real6"), "0");
+	assert_string_equal(envelope("real6_last + 1"), "50");
 }
 
 static void what_was_told_before_or_late_is_none(void **state)
