@@ -16,7 +16,7 @@ struct import {
 	struct take *take;
 	struct import_counts counts;
 	int64_t seen;
-	bool is_begun[UINT16_MAX + 1]; /* hosts of which a line came */
+	int64_t last[UINT16_MAX + 1]; /* of a host's lines; 0: none came */
 };
 
 static char *with_suffix(const char *path, const char *suffix)
@@ -135,13 +135,33 @@ static int add(struct import *im, const struct line *l, struct error *e)
 /* Nobody saw the host before its first line, unless a `since` says otherwise. */
 static int begin_host(struct import *im, const struct line *l, struct error *e)
 {
-	im->is_begun[l->host] = true;
 	struct line gap = { .kind = LINE_GAP,
 			    .host = l->host,
 			    .time = time_of(l),
 			    .text = "",
 			    .position = "" };
 	return l->kind == LINE_GAP && l->since == 0 ? 0 : add(im, &gap, e);
+}
+
+/* A decoy or control is not well or unwell: while it was down nobody saw it. That it was
+ * from the host's line before; of lines in another order it is not known. */
+static int add_down(struct import *im, const struct line *l, struct error *e)
+{
+	struct line told = *l, gap = *l;
+	int64_t last = im->last[l->host];
+	told.kind = LINE_WATERMARK;
+	told.time = last;
+	gap.kind = LINE_GAP;
+	gap.since = last <= l->time ? last : 1;
+	int rc = add(im, &told, e);
+	return rc == 0 ? add(im, &gap, e) : rc;
+}
+
+static bool is_real(const struct import *im, uint16_t host)
+{
+	const struct host_place *h =
+	    sites_host(coverage_get_sites(take_coverage(im->take)), host);
+	return h && h->role == ROLE_REAL;
 }
 
 int import_line(struct import *im, const struct line *l, struct error *e)
@@ -152,8 +172,14 @@ int import_line(struct import *im, const struct line *l, struct error *e)
 		return 0; /* its first line tells from when on */
 	if (time_of(l) > im->seen)
 		im->seen = time_of(l);
-	int rc = im->is_begun[l->host] ? 0 : begin_host(im, l, e);
-	return rc == 0 ? add(im, l, e) : rc;
+	int64_t *last = &im->last[l->host];
+	int rc = *last ? 0 : begin_host(im, l, e);
+	*last = *last ? *last : time_of(l);
+	if (rc == 0)
+		rc = l->kind == LINE_OUTAGE && !is_real(im, l->host) ? add_down(im, l, e)
+								     : add(im, l, e);
+	*last = stamp_later(*last, time_of(l));
+	return rc;
 }
 
 /* The walks that are still to be judged are what progress is of. */

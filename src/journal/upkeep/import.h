@@ -16,7 +16,8 @@
  *
  * Limits: `seen` of a line is the greatest time so far, whatever the line says. A host is
  * watched from its `since` (time; INT64_MIN: from its first line), or else from its first
- * line, to its last watermark, less outages.
+ * line, to its last watermark, less outages: a decoy or control was down from its line
+ * before.
  */
 #ifndef FMX_JOURNAL_UPKEEP_IMPORT_H
 #define FMX_JOURNAL_UPKEEP_IMPORT_H

@@ -244,6 +244,7 @@ static void end_sender(struct count *c)
 		return;
 	if (p->has_walk)
 		count_latest(c);
+	c->counts.senders += p->has_walk || p->knocked;
 	c->counts.only_knocked += !p->has_walk && p->knocked;
 	c->counts.background_senders += p->saw_control;
 	c->counts.background_at_decoys += p->saw_control && p->met_decoy;

@@ -535,13 +535,13 @@ static void set_span(struct making *m, const struct report_span *span)
 		    stamp_second(begin, text));
 }
 
-/* Nobody came: then all numbers are 0, and the reason is one. */
+/* Nobody came, nor reaches into it from before: all numbers are 0, the reason is one. */
 static void note_silence(struct report *r)
 {
-	uint64_t visits = 0;
+	uint64_t seen = 0;
 	for (size_t i = 0; i < r->site_count; i++)
-		visits += r->sites[i].visits;
-	if (visits == 0 && r->note[0] == '\0')
+		seen += r->sites[i].visits + r->sites[i].counts.senders;
+	if (seen == 0 && r->note[0] == '\0')
 		(void)snprintf(r->note, sizeof(r->note),
 			       "No visit to any host was seen in this period.");
 }

@@ -120,6 +120,7 @@ struct report_revised {
 
 struct report_counts {
 	uint64_t stopped_hosts; /* bits of the hosts that stopped senders came to */
+	uint64_t senders;       /* in order[] or only_knocked */
 	uint64_t order[REPORT_ORDERS];
 	uint64_t reached, stopped, stopped_provisional, pending, unknown;
 	uint64_t only_knocked; /* at decoys; in none of the above */

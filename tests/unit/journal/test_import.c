@@ -145,6 +145,42 @@ static void knows_nothing_of_before_a_hosts_first_line(void **state)
 	assert_int_equal(asked_of(c, "30.1.2.1").order, ORDER_BACKDOOR);
 }
 
+/* From its line before: when it went down it does not say. */
+static void a_decoy_that_was_down_was_not_watched(void **state)
+{
+	static const struct {
+		int visit, outage; /* hours after T0 */
+		const char *want;  /* when it was watched */
+	} rows[] = {
+		{ 1, 3, "0-1 3-9" },
+		{ 3, 1, "1-9" }, /* in another order: since when is not known */
+		{ 1, 1, "0-9" },
+		{ 0, 3, "3-9" },
+	};
+	struct journal_case *c = *state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct host hosts[2];
+		char sql[256];
+		struct import *im = begin(c, hosts);
+		add(im, LINE_GAP, hosts[1].id, T0);
+		if (rows[i].visit)
+			add_visit(im, hosts[1].id, "30.1.1.1",
+				  T0 + rows[i].visit * STAMP_HOUR);
+		add(im, LINE_OUTAGE, hosts[1].id, T0 + rows[i].outage * STAMP_HOUR);
+		add(im, LINE_WATERMARK, hosts[1].id, T0 + 9 * STAMP_HOUR);
+		(void)end(im);
+		struct db *db = case_open(c, DB_READ);
+		(void)snprintf(sql, sizeof(sql),
+			       "SELECT group_concat(printf('%%d-%%d', (since - %lld) / "
+			       "3600000000, (until - %lld) / 3600000000), ' ') FROM span "
+			       "WHERE kind = %d AND host = %d",
+			       (long long)T0, (long long)T0, SPAN_WATCHED, hosts[1].id);
+		assert_string_equal(asked(db, sql), rows[i].want);
+		db_close(db);
+		assert_int_equal(unlink(c->path), 0);
+	}
+}
+
 static void a_listing_of_the_past_is_kept_as_it_was(void **state)
 {
 	struct journal_case *c = *state;
@@ -273,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(makes_a_journal_that_is_judged),
 		CASE(knows_nothing_of_before_a_hosts_first_line),
+		CASE(a_decoy_that_was_down_was_not_watched),
 		CASE(a_listing_of_the_past_is_kept_as_it_was),
 		CASE(leaves_nothing_when_it_is_broken_off),
 		CASE(refuses_a_journal_with_visits_or_with_serve),

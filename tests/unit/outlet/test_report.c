@@ -97,6 +97,23 @@ static void a_period_shows_what_began_in_it(void **state)
 	report_release(&r);
 }
 
+/* Between the two visits of a walk nobody came, but its sender is counted. */
+static void a_walk_that_reaches_into_a_period_is_no_silence(void **state)
+{
+	struct rig *rig = *state;
+	rig_begin(rig);
+	rig_play(rig, "X:H@0 X:H@25m W@6h");
+	struct report r = made(rig, AT(600), AT(900), 0);
+	assert_int_equal(r.sites[0].visits, 0);
+	assert_int_equal(r.sites[0].counts.order[ORDER_BACKDOOR], 1);
+	assert_string_equal(r.note, "");
+	report_release(&r);
+	r = made(rig, AT(3600), AT(7200), 0);
+	assert_int_equal(r.sites[0].counts.order[ORDER_BACKDOOR], 0);
+	assert_non_null(strstr(r.note, "No visit to any host was seen"));
+	report_release(&r);
+}
+
 static void a_period_begins_with_the_journal_at_the_earliest(void **state)
 {
 	struct rig *rig = *state;
@@ -711,6 +728,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_report_counts_what_was_told),
 		TEST(a_period_shows_what_began_in_it),
+		TEST(a_walk_that_reaches_into_a_period_is_no_silence),
 		TEST(a_period_begins_with_the_journal_at_the_earliest),
 		TEST(without_coverage_there_is_no_share),
 		TEST(an_unwatched_real_host_is_named),
