@@ -8,7 +8,7 @@
  *	half_power_say(cli, has_config, &config);
  *
  * Limits: an answer is a help, so that a journal which cannot be read is said and no
- *failure.
+ * failure.
  */
 #ifndef FMX_CLI_HALF_POWER_H
 #define FMX_CLI_HALF_POWER_H

@@ -2,10 +2,10 @@
  * publish_state - what `publish` did last: a small file in the state folder
  *
  * publish writes it after each time, and reads it when it starts, so that counts go on
- *and what was said once is not said again. `publish --empty --stale` looks at its time;
- * serve's metrics tell of it. Text: "alarm" or "quiet"; why all lists are empty, or an
- * empty line; then a line a list: name, when it was last seen to be right (us), senders,
- * changes, failures, and whether it fails now, with tabs.
+ * and what was said once is not said again. `publish --empty --stale` looks at its
+ * time; serve's metrics tell of it. Text: "alarm" or "quiet"; why all lists are empty,
+ * or an empty line; then a line a list: name, when it was last seen to be right (us),
+ * senders, changes, failures, and whether it fails now, with tabs.
  *
  * Use:
  *	struct publish_state s;

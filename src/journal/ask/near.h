@@ -14,9 +14,9 @@
  *	near_is_quiet(&n, client)
  *	near_release(&n);
  *
- * Limits: reads at most NEAR_EACH rows for each client of the window, else nobody in it
- *is quiet (a few listed among millions are looked up one by one). Of sites that were
- *split from or merged with others nobody is quiet.
+ * Limits: reads at most NEAR_EACH rows for each client of the window, else nobody in
+ * it is quiet (a few listed among millions are looked up one by one). Of sites that
+ * were split from or merged with others nobody is quiet.
  */
 #ifndef FMX_JOURNAL_ASK_NEAR_H
 #define FMX_JOURNAL_ASK_NEAR_H

@@ -5,8 +5,8 @@
  * `plan --half` as many of either half): the report compares the days before and after
  * the decoy was there; and an MX host that its site does not name is told, for who
  * delivers there looks as if it never came. And once, when a client first comes into
- *contact with a decoy, each blocklist of `compare`, whether it knows the client. Answers
- *go to the sink; what DNS did not answer about MX is no news.
+ * contact with a decoy, each blocklist of `compare`, whether it knows the client.
+ * Answers go to the sink; what DNS did not answer about MX is no news.
  *
  * Knocks ask nothing: they can be forged. About addresses that are not public, and in a
  * trial at all, only a resolver that was named is asked.

@@ -8,10 +8,10 @@
  * they were committed.
  *
  * All that happens on the loop's one thread, where Postfix and the decoys' clients wait
- *for answers. While somebody asks (writer_asked()) or floods the decoys, a turn writes no
- *more than about a millisecond's worth: the first lines of a batch, then the next.
- *Whoever reads a log reads only what is written as fast (writer_reading()). Otherwise the
- *greater steps are cheaper.
+ * for answers. While somebody asks (writer_asked()) or floods the decoys, a turn writes
+ * no more than about a millisecond's worth: the first lines of a batch, then the next.
+ * Whoever reads a log reads only what is written as fast (writer_reading()). Otherwise
+ * the greater steps are cheaper.
  *
  * While the journal cannot be written - a full disk, a file that was deleted or
  * replaced - lines wait in memory, and the writer tries again each five ticks;
