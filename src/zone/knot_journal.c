@@ -90,7 +90,7 @@ static void read_words(char *printed, bool from_serial, uint32_t serial, struct 
 		in_list = (in_list && *line != ';') || begins(line, ";; Removed") ||
 			  begins(line, ";; Added");
 		if (*line == ';')
-			is_added = line[3] == 'A';
+			is_added = begins(line, ";; Added");
 		else if (is_begun && in_list)
 			add_word(w, line, is_added);
 	}
