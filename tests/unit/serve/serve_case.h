@@ -75,7 +75,7 @@ static inline void case_judge(struct serve_case *c, int64_t now)
 static inline struct addr case_client(unsigned n)
 {
 	char text[32];
-	(void)snprintf(text, sizeof(text), "20.1.%u.1", n);
+	(void)snprintf(text, sizeof(text), "20.%u.%u.1", 1 + n / 250, n % 250);
 	return address(text);
 }
 

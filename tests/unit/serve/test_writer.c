@@ -291,7 +291,7 @@ static void the_log_is_moved_into_the_file_off_the_loop(void **state)
 	(void)snprintf(path, sizeof(path), "%s-wal", r.folder->path);
 	for (unsigned batch = 0; batch < 40; batch++) {
 		for (unsigned i = 0; i < TAKE_BATCH; i++)
-			add_visit(&r, (batch * TAKE_BATCH + i) % 250);
+			add_visit(&r, i); /* of few clients some would be over budget */
 		assert_true(writer_commit(r.writer));
 		run_for(&r, 20);
 	}
