@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 FMX_PRINTF(2, 3) static struct route refuse(int status, const char *fmt, ...)
 {
@@ -14,6 +15,7 @@ FMX_PRINTF(2, 3) static struct route refuse(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(r.sentence, sizeof(r.sentence), fmt, ap);
 	va_end(ap);
+	utf8_make_safe(r.sentence); /* a stranger's Host or path may be in it */
 	return r;
 }
 
