@@ -19,9 +19,18 @@ void catch_up_begin(struct engine *n)
 	n->catch_up.since = writer_now(n->writer);
 	n->catch_up.began = stamp_monotonic();
 	n->catch_up.is_active = true;
-	n->catch_up.is_written = false;
+	n->catch_up.is_written = n->catch_up.is_asked_again = false;
 	probe_schedule_all_now(n->probes);
 	decoy_look_now(n->decoys);
+}
+
+/* Whoever asks each second must not keep the first from being done. */
+void catch_up_ask(struct engine *n)
+{
+	if (n->catch_up.is_active)
+		n->catch_up.is_asked_again = true;
+	else
+		catch_up_begin(n);
 }
 
 void catch_up_tell(struct engine *n, const char *line)
@@ -50,6 +59,10 @@ void catch_up_look(struct engine *n)
 	}
 	if (!writer_is_idle(n->writer))
 		return; /* there is something to judge */
+	if (n->catch_up.is_asked_again) {
+		catch_up_begin(n);
+		return;
+	}
 	n->catch_up.is_active = false;
 	double ahead = (double)n->clock_offset / (double)STAMP_SECOND;
 	log_info("caught-up clock_ahead=%.6f complete=%s", ahead,

@@ -180,7 +180,7 @@ static void on_signal(uv_signal_t *s, int number)
 	log_info("signal name=SIG%s", sigabbrev_np(number));
 	switch (number) {
 	case SIGHUP: apply_reload(n); break;
-	case SIGUSR1: catch_up_begin(n); break;
+	case SIGUSR1: catch_up_ask(n); break;
 	default: stop(n);
 	}
 }

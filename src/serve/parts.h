@@ -86,6 +86,7 @@ struct engine {
 	struct journal_counts *journal_counts;
 	struct {
 		bool is_active;
+		bool is_asked_again;
 		bool is_written, is_complete; /* watermarks are; sources had looked */
 		int64_t since; /* the clock's; sources must have looked after it */
 		int64_t began; /* monotonic */

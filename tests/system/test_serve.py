@@ -728,6 +728,17 @@ class Time(unittest.TestCase):
             told = bench.rows("SELECT min(told) AS t FROM host")[0]["t"]
             self.assertGreater(told, (time.time() + 7100) * 1e6)
 
+    def test_who_asks_again_and_again_gets_an_answer(self):
+        with Bench("asked") as bench:
+            bench.start()
+            bench.catch_up()
+            before = bench.rows("SELECT min(told) AS t FROM host")[0]["t"]
+            for _ in range(45):  # more often than any log is looked at; SOURCES_LONGEST is 7 s
+                bench.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.2)
+            self.assertGreater(bench.rows("SELECT min(told) AS t FROM host")[0]["t"], before)
+            bench.wait_log(r"caught-up .*\n(.*\n)*.*caught-up ")
+
     def test_a_log_that_falls_silent_condemns_nobody(self):
         with Bench("silent") as bench:
             bench.start()

@@ -42,7 +42,11 @@ class LabCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.net = net.Network(cls.__name__.lower(), RESOLVER)
-        cls.build()
+        try:
+            cls.build()
+        except Exception as e:
+            e.add_note(cls.net.tail())  # unittest tells of it without the class
+            raise
 
     @classmethod
     def build(cls):
