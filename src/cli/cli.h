@@ -118,6 +118,10 @@ FMX_PRINTF(2, 3) int cli_usage(const struct cli *c, const char *fmt, ...);
 /* A sentence on stderr, unless --quiet. */
 FMX_PRINTF(2, 3) void cli_warn(const struct cli *c, const char *fmt, ...);
 
+/* A question on the terminal: only "y" is a yes. Who asks looks before whether standard
+ * input is a terminal. */
+FMX_PRINTF(1, 2) bool cli_confirm(const char *fmt, ...);
+
 /* The configuration that -c names, for verbs that need it. CLI_DONE, or the
  * mistake is printed and its exit code returned. */
 struct config;

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "journal/upkeep/upkeep.h"
+#include "mx/host_name.h"
 #include "outlet/json.h"
 
 enum { NOTE_MAX = 1000 };
@@ -155,6 +156,13 @@ static int check_usage(const struct cli *c, int argc, char **argv,
 		return cli_usage(c, "--remove takes no --note");
 	if (note && strlen(note) > NOTE_MAX)
 		return cli_usage(c, "the note is longer than %d bytes", NOTE_MAX);
+	if (argc > 0 && host_name_read(argv[0], text, NAME_MAX_TEXT) == 1)
+		return cli_usage(
+		    c,
+		    "%s is a whole top-level domain, and not all who send "
+		    "from there can be trusted: name a domain below it, or a "
+		    "host by its whole name",
+		    text);
 	if (argc > 0 && !allow_canonical(argv[0], text))
 		return cli_usage(c, "'%s' is neither an address, a prefix nor a name",
 				 argv[0]);

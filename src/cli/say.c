@@ -63,6 +63,19 @@ const char *cli_style(FILE *stream, enum cli_style style)
 	return escapes[style];
 }
 
+bool cli_confirm(const char *fmt, ...)
+{
+	char line[16];
+	va_list ap;
+	(void)fflush(stdout);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputs(" [y/N] ", stderr);
+	(void)fflush(stderr);
+	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+}
+
 void progress_begin(struct progress *p, const struct cli *c, const char *what)
 {
 	*p = (struct progress){ .is_shown = !c->quiet && isatty(STDERR_FILENO),

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from lab.net import BUILD
+from lab.terminal import converse
 
 WRITE = BUILD / "tests/tools/write_journal"
 SITE, LOW, MAIL, HIGH, CONTROL = 1, 1, 2, 3, 4
@@ -561,7 +562,8 @@ class MailLog(Verbs):
 
     def test_mistakes_are_said(self):
         missing = self.folder / "missing.log"
-        self.bad(1, f"cannot read {missing}: No such file", "visits", "--maillog", missing)
+        self.bad(1, f"cannot read {missing}: No such file or directory. Mail servers write to /var/log/mail.log",
+                 "visits", "--maillog", missing)
         self.bad(64, "files after --maillog only", "visits", self.log)
         self.bad(1, "is no mail log", "visits", "--maillog", self.conf)
         other = self.folder / "other.log"
@@ -601,6 +603,23 @@ class Allow(Verbs):
 
 
 class Forget(Verbs):
+    def test_a_whole_top_level_domain_is_asked_about(self):
+        now = time.time()
+        self.write({"kind": "site", "time": now - 9, "site": SITE, "text": SITE_TEXT},
+                   visit(now - 8, "198.51.100.7", HIGH), visit(now - 7, "203.0.113.9", HIGH),
+                   {"kind": "name", "time": now - 6, "client": "198.51.100.7", "is_confirmed": True,
+                    "name": "mx.sender.com", "domain": "sender.com"})
+        self.bad(64, "com is a whole top-level domain: all that is known below it, 4 records, would be erased", "forget", "Com.")
+        argv = [BUILD / "fakemx", "--lab", "-c", self.conf, "forget", "com"]
+        code, shown = converse(argv, [("Erase all that is known below it, 4 records? [y/N]", "")])
+        self.assertEqual((code, "nothing was erased" in shown), (2, True), shown)
+        self.assertEqual(len(self.good("visits").splitlines()), 2)
+        self.assertIn("0 records erased", self.good("forget", "net"))  # nothing to ask about
+        self.assertEqual(self.json("forget", "com", "--yes")["records"], 4)
+        self.assertIn("203.0.113.9", self.good("visits"))
+        self.assertEqual(len(self.good("visits").splitlines()), 1)
+        self.bad(64, "com is a whole top-level domain, and not all who send from there", "allow", "com")
+
     def test_nothing_of_an_address_is_left_in_the_folder(self):
         now = time.time()
         self.write({"kind": "site", "time": now - 9, "site": SITE, "text": SITE_TEXT},

@@ -149,17 +149,13 @@ static void revert_sites(struct leaving *l, bool has_zones)
 
 static bool is_meant(const struct leaving *l)
 {
-	char line[16];
 	size_t domains = 0;
 	for (size_t i = 0; i < l->config.site_count; i++)
 		domains += l->config.sites[i].domain_count;
-	(void)fprintf(stderr,
-		      "Empty %zu list%s, and take the decoys of %zu domain%s out of the "
-		      "DNS? [y/N] ",
-		      l->config.publish_count, number_plural(l->config.publish_count),
-		      domains, number_plural(domains));
-	(void)fflush(stderr);
-	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+	return cli_confirm(
+	    "Empty %zu list%s, and take the decoys of %zu domain%s out of the DNS?",
+	    l->config.publish_count, number_plural(l->config.publish_count), domains,
+	    number_plural(domains));
 }
 
 /* `apply` takes the mark away, but has no zone to change where somebody types. */

@@ -55,5 +55,8 @@ FMX_MUST_CHECK int allow_each(struct db *db, allow_fn fn, void *arg, struct erro
  * rows. */
 FMX_MUST_CHECK int64_t journal_forget(struct db *db, const char *what, int64_t now,
 				      struct error *e);
+/* How many rows that would erase; nothing is written. */
+FMX_MUST_CHECK int64_t journal_forget_count(struct db *db, const char *what,
+					    struct error *e);
 
 #endif

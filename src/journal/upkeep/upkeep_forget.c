@@ -28,8 +28,18 @@ struct forget {
 	struct target target;
 	struct addr *clients; /* sorted */
 	size_t count;
+	bool only_counts; /* nothing is written */
 	int64_t rows;
 };
+
+/* A statement's two forms: erase these rows, or count them. */
+struct rows {
+	const char *erase, *count;
+};
+#define ROWS(of)                                                                         \
+	{                                                                                \
+		"DELETE FROM " of, "SELECT count(*) FROM " of                            \
+	}
 
 /* ---- what is meant ---- */
 
@@ -86,6 +96,12 @@ static void sort_clients(struct forget *f)
 		if (i == 0 || compare_clients(&f->clients[i], &f->clients[kept - 1]) != 0)
 			f->clients[kept++] = f->clients[i];
 	f->count = kept;
+}
+
+static bool is_meant(const struct forget *f, struct addr client)
+{
+	return f->count > 0 && bsearch(&client, f->clients, f->count, sizeof(*f->clients),
+				       compare_clients);
 }
 
 /* A name that counts is confirmed, by us or by the mail server in whose log it stands:
@@ -213,18 +229,36 @@ static int erase_teller(struct forget *f, struct addr client, struct error *e)
 	return rc == 0 ? db_run(f->db, s, e) : rc;
 }
 
+static int take_rows(struct forget *f, struct addr client, struct error *e)
+{
+	static const struct rows rows[] = {
+		ROWS("run WHERE kind IN (1, 2, 3, 4) AND grp IN (SELECT id FROM grp) AND "
+		     "client = ?1"),
+		ROWS("name WHERE client = ?1"),
+		ROWS("spf WHERE client = ?1"),
+		ROWS("compared WHERE client = ?1"),
+		ROWS("listing WHERE client = ?1"),
+		ROWS("alarm WHERE client = ?1"),
+		ROWS("refusal WHERE client = ?1"),
+	};
+	int rc = 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc >= 0; i++) {
+		sqlite3_stmt *s =
+		    db_statement(f->db, f->only_counts ? rows[i].count : rows[i].erase);
+		db_bind_addr(s, 1, client);
+		rc = f->only_counts ? db_step(f->db, s, e) : db_run(f->db, s, e);
+		if (rc >= 0)
+			f->rows += f->only_counts ? sqlite3_column_int64(s, 0)
+						  : sqlite3_changes64(db_sqlite(f->db));
+		db_done(s);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int erase_client(struct forget *f, struct addr client, struct error *e)
 {
-	static const char *const rows[] = {
-		("DELETE FROM run WHERE kind IN (1, 2, 3, 4) AND grp IN "
-		 "(SELECT id FROM grp) AND client = ?1"),
-		"DELETE FROM name WHERE client = ?1",
-		"DELETE FROM spf WHERE client = ?1",
-		"DELETE FROM compared WHERE client = ?1",
-		"DELETE FROM listing WHERE client = ?1",
-		"DELETE FROM alarm WHERE client = ?1",
-		"DELETE FROM refusal WHERE client = ?1",
-	};
+	if (f->only_counts)
+		return take_rows(f, client, e);
 	int rc = db_begin(f->db, e);
 	if (rc != 0)
 		return rc;
@@ -235,19 +269,16 @@ static int erase_client(struct forget *f, struct addr client, struct error *e)
 		rc = leave_many(f, client, e);
 	if (rc == 0)
 		rc = erase_teller(f, client, e);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc == 0; i++) {
-		sqlite3_stmt *s = db_statement(f->db, rows[i]);
-		db_bind_addr(s, 1, client);
-		rc = db_run(f->db, s, e);
-		f->rows += rc == 0 ? sqlite3_changes64(db_sqlite(f->db)) : 0;
-	}
+	if (rc == 0)
+		rc = take_rows(f, client, e);
 	if (rc == 0)
 		return db_commit(f->db, e);
 	db_rollback(f->db);
 	return rc;
 }
 
-/* Rows that name the domain and no client. */
+/* Rows that name the domain: those that are left after its clients'. select gives the
+ * domain, and whose row it is where it is a client's. */
 static int erase_domain(struct forget *f, const char *select, const char *erase,
 			struct error *e)
 {
@@ -256,6 +287,11 @@ static int erase_domain(struct forget *f, const char *select, const char *erase,
 	while ((rc = db_step(f->db, s, e)) > 0) {
 		if (!is_of(text_of(s, 0), f->target.name))
 			continue;
+		if (f->only_counts) {
+			f->rows += sqlite3_column_type(s, 1) == SQLITE_NULL ||
+				   !is_meant(f, db_addr(s, 1));
+			continue;
+		}
 		sqlite3_stmt *d = db_statement(f->db, erase);
 		(void)sqlite3_bind_value(d, 1, sqlite3_column_value(s, 0));
 		rc = db_run(f->db, d, e);
@@ -271,21 +307,14 @@ static int erase_domains(struct forget *f, struct error *e)
 {
 	if (f->target.is_addr)
 		return 0;
-	int rc = erase_domain(f, "SELECT domain FROM wrote_to",
+	int rc = erase_domain(f, "SELECT domain, NULL FROM wrote_to",
 			      "DELETE FROM wrote_to WHERE domain = ?1", e);
-	return rc == 0 ? erase_domain(f, "SELECT DISTINCT domain FROM spf",
+	return rc == 0 ? erase_domain(f, "SELECT domain, client FROM spf",
 				      "DELETE FROM spf WHERE domain = ?1", e)
 		       : rc;
 }
 
 /* ---- visits ---- */
-
-static bool is_meant(const struct forget *f, sqlite3_stmt *s)
-{
-	struct addr client = db_addr(s, 1);
-	return f->count > 0 && bsearch(&client, f->clients, f->count, sizeof(*f->clients),
-				       compare_clients);
-}
 
 /* Claimed, not confirmed: only the text goes. */
 static bool is_claimed(const struct forget *f, sqlite3_stmt *s)
@@ -306,7 +335,7 @@ static int erase_visits(struct forget *f, int64_t after, struct error *e)
 	(void)sqlite3_bind_int64(s, 2, after + FORGET_SLICE);
 	while ((rc = db_step(f->db, s, e)) > 0) {
 		sqlite3_stmt *d;
-		if (is_meant(f, s))
+		if (is_meant(f, db_addr(s, 1)))
 			d = db_statement(f->db, "DELETE FROM visit WHERE id = ?1");
 		else if (is_claimed(f, s))
 			d = db_statement(f->db, "UPDATE visit SET helo = NULL, "
@@ -315,7 +344,7 @@ static int erase_visits(struct forget *f, int64_t after, struct error *e)
 		else
 			continue;
 		(void)sqlite3_bind_int64(d, 1, sqlite3_column_int64(s, 0));
-		rc = db_run(f->db, d, e);
+		rc = f->only_counts ? 0 : db_run(f->db, d, e);
 		f->rows += rc == 0;
 		if (rc != 0)
 			break;
@@ -327,6 +356,8 @@ static int erase_visits(struct forget *f, int64_t after, struct error *e)
 static int erase_slice(struct forget *f, int64_t after, struct error *e)
 {
 	int64_t before = f->rows;
+	if (f->only_counts)
+		return erase_visits(f, after, e);
 	int rc = db_begin(f->db, e);
 	if (rc != 0)
 		return rc;
@@ -381,13 +412,12 @@ static int forget_all(struct forget *f, struct error *e)
 		rc = erase_domains(f, e);
 	if (rc == 0)
 		rc = erase_all_visits(f, e);
-	return rc == 0 ? empty_wal(f->db, e) : rc;
+	return rc == 0 && !f->only_counts ? empty_wal(f->db, e) : rc;
 }
 
-int64_t journal_forget(struct db *db, const char *what, int64_t now, struct error *e)
+static int64_t forget(struct db *db, const char *what, bool only_counts, struct error *e)
 {
-	struct forget f = { .db = db };
-	(void)now;
+	struct forget f = { .db = db, .only_counts = only_counts };
 	f.target.is_addr = addr_parse(what, &f.target.addr);
 	if (!f.target.is_addr &&
 	    host_name_read(what, f.target.name, sizeof(f.target.name)) == 0)
@@ -401,4 +431,15 @@ int64_t journal_forget(struct db *db, const char *what, int64_t now, struct erro
 	free(f.clients);
 	sites_release(&f.sites);
 	return rc == 0 ? f.rows : rc;
+}
+
+int64_t journal_forget(struct db *db, const char *what, int64_t now, struct error *e)
+{
+	(void)now;
+	return forget(db, what, false, e);
+}
+
+int64_t journal_forget_count(struct db *db, const char *what, struct error *e)
+{
+	return forget(db, what, true, e);
 }
