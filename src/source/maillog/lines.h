@@ -3,7 +3,8 @@
  *
  * A line that is not at its end yet waits for the rest. Zeros in front of a
  * line are no part of it: a program that writes on at its old place in a file
- * that was truncated leaves a hole there.
+ * that was truncated leaves a hole there. A line may also end by the count of octets in
+ * front of it ("75 <22>1 ...", RFC 6587), with or without LF behind it.
  *
  * Use:
  *	struct lines l = { .fn = on_line, .arg = arg };
@@ -31,6 +32,7 @@ struct lines {
 	void *arg;
 	uint64_t too_long;
 	bool is_skipping; /* the rest of a line that was cut, or begun before us */
+	bool is_counted;  /* the line before ended by its count: LF may follow */
 	char *partial;    /* NULL: nothing waits */
 	size_t partial_len;
 };
