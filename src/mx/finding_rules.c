@@ -208,19 +208,26 @@ static void rule_unnamed(const struct seen *s, const struct seen_host *h,
 
 /* ---- the list as a whole ---------------------------------------------- */
 
-static void rule_low_several(const struct seen *s, struct findings *f)
+/* The hosts at that place, in a list. Returns how many. */
+static size_t names_at(const struct seen *s, bool only_low, char names[SEEN_TEXT_MAX])
 {
-	char names[SEEN_TEXT_MAX] = "";
 	size_t count = 0, n = 0;
+	names[0] = '\0';
 	for (size_t i = 0; i < s->host_count; i++)
-		if (s->hosts[i].place == PLACE_LOW) {
-			int w = snprintf(names + n, sizeof(names) - n, "%s%s",
+		if (!only_low || s->hosts[i].place == PLACE_LOW) {
+			int w = snprintf(names + n, SEEN_TEXT_MAX - n, "%s%s",
 					 count ? ", " : "", s->hosts[i].name);
-			n = (size_t)w < sizeof(names) - n ? n + (size_t)w
-							  : sizeof(names) - 1;
+			n = (size_t)w < SEEN_TEXT_MAX - n ? n + (size_t)w
+							  : SEEN_TEXT_MAX - 1;
 			count++;
 		}
-	if (count > 1)
+	return count;
+}
+
+static void rule_low_several(const struct seen *s, struct findings *f)
+{
+	char names[SEEN_TEXT_MAX];
+	if (names_at(s, true, names) > 1)
 		findings_add(f, s, FINDING_LOW_SEVERAL, WORDS(.detail = names));
 }
 
@@ -300,6 +307,19 @@ static void rule_mx_kind(const struct seen *s, struct findings *f)
 		    f, s, FINDING_TTL_LONG,
 		    WORDS(.detail = stamp_duration_text(s->ttl * STAMP_SECOND, detail)));
 	}
+}
+
+/* Whatever they answer, no real host is among them. */
+static bool rule_decoys_only(const struct seen *s, struct findings *f)
+{
+	char names[SEEN_TEXT_MAX];
+	for (size_t i = 0; i < s->host_count; i++)
+		if (!s->hosts[i].is_declared)
+			return false;
+	if (names_at(s, false, names) == 0)
+		return false;
+	findings_add(f, s, FINDING_DECOYS_ONLY, WORDS(.detail = names));
+	return true;
 }
 
 /* Nothing open anywhere: are they down, or are we blind? */
@@ -461,7 +481,8 @@ static void all_rules(const struct seen *s, struct findings *f)
 	rule_low_several(s, f);
 	rule_limits(s, f);
 	rule_text_order(s, f);
-	rule_all_down(s, f);
+	if (!rule_decoys_only(s, f))
+		rule_all_down(s, f);
 	bool any_open = any_host_open(s);
 	for (size_t i = 0; i < s->host_count; i++) {
 		const struct seen_host *h = &s->hosts[i];

@@ -163,6 +163,15 @@ static const struct finding_kind kinds[FINDING_COUNT] = {
 	.why = "A good sender that meets the low decoy first looks like a bot that goes for the last.",
 	.source = "advice of rspamd and of this program's own judging",
 },
+[FINDING_DECOYS_ONLY] = {
+	.id = "FMX-DECOYS-ONLY", .severity = SEVERITY_ERROR,
+	.text = "Every MX host of {domain} is declared a decoy ({detail}), so nobody takes its "
+		"mail.",
+	.fix = "Publish an MX for the host that takes mail; or, where one of these does, do not "
+	       "declare it a decoy.",
+	.why = "Mail waits in the queues of its senders, for some days at most, and then goes back.",
+	.source = "RFC 5321 4.5.4.1",
+},
 [FINDING_DECOY_FOREIGN] = {
 	.id = "FMX-DECOY-FOREIGN", .severity = SEVERITY_WARNING,
 	.text = "The decoy {host} is a name of {detail}.{address}",

@@ -63,6 +63,8 @@ ROWS = {
     "DECOY-OWN": (high("", OWN), high("closed"), {"FMX-HIGH-OPEN"}),
     "DECOYS-SHARED": (low("closed") + f"; @ MX 30 fake1; fake1 A {STATES['closed']}",
                       low("closed") + f"; @ MX 30 fake1; fake1 A {STATES['closed2']}", LOW),
+    "DECOYS-ONLY": (f"@ MX 10 fake0; fake0 A {STATES['closed']}; @ MX 20 fake1; fake1 A {STATES['busy']}", low("closed"),
+                    set()),
     "DECOY-FOREIGN": (f"{M}; @ MX 20 tarbaby.junk.example.", high("closed"), set()),
     "ADDRESS-BOGUS": (high("", "10.1.2.3"), high("closed"), set()),
     "MX-CNAME": (f"@ MX 10 alias; alias CNAME mail; mail A {MAIL}", M, set()),
@@ -104,7 +106,7 @@ ROWS = {
 # What the healthy twin may have in common with its sick one.
 TWIN_HAS = {"SPF-LIMIT": {"FMX-REAL-DOWN"}, "STS-LISTS-DECOY": {"FMX-STS-DECOY"}}
 DECOYS = ("LOW-SEVERAL fake0", "LOW-SEVERAL fake9", "HIGH-OPEN fake1", "DECOY-BETWEEN fake1", "DECOY-EQUAL fake1",
-          "DECOY-IS-REAL fake1", "REAL-THIRD fake0", "REAL-THIRD fake9")
+          "DECOY-IS-REAL fake1", "DECOYS-ONLY fake0", "DECOYS-ONLY fake1", "REAL-THIRD fake0", "REAL-THIRD fake9")
 SIGNED = ["dane-decoy.example", "dane-decoy-well.example"]
 
 
