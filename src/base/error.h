@@ -35,4 +35,9 @@ struct error {
 FMX_PRINTF(3, 4)
 int error_set(struct error *e, int code, const char *fmt, ...);
 
+/* "cannot read PATH: ...", with what to do where nothing is there, and where the rights
+ * are wanting (whole sentences; NULL: none). Returns -error, an errno value. */
+int error_cannot_read(struct error *e, int error, const char *path,
+		      const char *if_missing, const char *if_forbidden);
+
 #endif

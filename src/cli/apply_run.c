@@ -159,12 +159,7 @@ static void change(struct changing *ch, const size_t *chosen, size_t count)
 /* before and after stand around "N zones". */
 static bool asks(const char *before, size_t zones, const char *after)
 {
-	char line[16];
-	(void)fflush(stdout);
-	(void)fprintf(stderr, "%s %zu zone%s%s [y/N] ", before, zones,
-		      number_plural(zones), after);
-	(void)fflush(stderr);
-	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
+	return cli_confirm("%s %zu zone%s%s", before, zones, number_plural(zones), after);
 }
 
 static size_t sample_of(const struct changing *ch)
@@ -489,6 +484,9 @@ int revert_run(struct cli *c, int argc, char **argv)
 {
 	if (domain_run_is_meant(c, argc))
 		return domain_run(c, argc, argv, true);
+	int code = domain_run_check_zones(c, true);
+	if (code != CLI_DONE)
+		return code;
 	struct changing ch = { .c = c,
 			       .plans = ZONE_PLAN_REVERT,
 			       .does = ZONE_REVERT,

@@ -314,6 +314,20 @@ static int read_domains(struct domain_run *u, int argc, char **argv)
 	return domains_read(&u->domains, argc, argv);
 }
 
+int domain_run_check_zones(const struct cli *c, bool reverts)
+{
+	if (cli_option(c, "server"))
+		return cli_usage(c,
+				 "--server says which name server to ask about a DOMAIN; "
+				 "zone files and the zones of the configuration are not "
+				 "asked for there");
+	if (reverts && cli_option(c, "format"))
+		return cli_usage(c, "--format says how to print what somebody has to "
+				    "type for a DOMAIN; here revert changes the zone "
+				    "itself");
+	return CLI_DONE;
+}
+
 int domain_run(struct cli *c, int argc, char **argv, bool reverts)
 {
 	struct domain_run *u = xcalloc(1, sizeof(*u));

@@ -16,6 +16,9 @@
 
 /* Domains are given, rather than zone files or a configuration's zones. */
 bool domain_run_is_meant(const struct cli *c, int argc);
+/* Where zones are meant, options that only a domain has are refused. CLI_DONE, or said.
+ */
+FMX_MUST_CHECK int domain_run_check_zones(const struct cli *c, bool reverts);
 FMX_MUST_CHECK int domain_run(struct cli *c, int argc, char **argv, bool reverts);
 
 #define DOMAIN_OPTIONS                                                                   \

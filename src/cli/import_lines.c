@@ -194,8 +194,12 @@ int import_lines(const struct cli *c, struct archive *a, const char *file,
 	bool is_stdin = strcmp(file, "-") == 0;
 	struct importing im = { .a = a, .name = is_stdin ? "standard input" : file };
 	FILE *from = is_stdin ? stdin : fopen(file, "re");
-	int rc =
-	    from ? 0 : error_set(&e, -errno, "cannot read %s: %s", file, strerror(errno));
+	int rc = from ? 0
+		      : error_cannot_read(&e, errno, file,
+					  "A file that can be imported is what `fakemx "
+					  "visits` or `fakemx feed` printed; - is "
+					  "standard input",
+					  NULL);
 	if (rc == 0)
 		rc = import_from(&im, c, from, ret_counts, &e);
 	if (from && !is_stdin)

@@ -96,5 +96,6 @@ int plan_run(struct cli *c, int argc, char **argv)
 {
 	if (domain_run_is_meant(c, argc))
 		return domain_run(c, argc, argv, false);
-	return plan_zones(c);
+	int code = domain_run_check_zones(c, false);
+	return code == CLI_DONE ? plan_zones(c) : code;
 }

@@ -51,7 +51,8 @@ static int open_locked(struct zone_file *f, struct error *e)
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		f->fd = open(f->path, O_RDONLY | O_CLOEXEC);
 		if (f->fd < 0)
-			return system_error("open", f->path, e);
+			return error_cannot_read(e, errno, f->path, ZONE_FILE_MISSING,
+						 NULL);
 		int rc = wait_for_lock(f->fd, f->path, e);
 		if (rc != 0)
 			return rc;

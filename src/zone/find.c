@@ -70,7 +70,7 @@ static int add_folder(struct zone_list *l, const char *path, struct error *e)
 {
 	DIR *d = opendir(path);
 	if (!d)
-		return error_set(e, -errno, "%s: %s", path, strerror(errno));
+		return error_cannot_read(e, errno, path, NULL, NULL);
 	int rc = 0;
 	size_t before = l->count;
 	struct dirent *entry;
@@ -222,7 +222,7 @@ int zone_find(struct zone_list *l, const char *what, const char *origin, struct 
 	if (stat(what, &st) != 0) {
 		if (errno == ENOENT && strpbrk(what, "*?["))
 			return add_glob(l, what, e);
-		return error_set(e, -errno, "%s: %s", what, strerror(errno));
+		return error_cannot_read(e, errno, what, ZONE_FILE_MISSING, NULL);
 	}
 	if (S_ISDIR(st.st_mode)) {
 		if (origin)

@@ -135,6 +135,9 @@ void job_plan(struct job_worker *w, const struct job *job, struct job_result *re
 	size_t len;
 	begin(w, ret);
 	int rc = zone_read_file(job->path, &text, &len, &ret->error);
+	if (rc == -ENOENT)
+		rc = error_cannot_read(&ret->error, ENOENT, job->path, ZONE_FILE_MISSING,
+				       NULL);
 	if (rc == 0) {
 		struct zone_input in = input_of(job, text, len);
 		rc = study(w, job, &in, ret);

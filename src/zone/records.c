@@ -115,7 +115,7 @@ int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct er
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		int rc = error_set(e, -errno, "%s: %s", path, strerror(errno));
+		int rc = error_cannot_read(e, errno, path, NULL, NULL);
 		if (fd >= 0)
 			(void)close(fd);
 		return rc;
@@ -132,7 +132,7 @@ int zone_read_file(const char *path, char **ret_text, size_t *ret_len, struct er
 	ssize_t n = 1;
 	while (have < size && (n = read(fd, text + have, size - have)) > 0)
 		have += (size_t)n;
-	int rc = n < 0 ? error_set(e, -errno, "%s: %s", path, strerror(errno)) : 0;
+	int rc = n < 0 ? error_cannot_read(e, errno, path, NULL, NULL) : 0;
 	(void)close(fd);
 	if (rc != 0) {
 		free(text);

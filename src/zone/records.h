@@ -77,6 +77,12 @@ FMX_MUST_CHECK bool zone_name(const char *text, struct lex_span token, const cha
 /* True if the type is this one, by its name or as TYPEn (RFC 3597 5). */
 bool zone_type_is(const struct zone_at *at, const char *name, unsigned number);
 
+/* What to do where the file of a zone is not there. */
+#define ZONE_FILE_MISSING                                                                \
+	"Name the file that your name server loads: `--zone` with the server's own "     \
+	"configuration, such as /etc/bind/named.conf, finds it. Without a zone file, "   \
+	"`fakemx plan DOMAIN` says what to type at your DNS provider"
+
 /* The whole file; the caller frees. At most 4 GiB. */
 FMX_MUST_CHECK int zone_read_file(const char *path, char **ret_text, size_t *ret_len,
 				  struct error *e);

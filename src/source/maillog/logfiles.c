@@ -41,10 +41,13 @@ struct reading {
 
 static int cannot_open(const char *path, int error, struct error *e)
 {
-	return error_set(e, -error, "cannot read %s: %s%s", path, strerror(error),
-			 error == EACCES ? " (mail logs are as a rule for root and the "
-					   "group adm)"
-					 : "");
+	return error_cannot_read(
+	    e, error, path,
+	    "Mail servers write to /var/log/mail.log, /var/log/maillog or "
+	    "/var/log/exim4/mainlog; where there is none of these, `--maillog journal` "
+	    "reads systemd's journal, and `docker logs CONTAINER | fakemx visits "
+	    "--maillog -` a container's",
+	    "Mail logs are as a rule for root and the group adm");
 }
 
 static int open_file(const char *path, struct unpack **ret_in, struct error *e)

@@ -119,7 +119,8 @@ static void miss(struct tail *t, const struct error *e)
 static void miss_file(struct tail *t, const char *path, int error)
 {
 	struct error e;
-	miss(t, (error_set(&e, -error, "cannot read %s: %s", path, strerror(error)), &e));
+	(void)error_cannot_read(&e, error, path, NULL, NULL);
+	miss(t, &e);
 }
 
 /* An empty file that changed since we looked, and is empty. */
