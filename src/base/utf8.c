@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 
 /* Length that the first byte of a UTF-8 sequence announces, 0 if none. */
@@ -25,6 +27,13 @@ static bool utf8_second_fits(unsigned char first, unsigned char second)
 	case 0xf4: return second <= 0x8f;
 	default: return true;
 	}
+}
+
+size_t utf8_mark(const char *text, size_t len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	size_t n = sizeof(mark) - 1;
+	return len >= n && memcmp(text, mark, n) == 0 ? n : 0;
 }
 
 size_t utf8_length(const char *text)

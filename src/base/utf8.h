@@ -19,6 +19,8 @@
 
 #define UTF8_BAD 0xfffdU /* the replacement character */
 
+/* The length of the byte order mark that some editors put before a text, or 0. */
+size_t utf8_mark(const char *text, size_t len);
 /* Length of the well-formed sequence that text begins with, 0 if there is
  * none. The final NUL is a sequence of one. */
 size_t utf8_length(const char *text);

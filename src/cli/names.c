@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { CHUNK = 64 * 1024 };
 
 struct names {
 	uv_poll_t poll; /* pipes, terminals, sockets; not files */
 	bool has_poll, is_waiting, is_ended;
+	bool has_line; /* not the first any more */
 	int fd;
 	void (*more)(void *arg);
 	void *arg;
@@ -68,7 +70,10 @@ int names_open(uv_loop_t *loop, const char *path, void (*more)(void *arg), void 
 	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(e, -errno, "cannot open %s: %m", path);
+		return error_cannot_read(e, errno, path,
+					 "--from needs a file with a domain a line, or - "
+					 "for standard input",
+					 NULL);
 	struct names *n = xcalloc(1, sizeof(*n));
 	n->fd = fd;
 	n->more = more;
@@ -82,12 +87,14 @@ int names_open(uv_loop_t *loop, const char *path, void (*more)(void *arg), void 
 /* The end of a line: true if there is a name in it. */
 static bool end_line(struct names *n, char line[NAMES_LINE_MAX])
 {
+	const char *text = n->line + (n->has_line ? 0 : utf8_mark(n->line, n->line_len));
+	n->has_line = true;
 	n->line[n->line_len] = '\0';
 	n->line_len = 0;
 	n->line[strcspn(n->line, "#")] = '\0';
-	if (n->line[strspn(n->line, " \t\r")] == '\0')
+	if (text[strspn(text, " \t\r")] == '\0')
 		return false;
-	(void)str_copy(line, NAMES_LINE_MAX, n->line);
+	(void)str_copy(line, NAMES_LINE_MAX, text);
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/stamp.h"
 #include "base/suggestion.h"
+#include "base/utf8.h"
 #include "config/tree.h"
 #include "mx/host_name.h"
 
@@ -300,7 +301,8 @@ static int add_domains_of(const struct filling *f, const struct value *v)
 	while (rc == 0 && fgets(line, sizeof(line), in)) {
 		number++;
 		line[strcspn(line, "#\r\n")] = '\0';
-		char *begin = line + strspn(line, " \t");
+		char *begin = line + (number == 1 ? utf8_mark(line, strlen(line)) : 0);
+		begin += strspn(begin, " \t");
 		begin[strcspn(begin, " \t")] = '\0';
 		if (!*begin)
 			continue;

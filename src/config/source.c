@@ -11,9 +11,28 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "config/tree.h"
 
 static const char word[] = "include";
+
+/* Some editors begin a file with a byte order mark. */
+static int take_mark(const char *path, struct buf *to, struct error *e)
+{
+	static const char utf16[][2] = { { '\xff', '\xfe' }, { '\xfe', '\xff' } };
+	size_t mark = utf8_mark(buf_text(to), to->len);
+	if (to->len >= 2 &&
+	    (memcmp(to->data, utf16[0], 2) == 0 || memcmp(to->data, utf16[1], 2) == 0))
+		return error_set(e, FMX_EUSAGE,
+				 "%s is written in UTF-16; save it as UTF-8 (such as by "
+				 "`iconv -f UTF-16 -t UTF-8`)",
+				 path);
+	if (mark) {
+		to->len -= mark;
+		memmove(to->data, to->data + mark, to->len + 1);
+	}
+	return 0;
+}
 
 static int read_file(const char *path, struct buf *to, struct error *e)
 {
@@ -50,7 +69,7 @@ static int read_file(const char *path, struct buf *to, struct error *e)
 	if (buf_failed(to))
 		return error_set(e, FMX_EUSAGE, "%s is larger than %d bytes", path,
 				 CONFIG_MAX_BYTES);
-	return 0;
+	return take_mark(path, to, e);
 }
 
 /* ---- the whole ---- */

@@ -524,6 +524,25 @@ static void what_is_included_stands_there(void **state)
 	config_release(&c);
 }
 
+static void a_byte_order_mark_is_no_part_of_the_text(void **state)
+{
+	(void)state;
+	struct config c;
+	struct error e;
+	put("f", "\xef\xbb\xbfinclude \"a.conf\"\n");
+	put("a.conf", "\xef\xbb\xbf" SITE("domains_file = names\n" HOST10 DECOY30));
+	put("names", "\xef\xbb\xbf"
+		     "a.example\nb.example\n");
+	if (load(&c, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(c.sites[0].domain_count, 3);
+	assert_string_equal(c.sites[0].domains[0], "a.example");
+	config_release(&c);
+	put("f", "\xff\xfes"); /* a C string ends here; so does a file cut short */
+	assert_mistake("f is written in UTF-16; save it as UTF-8 (such as by `iconv -f "
+		       "UTF-16 -t UTF-8`)");
+}
+
 static void what_matches_nothing_and_what_is_vast_is_warned_of(void **state)
 {
 	(void)state;
@@ -600,6 +619,8 @@ int main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_mistake_is_where_it_stands, make_folder,
 						remove_folder),
+		cmocka_unit_test_setup_teardown(a_byte_order_mark_is_no_part_of_the_text,
+						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(
 		    what_matches_nothing_and_what_is_vast_is_warned_of, make_folder,
 		    remove_folder),
