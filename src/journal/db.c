@@ -40,7 +40,9 @@ struct db {
 /*
  * secure_delete is on for every writer: what retention deletes must not stay in free
  * pages, where forget would not find it. NORMAL: a power failure may take back the last
- * commits, but whole, with the sources' positions. The cache is used, not reserved.
+ * commits, but whole, with the sources' positions. The cache is used, not reserved; a
+ * reader's is small, for it goes through a page once, and new memory costs more than the
+ * kernel's copy.
  * Small pages: a visit changes one somewhere, which is written twice.
  */
 #define TEXT_OF(number) #number
@@ -48,7 +50,7 @@ struct db {
 
 static const char settings_read[] = "PRAGMA page_size = " TEXT(
     DB_PAGE_BYTES) "; PRAGMA trusted_schema = OFF;"
-		   "PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192";
+		   "PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024";
 static const char settings_write[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
     "PRAGMA wal_autocheckpoint = 16384; PRAGMA journal_size_limit = 16777216;"

@@ -79,6 +79,7 @@ static int read_rows(struct ask *a, sqlite3_stmt *s, struct listed_rows *rows,
 /* Whom to tell of, and how. */
 struct telling {
 	struct near *near;
+	size_t window; /* clients that near is asked of together */
 	bool would_too;
 	ask_listing_fn fn;
 	void *arg;
@@ -147,8 +148,8 @@ static int tell_rows(struct ask *a, const struct listed_rows *rows, size_t count
 	int rc = 0;
 	t->view = NULL;
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		size_t end = i + NEAR_WINDOW < count ? i + NEAR_WINDOW : count;
-		if (i % NEAR_WINDOW == 0)
+		size_t end = i + t->window < count ? i + t->window : count;
+		if (i % t->window == 0)
 			rc = near_read(t->near, rows->at[i].client,
 				       rows->at[end - 1].client, end - i, e);
 		if (rc == 0)
@@ -179,8 +180,10 @@ static int tell_slices(struct ask *a, struct telling *t, struct error *e)
 	struct addr after = { { 0 } };
 	bool has_many, has_more = true;
 	int rc = are_many(a, &has_many, e);
-	if (rc == 0 && has_many)
+	if (rc == 0)
 		rc = near_begin(t->near, &a->lookup, e);
+	/* Between few there is too much to read. */
+	t->window = has_many ? NEAR_WINDOW : 1;
 	while (rc == 0 && has_more) {
 		rc = read_slice(a, after, has_many, &rows, e);
 		size_t count = whole_clients(&rows);
@@ -209,7 +212,7 @@ int ask_listed(struct ask *a, bool would_too, ask_listing_fn fn, void *arg,
 	if (rc != 0)
 		return rc;
 	struct near near = { .is_usable = false };
-	struct telling t = { &near, would_too, fn, arg, NULL };
+	struct telling t = { &near, 1, would_too, fn, arg, NULL };
 	if (would_too || a->sites.rules.enforce)
 		rc = tell_slices(a, &t, e);
 	near_release(&near);

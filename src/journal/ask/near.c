@@ -145,18 +145,18 @@ static int read_clients(struct near *n, const char *sql, struct addr low,
 }
 
 /* An unconfirmed name says nothing; a generic one names a pool only if others have it,
- * and pardons only if the allow list has names. */
-#define NAMES                                                                            \
+ * and pardons only if the allow list has names. SPF that passed speaks for its client. */
+#define NAMED                                                                            \
 	"SELECT client FROM name WHERE client BETWEEN ?1 AND ?2 AND "                    \
 	"confirmed_at IS NOT NULL AND (generic = 0 OR ?3 OR EXISTS (SELECT 1 FROM "      \
 	"name other WHERE other.name = name.name AND other.client <> name.client)) "     \
-	"ORDER BY client"
-#define PASSES "SELECT client FROM spf WHERE client BETWEEN ?1 AND ?2 ORDER BY client"
-#define RUNS(kind)                                                                       \
-	"SELECT client FROM run WHERE kind = " kind                                      \
-	" AND grp = ?3 AND client BETWEEN ?1 AND ?2 ORDER BY client"
+	"UNION ALL SELECT client FROM spf WHERE client BETWEEN ?1 AND ?2"
+#define IN_GROUP " AND grp = ?3 AND client BETWEEN ?1 AND ?2"
+#define CONTACTS                                                                         \
+	"SELECT client FROM run WHERE kind = 1" IN_GROUP " UNION ALL "                   \
+	"SELECT client FROM run WHERE kind = 2" IN_GROUP
 
-/* Of one client, runs that are together: see_decoys() adds them up. */
+/* Of one client, runs that are together: read_sums() adds them up. */
 struct near_sum {
 	struct addr client;
 	size_t runs, visits;
@@ -169,16 +169,13 @@ static void end_sum(struct near *n, const struct near_sum *s)
 		add(&n->loud, s->client);
 }
 
-#define DECOYS                                                                           \
-	"SELECT client, visits, told >> 8 & 15 FROM run WHERE kind = 3 AND grp = ?3 "    \
-	"AND client BETWEEN ?1 AND ?2 ORDER BY client"
-#define ASIDE                                                                            \
-	"SELECT client, 0, 0 FROM run WHERE kind = 4 AND grp = ?3 "                      \
-	"AND client BETWEEN ?1 AND ?2 ORDER BY client"
+#define OTHERS                                                                           \
+	"SELECT client, visits, told >> 8 & 15 FROM run WHERE kind = 3" IN_GROUP         \
+	" UNION ALL SELECT client, 0, 0 FROM run WHERE kind = 4" IN_GROUP
 
-static int read_sums(struct near *n, const char *sql, uint16_t group, struct error *e)
+static int read_sums(struct near *n, uint16_t group, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(n->q->db, sql);
+	sqlite3_stmt *s = db_statement(n->q->db, OTHERS);
 	struct near_sum sum = { .runs = 0 };
 	int rc = 0;
 	db_bind_addr(s, 1, n->first);
@@ -204,14 +201,8 @@ static int read_group(struct near *n, uint16_t group, struct error *e)
 	struct addr low, high, none;
 	prefix_pool_range(n->first, &low, &none);
 	prefix_pool_range(n->last, &none, &high);
-	int rc = read_clients(n, RUNS("1"), low, high, group, &n->contacts, e);
-	if (rc == 0)
-		rc = read_clients(n, RUNS("2"), low, high, group, &n->contacts, e);
-	if (rc == 0)
-		rc = read_sums(n, DECOYS, group, e);
-	if (rc == 0)
-		rc = read_sums(n, ASIDE, group, e);
-	return rc;
+	int rc = read_clients(n, CONTACTS, low, high, group, &n->contacts, e);
+	return rc == 0 ? read_sums(n, group, e) : rc;
 }
 
 static int read_groups(struct near *n, struct error *e)
@@ -235,9 +226,7 @@ int near_read(struct near *n, struct addr first, struct addr last, size_t count,
 	n->last = last;
 	n->left = LEAST + NEAR_EACH * count;
 	n->loud.count = n->contacts.count = 0;
-	int rc = read_clients(n, NAMES, first, last, n->allows_names, &n->loud, e);
-	if (rc == 0)
-		rc = read_clients(n, PASSES, first, last, 0, &n->loud, e);
+	int rc = read_clients(n, NAMED, first, last, n->allows_names, &n->loud, e);
 	if (rc == 0)
 		rc = read_groups(n, e);
 	n->failures = n->is_known ? 0 : n->failures + 1;

@@ -15,8 +15,8 @@
  *	near_release(&n);
  *
  * Limits: reads at most NEAR_EACH rows for each client of the window, else nobody in
- * it is quiet (a few listed among millions are looked up one by one). Of sites that
- * were split from or merged with others nobody is quiet.
+ * it is quiet (for a few listed among millions, a window holds one client). Of sites
+ * that were split from or merged with others nobody is quiet.
  */
 #ifndef FMX_JOURNAL_ASK_NEAR_H
 #define FMX_JOURNAL_ASK_NEAR_H
