@@ -22,17 +22,12 @@ int alarms_each(struct db *db, alarms_fn fn, void *arg, struct error *e)
 
 static int put(struct db *db, const struct alarms_kept *a, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "INSERT OR REPLACE INTO alarm(kind, host, client, "
-			     "since, quiet, text) "
-			     "VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-	(void)sqlite3_bind_text(s, 1, a->kind, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(s, 2, a->host, -1, SQLITE_STATIC);
-	db_bind_addr(s, 3, a->client);
-	(void)sqlite3_bind_int64(s, 4, a->since);
-	(void)sqlite3_bind_int(s, 5, a->is_quiet);
-	(void)sqlite3_bind_text(s, 6, a->text, -1, SQLITE_STATIC);
-	return db_run(db, s, e);
+	return db_change(db, e,
+			 "INSERT OR REPLACE INTO alarm(kind, host, client, "
+			 "since, quiet, text) "
+			 "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+			 DB(a->kind), DB(a->host), DB(a->client), DB(a->since),
+			 DB(a->is_quiet), DB(a->text));
 }
 
 int alarms_put(struct db *db, const struct alarms_kept *all, size_t count,

@@ -168,6 +168,14 @@ int db_run(struct db *db, sqlite3_stmt *s, struct error *e)
 	return rc;
 }
 
+int db_number(struct db *db, sqlite3_stmt *s, int64_t *ret_number, struct error *e)
+{
+	int rc = db_step(db, s, e);
+	*ret_number = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
+	db_done(s);
+	return rc < 0 ? rc : 0;
+}
+
 /* ---- transactions ---- */
 
 int db_begin(struct db *db, struct error *e)
@@ -210,16 +218,6 @@ void db_end_read(struct db *db)
 }
 
 /* ---- opening ---- */
-
-/* The number that sql gives; 0 without a row. */
-static int number(struct db *db, const char *literal, int64_t *ret, struct error *e)
-{
-	sqlite3_stmt *s = db_statement(db, literal);
-	int rc = db_step(db, s, e);
-	*ret = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return rc < 0 ? rc : 0;
-}
 
 static int make_schema(struct db *db, struct error *e)
 {
@@ -265,11 +263,12 @@ static int check_version(struct db *db, int64_t id, int64_t version, bool is_emp
 static int check_schema(struct db *db, enum db_mode mode, struct error *e)
 {
 	int64_t id = 0, version = 0, tables = 0;
-	int rc = number(db, "PRAGMA application_id", &id, e);
+	int rc = db_number(db, db_statement(db, "PRAGMA application_id"), &id, e);
 	if (rc == 0)
-		rc = number(db, "PRAGMA user_version", &version, e);
+		rc = db_number(db, db_statement(db, "PRAGMA user_version"), &version, e);
 	if (rc == 0)
-		rc = number(db, "SELECT count(*) FROM sqlite_schema", &tables, e);
+		rc = db_number(db, db_statement(db, "SELECT count(*) FROM sqlite_schema"),
+			       &tables, e);
 	bool is_empty = tables == 0 && id == 0 && version == 0;
 	if (rc == 0)
 		rc = check_version(db, id, version, is_empty, e);
@@ -553,8 +552,8 @@ const struct hash_key *db_key(const struct db *db)
 
 int64_t db_meta(struct db *db, const char *name, int64_t fallback)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT value FROM meta WHERE name = ?1");
-	(void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	sqlite3_stmt *s =
+	    db_query(db, "SELECT value FROM meta WHERE name = ?1", DB(name));
 	int64_t value = db_step(db, s, NULL) > 0 ? sqlite3_column_int64(s, 0) : fallback;
 	db_done(s);
 	return value;
@@ -562,16 +561,11 @@ int64_t db_meta(struct db *db, const char *name, int64_t fallback)
 
 int db_set_meta(struct db *db, const char *name, int64_t value, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "REPLACE INTO meta VALUES (?1, ?2)");
-	(void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int64(s, 2, value);
-	return db_run(db, s, e);
+	return db_change(db, e, "REPLACE INTO meta VALUES (?1, ?2)", DB(name), DB(value));
 }
 
 int db_ask_again(struct db *db, uint16_t group, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "UPDATE grp SET resweep = resweep + 1 WHERE ?1 IN (0, id)");
-	(void)sqlite3_bind_int(s, 1, group);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e, "UPDATE grp SET resweep = resweep + 1 WHERE ?1 IN (0, id)", DB(group));
 }

@@ -8,9 +8,10 @@
  * Use:
  *	struct db *db;
  *	db_open(path, DB_READ, &db, &e);
- *	sqlite3_stmt *s = db_statement(db, "SELECT ... WHERE client = ?1");
+ *	sqlite3_stmt *s = db_query(db, "SELECT ... WHERE client = ?1", DB(client));
  *	while ((rc = db_step(db, s, &e)) > 0)
  *		...		// db_done(s) to end before the last row
+ *	db_change(db, &e, "DELETE FROM run WHERE client = ?1", DB(client));
  *	db_close(db);
  *
  * Ownership: statements belong to the db, which keeps them prepared by the address
@@ -72,11 +73,41 @@ void db_end_read(struct db *db);
 /* Reset, without bindings. NULL if it cannot be prepared: binding it does nothing, and
  * db_step() says why. */
 sqlite3_stmt *db_statement(struct db *db, const char *literal);
+/* The same with values (db_set()) for ?1, ?2, ...: DB() of a number, an address or a text
+ * (lent; NULL is NULL), DB_MOMENT(), of which MOMENT_NONE is NULL. */
+#define db_query(db, literal, ...) db_set(db_statement(db, literal), __VA_ARGS__)
+#define db_set(s, ...)                                                                   \
+	db_bind(s, DB_COUNT(__VA_ARGS__), (const struct db_value[]){ __VA_ARGS__ })
+/* A statement that gives no rows. */
+#define db_change(db, e, literal, ...) db_run(db, db_query(db, literal, __VA_ARGS__), e)
+struct db_value {
+	enum { DB_NULL, DB_INTEGER, DB_TEXT, DB_ADDRESS } form;
+	int64_t number;
+	const char *text;
+	struct addr addr;
+};
+#define DB_COUNT(...)                                                                    \
+	(sizeof((const struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value))
+#define DB(value)                                                                        \
+	_Generic((value), struct addr                                                    \
+		 : db_value_of_addr, char *                                              \
+		 : db_value_of_text, const char *                                        \
+		 : db_value_of_text, default                                             \
+		 : db_value_of_number)(value)
+#define DB_MOMENT(t) db_value_of_moment(t)
+struct db_value db_value_of_number(int64_t number);
+struct db_value db_value_of_moment(int64_t t);
+struct db_value db_value_of_text(const char *text);
+struct db_value db_value_of_addr(struct addr a);
+sqlite3_stmt *db_bind(sqlite3_stmt *s, size_t count, const struct db_value *values);
 /* 1 a row, 0 done (reset), negative: -EIO, -ENOSPC, -EBUSY, ..., FMX_EFOREIGN with the
  * sentence. */
 FMX_MUST_CHECK int db_step(struct db *db, sqlite3_stmt *s, struct error *e);
 /* Steps a statement that gives no rows. */
 FMX_MUST_CHECK int db_run(struct db *db, sqlite3_stmt *s, struct error *e);
+/* Column 0 of its first row; 0 without one, or if it is NULL. */
+FMX_MUST_CHECK int db_number(struct db *db, sqlite3_stmt *s, int64_t *ret_number,
+			     struct error *e);
 void db_done(sqlite3_stmt *s); /* NULL is fine */
 int db_error(struct db *db, int rc, struct error *e);
 

@@ -323,25 +323,24 @@ int db_write_told(struct db *db, const struct run *r, bool is_need_new, struct e
 	return db_run(db, s, e);
 }
 
+/* OF_RUN's */
+#define KEY(r) DB((r)->kind), DB((r)->group), DB((r)->client), DB((r)->began)
+
 int db_delete_run(struct db *db, const struct run *r, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "DELETE FROM run" OF_RUN);
-	bind_key(s, r);
-	return db_run(db, s, e);
+	return db_change(db, e, "DELETE FROM run" OF_RUN, KEY(r));
 }
 
 int db_wake(struct db *db, const struct run *r, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "INSERT OR IGNORE INTO woken(grp, client, "
-					   "began) VALUES (?2, ?3, ?4)");
-	bind_key(s, r);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e, "INSERT OR IGNORE INTO woken(grp, client, began) VALUES (?2, ?3, ?4)",
+	    KEY(r));
 }
 
 int db_rest(struct db *db, const struct run *r, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "DELETE FROM woken WHERE grp = ?2 AND client = ?3 AND began = ?4");
-	bind_key(s, r);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e, "DELETE FROM woken WHERE grp = ?2 AND client = ?3 AND began = ?4",
+	    KEY(r));
 }

@@ -1,48 +1,35 @@
 #include "journal/db.h"
 
-/* The rows of one host (or site) and kind lie apart, so by `until` as by `since`. */
-static void bind_key(sqlite3_stmt *s, uint16_t host, uint16_t site, enum span_kind kind)
-{
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int(s, 2, site);
-	(void)sqlite3_bind_int(s, 3, (int)kind);
-}
-
 static int insert(struct db *db, uint16_t host, uint16_t site, enum span_kind kind,
 		  int64_t since, int64_t until, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "REPLACE INTO span(host, site, kind, since, until) VALUES "
-			     "(?1, ?2, ?3, ?4, ?5)");
 	if (since >= until)
 		return 0;
-	bind_key(s, host, site, kind);
-	(void)sqlite3_bind_int64(s, 4, since);
-	(void)sqlite3_bind_int64(s, 5, until);
-	return db_run(db, s, e);
+	return db_change(db, e,
+			 "REPLACE INTO span(host, site, kind, since, until) VALUES "
+			 "(?1, ?2, ?3, ?4, ?5)",
+			 DB(host), DB(site), DB(kind), DB(since), DB(until));
 }
 
 static int erase(struct db *db, uint16_t host, uint16_t site, enum span_kind kind,
 		 int64_t since, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "DELETE FROM span WHERE host = ?1 AND site = ?2 AND "
-			     "kind = ?3 AND since = ?4");
-	bind_key(s, host, site, kind);
-	(void)sqlite3_bind_int64(s, 4, since);
-	return db_run(db, s, e);
+	return db_change(db, e,
+			 "DELETE FROM span WHERE host = ?1 AND site = ?2 AND "
+			 "kind = ?3 AND since = ?4",
+			 DB(host), DB(site), DB(kind), DB(since));
 }
 
-/* The last row that begins at or before `before`: 1 if there is one. */
+/* The last row that begins at or before `before`: 1 if there is one. The rows of one host
+ * (or site) and kind lie apart, so by `until` as by `since`. */
 static int last_before(struct db *db, uint16_t host, uint16_t site, enum span_kind kind,
 		       int64_t before, struct span *ret, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "SELECT since, until FROM span WHERE host = ?1 AND "
-			     "site = ?2 AND kind = ?3 AND since <= ?4 "
-			     "ORDER BY since DESC LIMIT 1");
-	bind_key(s, host, site, kind);
-	(void)sqlite3_bind_int64(s, 4, before);
+	sqlite3_stmt *s = db_query(db,
+				   "SELECT since, until FROM span WHERE host = ?1 AND "
+				   "site = ?2 AND kind = ?3 AND since <= ?4 "
+				   "ORDER BY since DESC LIMIT 1",
+				   DB(host), DB(site), DB(kind), DB(before));
 	int rc = db_step(db, s, e);
 	if (rc > 0) {
 		ret->since = sqlite3_column_int64(s, 0);

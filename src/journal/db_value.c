@@ -1,4 +1,4 @@
-/* Addresses and moments in columns. */
+/* Values in statements and columns. */
 #include "journal/db.h"
 
 #include <string.h>
@@ -50,17 +50,50 @@ int64_t db_moment(sqlite3_stmt *s, int column)
 		   : sqlite3_column_int64(s, column);
 }
 
+struct db_value db_value_of_number(int64_t number)
+{
+	return (struct db_value){ .form = DB_INTEGER, .number = number };
+}
+
+struct db_value db_value_of_moment(int64_t t)
+{
+	return (struct db_value){ .form = t == MOMENT_NONE ? DB_NULL : DB_INTEGER,
+				  .number = t };
+}
+
+struct db_value db_value_of_text(const char *text)
+{
+	return (struct db_value){ .form = DB_TEXT, .text = text };
+}
+
+struct db_value db_value_of_addr(struct addr a)
+{
+	return (struct db_value){ .form = DB_ADDRESS, .addr = a };
+}
+
+sqlite3_stmt *db_bind(sqlite3_stmt *s, size_t count, const struct db_value *values)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct db_value *v = &values[i];
+		int at = (int)i + 1;
+		switch (v->form) {
+		case DB_NULL: break; /* it is, as long as nothing is bound */
+		case DB_INTEGER: (void)sqlite3_bind_int64(s, at, v->number); break;
+		case DB_TEXT:
+			(void)sqlite3_bind_text(s, at, v->text, -1, SQLITE_STATIC);
+			break;
+		case DB_ADDRESS: db_bind_addr(s, at, v->addr); break;
+		}
+	}
+	return s;
+}
+
 int db_write_name(struct db *db, const struct name_row *n, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
-		"VALUES (?1, nullif(?2, ''), nullif(?3, ''), ?4, ?5, ?6)");
-	db_bind_addr(s, 1, n->client);
-	(void)sqlite3_bind_text(s, 2, n->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(s, 3, n->domain, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 4, n->is_generic);
-	if (n->is_confirmed)
-		(void)sqlite3_bind_int64(s, 5, n->time);
-	(void)sqlite3_bind_int64(s, 6, n->time);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e,
+	    "REPLACE INTO name(client, name, domain, generic, confirmed_at, learnt) "
+	    "VALUES (?1, nullif(?2, ''), nullif(?3, ''), ?4, ?5, ?6)",
+	    DB(n->client), DB(n->name), DB(n->domain), DB(n->is_generic),
+	    DB_MOMENT(n->is_confirmed ? n->time : MOMENT_NONE), DB(n->time));
 }

@@ -200,15 +200,14 @@ static uint16_t *make_groups(const struct define *d)
 /* All ids of what either site ever was one with get the lesser number. */
 static int make_kin(struct define *d, uint16_t site, uint16_t group, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    d->db, "UPDATE site SET kin = min((SELECT kin FROM site WHERE id = ?1), "
-		   "(SELECT kin FROM site WHERE id = ?2)) WHERE kin IN "
-		   "(SELECT kin FROM site WHERE id IN (?1, ?2))");
-	(void)sqlite3_bind_int(s, 1, site);
-	(void)sqlite3_bind_int(s, 2, group);
+	sqlite3_stmt *s =
+	    db_query(d->db,
+		     "UPDATE site SET kin = min((SELECT kin FROM site WHERE id = ?1), "
+		     "(SELECT kin FROM site WHERE id = ?2)) WHERE kin IN "
+		     "(SELECT kin FROM site WHERE id IN (?1, ?2))",
+		     DB(site), DB(group));
 	int rc = site == group ? 0 : db_run(d->db, s, e);
-	s = db_statement(d->db, "INSERT OR IGNORE INTO grp(id) VALUES (?1)");
-	(void)sqlite3_bind_int(s, 1, group);
+	s = db_query(d->db, "INSERT OR IGNORE INTO grp(id) VALUES (?1)", DB(group));
 	return rc == 0 ? db_run(d->db, s, e) : rc;
 }
 
@@ -236,37 +235,31 @@ static void release_texts(struct texts *t)
 	buf_release(&t->domains);
 }
 
-static void bind_site(sqlite3_stmt *s, const struct define *d, const struct site *n,
-		      uint16_t group, const struct texts *t)
-{
-	(void)sqlite3_bind_int(s, 1, n->id);
-	(void)sqlite3_bind_text(s, 2, n->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 3, group);
-	(void)sqlite3_bind_int64(s, 4, d->at);
-	(void)sqlite3_bind_text(s, 5, buf_text(&t->definition), -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(s, 6, buf_text(&t->domains), -1, SQLITE_STATIC);
-}
+/* Of a row of `site`: ?1 to ?6. */
+#define SITE_VALUES(d, n, group, t)                                                      \
+	DB((n)->id), DB((n)->name), DB(group), DB((d)->at),                              \
+	    DB(buf_text(&(t)->definition)), DB(buf_text(&(t)->domains))
 
 static int write_site(struct define *d, const struct site *n, uint16_t group,
 		      const struct texts *t, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    d->db,
+	return db_change(
+	    d->db, e,
 	    "INSERT INTO site(id, name, grp, kin, since, definition, domains) VALUES "
 	    "(?1, ?2, ?3, ?1, ?4, ?5, ?6) ON CONFLICT(id) DO UPDATE SET grp = ?3, "
-	    "until = NULL, definition = ?5, domains = ?6");
-	bind_site(s, d, n, group, t);
-	return db_run(d->db, s, e);
+	    "until = NULL, definition = ?5, domains = ?6",
+	    SITE_VALUES(d, n, group, t));
 }
 
 /* 1 if it stands so already. */
 static int is_written(struct define *d, const struct site *n, uint16_t group,
 		      const struct texts *t, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    d->db, "SELECT 1 FROM site WHERE id = ?1 AND grp = ?3 AND until IS NULL AND "
-		   "definition = ?5 AND domains = ?6");
-	bind_site(s, d, n, group, t);
+	sqlite3_stmt *s = db_query(
+	    d->db,
+	    "SELECT 1 FROM site WHERE id = ?1 AND grp = ?3 AND until IS NULL AND "
+	    "definition = ?5 AND domains = ?6",
+	    SITE_VALUES(d, n, group, t));
 	int rc = db_step(d->db, s, e);
 	db_done(s);
 	return rc;
@@ -280,20 +273,14 @@ static int write_host(struct define *d, const struct site *n, struct host *h,
 	(void)str_copy(alone.name, sizeof(alone.name), n->name);
 	site_text(&alone, &text);
 	/* One that comes back keeps its beginning: what was between is unwatched. */
-	sqlite3_stmt *s = db_statement(
-	    d->db, "INSERT INTO host(id, site, name, role, place, since, source, "
-		   "definition) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) "
-		   "DO UPDATE SET place = ?5, here_until = NULL, source = ?7, "
-		   "definition = ?8");
-	(void)sqlite3_bind_int(s, 1, h->id);
-	(void)sqlite3_bind_int(s, 2, n->id);
-	(void)sqlite3_bind_text(s, 3, h->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 4, (int)h->role);
-	(void)sqlite3_bind_int(s, 5, (int)h->place);
-	(void)sqlite3_bind_int64(s, 6, d->at);
-	(void)sqlite3_bind_int(s, 7, host_is_watched(h));
-	(void)sqlite3_bind_text(s, 8, buf_text(&text), -1, SQLITE_STATIC);
-	int rc = db_run(d->db, s, e);
+	int rc = db_change(
+	    d->db, e,
+	    "INSERT INTO host(id, site, name, role, place, since, source, "
+	    "definition) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) "
+	    "DO UPDATE SET place = ?5, here_until = NULL, source = ?7, "
+	    "definition = ?8",
+	    DB(h->id), DB(n->id), DB(h->name), DB(h->role), DB(h->place), DB(d->at),
+	    DB(host_is_watched(h)), DB(buf_text(&text)));
 	buf_release(&text);
 	return rc;
 }
@@ -361,11 +348,11 @@ static int close_hosts(struct define *d, struct error *e)
 		const struct host_place *p = &d->old.hosts[i];
 		if (p->until != INT64_MAX || d->is_host_here[p->host])
 			continue;
-		sqlite3_stmt *s = db_statement(
-		    d->db, "UPDATE host SET here_until = ?2, source = 0, "
-			   "told = max(coalesce(told, ?2), ?2) WHERE id = ?1");
-		(void)sqlite3_bind_int(s, 1, p->host);
-		(void)sqlite3_bind_int64(s, 2, d->at);
+		sqlite3_stmt *s =
+		    db_query(d->db,
+			     "UPDATE host SET here_until = ?2, source = 0, "
+			     "told = max(coalesce(told, ?2), ?2) WHERE id = ?1",
+			     DB(p->host), DB(d->at));
 		rc = db_run(d->db, s, e);
 		d->is_changed = true;
 	}
@@ -381,9 +368,8 @@ static int close_sites(struct define *d, struct error *e)
 		if (is_here)
 			continue;
 		sqlite3_stmt *s =
-		    db_statement(d->db, "UPDATE site SET until = ?2 WHERE id = ?1");
-		(void)sqlite3_bind_int(s, 1, d->old.all[i].id);
-		(void)sqlite3_bind_int64(s, 2, d->at);
+		    db_query(d->db, "UPDATE site SET until = ?2 WHERE id = ?1",
+			     DB(d->old.all[i].id), DB(d->at));
 		rc = db_run(d->db, s, e);
 		if (rc == 0)
 			rc = note_change(d, d->old.all[i].id, 0, e);
@@ -400,8 +386,8 @@ static int write_rules(struct define *d, struct error *e)
 	int rc = 0;
 	rules_text(d->rules, &now);
 	rules_text(&d->old.rules, &was);
-	sqlite3_stmt *s = db_statement(d->db, "REPLACE INTO rules VALUES (1, ?1)");
-	(void)sqlite3_bind_text(s, 1, buf_text(&now), -1, SQLITE_STATIC);
+	sqlite3_stmt *s =
+	    db_query(d->db, "REPLACE INTO rules VALUES (1, ?1)", DB(buf_text(&now)));
 	if (d->old.generation == 0 || strcmp(buf_text(&now), buf_text(&was)) != 0) {
 		d->is_changed = true;
 		rc = db_run(d->db, s, e);

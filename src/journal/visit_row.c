@@ -19,9 +19,9 @@ static int64_t moment(sqlite3_stmt *s, int column, int64_t time)
 	return after == MOMENT_NONE ? 0 : time + after;
 }
 
-static void bind_after(sqlite3_stmt *s, int at, int64_t t, int64_t time)
+static int64_t after(int64_t t, int64_t time)
 {
-	db_bind_moment(s, at, t == 0 ? MOMENT_NONE : t - time);
+	return t == 0 ? MOMENT_NONE : t - time;
 }
 
 void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
@@ -53,16 +53,15 @@ void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
 	read_envelopes(s, 21, &ret_visit->visit);
 }
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
+/* What is absent is NULL. */
+static int64_t known(int64_t number)
 {
-	if (text && text[0])
-		(void)sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
+	return number ? number : MOMENT_NONE;
 }
 
-static void bind_known(sqlite3_stmt *s, int at, int64_t number)
+static const char *some(const char *text)
 {
-	if (number != 0)
-		(void)sqlite3_bind_int64(s, at, number);
+	return text && text[0] ? text : NULL;
 }
 
 static void bind_envelopes(sqlite3_stmt *s, int at, const struct visit *v)
@@ -75,33 +74,19 @@ static void bind_envelopes(sqlite3_stmt *s, int at, const struct visit *v)
 int visit_write(struct db *db, const struct visit *v, const struct run_where *w,
 		int64_t seen, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
+	sqlite3_stmt *s = db_query(
 	    db,
 	    "INSERT INTO visit(id, seen, time, width, client, grp, host, role, depth, "
 	    "outcome, late, ours, spam, earlier, answered, ended, helo, mail_from, "
 	    "domain, name, source, envelopes) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
-	    "?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)");
-	(void)sqlite3_bind_int64(s, 1, w->id);
-	(void)sqlite3_bind_int64(s, 2, seen);
-	(void)sqlite3_bind_int64(s, 3, v->time);
-	(void)sqlite3_bind_int64(s, 4, v->precision_us);
-	db_bind_addr(s, 5, v->client);
-	(void)sqlite3_bind_int(s, 6, w->group);
-	(void)sqlite3_bind_int(s, 7, v->host);
-	(void)sqlite3_bind_int(s, 8, (int)w->role);
-	(void)sqlite3_bind_int(s, 9, (int)v->depth);
-	bind_known(s, 10, (int)v->outcome);
-	(void)sqlite3_bind_int(s, 11, w->is_late);
-	(void)sqlite3_bind_int(s, 12, w->names_ours);
-	bind_known(s, 13, (int)v->spam);
-	bind_known(s, 14, v->earlier_us);
-	bind_after(s, 15, v->answered, v->time);
-	bind_after(s, 16, v->ended, v->time);
-	bind_text(s, 17, v->helo);
-	bind_text(s, 18, v->mail_from);
-	bind_text(s, 19, v->recipient_domain);
-	bind_text(s, 20, v->name);
-	(void)sqlite3_bind_int(s, 21, (int)v->source);
+	    "?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
+	    DB(w->id), DB(seen), DB(v->time), DB(v->precision_us), DB(v->client),
+	    DB(w->group), DB(v->host), DB(w->role), DB(v->depth),
+	    DB_MOMENT(known(v->outcome)), DB(w->is_late), DB(w->names_ours),
+	    DB_MOMENT(known(v->spam)), DB_MOMENT(known(v->earlier_us)),
+	    DB_MOMENT(after(v->answered, v->time)), DB_MOMENT(after(v->ended, v->time)),
+	    DB(some(v->helo)), DB(some(v->mail_from)), DB(some(v->recipient_domain)),
+	    DB(some(v->name)), DB(v->source));
 	bind_envelopes(s, 22, v);
 	return db_run(db, s, e);
 }

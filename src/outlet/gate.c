@@ -59,11 +59,11 @@ static int look_at_risk(struct gate *g, struct error *e)
 static bool share_domain(struct db *db, struct addr a, struct addr b)
 {
 	sqlite3_stmt *s =
-	    db_statement(db, "SELECT 1 FROM name a JOIN name b ON b.domain = a.domain "
-			     "WHERE a.client = ?1 AND b.client = ?2 AND a.domain <> '' "
-			     "AND a.generic = 0 AND b.generic = 0");
-	db_bind_addr(s, 1, a);
-	db_bind_addr(s, 2, b);
+	    db_query(db,
+		     "SELECT 1 FROM name a JOIN name b ON b.domain = a.domain "
+		     "WHERE a.client = ?1 AND b.client = ?2 AND a.domain <> '' "
+		     "AND a.generic = 0 AND b.generic = 0",
+		     DB(a), DB(b));
 	bool is_one = db_step(db, s, NULL) != 0; /* in doubt it is */
 	db_done(s);
 	return is_one;

@@ -169,8 +169,7 @@ const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size)
 	char name[32];
 	(void)snprintf(name, sizeof(name), TAKE_BLIND, host);
 	sqlite3_stmt *s =
-	    db_statement(a->db, "SELECT position FROM source WHERE name = ?1");
-	(void)sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	    db_query(a->db, "SELECT position FROM source WHERE name = ?1", DB(name));
 	text[0] = '\0';
 	if (db_step(a->db, s, NULL) > 0)
 		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));

@@ -113,18 +113,13 @@ static int say_row(struct ask *a, struct telling *t, const struct listed *row,
 static int read_slice(struct ask *a, struct addr after, bool are_many,
 		      struct listed_rows *rows, struct error *e)
 {
-	sqlite3_stmt *s =
-	    are_many
-		? db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
-				      "WHERE client > ?2 AND +until > ?1 AND since <= ?1 "
-				      "ORDER BY client, grp LIMIT ?3")
-		: db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
-				      "INDEXED BY listing_until WHERE client > ?2 AND "
-				      "until > ?1 AND since <= ?1 "
-				      "ORDER BY client, grp LIMIT ?3");
-	(void)sqlite3_bind_int64(s, 1, a->now);
-	db_bind_addr(s, 2, after);
-	(void)sqlite3_bind_int(s, 3, ASK_SLICE + SITE_MAX_KIN);
+#define SLICE(hint, until)                                                               \
+	"SELECT " LISTED_COLUMNS " FROM listing " hint "WHERE client > ?2 AND " until    \
+	" > ?1 AND since <= ?1 ORDER BY client, grp LIMIT ?3"
+	sqlite3_stmt *s = db_query(a->db,
+				   are_many ? SLICE("", "+until")
+					    : SLICE("INDEXED BY listing_until ", "until"),
+				   DB(a->now), DB(after), DB(ASK_SLICE + SITE_MAX_KIN));
 	rows->count = 0;
 	return read_rows(a, s, rows, e);
 }
@@ -162,16 +157,15 @@ static int tell_rows(struct ask *a, const struct listed_rows *rows, size_t count
 
 static int are_many(struct ask *a, bool *ret_many, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(a->db, "SELECT count(*) FROM (SELECT 1 FROM listing "
-				"INDEXED BY listing_until WHERE until > ?1 "
-				"LIMIT ?2)");
-	(void)sqlite3_bind_int64(s, 1, a->now);
-	(void)sqlite3_bind_int(s, 2, ASK_SLICE);
-	int rc = db_step(a->db, s, e);
-	*ret_many = rc == 1 && sqlite3_column_int(s, 0) == ASK_SLICE;
-	db_done(s);
-	return rc < 0 ? rc : 0;
+	sqlite3_stmt *s = db_query(a->db,
+				   "SELECT count(*) FROM (SELECT 1 FROM listing "
+				   "INDEXED BY listing_until WHERE until > ?1 "
+				   "LIMIT ?2)",
+				   DB(a->now), DB(ASK_SLICE));
+	int64_t count = 0;
+	int rc = db_number(a->db, s, &count, e);
+	*ret_many = count == ASK_SLICE;
+	return rc;
 }
 
 static int tell_slices(struct ask *a, struct telling *t, struct error *e)
@@ -260,9 +254,10 @@ int ask_listing_history(struct ask *a, struct addr client, ask_listing_fn fn, vo
 	int rc = ask_begin(a, e);
 	if (rc != 0)
 		return rc;
-	sqlite3_stmt *s = db_statement(a->db, "SELECT " LISTED_COLUMNS " FROM listing "
-					      "WHERE client = ?1 ORDER BY since");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s = db_query(a->db,
+				   "SELECT " LISTED_COLUMNS " FROM listing "
+				   "WHERE client = ?1 ORDER BY since",
+				   DB(client));
 	rc = read_rows(a, s, &rows, e);
 	for (size_t i = 0; rc == 0 && i < rows.count; i++)
 		rc = tell_history(a, &rows.at[i], fn, arg);
@@ -278,12 +273,11 @@ int ask_listings(struct ask *a, int64_t since, int64_t until, ask_listing_fn fn,
 	int rc = ask_begin(a, e);
 	if (rc != 0)
 		return rc;
-	sqlite3_stmt *s = db_statement(
+	sqlite3_stmt *s = db_query(
 	    a->db,
 	    "SELECT " LISTED_COLUMNS " FROM listing INDEXED BY listing_until "
-	    "WHERE until > ?1 AND since >= ?1 AND since < ?2 ORDER BY client, since");
-	(void)sqlite3_bind_int64(s, 1, since);
-	(void)sqlite3_bind_int64(s, 2, until);
+	    "WHERE until > ?1 AND since >= ?1 AND since < ?2 ORDER BY client, since",
+	    DB(since), DB(until));
 	rc = read_rows(a, s, &rows, e);
 	for (size_t i = 0; rc == 0 && i < rows.count; i++) {
 		struct listing l = listing_of(a, &rows.at[i]);
@@ -299,8 +293,8 @@ int ask_spf(struct ask *a, struct addr client, bool *ret_passes, struct error *e
 	int rc = ask_begin(a, e);
 	if (rc != 0)
 		return rc;
-	sqlite3_stmt *s = db_statement(a->db, "SELECT 1 FROM spf WHERE client = ?1");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s =
+	    db_query(a->db, "SELECT 1 FROM spf WHERE client = ?1", DB(client));
 	rc = db_step(a->db, s, e);
 	if (rc >= 0)
 		*ret_passes = rc == 1;

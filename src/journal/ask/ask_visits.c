@@ -15,14 +15,6 @@ static int tell(struct ask *a, sqlite3_stmt *s, struct ask_visit *v, ask_visit_f
 	return fn(arg, v);
 }
 
-static int number(struct ask *a, sqlite3_stmt *s, int64_t *ret_number, struct error *e)
-{
-	int rc = db_step(a->db, s, e);
-	*ret_number = rc == 1 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return rc < 0 ? rc : 0;
-}
-
 static struct slot read_slot(sqlite3_stmt *s)
 {
 	uint32_t n[10];
@@ -51,10 +43,10 @@ static int find_first(struct ask *a, int64_t since, int64_t last, int64_t *first
 	int rc = 0;
 	while (rc == 0 && low < high) {
 		int64_t middle = low + (high - low) / 2, seen;
-		sqlite3_stmt *s = db_statement(
-		    a->db, "SELECT seen FROM visit WHERE id >= ?1 ORDER BY id LIMIT 1");
-		(void)sqlite3_bind_int64(s, 1, middle);
-		rc = number(a, s, &seen, e);
+		sqlite3_stmt *s = db_query(
+		    a->db, "SELECT seen FROM visit WHERE id >= ?1 ORDER BY id LIMIT 1",
+		    DB(middle));
+		rc = db_number(a->db, s, &seen, e);
 		if (seen < since)
 			low = middle + 1;
 		else
@@ -94,12 +86,9 @@ static int tell_slices(struct ask *a, const struct ask_visits *which, sqlite3_st
 		       struct error *e)
 {
 	int rc = 0;
-	(void)sqlite3_bind_int64(s, 3, which->since);
-	(void)sqlite3_bind_int64(s, 4, which->until);
-	(void)sqlite3_bind_int(s, 5, which->host);
 	for (int64_t at = first; rc == 0 && at <= last; at += ASK_SLICE) {
-		(void)sqlite3_bind_int64(s, 1, at);
-		(void)sqlite3_bind_int64(s, 2, at + ASK_SLICE);
+		db_set(s, DB(at), DB(at + ASK_SLICE), DB(which->since), DB(which->until),
+		       DB(which->host));
 		rc = tell_rows(a, s, fn, arg, e);
 		if (rc == 0 && at + ASK_SLICE <= last)
 			rc = ask_renew(a, e);
@@ -111,10 +100,11 @@ static int find_range(struct ask *a, const struct ask_visits *which, int64_t *re
 		      int64_t *ret_last, struct error *e)
 {
 	int64_t since = which->since;
-	int rc = number(a, db_statement(a->db, "SELECT max(id) FROM visit"), ret_last, e);
+	int rc = db_number(a->db, db_statement(a->db, "SELECT max(id) FROM visit"),
+			   ret_last, e);
 	if (rc == 0)
-		rc = number(a, db_statement(a->db, "SELECT min(id) FROM visit"),
-			    ret_first, e);
+		rc = db_number(a->db, db_statement(a->db, "SELECT min(id) FROM visit"),
+			       ret_first, e);
 	if (*ret_first <= which->after)
 		*ret_first = which->after + 1;
 	if (rc == 0 && since > INT64_MIN + TIME_SLACK)
@@ -153,7 +143,7 @@ int ask_visits_by_id(struct ask *a, const int64_t *ids, size_t count, ask_visit_
 		return rc;
 	rc = prepare(a, "SELECT " VISIT_COLUMNS " FROM visit WHERE id = ?1", &s, e);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		(void)sqlite3_bind_int64(s, 1, ids[i]);
+		db_set(s, DB(ids[i]));
 		rc = tell_rows(a, s, fn, arg, e);
 	}
 	(void)sqlite3_finalize(s); /* told by its step */
@@ -193,9 +183,8 @@ static int find_between(struct ask *a, const struct run *r, struct message *m,
 			 &s, e);
 	if (rc != 0)
 		return rc;
-	(void)sqlite3_bind_int64(s, 1, r->first_ids[r->id_count[0] - 1]);
-	(void)sqlite3_bind_int64(s, 2, r->last_ids[0]);
-	db_bind_addr(s, 3, r->client);
+	db_set(s, DB(r->first_ids[r->id_count[0] - 1]), DB(r->last_ids[0]),
+	       DB(r->client));
 	rc = tell_rows(a, s, on_visit, m, e);
 	(void)sqlite3_finalize(s); /* told by its step */
 	return rc;
@@ -234,11 +223,8 @@ int ask_slots(struct ask *a, uint16_t host, int64_t since, int64_t until, ask_sl
 		     "deferred, aborted, spam, bad, late, unkept FROM slot "
 		     "WHERE host = ?1 AND five >= ?2 AND five < ?3 ORDER BY five",
 		     &s, e);
-	if (rc == 0) {
-		(void)sqlite3_bind_int(s, 1, host);
-		(void)sqlite3_bind_int64(s, 2, since);
-		(void)sqlite3_bind_int64(s, 3, until);
-	}
+	if (rc == 0)
+		db_set(s, DB(host), DB(since), DB(until));
 	while (rc == 0 && (rc = db_step(a->db, s, e)) == 1) {
 		struct slot slot = read_slot(s);
 		rc = fn(arg, &slot);

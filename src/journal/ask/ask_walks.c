@@ -62,12 +62,12 @@ static int read_twins(struct ask *a, struct error *e)
 	static const struct addr four_low = { .bytes = { [10] = 0xff, [11] = 0xff } };
 	struct addr four_high = four_low;
 	memset(four_high.bytes + 12, 0xff, 4);
-	sqlite3_stmt *s = db_statement(a->db, "SELECT b.client, a.client FROM " DB_TWINS
-					      " AND (a.client < ?1 OR a.client > ?2)");
 	size_t cap = 0;
 	int rc;
-	db_bind_addr(s, 1, four_low);
-	db_bind_addr(s, 2, four_high);
+	sqlite3_stmt *s = db_query(a->db,
+				   "SELECT b.client, a.client FROM " DB_TWINS
+				   " AND (a.client < ?1 OR a.client > ?2)",
+				   DB(four_low), DB(four_high));
 	while ((rc = db_step(a->db, s, e)) == 1) {
 		if (a->twin_count == cap) {
 			cap = cap ? 2 * cap : 64;
@@ -224,8 +224,7 @@ static int open_streams(struct walks *w, struct addr from, struct error *e)
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		struct stream *t = &w->streams[i];
 		(void)sqlite3_reset(t->statement);
-		(void)sqlite3_bind_int(t->statement, 1, t->group);
-		db_bind_addr(t->statement, 2, from);
+		db_set(t->statement, DB(t->group), DB(from));
 		rc = step_stream(w, t, e);
 	}
 	return rc;
@@ -307,11 +306,8 @@ static int look_up_client(struct walks *w, struct addr client, size_t *ret_count
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < w->stream_count; i++) {
 		struct stream t = w->streams[i];
-		t.statement =
-		    db_statement(w->ask->db, is_real(t.kind) ? real_sql : all_sql);
-		(void)sqlite3_bind_int(t.statement, 1, t.group);
-		db_bind_addr(t.statement, 2, client);
-		(void)sqlite3_bind_int(t.statement, 3, t.kind);
+		t.statement = db_query(w->ask->db, is_real(t.kind) ? real_sql : all_sql,
+				       DB(t.group), DB(client), DB(t.kind));
 		rc = step_stream(w, &t, e);
 		while (rc == 0 && t.has_row) {
 			take_row(w, &t);
@@ -468,9 +464,9 @@ static int find_swept(struct walks *w, struct error *e)
 	int rc = 0;
 	w->is_swept = true;
 	for (size_t i = 0; rc >= 0 && i < kin_count; i++) {
-		sqlite3_stmt *s = db_statement(
-		    w->ask->db, "SELECT swept < resweep FROM grp WHERE id = ?1");
-		(void)sqlite3_bind_int(s, 1, kin[i]);
+		sqlite3_stmt *s =
+		    db_query(w->ask->db, "SELECT swept < resweep FROM grp WHERE id = ?1",
+			     DB(kin[i]));
 		rc = db_step(w->ask->db, s, e);
 		if (rc == 1)
 			w->is_swept &= sqlite3_column_int(s, 0) == 0;

@@ -131,12 +131,13 @@ int contacts_names(struct db *db, contacts_name_fn fn, void *arg, struct error *
 int contacts_alive(struct db *db, uint16_t host, int64_t within, contacts_alive_fn fn,
 		   void *arg, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT five FROM slot WHERE host = ?1 AND "
-					   "visits > 0 ORDER BY five");
+	sqlite3_stmt *s = db_query(db,
+				   "SELECT five FROM slot WHERE host = ?1 AND "
+				   "visits > 0 ORDER BY five",
+				   DB(host));
 	struct span alive = { 0, 0 };
 	bool has_any = false;
 	int rc;
-	(void)sqlite3_bind_int(s, 1, host);
 	while ((rc = db_step(db, s, e)) == 1) {
 		int64_t five = sqlite3_column_int64(s, 0);
 		rc = has_any && five - alive.until >= within ? fn(arg, &alive) : 0;

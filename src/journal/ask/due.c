@@ -296,12 +296,11 @@ static int step_needs(struct due *d, uint16_t id, int64_t frontier, struct error
 	size_t count = 1;
 	int rc = 0;
 	while (rc == 0 && count > 0 && has_time(d)) {
-		sqlite3_stmt *s = db_statement(
-		    d->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_need "
-			   "WHERE grp = ?1 AND need IS NOT NULL AND need <= ?2 LIMIT ?3");
-		(void)sqlite3_bind_int(s, 1, id);
-		(void)sqlite3_bind_int64(s, 2, frontier);
-		(void)sqlite3_bind_int64(s, 3, (int64_t)d->chunk_most);
+		sqlite3_stmt *s = db_query(
+		    d->db,
+		    "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_need "
+		    "WHERE grp = ?1 AND need IS NOT NULL AND need <= ?2 LIMIT ?3",
+		    DB(id), DB(frontier), DB((int64_t)d->chunk_most));
 		rc = read_chunk(d, s, e);
 		if (rc == 0)
 			rc = decide_read(d, id, &count, e);
@@ -317,12 +316,12 @@ static int step_woken(struct due *d, uint16_t id, struct error *e)
 	size_t count;
 	int rc = 0;
 	while (rc == 0 && !is_done && has_time(d)) {
-		sqlite3_stmt *s = db_statement(
-		    d->db, "SELECT " DB_RUN_COLUMNS " FROM (SELECT 3 AS kind, grp, "
-			   "client, began FROM woken WHERE grp = ?1) CROSS JOIN run "
-			   "USING (kind, grp, client, began) LIMIT ?2");
-		(void)sqlite3_bind_int(s, 1, id);
-		(void)sqlite3_bind_int64(s, 2, (int64_t)d->chunk_most);
+		sqlite3_stmt *s =
+		    db_query(d->db,
+			     "SELECT " DB_RUN_COLUMNS " FROM (SELECT 3 AS kind, grp, "
+			     "client, began FROM woken WHERE grp = ?1) CROSS JOIN run "
+			     "USING (kind, grp, client, began) LIMIT ?2",
+			     DB(id), DB((int64_t)d->chunk_most));
 		rc = read_chunk(d, s, e);
 		is_done = d->chunk.count == 0;
 		if (rc == 0)
@@ -330,28 +329,23 @@ static int step_woken(struct due *d, uint16_t id, struct error *e)
 	}
 	if (rc != 0 || !is_done)
 		return rc;
-	sqlite3_stmt *s = db_statement(d->db, "DELETE FROM woken WHERE grp = ?1");
-	(void)sqlite3_bind_int(s, 1, id);
-	return db_run(d->db, s, e);
+	return db_change(d->db, e, "DELETE FROM woken WHERE grp = ?1", DB(id));
 }
 
 static int read_seals(struct due *d, uint16_t id, int64_t frontier, struct error *e)
 {
 	if (!d->seals.is_under_way)
 		d->seals = (struct seals){ true, frontier, INT64_MAX, { { 0xff } } };
-	sqlite3_stmt *s = db_statement(
-	    d->db, "SELECT " DB_RUN_COLUMNS " FROM (SELECT kind, grp, client, began "
-		   "FROM run INDEXED BY run_need WHERE grp = ?1 AND need IS NOT NULL AND "
-		   "(need, kind, client, began) > (?2, 3, ?3, ?4) AND need <= ?5 "
-		   "AND began <= ?6 ORDER BY need, kind, client, began LIMIT ?7) "
-		   "CROSS JOIN run USING (kind, grp, client, began)");
-	(void)sqlite3_bind_int(s, 1, id);
-	(void)sqlite3_bind_int64(s, 2, d->seals.need);
-	db_bind_addr(s, 3, d->seals.client);
-	(void)sqlite3_bind_int64(s, 4, d->seals.began);
-	(void)sqlite3_bind_int64(s, 5, d->now + SEAL_LAG);
-	(void)sqlite3_bind_int64(s, 6, d->now - d->lookup.sites->rules.final);
-	(void)sqlite3_bind_int64(s, 7, (int64_t)d->chunk_most);
+	sqlite3_stmt *s = db_query(
+	    d->db,
+	    "SELECT " DB_RUN_COLUMNS " FROM (SELECT kind, grp, client, began "
+	    "FROM run INDEXED BY run_need WHERE grp = ?1 AND need IS NOT NULL AND "
+	    "(need, kind, client, began) > (?2, 3, ?3, ?4) AND need <= ?5 "
+	    "AND began <= ?6 ORDER BY need, kind, client, began LIMIT ?7) "
+	    "CROSS JOIN run USING (kind, grp, client, began)",
+	    DB(id), DB(d->seals.need), DB(d->seals.client), DB(d->seals.began),
+	    DB(d->now + SEAL_LAG), DB(d->now - d->lookup.sites->rules.final),
+	    DB((int64_t)d->chunk_most));
 	return read_chunk(d, s, e);
 }
 
@@ -422,9 +416,8 @@ static int write_group(struct due *d, const struct due_group *g, struct error *e
 {
 	uint8_t cursor[CURSOR_BYTES];
 	sqlite3_stmt *s =
-	    db_statement(d->db, "UPDATE grp SET swept = ?2, cursor = ?3 WHERE id = ?1");
-	(void)sqlite3_bind_int(s, 1, g->id);
-	(void)sqlite3_bind_int64(s, 2, g->swept);
+	    db_query(d->db, "UPDATE grp SET swept = ?2, cursor = ?3 WHERE id = ?1",
+		     DB(g->id), DB(g->swept));
 	if (g->has_cursor) {
 		memcpy(cursor, g->client.bytes, sizeof(g->client.bytes));
 		put_number(cursor + 16, g->began);
@@ -437,14 +430,12 @@ static int write_group(struct due *d, const struct due_group *g, struct error *e
 static int read_sweep(struct due *d, const struct due_group *g, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(d->db, "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open "
-				"WHERE grp = ?1 AND need IS NOT NULL "
-				"AND (client, kind, began) > (?2, 3, ?3) "
-				"ORDER BY client, kind, began LIMIT ?4");
-	(void)sqlite3_bind_int(s, 1, g->id);
-	db_bind_addr(s, 2, g->client);
-	(void)sqlite3_bind_int64(s, 3, g->began);
-	(void)sqlite3_bind_int64(s, 4, (int64_t)d->chunk_most);
+	    db_query(d->db,
+		     "SELECT " DB_RUN_COLUMNS " FROM run INDEXED BY run_open "
+		     "WHERE grp = ?1 AND need IS NOT NULL "
+		     "AND (client, kind, began) > (?2, 3, ?3) "
+		     "ORDER BY client, kind, began LIMIT ?4",
+		     DB(g->id), DB(g->client), DB(g->began), DB((int64_t)d->chunk_most));
 	return read_chunk(d, s, e);
 }
 

@@ -7,10 +7,9 @@
 
 bool evidence_is_compared(struct db *db, struct addr client, const char *zone)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT 1 FROM compared WHERE client = ?1 AND zone = ?2 AND answer <> 2");
-	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_text(s, 2, zone, -1, SQLITE_STATIC);
+	sqlite3_stmt *s = db_query(
+	    db, "SELECT 1 FROM compared WHERE client = ?1 AND zone = ?2 AND answer <> 2",
+	    DB(client), DB(zone));
 	bool is_there = db_step(db, s, NULL) == 1;
 	db_done(s);
 	return is_there;
@@ -19,10 +18,10 @@ bool evidence_is_compared(struct db *db, struct addr client, const char *zone)
 int evidence_compared(struct ask *a, struct addr client, evidence_compared_fn fn,
 		      void *arg, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    a->db, "SELECT zone, answer FROM compared WHERE client = ?1 ORDER BY zone");
 	int rc, done = 0;
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s = db_query(
+	    a->db, "SELECT zone, answer FROM compared WHERE client = ?1 ORDER BY zone",
+	    DB(client));
 	while ((rc = db_step(a->db, s, e)) == 1 && done == 0)
 		done = fn(arg, (const char *)sqlite3_column_text(s, 0),
 			  (enum compared)sqlite3_column_int(s, 1));
@@ -33,11 +32,11 @@ int evidence_compared(struct ask *a, struct addr client, evidence_compared_fn fn
 int evidence_mx(struct ask *a, uint16_t site, evidence_mx_fn fn, void *arg,
 		struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(a->db, "SELECT domain, time, decoys, hosts FROM mx WHERE "
-				"site = ?1 ORDER BY domain, time");
 	int rc, done = 0;
-	(void)sqlite3_bind_int(s, 1, site);
+	sqlite3_stmt *s = db_query(a->db,
+				   "SELECT domain, time, decoys, hosts FROM mx WHERE "
+				   "site = ?1 ORDER BY domain, time",
+				   DB(site));
 	while ((rc = db_step(a->db, s, e)) == 1 && done == 0) {
 		struct evidence_mx m = {
 			.domain = (const char *)sqlite3_column_text(s, 0),
@@ -68,8 +67,8 @@ int evidence_domains(struct ask *a, uint16_t site,
 		     void (*fn)(void *arg, const char *domain), void *arg,
 		     struct error *e)
 {
-	sqlite3_stmt *s = db_statement(a->db, "SELECT domains FROM site WHERE id = ?1");
-	(void)sqlite3_bind_int(s, 1, site);
+	sqlite3_stmt *s =
+	    db_query(a->db, "SELECT domains FROM site WHERE id = ?1", DB(site));
 	int rc = db_step(a->db, s, e);
 	const char *text = rc == 1 ? (const char *)sqlite3_column_text(s, 0) : NULL;
 	while (text && *text) {

@@ -23,13 +23,11 @@ struct listed listed_read(sqlite3_stmt *s)
 static int find_last(struct lookup *q, struct addr client, uint16_t group, int64_t now,
 		     struct listed *ret_row, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT " LISTED_COLUMNS
-				" FROM listing WHERE client = ?1 AND grp = ?2 "
-				"AND since <= ?3 ORDER BY since DESC LIMIT 1");
-	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_int(s, 2, group);
-	(void)sqlite3_bind_int64(s, 3, now);
+	sqlite3_stmt *s = db_query(q->db,
+				   "SELECT " LISTED_COLUMNS
+				   " FROM listing WHERE client = ?1 AND grp = ?2 "
+				   "AND since <= ?3 ORDER BY since DESC LIMIT 1",
+				   DB(client), DB(group), DB(now));
 	int rc = db_step(q->db, s, e);
 	if (rc == 1)
 		*ret_row = listed_read(s);
@@ -173,17 +171,11 @@ int listed_fold(struct lookup *q, const struct sender *who, const struct view *v
 
 int listed_write(struct lookup *q, const struct listed *row, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(q->db, "REPLACE INTO listing(" LISTED_COLUMNS ") "
-					      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-	db_bind_addr(s, 1, row->client);
-	(void)sqlite3_bind_int(s, 2, row->group);
-	(void)sqlite3_bind_int64(s, 3, row->since);
-	(void)sqlite3_bind_int64(s, 4, row->until);
-	(void)sqlite3_bind_int64(s, 5, row->first);
-	(void)sqlite3_bind_int64(s, 6, row->at);
-	db_bind_moment(s, 7, row->off);
-	(void)sqlite3_bind_int(s, 8, row->why);
-	return db_run(q->db, s, e);
+	return db_change(q->db, e,
+			 "REPLACE INTO listing(" LISTED_COLUMNS ") "
+			 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+			 DB(row->client), DB(row->group), DB(row->since), DB(row->until),
+			 DB(row->first), DB(row->at), DB_MOMENT(row->off), DB(row->why));
 }
 
 /* What withdraws a listing: a contact near an hour that counted, told late or the

@@ -133,11 +133,8 @@ static int read_clients(struct near *n, const char *sql, struct addr low,
 			struct addr high, uint16_t group, struct near_clients *ret,
 			struct error *e)
 {
-	sqlite3_stmt *s = db_statement(n->q->db, sql);
 	int rc = 0;
-	db_bind_addr(s, 1, low);
-	db_bind_addr(s, 2, high);
-	(void)sqlite3_bind_int(s, 3, group);
+	sqlite3_stmt *s = db_query(n->q->db, sql, DB(low), DB(high), DB(group));
 	while (n->is_known && (rc = db_step(n->q->db, s, e)) == 1 && take_row(n))
 		add(ret, db_addr(s, 0));
 	db_done(s);
@@ -175,12 +172,10 @@ static void end_sum(struct near *n, const struct near_sum *s)
 
 static int read_sums(struct near *n, uint16_t group, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(n->q->db, OTHERS);
+	sqlite3_stmt *s =
+	    db_query(n->q->db, OTHERS, DB(n->first), DB(n->last), DB(group));
 	struct near_sum sum = { .runs = 0 };
 	int rc = 0;
-	db_bind_addr(s, 1, n->first);
-	db_bind_addr(s, 2, n->last);
-	(void)sqlite3_bind_int(s, 3, group);
 	while (n->is_known && (rc = db_step(n->q->db, s, e)) == 1 && take_row(n)) {
 		struct addr client = db_addr(s, 0);
 		if (!addr_equal(client, sum.client)) {

@@ -50,11 +50,7 @@ static int pool_range(struct lookup *q, enum run_kind kind, uint16_t group,
 	int rc = 1;
 	while (rc == 1 && !p->is_over && !p->too_many) {
 		(void)sqlite3_reset(s); /* its error was told by the step */
-		(void)sqlite3_bind_int(s, 1, kind);
-		(void)sqlite3_bind_int(s, 2, group);
-		db_bind_addr(s, 3, at.client);
-		(void)sqlite3_bind_int64(s, 4, at.began);
-		db_bind_addr(s, 5, high);
+		db_set(s, DB(kind), DB(group), DB(at.client), DB(at.began), DB(high));
 		while ((rc = db_step(q->db, s, e)) == 1) {
 			p->too_many = ++p->rows > LOOKUP_MOST;
 			struct addr client = db_addr(s, 0);
@@ -79,30 +75,22 @@ static int pool_range(struct lookup *q, enum run_kind kind, uint16_t group,
 
 static sqlite3_stmt *names_of_pool(struct lookup *q, const struct sender *who)
 {
-	sqlite3_stmt *s =
-	    who->is_generic
-		? db_statement(q->db, "SELECT client " NAMES_OF_GENERIC " LIMIT ?3")
-		: db_statement(q->db, "SELECT client " NAMES_OF_POOL " LIMIT ?3");
-	(void)sqlite3_bind_text(s, 1, who->domain, -1, SQLITE_STATIC);
-	if (who->is_generic)
-		(void)sqlite3_bind_text(s, 2, who->name, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 3, LOOKUP_MOST + 1);
-	return s;
+	return db_query(q->db,
+			who->is_generic ? "SELECT client " NAMES_OF_GENERIC " LIMIT ?3"
+					: "SELECT client " NAMES_OF_POOL " LIMIT ?3",
+			DB(who->domain), DB(who->name), DB(LOOKUP_MOST + 1));
 }
 
 static int pool_client(struct lookup *q, enum run_kind kind, uint16_t group,
 		       struct addr client, struct pool *p, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
+	sqlite3_stmt *s = db_query(
 	    q->db,
 	    "SELECT client, began, earlier, last, began + accepted, hosts FROM run "
 	    "WHERE kind = ?1 AND grp = ?2 AND client = ?3 "
-	    "AND began BETWEEN ?4 AND ?5");
-	(void)sqlite3_bind_int(s, 1, kind);
-	(void)sqlite3_bind_int(s, 2, group);
-	db_bind_addr(s, 3, client);
-	(void)sqlite3_bind_int64(s, 4, p->met.since - RUN_REACH);
-	(void)sqlite3_bind_int64(s, 5, p->met.until);
+	    "AND began BETWEEN ?4 AND ?5",
+	    DB(kind), DB(group), DB(client), DB(p->met.since - RUN_REACH),
+	    DB(p->met.until));
 	int rc = 1;
 	while (!p->is_over && !p->too_many && (rc = db_step(q->db, s, e)) == 1) {
 		p->too_many = ++p->rows > LOOKUP_MOST;

@@ -94,11 +94,11 @@ static int add_visits(struct lookup *q, uint16_t host, uint64_t enough,
 		      struct lookup_day *d, struct error *e)
 {
 	int rc = 1;
-	sqlite3_stmt *s = db_statement(q->db, "SELECT visits FROM slot WHERE host = ?1 "
-					      "AND five >= ?2 AND five < ?3");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, d->day - (NAT_DAYS - 1) * STAMP_DAY);
-	(void)sqlite3_bind_int64(s, 3, d->day + STAMP_DAY);
+	sqlite3_stmt *s = db_query(q->db,
+				   "SELECT visits FROM slot WHERE host = ?1 "
+				   "AND five >= ?2 AND five < ?3",
+				   DB(host), DB(d->day - (NAT_DAYS - 1) * STAMP_DAY),
+				   DB(d->day + STAMP_DAY));
 	while (d->visits < enough && (rc = db_step(q->db, s, e)) == 1)
 		d->visits += (uint64_t)sqlite3_column_int64(s, 0);
 	db_done(s);
@@ -204,9 +204,8 @@ static int each_envelope(struct lookup *q, const char *sql, uint16_t group,
 	int rc = 0;
 	for (size_t i = 0; rc >= 0 && i < main->envelope_count * kin_count; i++) {
 		struct told_envelope t = { .hash = main->envelopes[i / kin_count] };
-		sqlite3_stmt *s = db_statement(q->db, sql);
-		(void)sqlite3_bind_int(s, 1, kin[i % kin_count]);
-		(void)sqlite3_bind_int64(s, 2, (int64_t)t.hash);
+		sqlite3_stmt *s =
+		    db_query(q->db, sql, DB(kin[i % kin_count]), DB((int64_t)t.hash));
 		rc = db_step(q->db, s, e);
 		if (rc == 1 && read_envelope(s, main, &t))
 			fn(arg, &t);
@@ -264,12 +263,11 @@ static bool find_many(void *arg, const struct pool_run *r)
 		return true;
 	m->client = r->client;
 	for (size_t i = 0; m->rc >= 0 && i < m->kin_count; i++) {
-		sqlite3_stmt *s =
-		    db_statement(m->q->db, "SELECT accepted FROM envelope WHERE "
-					   "grp = ?1 AND hash = ?2");
-		(void)sqlite3_bind_int(s, 1, m->kin[i]);
-		(void)sqlite3_bind_int64(s, 2,
-					 (int64_t)envelopes_many(m->q->db, r->client));
+		sqlite3_stmt *s = db_query(
+		    m->q->db,
+		    "SELECT accepted FROM envelope WHERE "
+		    "grp = ?1 AND hash = ?2",
+		    DB(m->kin[i]), DB((int64_t)envelopes_many(m->q->db, r->client)));
 		m->rc = db_step(m->q->db, s, m->e);
 		if (m->rc == 1)
 			m->accepted = stamp_later(m->accepted, db_moment(s, 0));

@@ -15,8 +15,8 @@ static void copy_text(char *to, size_t size, sqlite3_stmt *s, int column)
 static int find_twin(struct lookup *q, struct sender *who, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT b.client FROM " DB_TWINS " AND a.client = ?1");
-	db_bind_addr(s, 1, who->clients[0]);
+	    db_query(q->db, "SELECT b.client FROM " DB_TWINS " AND a.client = ?1",
+		     DB(who->clients[0]));
 	int rc = db_step(q->db, s, e);
 	if (rc == 1)
 		who->clients[who->count++] = db_addr(s, 0);
@@ -28,10 +28,10 @@ int sender_find(struct lookup *q, struct addr client, struct sender *ret_sender,
 		struct error *e)
 {
 	*ret_sender = (struct sender){ .clients = { client }, .count = 1 };
-	sqlite3_stmt *s =
-	    db_statement(q->db, "SELECT name, domain, generic, confirmed_at "
-				"FROM name WHERE client = ?1");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s = db_query(q->db,
+				   "SELECT name, domain, generic, confirmed_at "
+				   "FROM name WHERE client = ?1",
+				   DB(client));
 	int rc = db_step(q->db, s, e);
 	if (rc == 1) {
 		copy_text(ret_sender->name, sizeof(ret_sender->name), s, 0);
@@ -102,15 +102,11 @@ void run_list_release(struct run_list *l)
 static int read_runs(struct lookup *q, uint16_t group, struct addr client,
 		     const struct span *met, struct run_list *l, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(q->db, ALL_RUNS);
 	int64_t reach =
 	    met->since < INT64_MIN + RUN_REACH ? INT64_MIN : met->since - RUN_REACH;
 	int rc;
-	(void)sqlite3_bind_int(s, 1, group);
-	db_bind_addr(s, 2, client);
-	(void)sqlite3_bind_int64(s, 3, reach);
-	(void)sqlite3_bind_int64(s, 4, met->until);
-	(void)sqlite3_bind_int64(s, 5, met->since);
+	sqlite3_stmt *s = db_query(q->db, ALL_RUNS, DB(group), DB(client), DB(reach),
+				   DB(met->until), DB(met->since));
 	size_t most = l->most ? l->most : LOOKUP_MOST;
 	while ((rc = db_step(q->db, s, e)) == 1 && l->count < most)
 		db_read_run(s, run_list_room(l));
@@ -205,15 +201,14 @@ void sender_accepted(const struct run *runs, size_t count, int64_t at,
 static int find_spf(struct lookup *q, struct addr client, int64_t at,
 		    const struct rules *r, struct standing *st, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    q->db, "SELECT count(*), coalesce(max(wrote_to.last >= ?2), 0) FROM "
-		   "(SELECT domain, passed_at FROM spf WHERE client = ?1 LIMIT ?4) AS s "
-		   "LEFT JOIN wrote_to ON wrote_to.domain = s.domain "
-		   "WHERE s.passed_at BETWEEN ?2 AND ?3");
-	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_int64(s, 2, stamp_day(at - r->known_window));
-	(void)sqlite3_bind_int64(s, 3, at + r->final);
-	(void)sqlite3_bind_int(s, 4, LOOKUP_MOST);
+	sqlite3_stmt *s = db_query(
+	    q->db,
+	    "SELECT count(*), coalesce(max(wrote_to.last >= ?2), 0) FROM "
+	    "(SELECT domain, passed_at FROM spf WHERE client = ?1 LIMIT ?4) AS s "
+	    "LEFT JOIN wrote_to ON wrote_to.domain = s.domain "
+	    "WHERE s.passed_at BETWEEN ?2 AND ?3",
+	    DB(client), DB(stamp_day(at - r->known_window)), DB(at + r->final),
+	    DB(LOOKUP_MOST));
 	int rc = db_step(q->db, s, e);
 	if (rc == 1) {
 		st->spf_passes |= sqlite3_column_int(s, 0) != 0;
@@ -231,8 +226,7 @@ static int find_helo(struct lookup *q, const struct sender *who, const struct ru
 	    q->db, "SELECT 1 FROM visit WHERE id = ?1 AND helo = ?2 COLLATE NOCASE");
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < main->id_count[0]; i++) {
-		(void)sqlite3_bind_int64(s, 1, main->first_ids[i]);
-		(void)sqlite3_bind_text(s, 2, who->name, -1, SQLITE_STATIC);
+		db_set(s, DB(main->first_ids[i]), DB(who->name));
 		rc = db_step(q->db, s, e);
 		db_done(s);
 	}
@@ -273,8 +267,8 @@ int sender_standing(struct lookup *q, uint16_t group, const struct sender *who,
 
 int64_t sender_learnt(struct db *db, struct addr client)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT learnt FROM name WHERE client = ?1");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s =
+	    db_query(db, "SELECT learnt FROM name WHERE client = ?1", DB(client));
 	int64_t learnt = db_step(db, s, NULL) == 1 ? sqlite3_column_int64(s, 0) : 0;
 	db_done(s);
 	return learnt;

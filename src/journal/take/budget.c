@@ -41,10 +41,9 @@ void budget_free(struct budget *b)
 /* What the day has seen before a restart. */
 static int64_t kept_since(struct budget *b, uint16_t host, int64_t day)
 {
-	sqlite3_stmt *s = db_statement(
-	    b->db, "SELECT sum(visits) FROM slot WHERE host = ?1 AND five >= ?2");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, day);
+	sqlite3_stmt *s =
+	    db_query(b->db, "SELECT sum(visits) FROM slot WHERE host = ?1 AND five >= ?2",
+		     DB(host), DB(day));
 	int64_t visits = db_step(b->db, s, NULL) > 0 ? sqlite3_column_int64(s, 0) : 0;
 	db_done(s);
 	return visits;

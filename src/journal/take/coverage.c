@@ -206,17 +206,13 @@ int64_t coverage_least_frontier(struct coverage *c)
 static int write_state(struct coverage *c, size_t at, struct error *e)
 {
 	struct state *st = &c->states[at];
-	sqlite3_stmt *s = db_statement(
-	    c->db, "UPDATE host SET told = ?2, probed = ?3, probe_ok = ?4, good = ?5, "
-		   "unwell_until = ?6, judged = ?7, tells = ?8 WHERE id = ?1");
-	(void)sqlite3_bind_int(s, 1, c->sites->hosts[at].host);
-	db_bind_moment(s, 2, st->told);
-	db_bind_moment(s, 3, st->probed);
-	(void)sqlite3_bind_int(s, 4, st->probe_ok);
-	db_bind_moment(s, 5, st->good);
-	db_bind_moment(s, 6, st->unwell_until);
-	db_bind_moment(s, 7, st->judged);
-	(void)sqlite3_bind_int(s, 8, st->tells);
+	sqlite3_stmt *s =
+	    db_query(c->db,
+		     "UPDATE host SET told = ?2, probed = ?3, probe_ok = ?4, good = ?5, "
+		     "unwell_until = ?6, judged = ?7, tells = ?8 WHERE id = ?1",
+		     DB(c->sites->hosts[at].host), DB_MOMENT(st->told),
+		     DB_MOMENT(st->probed), DB(st->probe_ok), DB_MOMENT(st->good),
+		     DB_MOMENT(st->unwell_until), DB_MOMENT(st->judged), DB(st->tells));
 	st->is_dirty = false;
 	return db_run(c->db, s, e);
 }
@@ -367,12 +363,10 @@ int coverage_tells(struct coverage *c, uint16_t host, struct error *e)
 
 static int keep_probe(struct seat *seat, int64_t time, bool is_ok)
 {
-	sqlite3_stmt *s =
-	    db_statement(seat->c->db, "REPLACE INTO probe(host, time, ok) VALUES "
-				      "(?1, ?2, ?3)");
-	(void)sqlite3_bind_int(s, 1, seat->id);
-	(void)sqlite3_bind_int64(s, 2, time);
-	(void)sqlite3_bind_int(s, 3, is_ok);
+	sqlite3_stmt *s = db_query(seat->c->db,
+				   "REPLACE INTO probe(host, time, ok) VALUES "
+				   "(?1, ?2, ?3)",
+				   DB(seat->id), DB(time), DB(is_ok));
 	return db_run(seat->c->db, s, seat->e);
 }
 
@@ -424,14 +418,12 @@ int coverage_probe(struct coverage *c, uint16_t host, int64_t time, bool ok,
 static int probes_around(struct seat *seat, int64_t a, int64_t b, int64_t *ret_before,
 			 int64_t *ret_after)
 {
-	sqlite3_stmt *s =
-	    db_statement(seat->c->db, "SELECT (SELECT max(time) FROM probe WHERE "
-				      "host = ?1 AND ok AND time <= ?2), "
-				      "(SELECT min(time) FROM probe WHERE host = ?1 AND "
-				      "ok AND time >= ?3)");
-	(void)sqlite3_bind_int(s, 1, seat->id);
-	(void)sqlite3_bind_int64(s, 2, a);
-	(void)sqlite3_bind_int64(s, 3, b);
+	sqlite3_stmt *s = db_query(seat->c->db,
+				   "SELECT (SELECT max(time) FROM probe WHERE "
+				   "host = ?1 AND ok AND time <= ?2), "
+				   "(SELECT min(time) FROM probe WHERE host = ?1 AND "
+				   "ok AND time >= ?3)",
+				   DB(seat->id), DB(a), DB(b));
 	int rc = db_step(seat->c->db, s, seat->e);
 	*ret_before = never(s, 0);
 	*ret_after = never(s, 1);
@@ -514,11 +506,11 @@ static int64_t host_frontier(const struct coverage *c, size_t at)
 
 static int write_frontier(struct coverage *c, struct group *g, int64_t t, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    c->db, "INSERT INTO grp(id, frontier) VALUES (?1, ?2) ON CONFLICT DO UPDATE "
-		   "SET frontier = ?2");
-	(void)sqlite3_bind_int(s, 1, g->id);
-	(void)sqlite3_bind_int64(s, 2, t);
+	sqlite3_stmt *s = db_query(
+	    c->db,
+	    "INSERT INTO grp(id, frontier) VALUES (?1, ?2) ON CONFLICT DO UPDATE "
+	    "SET frontier = ?2",
+	    DB(g->id), DB(t));
 	g->frontier = t;
 	c->changes++;
 	return db_run(c->db, s, e);

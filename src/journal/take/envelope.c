@@ -87,10 +87,9 @@ static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
 			struct error *e)
 {
 	struct addr by[TELLERS];
-	sqlite3_stmt *s = db_statement(
-	    en->db, "SELECT told_by FROM envelope WHERE grp = ?1 AND hash = ?2");
-	(void)sqlite3_bind_int(s, 1, group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	sqlite3_stmt *s =
+	    db_query(en->db, "SELECT told_by FROM envelope WHERE grp = ?1 AND hash = ?2",
+		     DB(group), DB((int64_t)hash));
 	int rc = db_step(en->db, s, e);
 	size_t count = rc > 0 ? (size_t)sqlite3_column_bytes(s, 0) / sizeof(*by) : 0;
 	count = count < TELLERS ? count : TELLERS;
@@ -106,50 +105,36 @@ static int wake_tellers(struct envelopes *en, uint16_t group, uint64_t hash,
 
 /* What a real host made of it counts if it may have been within 30 minutes before it was
  * first told, or later. */
+#define UPDATE(real)                                                                     \
+	"UPDATE envelope SET " real " = min(coalesce(" real ", ?3), ?3), " real          \
+	"_last = max(coalesce(" real "_last, ?5), ?5), "                                 \
+	"accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "                          \
+	"WHERE grp = ?1 AND hash = ?2 AND coalesce(min(coalesce(told4, told6), "         \
+	"coalesce(told6, told4)), 0) - 1800000000 <= ?5"
+
 static int update(struct envelopes *en, const struct wait *w, struct error *e)
 {
-	sqlite3_stmt *s =
-	    w->is_v6
-		? db_statement(en->db,
-			       "UPDATE envelope SET "
-			       "real6 = min(coalesce(real6, ?3), ?3), "
-			       "real6_last = max(coalesce(real6_last, ?5), ?5), "
-			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
-			       "WHERE grp = ?1 AND hash = ?2 AND "
-			       "coalesce(min(coalesce(told4, told6), "
-			       "coalesce(told6, told4)), 0) - 1800000000 <= ?5")
-		: db_statement(en->db,
-			       "UPDATE envelope SET "
-			       "real4 = min(coalesce(real4, ?3), ?3), "
-			       "real4_last = max(coalesce(real4_last, ?5), ?5), "
-			       "accepted = nullif(max(coalesce(accepted, 0), ?4), 0) "
-			       "WHERE grp = ?1 AND hash = ?2 AND "
-			       "coalesce(min(coalesce(told4, told6), "
-			       "coalesce(told6, told4)), 0) - 1800000000 <= ?5");
-	(void)sqlite3_bind_int(s, 1, w->group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
-	(void)sqlite3_bind_int64(s, 3, w->time);
-	(void)sqlite3_bind_int64(s, 4, w->is_accepted ? w->last : 0);
-	(void)sqlite3_bind_int64(s, 5, w->last);
-	int rc = db_run(en->db, s, e);
+	int rc = db_change(en->db, e, w->is_v6 ? UPDATE("real6") : UPDATE("real4"),
+			   DB(w->group), DB((int64_t)w->hash), DB(w->time),
+			   DB(w->is_accepted ? w->last : 0), DB(w->last));
 	bool is_told = rc == 0 && sqlite3_changes(db_sqlite(en->db)) > 0;
 	return is_told ? wake_tellers(en, w->group, w->hash, e) : rc;
 }
-_Static_assert(ENVELOPE_BEFORE == 1800000000, "as in update()");
+_Static_assert(ENVELOPE_BEFORE == 1800000000, "as in UPDATE");
 
 static int tell(struct envelopes *en, uint16_t group, uint64_t hash,
 		const struct visit *v, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(en->db, "INSERT INTO envelope(grp, hash, told4, told6, told_by) "
-				 "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
-				 "told_by = CASE WHEN instr(told_by, ?5) OR "
-				 "length(told_by) >= 128 THEN told_by ELSE "
-				 "CAST(coalesce(told_by, x'') || ?5 AS BLOB) END, "
-				 "told4 = min(coalesce(told4, ?3), coalesce(?3, told4)), "
-				 "told6 = min(coalesce(told6, ?4), coalesce(?4, told6))");
-	(void)sqlite3_bind_int(s, 1, group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)hash);
+	    db_query(en->db,
+		     "INSERT INTO envelope(grp, hash, told4, told6, told_by) "
+		     "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
+		     "told_by = CASE WHEN instr(told_by, ?5) OR "
+		     "length(told_by) >= 128 THEN told_by ELSE "
+		     "CAST(coalesce(told_by, x'') || ?5 AS BLOB) END, "
+		     "told4 = min(coalesce(told4, ?3), coalesce(?3, told4)), "
+		     "told6 = min(coalesce(told6, ?4), coalesce(?4, told6))",
+		     DB(group), DB((int64_t)hash));
 	(void)sqlite3_bind_int64(s, addr_is_v4(v->client) ? 3 : 4, v->time);
 	(void)sqlite3_bind_blob(s, 5, v->client.bytes, sizeof(v->client.bytes),
 				SQLITE_STATIC);
@@ -214,11 +199,12 @@ static int refill(struct envelopes *en, struct error *e)
 {
 	int64_t least = coverage_least_frontier(en->coverage);
 	size_t later = en->count;
-	sqlite3_stmt *s = db_statement(
-	    en->db, "SELECT time, client, grp, outcome, envelopes, seen, role, width, "
-		    "ended FROM visit WHERE id <= ?1 ORDER BY id DESC LIMIT 200000");
 	int rc;
-	(void)sqlite3_bind_int64(s, 1, en->unread);
+	sqlite3_stmt *s =
+	    db_query(en->db,
+		     "SELECT time, client, grp, outcome, envelopes, seen, role, width, "
+		     "ended FROM visit WHERE id <= ?1 ORDER BY id DESC LIMIT 200000",
+		     DB(en->unread));
 	while ((rc = db_step(en->db, s, e)) > 0 && en->count - later < ENVELOPE_WAITS) {
 		if (least != VIEW_NEVER &&
 		    sqlite3_column_int64(s, 5) < least - ENVELOPE_BEFORE - WIDEST)
@@ -278,13 +264,11 @@ uint64_t envelopes_many(const struct db *db, struct addr client)
 int envelopes_note_many(struct db *db, uint16_t group, struct addr client, int64_t time,
 			struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "INSERT INTO envelope(grp, hash, accepted) VALUES (?1, ?2, ?3) ON "
-		"CONFLICT DO UPDATE SET accepted = max(coalesce(accepted, ?3), ?3)");
-	(void)sqlite3_bind_int(s, 1, group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)envelopes_many(db, client));
-	(void)sqlite3_bind_int64(s, 3, time);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e,
+	    "INSERT INTO envelope(grp, hash, accepted) VALUES (?1, ?2, ?3) ON "
+	    "CONFLICT DO UPDATE SET accepted = max(coalesce(accepted, ?3), ?3)",
+	    DB(group), DB((int64_t)envelopes_many(db, client)), DB(time));
 }
 
 int envelopes_real(struct envelopes *en, const struct visit *v, uint16_t group,
@@ -311,12 +295,10 @@ static bool is_passed(const struct wait *w, const struct coverage *c)
 
 static int spill(struct envelopes *en, const struct wait *w, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(en->db, "INSERT OR IGNORE INTO envelope(grp, hash) VALUES "
-				 "(?1, ?2)");
-	(void)sqlite3_bind_int(s, 1, w->group);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)w->hash);
-	int rc = db_run(en->db, s, e);
+	int rc = db_change(en->db, e,
+			   "INSERT OR IGNORE INTO envelope(grp, hash) VALUES "
+			   "(?1, ?2)",
+			   DB(w->group), DB((int64_t)w->hash));
 	return rc == 0 ? update(en, w, e) : rc;
 }
 

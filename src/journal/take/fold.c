@@ -61,13 +61,11 @@ struct day {
 
 static int read_day(struct db *db, const struct run *r, struct day *d, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 AND "
-		"client = ?3 AND began >= ?4 AND began < ?4 + 86400000000");
-	(void)sqlite3_bind_int(s, 1, (int)r->kind);
-	(void)sqlite3_bind_int(s, 2, r->group);
-	db_bind_addr(s, 3, r->client);
-	(void)sqlite3_bind_int64(s, 4, run_day(r));
+	sqlite3_stmt *s = db_query(
+	    db,
+	    "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 AND "
+	    "client = ?3 AND began >= ?4 AND began < ?4 + 86400000000",
+	    DB(r->kind), DB(r->group), DB(r->client), DB(run_day(r)));
 	int rc = 0;
 	d->count = 0;
 	while (d->count < DAY_RUNS && (rc = db_step(db, s, e)) > 0) {
@@ -132,47 +130,28 @@ struct wake {
 	bool is_all;
 };
 
-static void bind_wake(sqlite3_stmt *s, const struct wake *w)
-{
-	(void)sqlite3_bind_int(s, 1, w->group);
-	db_bind_addr(s, 2, w->low);
-	db_bind_addr(s, 3, w->high);
-	(void)sqlite3_bind_int64(s, 4, w->since);
-	(void)sqlite3_bind_int64(s, 5, w->until);
-}
-
-static sqlite3_stmt *count_walks(struct db *db, bool is_all)
-{
-	return is_all
-		   ? db_statement(db, "SELECT count(*) FROM (SELECT 1 FROM run WHERE "
-				      "kind = 3 AND grp = ?1 AND "
-				      "client BETWEEN ?2 AND ?3 LIMIT 4097)")
-		   : db_statement(db, "SELECT count(*) FROM (SELECT 1 FROM run INDEXED "
-				      "BY run_open WHERE grp = ?1 AND client BETWEEN "
-				      "?2 AND ?3 AND need IS NOT NULL LIMIT 4097)");
-}
-
-static sqlite3_stmt *wake_walks(struct db *db, bool is_all)
-{
-#define IN_RANGE "grp = ?1 AND client BETWEEN ?2 AND ?3 AND began BETWEEN ?4 AND ?5"
-	return is_all ? db_statement(db, WAKE_ALL IN_RANGE)
-		      : db_statement(db, WAKE_OPEN IN_RANGE);
-}
+#define IN_RANGE "grp = ?1 AND client BETWEEN ?2 AND ?3"
+#define IN_TIME " AND began BETWEEN ?4 AND ?5"
 
 static int wake_range(struct db *db, const struct wake *w, struct error *e)
 {
-	sqlite3_stmt *s = count_walks(db, w->is_all);
-	bind_wake(s, w);
-	int rc = db_step(db, s, e);
-	int64_t rows = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	if (rc < 0 || rows == 0)
-		return rc < 0 ? rc : 0;
+	sqlite3_stmt *s = db_query(
+	    db,
+	    w->is_all
+		? "SELECT count(*) FROM (SELECT 1 FROM run WHERE kind = 3 AND " IN_RANGE
+		  " LIMIT 4097)"
+		: "SELECT count(*) FROM (SELECT 1 FROM run INDEXED BY run_open WHERE "
+		  "need IS NOT NULL AND " IN_RANGE " LIMIT 4097)",
+	    DB(w->group), DB(w->low), DB(w->high));
+	int64_t rows = 0;
+	int rc = db_number(db, s, &rows, e);
+	if (rc != 0 || rows == 0)
+		return rc;
 	if (rows > FOLD_WAKES)
 		return db_ask_again(db, w->group, e);
-	s = wake_walks(db, w->is_all);
-	bind_wake(s, w);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e, w->is_all ? WAKE_ALL IN_RANGE IN_TIME : WAKE_OPEN IN_RANGE IN_TIME,
+	    DB(w->group), DB(w->low), DB(w->high), DB(w->since), DB(w->until));
 }
 
 /* The ids under which walks of a group may stand. */
@@ -195,11 +174,10 @@ static int wake_kin(struct db *db, const struct kin *kin, struct wake w, struct 
 static int wake_twins(struct db *db, const struct kin *kin, struct wake w,
 		      struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT b.client FROM " DB_TWINS
-					   " AND a.client BETWEEN ?1 AND ?2");
 	int rc, done = 0;
-	db_bind_addr(s, 1, w.low);
-	db_bind_addr(s, 2, w.high);
+	sqlite3_stmt *s = db_query(
+	    db, "SELECT b.client FROM " DB_TWINS " AND a.client BETWEEN ?1 AND ?2",
+	    DB(w.low), DB(w.high));
 	while (done == 0 && (rc = db_step(db, s, e)) > 0) {
 		w.low = w.high = db_addr(s, 0);
 		done = wake_kin(db, kin, w, e);
@@ -243,10 +221,11 @@ static int wake_named(struct db *db, struct addr client, const struct wake *w,
 		      struct asked *asked, struct error *e)
 {
 	char text[NAME_MAX_TEXT] = "";
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT generic, CASE WHEN generic THEN name ELSE domain END "
-		"FROM name WHERE client = ?1 AND confirmed_at IS NOT NULL");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s =
+	    db_query(db,
+		     "SELECT generic, CASE WHEN generic THEN name ELSE domain END "
+		     "FROM name WHERE client = ?1 AND confirmed_at IS NOT NULL",
+		     DB(client));
 	int rc = db_step(db, s, e);
 	bool is_whole = rc > 0 && sqlite3_column_int(s, 0);
 	const char *found = rc > 0 ? (const char *)sqlite3_column_text(s, 1) : NULL;
@@ -299,11 +278,11 @@ static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run 
 
 int fold_wake_client(struct db *db, struct addr client, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, WAKE_OPEN "grp IN (SELECT id FROM grp) AND client IN (SELECT ?1 UNION "
-			  "ALL SELECT b.client FROM " DB_TWINS " AND a.client = ?1)");
-	db_bind_addr(s, 1, client);
-	return db_run(db, s, e);
+	return db_change(db, e,
+			 WAKE_OPEN
+			 "grp IN (SELECT id FROM grp) AND client IN (SELECT ?1 UNION "
+			 "ALL SELECT b.client FROM " DB_TWINS " AND a.client = ?1)",
+			 DB(client));
 }
 
 int fold_wake_named(struct db *db, struct addr client, struct error *e)

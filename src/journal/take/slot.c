@@ -9,56 +9,44 @@ int64_t slot_of(int64_t t)
 
 int slot_add(struct db *db, const struct slot *more, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "INSERT INTO slot(host, five, visits, accepted, refused, unknown_rcpt, "
-		"deferred, aborted, spam, bad, late, unkept) VALUES "
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(host, five) DO "
-		"UPDATE SET visits = visits + ?3, accepted = accepted + ?4, "
-		"refused = refused + ?5, unknown_rcpt = unknown_rcpt + ?6, "
-		"deferred = deferred + ?7, aborted = aborted + ?8, spam = spam + ?9, "
-		"bad = bad + ?10, late = late + ?11, unkept = unkept + ?12");
-	const uint32_t counts[] = {
-		more->visits,   more->accepted, more->refused, more->unknown_rcpt,
-		more->deferred, more->aborted,  more->spam,    more->bad,
-		more->late,     more->unkept,
-	};
-	(void)sqlite3_bind_int(s, 1, more->host);
-	(void)sqlite3_bind_int64(s, 2, more->five);
-	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-		(void)sqlite3_bind_int64(s, 3 + (int)i, counts[i]);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e,
+	    "INSERT INTO slot(host, five, visits, accepted, refused, unknown_rcpt, "
+	    "deferred, aborted, spam, bad, late, unkept) VALUES "
+	    "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12) ON CONFLICT(host, five) DO "
+	    "UPDATE SET visits = visits + ?3, accepted = accepted + ?4, "
+	    "refused = refused + ?5, unknown_rcpt = unknown_rcpt + ?6, "
+	    "deferred = deferred + ?7, aborted = aborted + ?8, spam = spam + ?9, "
+	    "bad = bad + ?10, late = late + ?11, unkept = unkept + ?12",
+	    DB(more->host), DB(more->five), DB(more->visits), DB(more->accepted),
+	    DB(more->refused), DB(more->unknown_rcpt), DB(more->deferred),
+	    DB(more->aborted), DB(more->spam), DB(more->bad), DB(more->late),
+	    DB(more->unkept));
 }
 
 int slot_refused(struct db *db, uint16_t host, int64_t time, struct addr client,
 		 struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "INSERT INTO refusal(host, five, client, count) VALUES "
-			     "(?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET "
-			     "count = count + 1");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, slot_of(time));
-	db_bind_addr(s, 3, client);
-	return db_run(db, s, e);
+	return db_change(db, e,
+			 "INSERT INTO refusal(host, five, client, count) VALUES "
+			 "(?1, ?2, ?3, 1) ON CONFLICT DO UPDATE SET "
+			 "count = count + 1",
+			 DB(host), DB(slot_of(time)), DB(client));
 }
 
 /* Of the refused of five minutes, how many had mail accepted within 90 days before. */
 static int count_bad(struct db *db, const struct sites *all, const struct host_place *h,
 		     int64_t five, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db,
+	return db_change(
+	    db, e,
 	    "UPDATE slot SET bad = (SELECT coalesce(sum(count), 0) FROM refusal f WHERE "
 	    "host = ?1 AND five = ?2 AND EXISTS (SELECT 1 FROM run WHERE kind = 1 AND "
 	    "grp IN (SELECT id FROM site WHERE kin = (SELECT kin FROM site WHERE "
 	    "id = ?3)) AND client = f.client AND began BETWEEN ?4 - 86400000000 AND ?2 "
 	    "AND began + accepted >= ?4 AND began + accepted < ?2)) "
-	    "WHERE host = ?1 AND five = ?2");
-	(void)sqlite3_bind_int(s, 1, h->host);
-	(void)sqlite3_bind_int64(s, 2, five);
-	(void)sqlite3_bind_int(s, 3, h->group);
-	(void)sqlite3_bind_int64(s, 4, five - all->rules.known_window);
-	return db_run(db, s, e);
+	    "WHERE host = ?1 AND five = ?2",
+	    DB(h->host), DB(five), DB(h->group), DB(five - all->rules.known_window));
 }
 
 /* Visits told in time of the ten minutes from `five` on, the refused, and the bad. */
@@ -69,14 +57,12 @@ struct ten {
 static int read_ten(struct db *db, uint16_t host, int64_t five, struct ten *ret,
 		    struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
+	sqlite3_stmt *s = db_query(
 	    db,
 	    "SELECT sum(visits - late), sum(bad), (SELECT sum(count) FROM refusal WHERE "
 	    "host = ?1 AND five BETWEEN ?2 AND ?3) FROM slot WHERE host = ?1 AND five "
-	    "BETWEEN ?2 AND ?3");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, five);
-	(void)sqlite3_bind_int64(s, 3, five + SLOT_FIVE);
+	    "BETWEEN ?2 AND ?3",
+	    DB(host), DB(five), DB(five + SLOT_FIVE));
 	int rc = db_step(db, s, e);
 	*ret = (struct ten){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 2),
 			     sqlite3_column_int64(s, 1) };
@@ -118,10 +104,9 @@ static int judge_ten(struct judge *j, int64_t five, struct error *e)
 static int next_refusal(struct db *db, uint16_t host, int64_t five, int64_t *ret,
 			struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT min(five) FROM refusal WHERE host = ?1 AND five >= ?2");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, five);
+	sqlite3_stmt *s =
+	    db_query(db, "SELECT min(five) FROM refusal WHERE host = ?1 AND five >= ?2",
+		     DB(host), DB(five));
 	int rc = db_step(db, s, e);
 	int64_t found = rc > 0 ? db_moment(s, 0) : MOMENT_NONE;
 	*ret = found == MOMENT_NONE ? INT64_MAX : found;
@@ -131,11 +116,8 @@ static int next_refusal(struct db *db, uint16_t host, int64_t five, int64_t *ret
 
 static int drop_refusals(struct db *db, uint16_t host, int64_t before, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(db, "DELETE FROM refusal WHERE host = ?1 AND five < ?2");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, before);
-	return db_run(db, s, e);
+	return db_change(db, e, "DELETE FROM refusal WHERE host = ?1 AND five < ?2",
+			 DB(host), DB(before));
 }
 
 /* Five minutes with a refused visit are the second and the first half of ten. */
@@ -162,10 +144,10 @@ int slot_judge(struct db *db, const struct sites *all, const struct host_place *
 int slot_last_visit(struct db *db, uint16_t host, int64_t before, int64_t *ret_five,
 		    struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT max(five) FROM slot WHERE host = ?1 "
-					   "AND five < ?2 AND visits > 0");
-	(void)sqlite3_bind_int(s, 1, host);
-	(void)sqlite3_bind_int64(s, 2, slot_of(before));
+	sqlite3_stmt *s = db_query(db,
+				   "SELECT max(five) FROM slot WHERE host = ?1 "
+				   "AND five < ?2 AND visits > 0",
+				   DB(host), DB(slot_of(before)));
 	int rc = db_step(db, s, e);
 	int64_t found = rc > 0 ? db_moment(s, 0) : MOMENT_NONE;
 	*ret_five = found == MOMENT_NONE ? before : found;

@@ -36,15 +36,6 @@ struct take {
 
 /* ---- life ---- */
 
-static int read_number(struct db *db, const char *literal, int64_t *ret, struct error *e)
-{
-	sqlite3_stmt *s = db_statement(db, literal);
-	int rc = db_step(db, s, e);
-	*ret = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return rc < 0 ? rc : 0;
-}
-
 static void forget_unkept(struct take *t)
 {
 	free(t->unkept);
@@ -61,10 +52,14 @@ static int load(struct take *t, struct error *e)
 	if (rc == 0)
 		rc = sites_load_domains(t->db, &t->sites, e);
 	if (rc == 0)
-		rc = read_number(t->db, "SELECT max(id) FROM visit", &t->last_id, e);
+		rc = db_number(t->db, db_statement(t->db, "SELECT max(id) FROM visit"),
+			       &t->last_id, e);
 	if (rc == 0)
-		rc = read_number(t->db, "SELECT seen FROM visit ORDER BY id DESC LIMIT 1",
-				 &seen, e);
+		rc = db_number(
+		    t->db,
+		    db_statement(t->db,
+				 "SELECT seen FROM visit ORDER BY id DESC LIMIT 1"),
+		    &seen, e);
 	if (rc != 0)
 		return rc;
 	int64_t deleted = db_meta(t->db, "last_id", 0);
@@ -319,11 +314,6 @@ static int take_visit(struct take *t, const struct item *it, struct error *e)
 
 /* ---- the other lines ---- */
 
-static void bind_text(sqlite3_stmt *s, int at, const char *text)
-{
-	(void)sqlite3_bind_text(s, at, text, -1, SQLITE_STATIC);
-}
-
 /* Those of the name that it had until now are asked again, too. */
 static int take_name(struct take *t, const struct item *it, struct error *e)
 {
@@ -342,23 +332,20 @@ static int take_name(struct take *t, const struct item *it, struct error *e)
 
 static int take_spf(struct take *t, const struct item *it, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    t->db, "INSERT INTO spf(client, domain, passed_at) VALUES (?1, ?2, ?3) "
-		   "ON CONFLICT DO UPDATE SET passed_at = max(passed_at, ?3)");
-	db_bind_addr(s, 1, it->client);
-	bind_text(s, 2, it->text);
-	(void)sqlite3_bind_int64(s, 3, it->time);
-	int rc = db_run(t->db, s, e);
+	int rc =
+	    db_change(t->db, e,
+		      "INSERT INTO spf(client, domain, passed_at) VALUES (?1, ?2, ?3) "
+		      "ON CONFLICT DO UPDATE SET passed_at = max(passed_at, ?3)",
+		      DB(it->client), DB(it->text), DB(it->time));
 	return rc == 0 ? fold_wake_client(t->db, it->client, e) : rc;
 }
 
 /* Who wrote for a domain that is one of those we write to from now on. */
 static int wake_wrote(struct take *t, const char *domain, struct error *e)
 {
-	sqlite3_stmt *s =
-	    db_statement(t->db, "SELECT client FROM spf WHERE domain = ?1 LIMIT 4096");
 	int rc = 0, done = 0;
-	bind_text(s, 1, domain);
+	sqlite3_stmt *s = db_query(
+	    t->db, "SELECT client FROM spf WHERE domain = ?1 LIMIT 4096", DB(domain));
 	while (done == 0 && (rc = db_step(t->db, s, e)) > 0)
 		done = fold_wake_client(t->db, db_addr(s, 0), e);
 	db_done(s);
@@ -368,16 +355,14 @@ static int wake_wrote(struct take *t, const char *domain, struct error *e)
 static int take_wrote(struct take *t, const struct item *it, struct error *e)
 {
 	sqlite3_stmt *s =
-	    db_statement(t->db, "SELECT last FROM wrote_to WHERE domain = ?1");
-	bind_text(s, 1, it->text);
-	int rc = db_step(t->db, s, e);
-	int64_t known = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	s = db_statement(t->db, "INSERT INTO wrote_to(domain, last) VALUES (?1, ?2) "
-				"ON CONFLICT DO UPDATE SET last = max(last, ?2)");
-	bind_text(s, 1, it->text);
-	(void)sqlite3_bind_int64(s, 2, it->time);
-	rc = rc < 0 ? rc : db_run(t->db, s, e);
+	    db_query(t->db, "SELECT last FROM wrote_to WHERE domain = ?1", DB(it->text));
+	int64_t known = 0;
+	int rc = db_number(t->db, s, &known, e);
+	if (rc == 0)
+		rc = db_change(t->db, e,
+			       "INSERT INTO wrote_to(domain, last) VALUES (?1, ?2) "
+			       "ON CONFLICT DO UPDATE SET last = max(last, ?2)",
+			       DB(it->text), DB(it->time));
 	bool is_new = known < it->time - t->sites.rules.known_window;
 	return rc == 0 && is_new ? wake_wrote(t, it->text, e) : rc;
 }
@@ -385,40 +370,28 @@ static int take_wrote(struct take *t, const struct item *it, struct error *e)
 /* Only what changed is a row. */
 static int take_mx(struct take *t, const struct item *it, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    t->db,
+	return db_change(
+	    t->db, e,
 	    "REPLACE INTO mx(site, domain, time, decoys, hosts) SELECT ?1, ?2, ?3, "
 	    "?4, ?5 WHERE (SELECT decoys || hosts FROM mx WHERE site = ?1 AND "
-	    "domain = ?2 ORDER BY time DESC LIMIT 1) IS NOT (?4 || ?5)");
-	(void)sqlite3_bind_int(s, 1, it->host);
-	bind_text(s, 2, it->text);
-	(void)sqlite3_bind_int64(s, 3, it->time);
-	(void)sqlite3_bind_int(s, 4, it->is_ok);
-	bind_text(s, 5, it->position);
-	return db_run(t->db, s, e);
+	    "domain = ?2 ORDER BY time DESC LIMIT 1) IS NOT (?4 || ?5)",
+	    DB(it->host), DB(it->text), DB(it->time), DB(it->is_ok), DB(it->position));
 }
 
 static int take_compared(struct take *t, const struct item *it, struct error *e)
 { /* the first answer stays */
-	sqlite3_stmt *s = db_statement(
-	    t->db,
+	return db_change(
+	    t->db, e,
 	    "INSERT INTO compared(client, zone, time, answer) VALUES (?1, ?2, ?3, "
-	    "?4) ON CONFLICT DO UPDATE SET time = ?3, answer = ?4 WHERE answer = 2");
-	db_bind_addr(s, 1, it->client);
-	bind_text(s, 2, it->text);
-	(void)sqlite3_bind_int64(s, 3, it->time);
-	(void)sqlite3_bind_int(s, 4, (int)it->answer);
-	return db_run(t->db, s, e);
+	    "?4) ON CONFLICT DO UPDATE SET time = ?3, answer = ?4 WHERE answer = 2",
+	    DB(it->client), DB(it->text), DB(it->time), DB(it->answer));
 }
 
 static int keep_position(struct take *t, const struct item *it, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    t->db, "REPLACE INTO source(name, position, time) VALUES (?1, ?2, ?3)");
-	bind_text(s, 1, it->text);
-	bind_text(s, 2, it->position);
-	(void)sqlite3_bind_int64(s, 3, it->seen);
-	return db_run(t->db, s, e);
+	return db_change(t->db, e,
+			 "REPLACE INTO source(name, position, time) VALUES (?1, ?2, ?3)",
+			 DB(it->text), DB(it->position), DB(it->seen));
 }
 
 /* What was lost before it is unwatched: said before the host is told of any further. */
@@ -550,8 +523,7 @@ bool take_has(struct take *t, const struct visit *v)
 const char *take_position(struct take *t, const char *source, char *text, size_t size)
 {
 	sqlite3_stmt *s =
-	    db_statement(t->db, "SELECT position FROM source WHERE name = ?1");
-	bind_text(s, 1, source);
+	    db_query(t->db, "SELECT position FROM source WHERE name = ?1", DB(source));
 	text[0] = '\0';
 	if (db_step(t->db, s, NULL) > 0)
 		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));

@@ -14,9 +14,9 @@ static struct spans *set_of(struct view_host *h, int kind)
 
 static int read_host_spans(struct db *db, struct view_host *h, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT kind, since, until FROM span WHERE host = ?1 AND site = 0");
-	(void)sqlite3_bind_int(s, 1, h->id);
+	sqlite3_stmt *s = db_query(
+	    db, "SELECT kind, since, until FROM span WHERE host = ?1 AND site = 0",
+	    DB(h->id));
 	int rc;
 	while ((rc = db_step(db, s, e)) > 0) {
 		struct spans *to = set_of(h, sqlite3_column_int(s, 0));
@@ -29,9 +29,9 @@ static int read_host_spans(struct db *db, struct view_host *h, struct error *e)
 
 static int read_site_spans(struct db *db, uint16_t site, struct view *v, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT kind, since, until FROM span WHERE host = 0 AND site = ?1");
-	(void)sqlite3_bind_int(s, 1, site);
+	sqlite3_stmt *s = db_query(
+	    db, "SELECT kind, since, until FROM span WHERE host = 0 AND site = ?1",
+	    DB(site));
 	int rc;
 	while ((rc = db_step(db, s, e)) > 0)
 		spans_add(sqlite3_column_int(s, 0) == SPAN_CHANGED ? &v->changed
@@ -48,8 +48,8 @@ static int64_t never(sqlite3_stmt *s, int column)
 
 static int read_frontier(struct db *db, struct view *v, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT frontier FROM grp WHERE id = ?1");
-	(void)sqlite3_bind_int(s, 1, v->group);
+	sqlite3_stmt *s =
+	    db_query(db, "SELECT frontier FROM grp WHERE id = ?1", DB(v->group));
 	int rc = db_step(db, s, e);
 	if (rc > 0)
 		v->frontier = never(s, 0);
@@ -60,9 +60,9 @@ static int read_frontier(struct db *db, struct view *v, struct error *e)
 static int read_host(struct db *db, const struct host_place *p, struct view_host *h,
 		     struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT told, good, probed, probe_ok, tells FROM host WHERE id = ?1");
-	(void)sqlite3_bind_int(s, 1, p->host);
+	sqlite3_stmt *s = db_query(
+	    db, "SELECT told, good, probed, probe_ok, tells FROM host WHERE id = ?1",
+	    DB(p->host));
 	int rc = db_step(db, s, e);
 	bool has_probes = rc > 0 && sqlite3_column_type(s, 2) != SQLITE_NULL;
 	*h = (struct view_host){

@@ -37,25 +37,17 @@ static void remove_file(const char *path)
 	}
 }
 
-static int count_of(struct db *db, sqlite3_stmt *s, uint64_t *ret_count, struct error *e)
-{
-	int rc = db_step(db, s, e);
-	*ret_count = rc == 1 ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return rc < 0 ? rc : 0;
-}
-
 /* Only where nothing would be lost. */
 static int open_old(struct import *im, struct error *e)
 {
-	uint64_t visits = 0;
+	int64_t visits = 0;
 	if (access(im->path, F_OK) != 0)
 		return 0;
 	int rc = db_open(im->path, DB_WRITE, &im->old, e);
 	if (rc == 0)
 		rc = db_lock(im->old, e);
 	if (rc == 0)
-		rc = count_of(
+		rc = db_number(
 		    im->old, db_statement(im->old, "SELECT EXISTS (SELECT 1 FROM visit)"),
 		    &visits, e);
 	if (rc == 0 && visits)
@@ -187,15 +179,15 @@ static int judge(struct import *im, upkeep_progress_fn fn, void *arg, struct err
 {
 	struct due *due = due_new(im->db, take_coverage(im->take), NULL);
 	bool has_more = true;
-	uint64_t done = 0, total = 0;
-	int rc = count_of(im->db,
-			  db_statement(im->db, "SELECT count(*) FROM run WHERE kind = 3"),
-			  &total, e);
+	int64_t done = 0, total = 0;
+	int rc = db_number(
+	    im->db, db_statement(im->db, "SELECT count(*) FROM run WHERE kind = 3"),
+	    &total, e);
 	while (rc == 0 && has_more) {
 		rc = due_step(due, im->seen, DUE_TIME, &has_more, e);
 		done = done + DUE_STEP < total ? done + DUE_STEP : total;
 		if (rc == 0 && fn)
-			fn(arg, done, total);
+			fn(arg, (uint64_t)done, (uint64_t)total);
 	}
 	due_free(due);
 	return rc;
@@ -225,18 +217,20 @@ static int put_in_place(struct import *im, struct error *e)
 int import_end(struct import *im, upkeep_progress_fn fn, void *arg,
 	       struct import_counts *ret_counts, struct error *e)
 {
+	int64_t runs = 0;
 	int rc = take_commit(im->take, e);
 	im->counts.visits = take_counts(im->take).visits;
 	if (rc == 0)
 		rc = judge(im, fn, arg, e);
 	if (rc == 0)
-		rc = count_of(im->db, db_statement(im->db, "SELECT count(*) FROM run"),
-			      &im->counts.runs, e);
+		rc = db_number(im->db, db_statement(im->db, "SELECT count(*) FROM run"),
+			       &runs, e);
 	if (rc != 0)
 		return rc;
 	take_free(im->take);
 	im->take = NULL;
 	rc = put_in_place(im, e);
+	im->counts.runs = (uint64_t)runs;
 	if (rc == 0)
 		*ret_counts = im->counts;
 	return rc;

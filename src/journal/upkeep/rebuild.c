@@ -269,9 +269,7 @@ static const char copy_sql[] =
 
 static int attach(struct rebuild *b, const char *path, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(b->db, "ATTACH ?1 AS old");
-	(void)sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
-	return db_run(b->db, s, e);
+	return db_change(b->db, e, "ATTACH ?1 AS old", DB(path));
 }
 
 static int quick_check(struct rebuild *b, const char *path, struct error *e)
@@ -288,28 +286,21 @@ static int quick_check(struct rebuild *b, const char *path, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
-static int number(struct rebuild *b, sqlite3_stmt *s, int64_t *ret_number,
-		  struct error *e)
-{
-	int rc = db_step(b->db, s, e);
-	*ret_number = rc == 1 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return rc < 0 ? rc : 0;
-}
-
 /* Where the oldest visits are deleted, runs are whole from the day on after the oldest
  * that is left. */
 static int find_whole(struct rebuild *b, struct error *e)
 {
 	int64_t first = 0, seen = 0, count = 0;
-	int rc =
-	    number(b, db_statement(b->db, "SELECT min(id) FROM old.visit"), &first, e);
+	int rc = db_number(b->db, db_statement(b->db, "SELECT min(id) FROM old.visit"),
+			   &first, e);
 	if (rc == 0)
-		rc = number(b, db_statement(b->db, "SELECT min(seen) FROM old.visit"),
-			    &seen, e);
+		rc = db_number(b->db,
+			       db_statement(b->db, "SELECT min(seen) FROM old.visit"),
+			       &seen, e);
 	if (rc == 0)
-		rc = number(b, db_statement(b->db, "SELECT count(*) FROM old.visit"),
-			    &count, e);
+		rc = db_number(b->db,
+			       db_statement(b->db, "SELECT count(*) FROM old.visit"),
+			       &count, e);
 	b->total = (uint64_t)count;
 	b->from = first <= 1 ? INT64_MIN : stamp_day(seen) + STAMP_DAY;
 	return rc;
@@ -399,11 +390,11 @@ static int judge(struct rebuild *b, struct error *e)
 
 static int least_frontier(struct rebuild *b, int64_t *ret_frontier, struct error *e)
 {
-	return number(b,
-		      db_statement(b->db, "SELECT CASE WHEN max(resweep > swept) THEN "
-					  "9223372036854775807 ELSE max(frontier) END "
-					  "FROM old.grp"),
-		      ret_frontier, e);
+	return db_number(b->db,
+			 db_statement(b->db, "SELECT CASE WHEN max(resweep > swept) THEN "
+					     "9223372036854775807 ELSE max(frontier) END "
+					     "FROM old.grp"),
+			 ret_frontier, e);
 }
 
 static int verify_visits(struct rebuild *b, const char *path, struct error *e)

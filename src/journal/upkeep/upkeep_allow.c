@@ -22,25 +22,21 @@ static int put_on(struct db *db, const char *text, const char *note, bool is_con
 		  int64_t now, struct error *e)
 {
 	/* What a person put on stays his, whatever the configuration names. */
-	sqlite3_stmt *s = db_statement(
-	    db, "INSERT INTO allow(text, note, is_config, since) VALUES (?1, ?2, ?3, ?4) "
-		"ON CONFLICT DO UPDATE SET note = ?2, is_config = 0 WHERE NOT ?3");
-	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(s, 2, note, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_int(s, 3, is_config);
-	(void)sqlite3_bind_int64(s, 4, now);
-	return db_run(db, s, e);
+	return db_change(
+	    db, e,
+	    "INSERT INTO allow(text, note, is_config, since) VALUES (?1, ?2, ?3, ?4) "
+	    "ON CONFLICT DO UPDATE SET note = ?2, is_config = 0 WHERE NOT ?3",
+	    DB(text), DB(note), DB(is_config), DB(now));
 }
 
 static int check_owner(struct db *db, const char *text, bool is_config, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(db, "SELECT is_config FROM allow WHERE text = ?1");
-	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_STATIC);
-	int rc = db_step(db, s, e);
-	bool is_owned = rc > 0 && sqlite3_column_int(s, 0);
-	db_done(s);
-	if (rc < 0 || !is_owned || is_config)
-		return rc < 0 ? rc : 0;
+	sqlite3_stmt *s =
+	    db_query(db, "SELECT is_config FROM allow WHERE text = ?1", DB(text));
+	int64_t is_owned = 0;
+	int rc = db_number(db, s, &is_owned, e);
+	if (rc != 0 || !is_owned || is_config)
+		return rc;
 	return error_set(e, FMX_EUSAGE,
 			 "%s is on the allow list because the configuration names it: "
 			 "take it out of `allow` there, and reload `fakemx serve`",
@@ -50,8 +46,7 @@ static int check_owner(struct db *db, const char *text, bool is_config, struct e
 static int take_off(struct db *db, const char *text, bool is_config, struct error *e)
 {
 	int rc = check_owner(db, text, is_config, e);
-	sqlite3_stmt *s = db_statement(db, "DELETE FROM allow WHERE text = ?1");
-	(void)sqlite3_bind_text(s, 1, text, -1, SQLITE_STATIC);
+	sqlite3_stmt *s = db_query(db, "DELETE FROM allow WHERE text = ?1", DB(text));
 	return rc == 0 ? db_run(db, s, e) : rc;
 }
 

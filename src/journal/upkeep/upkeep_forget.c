@@ -131,8 +131,8 @@ static int find_clients(struct forget *f, struct error *e)
  */
 static int keep_excuses(struct forget *f, struct addr client, struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    f->db,
+	return db_change(
+	    f->db, e,
 	    "UPDATE run SET need = 0, told = coalesce(told, 0) | ?2 | "
 	    "CASE WHEN high IS NOT NULL AND EXISTS (SELECT 1 FROM run r WHERE "
 	    "r.kind IN (1, 2) AND r.grp = run.grp AND r.client = ?1 AND "
@@ -144,11 +144,8 @@ static int keep_excuses(struct forget *f, struct addr client, struct error *e)
 	    "WHERE n.client = ?1 AND n.confirmed_at IS NOT NULL AND o.client <> ?1) AND "
 	    "EXISTS (SELECT 1 FROM run r WHERE r.kind IN (1, 2) AND r.grp = run.grp AND "
 	    "r.client = ?1 AND r.began <= run.began + 432000000000 AND "
-	    "r.began + r.last >= run.began - 86400000000)");
-	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_int(s, 2, DB_TOLD_FATE_EXCUSED);
-	(void)sqlite3_bind_int(s, 3, DB_TOLD_ORDER_EXCUSED);
-	return db_run(f->db, s, e);
+	    "r.began + r.last >= run.began - 86400000000)",
+	    DB(client), DB(DB_TOLD_FATE_EXCUSED), DB(DB_TOLD_ORDER_EXCUSED));
 }
 
 /* An address of its prefix that is not its own. */
@@ -165,10 +162,11 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 	struct fold left = { 0 };
 	struct run r;
 	int rc;
-	sqlite3_stmt *s = db_statement(
-	    f->db, "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind IN (1, 2) AND "
-		   "grp IN (SELECT id FROM grp) AND client = ?1");
-	db_bind_addr(s, 1, client);
+	sqlite3_stmt *s =
+	    db_query(f->db,
+		     "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind IN (1, 2) AND "
+		     "grp IN (SELECT id FROM grp) AND client = ?1",
+		     DB(client));
 	while ((rc = db_step(f->db, s, e)) > 0) {
 		db_read_run(s, &r);
 		r.client = anonymous(client);
@@ -186,15 +184,14 @@ static int leave_runs(struct forget *f, struct addr client, struct error *e)
 static int leave_many(struct forget *f, struct addr client, struct error *e)
 {
 	int rc = 0, done = 0;
-	sqlite3_stmt *s = db_statement(
+	sqlite3_stmt *s = db_query(
 	    f->db,
 	    "SELECT m.grp, m.accepted, o.client FROM envelope m LEFT JOIN name n ON "
 	    "n.client = ?1 AND n.confirmed_at IS NOT NULL LEFT JOIN name o ON "
 	    "o.domain = n.domain AND o.client <> ?1 AND o.generic = n.generic AND "
 	    "(n.generic = 0 OR o.name = n.name) WHERE m.grp IN (SELECT id FROM grp) AND "
-	    "m.hash = ?2");
-	db_bind_addr(s, 1, client);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)envelopes_many(f->db, client));
+	    "m.hash = ?2",
+	    DB(client), DB((int64_t)envelopes_many(f->db, client)));
 	while (done == 0 && (rc = db_step(f->db, s, e)) > 0) {
 		uint16_t group = (uint16_t)sqlite3_column_int(s, 0);
 		int64_t accepted = sqlite3_column_int64(s, 1);
@@ -206,10 +203,10 @@ static int leave_many(struct forget *f, struct addr client, struct error *e)
 	db_done(s);
 	if (done != 0 || rc < 0)
 		return done != 0 ? done : rc;
-	s = db_statement(f->db, "DELETE FROM envelope WHERE grp IN (SELECT id FROM grp) "
-				"AND hash = ?1");
-	(void)sqlite3_bind_int64(s, 1, (int64_t)envelopes_many(f->db, client));
-	return db_run(f->db, s, e);
+	return db_change(f->db, e,
+			 "DELETE FROM envelope WHERE grp IN (SELECT id FROM grp) "
+			 "AND hash = ?1",
+			 DB((int64_t)envelopes_many(f->db, client)));
 }
 
 /* ---- its rows ---- */
@@ -223,10 +220,12 @@ static int erase_teller(struct forget *f, struct addr client, struct error *e)
 		   "AS BLOB) WHERE instr(told_by, ?1)");
 	(void)sqlite3_bind_blob(s, 1, client.bytes, sizeof(client.bytes), SQLITE_STATIC);
 	int rc = db_run(f->db, s, e);
-	s = db_statement(f->db, "DELETE FROM woken WHERE grp IN (SELECT id FROM grp) AND "
-				"client = ?1");
-	db_bind_addr(s, 1, client);
-	return rc == 0 ? db_run(f->db, s, e) : rc;
+	if (rc != 0)
+		return rc;
+	return db_change(f->db, e,
+			 "DELETE FROM woken WHERE grp IN (SELECT id FROM grp) AND "
+			 "client = ?1",
+			 DB(client));
 }
 
 static int take_rows(struct forget *f, struct addr client, struct error *e)
@@ -243,9 +242,8 @@ static int take_rows(struct forget *f, struct addr client, struct error *e)
 	};
 	int rc = 0;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && rc >= 0; i++) {
-		sqlite3_stmt *s =
-		    db_statement(f->db, f->only_counts ? rows[i].count : rows[i].erase);
-		db_bind_addr(s, 1, client);
+		sqlite3_stmt *s = db_query(
+		    f->db, f->only_counts ? rows[i].count : rows[i].erase, DB(client));
 		rc = f->only_counts ? db_step(f->db, s, e) : db_run(f->db, s, e);
 		if (rc >= 0)
 			f->rows += f->only_counts ? sqlite3_column_int64(s, 0)
@@ -328,11 +326,11 @@ static bool is_claimed(const struct forget *f, sqlite3_stmt *s)
 static int erase_visits(struct forget *f, int64_t after, struct error *e)
 {
 	int rc;
-	sqlite3_stmt *s = db_statement(
-	    f->db, "SELECT id, client, helo, mail_from, domain FROM visit WHERE "
-		   "id > ?1 AND id <= ?2 ORDER BY id");
-	(void)sqlite3_bind_int64(s, 1, after);
-	(void)sqlite3_bind_int64(s, 2, after + FORGET_SLICE);
+	sqlite3_stmt *s =
+	    db_query(f->db,
+		     "SELECT id, client, helo, mail_from, domain FROM visit WHERE "
+		     "id > ?1 AND id <= ?2 ORDER BY id",
+		     DB(after), DB(after + FORGET_SLICE));
 	while ((rc = db_step(f->db, s, e)) > 0) {
 		sqlite3_stmt *d;
 		if (is_meant(f, db_addr(s, 1)))
@@ -343,7 +341,7 @@ static int erase_visits(struct forget *f, int64_t after, struct error *e)
 						"WHERE id = ?1");
 		else
 			continue;
-		(void)sqlite3_bind_int64(d, 1, sqlite3_column_int64(s, 0));
+		db_set(d, DB(sqlite3_column_int64(s, 0)));
 		rc = f->only_counts ? 0 : db_run(f->db, d, e);
 		f->rows += rc == 0;
 		if (rc != 0)

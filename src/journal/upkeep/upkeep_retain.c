@@ -61,10 +61,10 @@ static int delete_visits(struct db *db, int64_t before, size_t most, bool *ret_m
 			 struct error *e)
 {
 	int rc = upkeep_keep_last_id(db, e);
-	sqlite3_stmt *s = db_statement(db, "DELETE FROM visit WHERE seen < ?1 AND id < "
-					   "(SELECT min(id) FROM visit) + ?2");
-	(void)sqlite3_bind_int64(s, 1, before);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)most);
+	sqlite3_stmt *s = db_query(db,
+				   "DELETE FROM visit WHERE seen < ?1 AND id < "
+				   "(SELECT min(id) FROM visit) + ?2",
+				   DB(before), DB((int64_t)most));
 	if (rc == 0)
 		rc = db_run(db, s, e);
 	*ret_more = rc == 0 && sqlite3_changes64(db_sqlite(db)) > 0;
