@@ -169,23 +169,28 @@ int archive_check_page(const struct cli *c)
 	return CLI_DONE;
 }
 
-int archive_write_page(const struct cli *c, const struct report *r, const char *path)
+int archive_write_html(const struct cli *c, struct buf *page, const char *path)
 {
 	struct error e;
-	struct buf page = BUF_INIT(PAGE_MAX);
-	page_write(r, &page);
 	int rc = 0;
-	if (buf_failed(&page))
+	if (buf_failed(page))
 		rc = error_set(&e, FMX_ETOOBIG,
 			       "the page would be larger than %d MB: take a shorter "
 			       "period with --since and --until",
 			       PAGE_MAX / 1024 / 1024);
 	else if (strcmp(path, "-") == 0)
-		archive_print(&page);
+		archive_print(page);
 	else
-		rc = atomic_file_write(path, buf_text(&page), page.len, new_mode(), &e);
-	buf_release(&page);
+		rc = atomic_file_write(path, buf_text(page), page->len, new_mode(), &e);
+	buf_release(page);
 	return rc == 0 ? CLI_DONE : cli_fail(c, &e);
+}
+
+int archive_write_page(const struct cli *c, const struct report *r, const char *path)
+{
+	struct buf page = BUF_INIT(PAGE_MAX);
+	page_write(r, &page);
+	return archive_write_html(c, &page, path);
 }
 
 struct text_style archive_style(void)

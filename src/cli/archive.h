@@ -80,9 +80,11 @@ FMX_MUST_CHECK int archive_span(const struct cli *c, int64_t now,
 void archive_print(struct buf *b);
 void archive_print_json(json_t *document);
 /*
- * The report as a page: to a file, which is the old or the new one whatever
- * happens, or to stdout if path is "-". CLI_DONE, or what was said.
+ * A page to a file, which is the old or the new one whatever happens, or to stdout if
+ * path is "-"; or the report as one. Releases the buffer. CLI_DONE, or what was said.
  */
+FMX_MUST_CHECK int archive_write_html(const struct cli *c, struct buf *page,
+				      const char *path);
 FMX_MUST_CHECK int archive_write_page(const struct cli *c, const struct report *r,
 				      const char *path);
 /* "--html -" leaves no room for what else goes to stdout. */

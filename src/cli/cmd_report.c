@@ -26,17 +26,15 @@ static int run(struct cli *c, int argc, char **argv)
 	struct report r;
 	struct error e;
 
-	if (cli_option(c, "maillog") && cli_option(c, "html"))
-		return cli_usage(c, "--html shows the journal, --maillog estimates "
-				    "without one: use one of them");
+	int code = archive_check_page(c);
+	if (code != CLI_DONE)
+		return code;
 	if (cli_option(c, "maillog"))
 		return estimate_log_run(c, argc, argv);
 	if (argc > 0)
 		return cli_usage(c, "'%s': report takes files after --maillog only",
 				 argv[0]);
-	int code = archive_check_page(c);
-	if (code == CLI_DONE)
-		code = archive_open_period(&a, c);
+	code = archive_open_period(&a, c);
 	if (code)
 		return code;
 	a.span.half = a.config.half;

@@ -9,9 +9,8 @@
 #include "cli/archive.h"
 #include "cli/estimate_hosts.h"
 #include "cli/old_logs.h"
+#include "outlet/page/page.h"
 #include "source/name/names_generic.h"
-
-enum { TEXT_MAX = 64 * 1024 * 1024 };
 
 struct reading {
 	struct estimate *estimate;
@@ -51,22 +50,29 @@ static void on_name(struct name_fact *n)
 			       strchr(dot + 1, '.') ? dot + 1 : n->name);
 }
 
-static void print(const struct cli *c, const struct estimate_hosts *h,
-		  const struct estimate_result *result)
+static int print(const struct cli *c, const struct estimate_hosts *h,
+		 const struct estimate_result *result)
 {
+	const char *html = cli_option(c, "html");
+	struct buf b = BUF_INIT(PAGE_MAX);
+	int code = CLI_DONE;
 	struct estimate_page page = { .site = h->site,
 				      .hosts = h->hosts,
 				      .host_count = h->host_count,
 				      .is_anonymous = cli_flag(c, "anonymous"),
 				      .result = result };
-	if (c->json) {
-		archive_print_json(estimate_json(&page));
-		return;
+	if (html) {
+		page_estimate(&page, &b);
+		code = archive_write_html(c, &b, html);
 	}
-	struct buf b = BUF_INIT(TEXT_MAX);
+	if (code == CLI_DONE && c->json)
+		archive_print_json(estimate_json(&page));
+	if (html || c->json)
+		return code;
 	struct text_style style = archive_style();
 	estimate_text(&page, &style, &b);
 	archive_print(&b);
+	return CLI_DONE;
 }
 
 static int estimate(const struct cli *c, const struct estimate_hosts *h,
@@ -92,7 +98,7 @@ static int estimate(const struct cli *c, const struct estimate_hosts *h,
 	if (code == CLI_DONE && estimate_make(r.estimate, on_name, &result, &e) != 0) {
 		code = cli_fail(c, &e);
 	} else if (code == CLI_DONE) {
-		print(c, h, &result);
+		code = print(c, h, &result);
 		estimate_release(&result);
 	}
 	estimate_free(r.estimate);

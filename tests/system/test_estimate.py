@@ -8,6 +8,7 @@ import random
 import subprocess
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 from lab.case import LabCase, program
 from lab.client import deliver
@@ -197,6 +198,34 @@ class EstimateVerb(unittest.TestCase):
             self.assertEqual([False, None, None, None, None], [layout[k] for k in (
                 "can_tell", "stopped_least", "stopped_most", "share_least", "share_most")])
             self.assertTrue(layout["reason"])
+
+    def test_the_page_says_the_same_as_the_json(self):
+        sessions = [session(60 * i, f"198.51.{i}.9") for i in range(100)]
+        sessions += [session(30, "203.0.113.7", "app.bank.example"), session(9 * HOUR, "192.0.2.1"),
+                     session(6000, "203.0.113.7", "app.bank.example", "450 4.2.0 later")]
+        self.log("mx1.log", sessions)
+        self.log("mx2.log", [session(60 * i + 5, f"198.52.{i}.9") for i in range(40)])
+        logs = ["--maillog", "mx1.<shop>.example=mx1.log", "mx2.shop.example=mx2.log"]
+        self.assertEqual("", self.run_report("--html", "page.html", *logs).stdout)
+        site = json.loads(self.run_report("--json", *logs).stdout)["sites"][0]
+        text = (self.folder / "page.html").read_text()
+        page = xml.etree.ElementTree.fromstring(text.split("\n", 1)[1])
+        told = [(n.get("data-key"), float(n.get("value"))) for n in page.iter("{http://www.w3.org/1999/xhtml}data")]
+        self.assertGreaterEqual(len(told), 9)
+        for key, value in told:
+            want = site
+            for part in key.split("."):
+                want = want[int(part)] if part.isdigit() else want[part]
+            self.assertAlmostEqual(value, want, 6, key)
+        words = " ".join(page.itertext())
+        for word in ("203.0.113.7", "app.bank.example", "mx1.<shop>.example", "What this assumes", site["at_risk"][0]["reason"]):
+            self.assertIn(word, words)
+        shown = self.run_report("--anonymous", "--html", "-", *logs).stdout
+        self.assertNotRegex(shown, r"203\.0\.113|bank|shop")
+        self.run_report("--json", "--html", "-", *logs, check=64)
+        self.log("empty.log", [])
+        (self.folder / "empty.log").write_text(f"{stamp(0)} mx postfix/qmgr[9]: A1: removed\n")
+        self.assertIn("No visit was read", self.run_report("--html", "-", "--maillog", "empty.log").stdout)
 
     def test_files_find_their_hosts_by_the_configuration(self):
         self.log("mx1.log", [session(60 * i, f"198.51.{i}.9") for i in range(50)])

@@ -15,15 +15,16 @@ struct writing {
 	struct text text;
 };
 
-static const char *const layouts[] = { "high", "low", "both" };
-
-static const struct estimate_range *range_of(const struct estimate_result *r, size_t i)
+const struct estimate_range *estimate_range_at(const struct estimate_result *r, size_t i,
+					       const char **ret_layout)
 {
+	static const char *const layouts[ESTIMATE_LAYOUTS] = { "high", "low", "both" };
 	const struct estimate_range *const ranges[] = { &r->high, &r->low, &r->both };
+	*ret_layout = layouts[i];
 	return ranges[i];
 }
 
-static double share(const struct estimate_result *r, uint64_t n)
+double estimate_share(const struct estimate_result *r, uint64_t n)
 {
 	return r->senders ? (double)(n < r->senders ? n : r->senders) / (double)r->senders
 			  : 0;
@@ -45,14 +46,13 @@ const char *estimate_risk_reason(enum tier t)
 	}
 }
 
-/* As an anonymous report calls them. */
-static const char *site_name(const struct estimate_page *page)
+const char *estimate_site_name(const struct estimate_page *page)
 {
 	return page->is_anonymous ? "site 1" : page->site;
 }
 
-static const char *host_name(const struct estimate_page *page, size_t i,
-			     char to[NAME_MAX_TEXT])
+const char *estimate_host_name(const struct estimate_page *page, size_t i,
+			       char to[NAME_MAX_TEXT])
 {
 	if (!page->is_anonymous)
 		return page->hosts[i].name;
@@ -108,10 +108,11 @@ static void good_mail(const struct writing *w)
 static void ranges(const struct writing *w)
 {
 	text_heading(&w->text, "What a Fake MX would stop");
-	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
-		const struct estimate_range *range = range_of(w->r, i);
+	for (size_t i = 0; i < ESTIMATE_LAYOUTS; i++) {
+		const char *layout;
+		const struct estimate_range *range = estimate_range_at(w->r, i, &layout);
 		char name[32];
-		(void)snprintf(name, sizeof(name), "layout = %s", layouts[i]);
+		(void)snprintf(name, sizeof(name), "layout = %s", layout);
 		text_label(&w->text, name);
 		if (!range->can_tell)
 			buf_addf(w->text.out, "%scannot tell:%s %s\n",
@@ -122,8 +123,8 @@ static void ranges(const struct writing *w)
 				 "%" PRIu64 " to %" PRIu64 " of %" PRIu64
 				 " senders (%.1f to %.1f %%)\n",
 				 range->least, range->most, w->r->senders,
-				 100 * share(w->r, range->least),
-				 100 * share(w->r, range->most));
+				 100 * estimate_share(w->r, range->least),
+				 100 * estimate_share(w->r, range->most));
 	}
 }
 
@@ -153,7 +154,7 @@ static void hosts(const struct writing *w)
 		char name[NAME_MAX_TEXT];
 		buf_addf(w->text.out,
 			 "    %s: %" PRIu64 " visits of %" PRIu64 " senders were read\n",
-			 host_name(w->page, i, name), w->r->hosts[i].visits,
+			 estimate_host_name(w->page, i, name), w->r->hosts[i].visits,
 			 w->r->hosts[i].senders);
 	}
 }
@@ -180,7 +181,7 @@ void estimate_text(const struct estimate_page *page, const struct text_style *st
 	buf_addf(out, "An estimate from mail logs, %s to %s (%s)\n",
 		 stamp_second(r->since, since), stamp_second(r->until, until),
 		 stamp_duration_text(r->until - r->since, span));
-	buf_addf(out, "\n%s%s%s\n", style->bold, site_name(page), style->plain);
+	buf_addf(out, "\n%s%s%s\n", style->bold, estimate_site_name(page), style->plain);
 	good_mail(&w);
 	ranges(&w);
 	seen(&w);
@@ -213,7 +214,7 @@ static json_t *hosts_json(const struct estimate_page *page)
 		const struct estimate_page_host *h = &page->hosts[i];
 		char name[NAME_MAX_TEXT];
 		json_t *o = json_object();
-		json_add(o, "host", json_text(host_name(page, i, name)));
+		json_add(o, "host", json_text(estimate_host_name(page, i, name)));
 		json_add(o, "role", json_text(role_name(ROLE_REAL)));
 		json_add(o, "preference",
 			 h->has_preference ? json_integer(h->preference) : json_null());
@@ -250,16 +251,19 @@ static json_t *at_risk_json(const struct estimate_page *page)
 
 static json_t *range_json(const struct estimate_result *r, size_t i)
 {
-	const struct estimate_range *range = range_of(r, i);
+	const char *layout;
+	const struct estimate_range *range = estimate_range_at(r, i, &layout);
 	bool can = range->can_tell;
 	json_t *o = json_object();
-	json_add(o, "layout", json_text(layouts[i]));
+	json_add(o, "layout", json_text(layout));
 	json_add(o, "can_tell", json_boolean(can));
 	json_add(o, "reason", json_text_or_null(can ? "" : range->why_not));
 	json_add(o, "stopped_least", can ? json_count(range->least) : json_null());
 	json_add(o, "stopped_most", can ? json_count(range->most) : json_null());
-	json_add(o, "share_least", can ? json_real(share(r, range->least)) : json_null());
-	json_add(o, "share_most", can ? json_real(share(r, range->most)) : json_null());
+	json_add(o, "share_least",
+		 can ? json_real(estimate_share(r, range->least)) : json_null());
+	json_add(o, "share_most",
+		 can ? json_real(estimate_share(r, range->most)) : json_null());
 	return o;
 }
 
@@ -267,7 +271,7 @@ static json_t *ranges_json(const struct estimate_result *r)
 {
 	json_t *o = json_object(), *list = json_array(), *texts = json_array();
 	const char *text;
-	for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+	for (size_t i = 0; i < ESTIMATE_LAYOUTS; i++)
 		json_push(list, range_json(r, i));
 	for (size_t i = 0; (text = estimate_assumption(i)); i++)
 		json_push(texts, json_text(text));
@@ -324,7 +328,7 @@ static json_t *site_json(const struct estimate_page *page)
 					     "pending", "unknown", NULL };
 	const struct estimate_result *r = page->result;
 	json_t *o = json_object();
-	json_add(o, "site", json_text(site_name(page)));
+	json_add(o, "site", json_text(estimate_site_name(page)));
 	json_add(o, "measurable", json_false());
 	json_add(o, "coverage", json_null());
 	json_add(o, "hosts", hosts_json(page));

@@ -37,6 +37,9 @@ enum {
 };
 
 void page_write(const struct report *r, struct buf *out);
+/* The estimate of `report --maillog` (estimate_show.h), with the keys of its JSON. */
+struct estimate_page;
+void page_estimate(const struct estimate_page *estimate, struct buf *out);
 
 /*
  * The same over HTTP (outlet/web/): with periods to choose, a sender to search and links

@@ -9,6 +9,7 @@
  *	page_site.c	the tables
  *	page_chart.c	the charts
  *	page_evidence.c	before and after, what lists knew, what it costs
+ *	page_estimate.c	an estimate from mail logs
  *	page_css.c	the style sheet
  */
 #ifndef FMX_OUTLET_PAGE_PAGE_INTERNAL_H
