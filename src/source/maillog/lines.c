@@ -87,10 +87,12 @@ static size_t octets_of(const struct lines *l, const char *bytes, size_t len)
 {
 	char head[HEAD_MAX];
 	bool is_unknown;
-	size_t held = l->partial_len < HEAD_MAX ? l->partial_len : HEAD_MAX;
-	size_t more = len < HEAD_MAX - held ? len : HEAD_MAX - held;
-	if (held > 0)
+	size_t held = 0;
+	if (l->partial) {
+		held = l->partial_len < HEAD_MAX ? l->partial_len : HEAD_MAX;
 		memcpy(head, l->partial, held);
+	}
+	size_t more = len < HEAD_MAX - held ? len : HEAD_MAX - held;
 	memcpy(head + held, bytes, more);
 	return counted(head, held + more, &is_unknown);
 }
