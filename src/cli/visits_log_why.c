@@ -30,17 +30,12 @@ struct why {
 static const struct {
 	const char *name, *mark;
 } unread[] = {
-	{ "Haraka", "haraka" },
-	{ "Haraka", "] [core] " },
-	{ "Courier", "courieresmtp" },
-	{ "Courier", "courierd" },
-	{ "Stalwart", "stalwart" },
-	{ "Stalwart", "(smtp." },
-	{ "maddy", "maddy" },
-	{ "chasquid", "chasquid" },
-	{ "qmail", "qmail-smtpd" },
-	{ "qmail", "tcpserver: " },
-	{ "Exchange", "Microsoft Exchange" },
+	{ "Haraka", "haraka" },        { "Haraka", "] [core] " },
+	{ "Courier", "courieresmtp" }, { "Courier", "courierd" },
+	{ "Stalwart", "stalwart" },    { "Stalwart", "(smtp." },
+	{ "maddy", "maddy" },          { "maddy", " smtp: incoming message" },
+	{ "chasquid", "chasquid" },    { "qmail", "qmail-smtpd" },
+	{ "qmail", "tcpserver: " },    { "Exchange", "Microsoft Exchange" },
 	{ "MailEnable", "SMTP-IN" },
 };
 

@@ -45,8 +45,9 @@ static void set_zone(const char *zone)
 	tzset();
 }
 
-/* One reading of the hour's first second, or -1 if there is no such hour. */
-static int64_t convert(int year, const struct logtime *l, int is_dst)
+/* One reading of the hour's first second, or -1 if there is no such hour; *ret_gap: on
+ * that day the clock passed over it. */
+static int64_t convert(int year, const struct logtime *l, int is_dst, bool *ret_gap)
 {
 	struct tm tm = { .tm_year = year - 1900,
 			 .tm_mon = l->month - 1,
@@ -54,8 +55,10 @@ static int64_t convert(int year, const struct logtime *l, int is_dst)
 			 .tm_hour = l->hour,
 			 .tm_isdst = is_dst };
 	time_t t = mktime(&tm);
-	bool is_same = tm.tm_mday == l->day && tm.tm_hour == l->hour;
-	return t == (time_t)-1 || !is_same ? -1 : (int64_t)t * STAMP_SECOND;
+	*ret_gap = t != (time_t)-1 && tm.tm_hour != l->hour;
+	bool is_day =
+	    tm.tm_mday == l->day; /* no 29th of February that is a 1st of March */
+	return t == (time_t)-1 || (!is_day && !*ret_gap) ? -1 : (int64_t)t * STAMP_SECOND;
 }
 
 static int year_of(int64_t t)
@@ -65,15 +68,18 @@ static int year_of(int64_t t)
 	return localtime_r(&seconds, &tm) ? tm.tm_year + 1900 : 1970;
 }
 
-/* Both readings of the hour, where the end of daylight saving time repeats it. */
+/* Both readings of the hour, where the end of daylight saving time repeats it; or where
+ * its begin passes over it, and the writer's clock had not, or was another zone's. */
 static bool set_hour(struct logtime *l, int year, int64_t latest)
 {
-	int64_t any = convert(year, l, -1);
+	bool is_none, other_is_none, summer_is_none;
+	int64_t any = convert(year, l, -1, &is_none);
 	if (any == -1 || any > latest)
 		return false;
-	int64_t other = convert(year, l, 0), summer = convert(year, l, 1);
-	l->base[0] = summer != -1 ? summer : any;
-	l->base[1] = other != -1 ? other : any;
+	int64_t other = convert(year, l, 0, &other_is_none);
+	int64_t summer = convert(year, l, 1, &summer_is_none);
+	l->base[0] = summer != -1 && summer_is_none == is_none ? summer : any;
+	l->base[1] = other != -1 && other_is_none == is_none ? other : any;
 	return true;
 }
 

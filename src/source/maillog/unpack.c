@@ -74,8 +74,9 @@ static int start_program(struct unpack *u, size_t i, struct error *e)
 	u->program = others[i].program;
 	if (lseek(u->fd, 0, SEEK_SET) != 0)
 		return error_set(e, FMX_EFOREIGN,
-				 "%s is packed by %s and no file: give it through %s -dc",
-				 u->path, u->program, u->program);
+				 "what comes through the pipe is packed by %s: put `%s "
+				 "-dc |` into it, or name the file",
+				 u->program, u->program);
 	u->child = child_start(argv, u->fd, e);
 	if (!u->child)
 		return error_set(

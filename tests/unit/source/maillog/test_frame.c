@@ -79,6 +79,14 @@ static const struct stamp_row stamps[] = {
 	    "Oct 25 02:30:00 m" },
 	  { "2026-10-25T00:29:59Z", "2026-10-25T00:29:59.25Z+1000",
 	    "2026-10-25T00:29:59Z", "2026-10-25T00:30:00Z" } },
+	/* the hour that does not come, 29 March 2026, is of a clock that was not put
+	 * forward, or of another zone: not of the year before */
+	{ "Europe/Berlin",
+	  "2026-11-23T15:00:00Z",
+	  { "Mar 29 02:30:00 m", "Mar 29 03:00:00 m", "2026-03-29 02:30:00 m",
+	    "Mar 29 04:00:00 m" },
+	  { "2026-03-29T00:30:00Z+3601000000", "2026-03-29T01:00:00Z",
+	    "2026-03-29T01:30:00Z", "2026-03-29T02:00:00Z" } },
 	/* a year has begun since, and a day that few years have */
 	{ "UTC",
 	  "2027-01-01T00:00:05Z",
