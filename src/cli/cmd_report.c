@@ -69,8 +69,8 @@ static const struct option_row options[] = {
 const struct verb verb_report = {
 	.name = "report",
 	.run = run,
-	.synopsis = "[--since TIME] [--until TIME] [--html FILE] [--anonymous]\n"
-		    "                [--maillog [HOST=]FILE...]",
+	.synopsis = "[--since TIME] [--until TIME] [--html FILE] [--anonymous] "
+		    "[--maillog [HOST=]FILE...]",
 	.summary = "what the decoys did: good mail first, then stopped senders",
 	.help =
 	    "Good mail first: which known sender or message may be lost, and how late "

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "config/config.h"
 
-enum { USE_MAX = 4096 };
+enum { USE_MAX = 4096, PARAGRAPH_MAX = 8192 };
 
 static const struct option_row globals[] = {
 	{ .name = "config",
@@ -126,6 +126,27 @@ void cli_print_help(FILE *to, const struct verb *const *v)
 	(void)fputs("\nThe manual: man fakemx, man fakemx.conf\n", to);
 }
 
+/* Words are broken where the screen ends; indented lines are to be typed. */
+static void print_paragraphs(FILE *to, const char *text)
+{
+	struct buf words = BUF_INIT(PARAGRAPH_MAX);
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		end = text + strcspn(text, "\n");
+		bool is_words = end > text && *text != ' ';
+		if (is_words) {
+			buf_adds(&words, words.len ? " " : "");
+			buf_add(&words, text, (size_t)(end - text));
+		}
+		if (words.len && (!is_words || !*end)) {
+			cli_folded(to, buf_text(&words), 0, 78);
+			buf_clear(&words);
+		}
+		if (!is_words)
+			(void)fprintf(to, "%.*s\n", (int)(end - text), text);
+	}
+	buf_release(&words);
+}
+
 static const struct verb_word *find_word(const struct verb *v, const char *word)
 {
 	for (const struct verb_word *w = v->words; word && w && w->name; w++)
@@ -151,16 +172,20 @@ void cli_print_verb_help(FILE *to, const struct verb *v, const char *word)
 		print_word_help(to, v, w);
 		return;
 	}
-	(void)fprintf(to, "fakemx %s - %s\n", v->name, v->summary);
-	heading(to, "Use");
 	struct buf use = BUF_INIT(USE_MAX);
+	buf_addf(&use, "fakemx %s - %s", v->name, v->summary);
+	cli_folded(to, buf_text(&use), 2, 78);
+	heading(to, "Use");
+	buf_clear(&use);
 	buf_addf(&use, "fakemx [options] %s%s%s", v->name, *v->synopsis ? " " : "",
 		 v->synopsis);
 	(void)fputs("  ", to);
 	cli_folded(to, buf_text(&use), 6, 78);
 	buf_release(&use);
-	if (v->help)
-		(void)fprintf(to, "\n%s\n", v->help);
+	if (v->help) {
+		(void)fputs("\n", to);
+		print_paragraphs(to, v->help);
+	}
 	if (v->options && v->options->name) {
 		heading(to, "Options");
 		print_options(to, v, v->options);

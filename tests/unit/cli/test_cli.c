@@ -168,6 +168,22 @@ static void help_is_a_word_too(void **state)
 	assert_non_null(strstr(said, "did you mean 'plan'?"));
 }
 
+static void help_fits_a_terminal(void **state)
+{
+	(void)state;
+	for (const struct verb *const *v = verbs_all(); *v; v++) {
+		char line[64];
+		(void)snprintf(line, sizeof(line), "fakemx %s --help", (*v)->name);
+		for (const char *at = printed(line), *end; *at;
+		     at = *end ? end + 1 : end) {
+			end = at + strcspn(at, "\n");
+			/* A command is in one piece. */
+			if (end - at > 80 && strncmp(at, "  fakemx ", 9) != 0)
+				fail_msg("%s: %.*s", line, (int)(end - at), at);
+		}
+	}
+}
+
 static void what_changes_nothing_is_not_explained_as_if_it_did(void **state)
 {
 	(void)state;
@@ -200,6 +216,7 @@ int main(void)
 		cmocka_unit_test(the_options_of_a_verb_are_its_own),
 		cmocka_unit_test(every_row_explains_itself),
 		cmocka_unit_test(help_is_a_word_too),
+		cmocka_unit_test(help_fits_a_terminal),
 		cmocka_unit_test(what_changes_nothing_is_not_explained_as_if_it_did),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
