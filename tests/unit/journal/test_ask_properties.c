@@ -514,7 +514,23 @@ static int on_slow_walk(void *arg, const struct ask_walk *walk)
 	return 0;
 }
 
-static void a_reader_holds_back_no_more_than_a_slice(void **state)
+static int on_visit(void *arg, const struct ask_visit *v)
+{
+	(void)v;
+	++*(uint64_t *)arg;
+	return 0;
+}
+
+static uint64_t count_visits(struct ask *a, int64_t since, uint16_t host)
+{
+	struct ask_visits which = { .since = since, .until = INT64_MAX, .host = host };
+	struct error e = { 0, "" };
+	uint64_t count = 0;
+	assert_int_equal(ask_visits(a, &which, on_visit, &count, &e), 0);
+	return count;
+}
+
+static void a_reader_is_told_all_and_holds_back_no_more_than_a_slice(void **state)
 {
 	enum { CLIENTS = 3 * ASK_SLICE };
 	struct folder *f = *state;
@@ -549,6 +565,10 @@ static void a_reader_holds_back_no_more_than_a_slice(void **state)
 	assert_int_equal(db_open(f->path, DB_READ, &db, &e), 0);
 	assert_int_equal(ask_open(db, w.seen, &a, &e), 0);
 	assert_int_equal(ask_walks(a, 1, &s, &e), 0);
+	uint64_t mail = count_visits(a, INT64_MIN, HOST_MAIL);
+	assert_in_range(mail, CLIENTS, CLIENTS + r.told / 500);
+	assert_int_equal(count_visits(a, WORLD_ZERO, HOST_MAIL), mail);
+	assert_int_equal(count_visits(a, INT64_MIN, HOST_HIGH), 0);
 	ask_close(a);
 	db_close(db);
 	assert_in_range(r.told, CLIENTS, CLIENTS + 1);
@@ -573,8 +593,9 @@ int main(void)
 		    remove_folder),
 		cmocka_unit_test_setup_teardown(two_journals_of_the_same_lines_are_equal,
 						make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(a_reader_holds_back_no_more_than_a_slice,
-						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(
+		    a_reader_is_told_all_and_holds_back_no_more_than_a_slice, make_folder,
+		    remove_folder),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
