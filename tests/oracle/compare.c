@@ -175,7 +175,7 @@ static bool has_listing(const struct oracle_listings *all, const struct oracle_l
 {
 	for (size_t i = 0; i < all->count; i++) {
 		const struct oracle_listing *x = &all->at[i];
-		if (oracle_is_sender(x->client, l->client) && x->first == l->first &&
+		if (is_sender(x->client, l->client) && x->first == l->first &&
 		    x->since == l->since && x->until == l->until && x->is_on == l->is_on)
 			return true;
 	}

@@ -102,6 +102,52 @@ static struct addr any_client(struct history *h)
 	return history_client((unsigned)(number % HISTORY_CLIENTS));
 }
 
+static const struct host *any_visited(struct history *h)
+{
+	const struct host *x = &h->hosts[history_random(h, h->host_count)];
+	while (x->role == ROLE_REAL && h->is_shy && history_random(h, 8))
+		x = &h->hosts[history_random(h, h->host_count)];
+	return x;
+}
+
+static int64_t any_time(struct history *h)
+{
+	static const int64_t late[] = {
+		0, 0, 0, 0, STAMP_SECOND, 90 * STAMP_SECOND, STAMP_HOUR
+	};
+	int64_t time = h->now - late[history_random(h, 7)];
+	if (history_random(h, 6) == 0) /* just beside what else is at this moment */
+		time += (int64_t)history_random(h, 3) - 1;
+	return time;
+}
+
+static enum depth any_depth(struct history *h, bool is_real)
+{
+	enum depth d = (enum depth)history_random(h, 6);
+	if (h->is_shy && history_random(h, 2))
+		d = DEPTH_RCPT;
+	return is_real && d == DEPTH_KNOCK ? DEPTH_CONNECT : d;
+}
+
+static void set_real(struct history *h, struct visit *v)
+{
+	static const int64_t answers[] = { 0, 0, 300000, 4000000 };
+	v->outcome = (enum outcome)(OUTCOME_ACCEPTED + history_random(h, 4));
+	v->spam = (enum spam)history_random(h, 3);
+	v->answered = answers[history_random(h, 4)];
+	v->answered += v->answered ? v->time : 0;
+}
+
+static void set_envelopes(struct history *h, struct visit *v)
+{
+	v->recipient_domain = history_random(h, 5) ? ORACLE_DOMAIN : "other.example";
+	for (uint64_t n = history_random(h, 3); n > 0; n--)
+		visit_add_envelope(v,
+				   ORACLE_ENVELOPE + history_random(h, ORACLE_ENVELOPES));
+	if (history_random(h, 16) == 0)
+		v->envelope_count = VISIT_ENVELOPES_MANY;
+}
+
 static void add_visit(struct history *h)
 {
 	static const int64_t lasts[] = {
@@ -109,19 +155,10 @@ static void add_visit(struct history *h)
 	};
 	static const uint32_t widths[] = { 1,       1,       1000000, 1000000,
 					   1000000, 1000000, 1000000, 5000000 };
-	static const int64_t answers[] = { 0, 0, 300000, 4000000 };
-	static const int64_t late[] = {
-		0, 0, 0, 0, STAMP_SECOND, 90 * STAMP_SECOND, STAMP_HOUR
-	};
-	const struct host *x = &h->hosts[history_random(h, h->host_count)];
-	while (x->role == ROLE_REAL && h->is_shy && history_random(h, 8))
-		x = &h->hosts[history_random(h, h->host_count)];
+	const struct host *x = any_visited(h);
 	bool is_real = x->role == ROLE_REAL;
-	int64_t time = h->now - late[history_random(h, 7)];
-	if (history_random(h, 6) == 0) /* just beside what else is at this moment */
-		time += (int64_t)history_random(h, 3) - 1;
-	struct line *l = add(h, LINE_VISIT, x->id, time);
-	struct visit *v = &l->visit;
+	int64_t time = any_time(h);
+	struct visit *v = &add(h, LINE_VISIT, x->id, time)->visit;
 	*v = (struct visit){ .client = any_client(h),
 			     .site = h->site.id,
 			     .host = x->id,
@@ -132,30 +169,15 @@ static void add_visit(struct history *h)
 			     .mail_from = "",
 			     .recipient_domain = "",
 			     .name = "" };
-	v->depth = (enum depth)history_random(h, 6);
-	if (h->is_shy && history_random(h, 2))
-		v->depth = DEPTH_RCPT;
-	if (is_real && v->depth == DEPTH_KNOCK)
-		v->depth = DEPTH_CONNECT;
+	v->depth = any_depth(h, is_real);
 	if (is_real && history_random(h, 8) == 0)
 		v->earlier_us = 3000000;
 	int64_t last = lasts[history_random(h, 6)];
 	v->ended = last ? time + last : 0;
-	if (is_real) {
-		v->outcome = (enum outcome)(OUTCOME_ACCEPTED + history_random(h, 4));
-		v->spam = (enum spam)history_random(h, 3);
-		v->answered = answers[history_random(h, 4)];
-		v->answered += v->answered ? time : 0;
-	}
-	if (v->depth >= DEPTH_RCPT) {
-		v->recipient_domain =
-		    history_random(h, 5) ? ORACLE_DOMAIN : "other.example";
-		for (uint64_t n = history_random(h, 3); n > 0; n--)
-			visit_add_envelope(v, ORACLE_ENVELOPE +
-						  history_random(h, ORACLE_ENVELOPES));
-		if (history_random(h, 16) == 0)
-			v->envelope_count = VISIT_ENVELOPES_MANY;
-	}
+	if (is_real)
+		set_real(h, v);
+	if (v->depth >= DEPTH_RCPT)
+		set_envelopes(h, v);
 }
 
 /* Each name is learnt once, at some time. */
@@ -321,11 +343,25 @@ static const char *kind_name(enum line_kind k)
 	return k <= LINE_WROTE ? names[k] : "?";
 }
 
+static void print_visit(const struct visit *v)
+{
+	char client[ADDR_TEXT_MAX];
+	(void)printf(" %s %s %s width %.1f earlier %.1f ended +%.1f answered %d env %u "
+		     "%s%s",
+		     addr_text(v->client, client), depth_name(v->depth),
+		     v->outcome ? outcome_name(v->outcome) : "-", v->precision_us / 1e6,
+		     v->earlier_us / 1e6,
+		     v->ended ? (double)(v->ended - v->time) / 1e6 : 0, v->answered != 0,
+		     v->envelope_count, v->recipient_domain,
+		     v->spam == SPAM_NO    ? " clean"
+		     : v->spam == SPAM_YES ? " spam"
+					   : "");
+}
+
 void history_print(const struct history *h)
 {
 	for (size_t i = 0; i < h->count; i++) {
 		const struct line *l = &h->lines[i];
-		const struct visit *v = &l->visit;
 		char client[ADDR_TEXT_MAX] = "";
 		(void)printf("  seen %.1f %s@%.1f", (double)(l->seen - BEGIN) / 1e6,
 			     kind_name(l->kind), (double)(l->time - BEGIN) / 1e6);
@@ -333,17 +369,7 @@ void history_print(const struct history *h)
 			if (h->hosts[k].id == l->host && l->kind != LINE_NAME)
 				(void)printf(" %s", h->hosts[k].name);
 		if (l->kind == LINE_VISIT)
-			(void)printf(
-			    " %s %s %s width %.1f earlier %.1f ended +%.1f answered "
-			    "%d env %u %s%s",
-			    addr_text(v->client, client), depth_name(v->depth),
-			    v->outcome ? outcome_name(v->outcome) : "-",
-			    v->precision_us / 1e6, v->earlier_us / 1e6,
-			    v->ended ? (double)(v->ended - v->time) / 1e6 : 0,
-			    v->answered != 0, v->envelope_count, v->recipient_domain,
-			    v->spam == SPAM_NO    ? " clean"
-			    : v->spam == SPAM_YES ? " spam"
-						  : "");
+			print_visit(&l->visit);
 		if (l->kind == LINE_PROBE)
 			(void)printf(" %s", l->is_ok ? "ok" : "failed");
 		if (l->kind == LINE_GAP || l->kind == LINE_LOST)

@@ -208,11 +208,9 @@ bool is_pool(struct addr a, struct addr b)
 	const struct name_fact *x = name_of(a), *y = name_of(b);
 	if (is_sender(a, b))
 		return false;
-	for (EACH_LINE(l))
-		if (l->kind == LINE_NAME && is_sender(a, l->name.client) &&
-		    prefix_has(prefix_pool(l->name.client), b))
-			return true;
 	return prefix_has(prefix_pool(a), b) ||
+	       EXISTS_LINE(l, l->kind == LINE_NAME && is_sender(a, l->name.client) &&
+				  prefix_has(prefix_pool(l->name.client), b)) ||
 	       (x && y && x->is_generic == y->is_generic &&
 		strcmp(x->is_generic ? x->name : x->domain,
 		       y->is_generic ? y->name : y->domain) == 0);
@@ -225,37 +223,51 @@ bool touch(const struct fact *a, const struct fact *b)
 	return a->from - GAP <= b->to && b->from - GAP <= a->to;
 }
 
+bool meets(const struct fact *x, int64_t since, int64_t until)
+{
+	return x->from <= until && x->to >= since;
+}
+
+static struct fact fact_of(const struct line *l)
+{
+	const struct visit *v = &l->visit;
+	bool is_late =
+	    v->time < oracle_told_until(o->lines, (size_t)(l - o->lines), v->host);
+	struct fact x = { .v = v, .run = (int)fact_count };
+	for (EACH_HOST(h)) {
+		if (h->id != v->host)
+			continue;
+		bool is_aside = v->depth == DEPTH_KNOCK || h->role == ROLE_CONTROL;
+		x.kind = is_aside               ? ASIDE
+			 : h->role == ROLE_REAL ? (is_late ? LATE : REAL)
+						: (is_late ? ASIDE : DECOY);
+		x.place = h->place;
+	}
+	x.from = v->time - v->earlier_us;
+	x.sure = v->time + v->precision_us - 1;
+	x.to = stamp_later(x.sure, v->ended);
+	return x;
+}
+
+/* Half an hour at most lies between two visits of one run, which ends at midnight. */
+static bool is_one_run(const struct fact *x, const struct fact *y)
+{
+	return x->kind == y->kind && addr_equal(x->v->client, y->v->client) &&
+	       x->v->time / STAMP_DAY == y->v->time / STAMP_DAY && touch(x, y);
+}
+
 static void read_visits(void)
 {
 	fact_count = 0;
-	for (EACH_LINE(l)) {
-		const struct visit *v = &l->visit;
-		if (l->kind != LINE_VISIT)
-			continue;
-		int64_t told =
-		    oracle_told_until(o->lines, (size_t)(l - o->lines), v->host);
-		struct fact x = { .v = v, .run = (int)fact_count };
-		enum role role = ROLE_REAL;
-		for (EACH_HOST(h))
-			if (h->id == v->host) {
-				role = h->role;
-				x.place = h->place;
-			}
-		x.kind = v->depth == DEPTH_KNOCK || role == ROLE_CONTROL ? ASIDE
-			 : role == ROLE_REAL ? (v->time < told ? LATE : REAL)
-					     : (v->time < told ? ASIDE : DECOY);
-		x.from = v->time - v->earlier_us;
-		x.sure = v->time + v->precision_us - 1;
-		x.to = stamp_later(x.sure, v->ended);
-		facts[fact_count++] = x;
-	}
+	for (EACH_LINE(l))
+		if (l->kind == LINE_VISIT) {
+			facts[fact_count] = fact_of(l);
+			fact_count++;
+		}
 	for (size_t again = 0; again < fact_count; again++)
 		for (EACH(x))
 			for (struct fact *y = facts; y < facts + fact_count; y++)
-				if (x->kind == y->kind && x->run < y->run &&
-				    addr_equal(x->v->client, y->v->client) &&
-				    x->v->time / STAMP_DAY == y->v->time / STAMP_DAY &&
-				    touch(x, y))
+				if (x->run < y->run && is_one_run(x, y))
 					y->run = x->run;
 }
 
@@ -270,9 +282,4 @@ void know(const struct oracle *of)
 	read_visits();
 	read_frontier();
 	stretch_count = 0;
-}
-
-bool oracle_is_sender(struct addr a, struct addr b)
-{
-	return is_sender(a, b);
 }

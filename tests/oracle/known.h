@@ -20,6 +20,17 @@
 	const struct fact *x = facts;                                                    \
 	x < facts + fact_count;                                                          \
 	x++
+/* Is there a visit x, or a line l, of which it holds? */
+#define EXISTS(x, ...) EXISTS_AMONG(x, EACH(x), __VA_ARGS__)
+#define EXISTS_LINE(l, ...) EXISTS_AMONG(l, EACH_LINE(l), __VA_ARGS__)
+#define EXISTS_AMONG(x, each, ...)                                                       \
+	({                                                                               \
+		bool has_##x = false;                                                    \
+		for (each)                                                               \
+			if ((has_##x = (__VA_ARGS__)))                                   \
+				break;                                                   \
+		has_##x;                                                                 \
+	})
 
 enum kind { REAL, LATE, DECOY, ASIDE };
 /* A visit as it was when it arrived: it began in [from, sure], and lay in [from, to]. */
@@ -45,13 +56,14 @@ bool low_was_seen(int64_t since, int64_t until);
 /* How much of it was watched; or (is_well) without any excuse. */
 int64_t time_in(int64_t since, int64_t until, bool is_well);
 const struct name_fact *name_of(struct addr a); /* confirmed; NULL */
-bool is_sender(struct addr a, struct addr b);
 bool is_pool(struct addr a, struct addr b);
 bool touch(const struct fact *a, const struct fact *b);
+bool meets(const struct fact *x, int64_t since, int64_t until);
 bool is_contact(const struct fact *x); /* with a real host, told late or not */
 
-/* oracle.c's, for listed.c: what speaks for a sender at a moment; an envelope of its
- * decoy visits over the other family. */
+/* oracle.c's, for listed.c: a contact of it, or of its pool; what speaks for a sender at
+ * a moment; an envelope of its decoy visits over the other family. */
+bool has_contact(struct addr who, bool of_pool, int64_t since, int64_t until);
 enum tier tier_at(struct addr who, int64_t at);
 bool sent_otherwise(struct addr who, int64_t since, int64_t until);
 

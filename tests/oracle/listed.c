@@ -24,20 +24,12 @@ static int64_t next_hour(struct addr who, int64_t from)
 	return next;
 }
 
-/* From 24 h before the hour until 60 s after it: in time, of its own; or any, told late
- * or not, of its pool too. */
-static bool has_contact(struct addr who, int64_t hour, bool is_any)
+/* In time, of its own, from 24 h before the hour until 60 s after it. */
+static bool has_come(struct addr who, int64_t hour)
 {
-	int64_t since = hour - o->rules.excuse;
-	int64_t until = hour + STAMP_HOUR + o->rules.confirm;
-	for (EACH(x)) {
-		struct addr a = x->v->client;
-		bool is_his = is_sender(who, a) || (is_any && is_pool(who, a));
-		bool is_kind = x->kind == REAL || (is_any && x->kind == LATE);
-		if (is_kind && is_his && x->from <= until && x->to >= since)
-			return true;
-	}
-	return false;
+	return EXISTS(x, x->kind == REAL && is_sender(who, x->v->client) &&
+			     meets(x, hour - o->rules.excuse,
+				   hour + STAMP_HOUR + o->rules.confirm));
 }
 
 static int64_t listed_until(const struct oracle_listings *all, struct addr who)
@@ -55,7 +47,7 @@ static void list(struct oracle_listings *all, struct addr who)
 	int64_t from = listed_until(all, who), first = NEVER;
 	for (int64_t h = next_hour(who, from); h < NEVER; h = next_hour(who, h + 1)) {
 		int64_t end = h + STAMP_HOUR;
-		if (h < from || has_contact(who, h, false))
+		if (h < from || has_come(who, h))
 			continue;
 		if (frontier < end + o->rules.confirm)
 			return;
@@ -76,22 +68,20 @@ static void list(struct oracle_listings *all, struct addr who)
 static bool has_accepted(struct addr who)
 {
 	int64_t since = (o->now - o->rules.pool_accepted) / STAMP_DAY * STAMP_DAY;
-	for (EACH(x)) {
-		struct addr a = x->v->client;
-		if (is_contact(x) && x->v->time >= since &&
-		    x->v->outcome == OUTCOME_ACCEPTED &&
-		    (is_sender(who, a) || is_pool(who, a)))
-			return true;
-	}
-	return false;
+	return EXISTS(x,
+		      is_contact(x) && x->v->time >= since &&
+			  x->v->outcome == OUTCOME_ACCEPTED &&
+			  (is_sender(who, x->v->client) || is_pool(who, x->v->client)));
 }
 
 /* What is near one of the two hours: its pool, a late line, an outage found later. */
 static bool is_excused(const struct oracle_listing *l, int64_t hour)
 {
 	int64_t end = hour + STAMP_HOUR;
-	return has_contact(l->client, hour, true) || excuse_in(hour, end - 1) ||
-	       sent_otherwise(l->client, hour - o->rules.excuse, end + o->rules.confirm);
+	int64_t since = hour - o->rules.excuse, until = end + o->rules.confirm;
+	return has_contact(l->client, false, since, until) ||
+	       has_contact(l->client, true, since, until) || excuse_in(hour, end - 1) ||
+	       sent_otherwise(l->client, since, until);
 }
 
 static bool is_at_risk(const struct oracle_listing *l, const struct oracle_walk *walks,

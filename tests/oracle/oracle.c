@@ -32,24 +32,10 @@ static void take_first(struct first *f, const struct fact *x)
 	f->from = old.is_there ? stamp_earlier(old.from, now.from) : now.from;
 }
 
-static bool is_decoy_visit(const struct fact *x)
-{
-	return x->kind == DECOY || x->kind == ASIDE;
-}
-
-static bool meets(const struct fact *x, int64_t since, int64_t until)
-{
-	return x->from <= until && x->to >= since;
-}
-
 /* Does some visit of one run touch some visit of the other? */
 static bool runs_touch(int a, int b)
 {
-	for (EACH(x))
-		for (EACH(y))
-			if (x->run == a && y->run == b && touch(x, y))
-				return true;
-	return false;
+	return EXISTS(x, x->run == a && EXISTS(y, y->run == b && touch(x, y)));
 }
 
 static bool is_of(const struct story *s, const struct fact *x)
@@ -142,14 +128,11 @@ bool sent_otherwise(struct addr who, int64_t since, int64_t until)
 	return false;
 }
 
-/* A contact with a real host, told late or not. */
-static bool has_contact(struct addr who, bool of_pool, int64_t since, int64_t until)
+bool has_contact(struct addr who, bool of_pool, int64_t since, int64_t until)
 {
-	for (EACH(x))
-		if (is_contact(x) && meets(x, since, until) &&
-		    (of_pool ? is_pool(who, x->v->client) : is_sender(who, x->v->client)))
-			return true;
-	return false;
+	return EXISTS(
+	    x, is_contact(x) && meets(x, since, until) &&
+		   (of_pool ? is_pool(who, x->v->client) : is_sender(who, x->v->client)));
 }
 
 static bool has_pool(const struct story *s, int64_t since, int64_t until)
@@ -181,14 +164,11 @@ static bool is_shotgun(const struct story *s)
  * before R. */
 static bool is_skipped(const struct story *s)
 {
-	for (EACH(x))
-		for (EACH(y))
-			if (is_decoy_visit(x) && x->place == PLACE_LOW &&
-			    is_sender(s->who, x->v->client) &&
-			    x->v->time <= s->real.sure && y->run == x->run &&
-			    y->to >= s->real.from - GAP)
-				return false;
-	return low_was_seen(s->real.from, s->real.sure);
+	bool has_low =
+	    EXISTS(x, !is_contact(x) && x->place == PLACE_LOW &&
+			  is_sender(s->who, x->v->client) && x->v->time <= s->real.sure &&
+			  EXISTS(y, y->run == x->run && y->to >= s->real.from - GAP));
+	return !has_low && low_was_seen(s->real.from, s->real.sure);
 }
 
 static void say(struct oracle_walk *w, enum order order, enum reason reason)
@@ -212,19 +192,25 @@ static void set_backdoor(const struct story *s, struct oracle_walk *w)
 		say(w, ORDER_BACKDOOR, REASON_REAL_NEVER_SEEN);
 }
 
-static void set_order(struct story *s, struct oracle_walk *w)
+/* Rows 0 and 1, of the moment that they ask about; REASON_NONE: neither. What is forged
+ * or told late moves no moment. */
+static enum reason why_not_decided(const struct story *s)
 {
 	const struct first *h = &s->high, *r = &s->real, *l = &s->low;
-	/* What is forged or told late moves no moment. */
 	const struct first *m = h->is_there ? h : r->is_there ? r : &s->own;
 	int64_t last = m == r && l->is_there ? stamp_later(r->sure, l->sure) : m->sure;
-	bool is_decided = frontier >= last + o->rules.confirm;
-	s->excuse = is_decided ? excuse_in(m->from, m->sure) : REASON_NONE;
-	if (!is_decided && o->now >= s->end)
-		s->excuse = REASON_NOT_WATCHED;
-	if (s->excuse || !is_decided)
-		say(w, ORDER_UNKNOWN, s->excuse ? s->excuse : REASON_UNDECIDED);
-	else if (!h->is_there && !r->is_there)
+	if (frontier >= last + o->rules.confirm)
+		return excuse_in(m->from, m->sure);
+	return o->now >= s->end ? REASON_NOT_WATCHED : REASON_UNDECIDED;
+}
+
+static void set_order(struct story *s, struct oracle_walk *w)
+{
+	enum reason why = why_not_decided(s);
+	s->excuse = why == REASON_UNDECIDED ? REASON_NONE : why;
+	if (why)
+		say(w, ORDER_UNKNOWN, why);
+	else if (!s->high.is_there && !s->real.is_there)
 		say(w, ORDER_UNKNOWN, REASON_LOW_ONLY);
 	else if (is_shotgun(s))
 		say(w, ORDER_SHOTGUN, REASON_AT_ONCE);
@@ -247,10 +233,8 @@ static bool is_patient(const struct story *s, int64_t since, bool is_well)
 
 static bool has_reached(const struct story *s)
 {
-	for (EACH(x))
-		if (is_contact(x) && is_of(s, x))
-			return true;
-	return has_contact(s->who, false, s->began, s->end);
+	return has_contact(s->who, false, s->began, s->end) ||
+	       EXISTS(x, is_contact(x) && is_of(s, x));
 }
 
 static void say_fate(struct oracle_walk *w, enum fate fate, enum reason reason)
@@ -300,22 +284,17 @@ static bool is_accepted(const struct story *s, uint64_t e, int64_t since)
 
 static bool came_in_time(const struct story *s)
 {
-	for (EACH(x))
-		if (x->kind == REAL && is_sender(s->who, x->v->client) &&
-		    (is_of(s, x) || meets(x, s->began, s->end)))
-			return true;
-	return false;
+	return EXISTS(x, x->kind == REAL && is_sender(s->who, x->v->client) &&
+			     (is_of(s, x) || meets(x, s->began, s->end)));
 }
 
 static bool is_missing(const struct story *s, const struct oracle_walk *w)
 {
 	int64_t told = NEVER;
 	for (size_t i = 0; i < o->host_count; i++) {
-		bool has_told = o->hosts[i].role != ROLE_REAL;
-		for (EACH(x))
-			has_told |= x->kind == REAL && x->v->envelope_count &&
-				    x->v->host == o->hosts[i].id;
-		if (!has_told)
+		if (o->hosts[i].role == ROLE_REAL &&
+		    !EXISTS(x, x->kind == REAL && x->v->envelope_count &&
+				   x->v->host == o->hosts[i].id))
 			return false;
 	}
 	for (uint64_t e = ORACLE_ENVELOPE; e < ORACLE_ENVELOPE + ORACLE_ENVELOPES; e++)
@@ -328,24 +307,19 @@ static bool is_missing(const struct story *s, const struct oracle_walk *w)
 /* Who wrote for a domain; is_known: for one that this site wrote to. */
 static bool has_spf(struct addr who, int64_t since, int64_t until, bool is_known)
 {
-	for (EACH_LINE(l))
-		for (EACH_LINE(m))
-			if (l->kind == LINE_SPF && is_sender(who, l->client) &&
-			    l->time >= since && l->time <= until &&
-			    (!is_known || (m->kind == LINE_WROTE && m->time >= since &&
-					   strcmp(l->text, m->text) == 0)))
-				return true;
-	return false;
+	return EXISTS_LINE(
+	    l,
+	    l->kind == LINE_SPF && is_sender(who, l->client) && l->time >= since &&
+		l->time <= until &&
+		(!is_known || EXISTS_LINE(m, m->kind == LINE_WROTE && m->time >= since &&
+						 strcmp(l->text, m->text) == 0)));
 }
 
 static bool has_mail(struct addr who, int64_t since, int64_t until, enum spam spam)
 {
-	for (EACH(x))
-		if (is_contact(x) && is_sender(who, x->v->client) && x->v->spam == spam &&
-		    x->v->outcome == OUTCOME_ACCEPTED && x->v->time >= since &&
-		    x->v->time <= until)
-			return true;
-	return false;
+	return EXISTS(x, is_contact(x) && is_sender(who, x->v->client) &&
+			     x->v->spam == spam && x->v->outcome == OUTCOME_ACCEPTED &&
+			     x->v->time >= since && x->v->time <= until);
 }
 
 enum tier tier_at(struct addr who, int64_t at)
@@ -378,31 +352,46 @@ static struct first run_first(int run, int64_t *end)
 	return f;
 }
 
-/* From L to the next contact of the walk, if no other of the sender's began before it and
- * was open, or began, between. */
-static int64_t delay_of(const struct story *s)
+/* The next contact of the walk: the first of its runs that is not wholly before L. */
+static struct first next_of(const struct story *s)
 {
 	struct first next = { 0 };
-	int64_t low = s->low.at, end;
+	int64_t end;
 	for (EACH(x)) {
-		bool is_part = s->is_decoy ? is_of(s, x) : x->run == s->main;
 		struct first f = run_first(x->run, &end);
-		if (x->kind == REAL && is_part && f.sure >= low &&
-		    (!next.is_there || f.at < next.at ||
-		     (f.at == next.at && f.sure > next.sure)))
+		bool is_part = s->is_decoy ? is_of(s, x) : x->run == s->main;
+		bool is_nearer = !next.is_there || f.at < next.at ||
+				 (f.at == next.at && f.sure > next.sure);
+		if (x->kind == REAL && is_part && f.sure >= s->low.at && is_nearer)
 			next = f;
 	}
-	if (!next.is_there || frontier < next.sure + o->rules.confirm ||
-	    next.at - low > o->rules.delay_window || s->low.sure - low >= STAMP_SECOND ||
-	    next.sure - next.at >= STAMP_SECOND || !is_all_well(low, next.sure))
-		return -1;
+	return next;
+}
+
+/* Did another contact of the sender's begin before it and was open, or begin, between? */
+static bool has_between(const struct story *s, const struct first *next)
+{
+	int64_t low = s->low.at, end;
 	for (EACH(x)) {
 		struct first f = run_first(x->run, &end);
 		if (is_contact(x) && is_sender(s->who, x->v->client) &&
-		    f.from <= stamp_later(low, next.at) && end >= low &&
-		    !(x->kind == REAL && f.at == next.at))
-			return -1;
+		    f.from <= stamp_later(low, next->at) && end >= low &&
+		    !(x->kind == REAL && f.at == next->at))
+			return true;
 	}
+	return false;
+}
+
+static int64_t delay_of(const struct story *s)
+{
+	struct first next = next_of(s);
+	int64_t low = s->low.at;
+	bool is_exact =
+	    s->low.sure - low < STAMP_SECOND && next.sure - next.at < STAMP_SECOND;
+	if (!next.is_there || !is_exact || frontier < next.sure + o->rules.confirm ||
+	    next.at - low > o->rules.delay_window || !is_all_well(low, next.sure) ||
+	    has_between(s, &next))
+		return -1;
 	return next.at > low ? next.at - low : 0;
 }
 
@@ -410,11 +399,11 @@ static int64_t delay_of(const struct story *s)
 
 static bool is_walk(const struct fact *x)
 {
-	for (EACH(y))
-		if (x->kind == REAL && y->kind == DECOY &&
-		    is_sender(x->v->client, y->v->client) && runs_touch(x->run, y->run))
-			return false;
-	return x->run == (int)(x - facts) && (x->kind == REAL || x->kind == DECOY);
+	if (x->run != (int)(x - facts) || (x->kind != REAL && x->kind != DECOY))
+		return false;
+	return x->kind == DECOY ||
+	       !EXISTS(y, y->kind == DECOY && is_sender(x->v->client, y->v->client) &&
+			      runs_touch(x->run, y->run));
 }
 
 size_t oracle_walks(const struct oracle *of, struct oracle_walk *ret, size_t most)

@@ -75,5 +75,5 @@ void oracle_list(const struct oracle *o, struct oracle_listings *all);
 void oracle_listed(const struct oracle *o, const struct oracle_walk *walks, size_t count,
 		   struct oracle_listings *all);
 /* By the names of the history last looked at. */
-bool oracle_is_sender(struct addr a, struct addr b);
+bool is_sender(struct addr a, struct addr b);
 #endif
