@@ -72,6 +72,11 @@ int addr_compare(struct addr a, struct addr b)
 	return memcmp(a.bytes, b.bytes, sizeof(a.bytes));
 }
 
+int addr_compare_any(const void *a, const void *b)
+{
+	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
+}
+
 uint64_t addr_hash(struct addr a)
 {
 	return hash_bytes(a.bytes, sizeof(a.bytes));

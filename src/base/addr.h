@@ -52,6 +52,7 @@ FMX_MUST_CHECK bool addr_parse_n(const char *text, size_t len, struct addr *ret_
 bool addr_is_v4(struct addr a);
 bool addr_equal(struct addr a, struct addr b);
 int addr_compare(struct addr a, struct addr b);
+int addr_compare_any(const void *a, const void *b); /* for qsort() and bsearch() */
 uint64_t addr_hash(struct addr a);
 enum addr_kind addr_kind(struct addr a);
 const char *addr_kind_name(enum addr_kind kind); /* "private", ... */

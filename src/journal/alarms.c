@@ -8,12 +8,12 @@ int alarms_each(struct db *db, alarms_fn fn, void *arg, struct error *e)
 	int r;
 	while ((r = db_step(db, s, e)) == 1) {
 		struct alarms_kept a = {
-			.kind = (const char *)sqlite3_column_text(s, 0),
-			.host = (const char *)sqlite3_column_text(s, 1),
+			.kind = db_text(s, 0),
+			.host = db_text(s, 1),
 			.client = db_addr(s, 2),
 			.since = sqlite3_column_int64(s, 3),
 			.is_quiet = sqlite3_column_int(s, 4) != 0,
-			.text = (const char *)sqlite3_column_text(s, 5),
+			.text = db_text(s, 5),
 		};
 		fn(arg, &a);
 	}

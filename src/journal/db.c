@@ -67,12 +67,12 @@ static int failed(struct db *db, const char *doing, int cause, struct error *e)
 	return error_set(e, -cause, "cannot %s %s: %s", doing, db->path, strerror(cause));
 }
 
-static int damaged(struct db *db, const char *why, struct error *e)
+int db_damaged(const char *path, const char *why, struct error *e)
 {
 	return error_set(e, FMX_EFOREIGN,
 			 "%s is damaged (%s): put a backup in its place with `fakemx "
 			 "journal restore BACKUP`",
-			 db->path, why);
+			 path, why);
 }
 
 /* SQLite keeps what the kernel said for some codes only; and an error of input or output
@@ -101,7 +101,7 @@ int db_error(struct db *db, int rc, struct error *e)
 				 db->path);
 	/* Our statements never change: one that does not fit is the file's fault. */
 	case SQLITE_ERROR:
-	case SQLITE_CORRUPT: return damaged(db, sqlite3_errmsg(db->sqlite), e);
+	case SQLITE_CORRUPT: return db_damaged(db->path, sqlite3_errmsg(db->sqlite), e);
 	case SQLITE_PERM:
 	case SQLITE_AUTH:
 	case SQLITE_READONLY: return failed(db, "write", EACCES, e);
@@ -113,7 +113,7 @@ int db_error(struct db *db, int rc, struct error *e)
 	}
 }
 
-static int db_exec(struct db *db, const char *sql, struct error *e)
+int db_exec(struct db *db, const char *sql, struct error *e)
 {
 	int rc = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : db_error(db, rc, e);
@@ -286,7 +286,7 @@ int db_read_key(struct db *db, struct error *e)
 	sqlite3_stmt *s = db_statement(db, "SELECT value FROM meta WHERE name = 'key'");
 	int rc = db_step(db, s, e);
 	if (rc == 0 || (rc > 0 && sqlite3_column_bytes(s, 0) != sizeof(db->key)))
-		rc = damaged(db, "its row 'key' in meta is missing or cut", e);
+		rc = db_damaged(db->path, "its row 'key' in meta is missing or cut", e);
 	if (rc > 0)
 		memcpy(&db->key, sqlite3_column_blob(s, 0), sizeof(db->key));
 	db_done(s);
@@ -333,6 +333,24 @@ int db_give(int fd, const char *path, struct error *e)
 			       path, strerror(errno));
 	free(copy);
 	return rc;
+}
+
+void db_remove_beside(const char *path)
+{
+	static const char *const ends[] = { "-wal", "-shm" };
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *file;
+		if (asprintf(&file, "%s%s", path, ends[i]) < 0)
+			mem_lacks();
+		(void)unlink(file); /* it may not be there */
+		free(file);
+	}
+}
+
+void db_remove(const char *path)
+{
+	(void)unlink(path); /* it may not be there */
+	db_remove_beside(path);
 }
 
 int db_make_folder(const char *path, struct error *e)

@@ -110,12 +110,21 @@ FMX_MUST_CHECK int db_number(struct db *db, sqlite3_stmt *s, int64_t *ret_number
 			     struct error *e);
 void db_done(sqlite3_stmt *s); /* NULL is fine */
 int db_error(struct db *db, int rc, struct error *e);
+/* FMX_EFOREIGN: what is damaged, and what to do. */
+int db_damaged(const char *path, const char *why, struct error *e);
+/* Statements without values and rows. */
+FMX_MUST_CHECK int db_exec(struct db *db, const char *sql, struct error *e);
+/* A journal that was made aside, if it is there; of another what SQLite keeps beside it.
+ */
+void db_remove(const char *path);
+void db_remove_beside(const char *path);
 
 /* meta: small numbers by name. */
 int64_t db_meta(struct db *db, const char *name, int64_t fallback);
 FMX_MUST_CHECK int db_set_meta(struct db *db, const char *name, int64_t value,
 			       struct error *e);
 
+const char *db_text(sqlite3_stmt *s, int column); /* "" for NULL */
 void db_bind_addr(sqlite3_stmt *s, int at, struct addr a);
 struct addr db_addr(sqlite3_stmt *s, int column);
 void db_bind_moment(sqlite3_stmt *s, int at, int64_t t); /* MOMENT_NONE is NULL */

@@ -35,6 +35,12 @@ struct addr db_addr(sqlite3_stmt *s, int column)
 	return a;
 }
 
+const char *db_text(sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+	return text ? text : "";
+}
+
 void db_bind_moment(sqlite3_stmt *s, int at, int64_t t)
 {
 	if (t == MOMENT_NONE)

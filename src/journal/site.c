@@ -19,28 +19,14 @@ static int64_t until_of(sqlite3_stmt *s, int column)
 	return t == MOMENT_NONE ? INT64_MAX : t;
 }
 
-static const char *text_of(sqlite3_stmt *s, int column)
-{
-	const unsigned char *text = sqlite3_column_text(s, column);
-	return text ? (const char *)text : "";
-}
-
-static int bad_definition(struct db *db, const struct error *why, struct error *e)
-{
-	return error_set(e, FMX_EFOREIGN,
-			 "%s is damaged (%s): put a backup in its place with `fakemx "
-			 "journal restore BACKUP`",
-			 db_path(db), why->text);
-}
-
 static int read_site(struct db *db, struct sites *all, sqlite3_stmt *s, struct error *e)
 {
 	struct error why;
 	size_t n = all->count;
 	all->all = grown(all->all, n, sizeof(*all->all));
 	all->places = grown(all->places, n, sizeof(*all->places));
-	if (site_parse(text_of(s, 5), &all->all[n], &why) != 0)
-		return bad_definition(db, &why, e);
+	if (site_parse(db_text(s, 5), &all->all[n], &why) != 0)
+		return db_damaged(db_path(db), why.text, e);
 	all->places[n] = (struct site_place){
 		.group = (uint16_t)sqlite3_column_int(s, 1),
 		.kin = (uint16_t)sqlite3_column_int(s, 2),
@@ -86,8 +72,8 @@ static int read_host(struct db *db, struct sites *all, sqlite3_stmt *s, struct e
 		struct error why;
 		all->former = grown(all->former, all->former_count, sizeof(*all->former));
 		struct site *f = &all->former[all->former_count];
-		if (site_parse(text_of(s, 7), f, &why) != 0)
-			return bad_definition(db, &why, e);
+		if (site_parse(db_text(s, 7), f, &why) != 0)
+			return db_damaged(db_path(db), why.text, e);
 		all->former_count++;
 		h = f->hosts;
 		h->place = (enum place)sqlite3_column_int(s, 3);
@@ -132,9 +118,9 @@ static int read_rules(struct db *db, struct sites *all, struct error *e)
 	all->rules = rules_default();
 	int rc = db_step(db, s, e);
 	if (rc > 0)
-		rc = rules_parse(text_of(s, 0), &all->rules, &why) == 0
+		rc = rules_parse(db_text(s, 0), &all->rules, &why) == 0
 			 ? 0
-			 : bad_definition(db, &why, e);
+			 : db_damaged(db_path(db), why.text, e);
 	db_done(s);
 	return rc;
 }
@@ -213,11 +199,6 @@ static void find_members(struct sites *all)
 	free(m);
 }
 
-static int compare_addrs(const void *a, const void *b)
-{
-	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
-}
-
 static void find_own(struct sites *all)
 {
 	all->own = xcalloc(all->host_count * HOST_MAX_ADDRESSES + 1, sizeof(*all->own));
@@ -225,7 +206,7 @@ static void find_own(struct sites *all)
 		for (size_t k = 0; k < all->hosts[i].definition->address_count; k++)
 			all->own[all->own_count++] =
 			    all->hosts[i].definition->addresses[k].addr;
-	qsort(all->own, all->own_count, sizeof(*all->own), compare_addrs);
+	qsort(all->own, all->own_count, sizeof(*all->own), addr_compare_any);
 }
 
 int sites_load(struct db *db, struct sites *ret_sites, struct error *e)
@@ -268,7 +249,7 @@ int sites_load_domains(struct db *db, struct sites *s, struct error *e)
 	sqlite3_stmt *rows = db_statement(db, "SELECT domains FROM site ORDER BY id");
 	int rc = 0;
 	for (size_t i = 0; i < s->count && (rc = db_step(db, rows, e)) > 0; i++)
-		add_domains(&s->all[i], text_of(rows, 0));
+		add_domains(&s->all[i], db_text(rows, 0));
 	db_done(rows);
 	return rc < 0 ? rc : 0;
 }
@@ -362,8 +343,8 @@ void sites_group_name(const struct sites *s, uint16_t group, struct buf *out)
 
 bool sites_is_own(const struct sites *s, struct addr a)
 {
-	return s->own_count > 0 &&
-	       bsearch(&a, s->own, s->own_count, sizeof(*s->own), compare_addrs) != NULL;
+	return s->own_count > 0 && bsearch(&a, s->own, s->own_count, sizeof(*s->own),
+					   addr_compare_any) != NULL;
 }
 
 size_t sites_kin(const struct sites *s, uint16_t group, uint16_t ret[SITE_MAX_KIN])

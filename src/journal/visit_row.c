@@ -1,11 +1,5 @@
 #include "journal/visit_row.h"
 
-static const char *text(sqlite3_stmt *s, int column)
-{
-	const char *t = (const char *)sqlite3_column_text(s, column);
-	return t ? t : "";
-}
-
 static void read_envelopes(sqlite3_stmt *s, int column, struct visit *v)
 {
 	size_t count = db_read_hashes(s, column, v->envelopes, VISIT_ENVELOPES);
@@ -45,10 +39,10 @@ void visit_read(sqlite3_stmt *s, struct ask_visit *ret_visit)
 			   .time = time,
 			   .answered = moment(s, 14, time),
 			   .ended = moment(s, 15, time),
-			   .helo = text(s, 16),
-			   .mail_from = text(s, 17),
-			   .recipient_domain = text(s, 18),
-			   .name = text(s, 19) },
+			   .helo = db_text(s, 16),
+			   .mail_from = db_text(s, 17),
+			   .recipient_domain = db_text(s, 18),
+			   .name = db_text(s, 19) },
 	};
 	read_envelopes(s, 21, &ret_visit->visit);
 }

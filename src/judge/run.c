@@ -133,6 +133,16 @@ bool run_is_one(const struct run *a, const struct run *b)
 	       run_touches(a, b, RUN_GAP);
 }
 
+int run_compare(const struct run *a, const struct run *b)
+{
+	int by_client = addr_compare(a->client, b->client);
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if (a->group != b->group)
+		return a->group < b->group ? -1 : 1;
+	return by_client ? by_client : (a->began > b->began) - (a->began < b->began);
+}
+
 /* ---- merging: min, max, or, plus; what the order of arrival cannot change ---- */
 
 static int64_t first_answer(int64_t a, int64_t b)
@@ -203,20 +213,14 @@ static void merge_ids(struct run *into, const struct run *other)
  * told of one of them, and of the told before the untold. */
 static bool told_is_before(const struct told *a, const struct told *b)
 {
-	const int64_t x[] = {
-		a->is_told,          a->is_sealed,      a->is_final,
-		a->stopped_at,       a->order,          a->fate,
-		a->order_reason,     a->fate_reason,    a->delay_us,
-		a->returned_later,   a->delay_error_us, a->corrected_at,
-		(int64_t)a->missing,
-	};
-	const int64_t y[] = {
-		b->is_told,          b->is_sealed,      b->is_final,
-		b->stopped_at,       b->order,          b->fate,
-		b->order_reason,     b->fate_reason,    b->delay_us,
-		b->returned_later,   b->delay_error_us, b->corrected_at,
-		(int64_t)b->missing,
-	};
+#define RANK(t)                                                                          \
+	{                                                                                \
+		(t)->is_told, (t)->is_sealed, (t)->is_final, (t)->stopped_at,            \
+		    (t)->order, (t)->fate, (t)->order_reason, (t)->fate_reason,          \
+		    (t)->delay_us, (t)->returned_later, (t)->delay_error_us,             \
+		    (t)->corrected_at, (int64_t)(t)->missing                             \
+	}
+	const int64_t x[] = RANK(a), y[] = RANK(b);
 	for (size_t i = 0; i < sizeof(x) / sizeof(x[0]); i++)
 		if (x[i] != y[i])
 			return x[i] > y[i];

@@ -115,6 +115,8 @@ bool run_meets(const struct run *r, int64_t since, int64_t until);
 bool run_touches(const struct run *a, const struct run *b, int64_t gap_us);
 /* Same kind, group, client and day, and they touch: one row. */
 bool run_is_one(const struct run *a, const struct run *b);
+/* By key: kind, group, client, began. */
+int run_compare(const struct run *a, const struct run *b);
 /* Of one kind, group and client. */
 void run_merge(struct run *into, const struct run *other);
 /* began, width, earlier, answered and last alone, of whatever client. */

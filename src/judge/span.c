@@ -20,14 +20,6 @@ static size_t find(const struct spans *s, int64_t t)
 	return low;
 }
 
-static void make_room(struct spans *s)
-{
-	if (s->count < s->cap)
-		return;
-	s->cap = s->cap ? 2 * s->cap : 8;
-	s->at = xrealloc(s->at, s->cap, sizeof(*s->at));
-}
-
 void spans_add(struct spans *s, int64_t since, int64_t until)
 {
 	if (until <= since)
@@ -38,16 +30,11 @@ void spans_add(struct spans *s, int64_t since, int64_t until)
 		until = stamp_later(until, s->at[end].until);
 	}
 	if (end == first)
-		make_room(s);
+		s->at = xroom(s->at, s->count, &s->cap, sizeof(*s->at));
 	/* All that it touches goes, and it takes their place. */
 	memmove(s->at + first + 1, s->at + end, (s->count - end) * sizeof(*s->at));
 	s->count = s->count - (end - first) + 1;
 	s->at[first] = (struct span){ since, until };
-}
-
-bool spans_have(const struct spans *s, int64_t t)
-{
-	return spans_meet(s, t, t);
 }
 
 bool spans_meet(const struct spans *s, int64_t since, int64_t until)

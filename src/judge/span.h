@@ -8,7 +8,7 @@
  * Use:
  *	struct spans s = { 0 };
  *	spans_add(&s, since, until);	// any order; what touches is joined
- *	if (spans_have(&s, t))
+ *	if (spans_meet(&s, t, t))
  *		...
  *	spans_release(&s);
  *
@@ -41,8 +41,6 @@ struct spans {
 };
 
 void spans_add(struct spans *s, int64_t since, int64_t until);
-/* Is t in one of them? */
-bool spans_have(const struct spans *s, int64_t t);
 /* Does one of them share a moment with [since, until]? */
 bool spans_meet(const struct spans *s, int64_t since, int64_t until);
 /* Is all of [since, until] in one of them? */

@@ -9,10 +9,7 @@
 
 static struct catalog_member *add(struct catalog *c, const char *unique, size_t len)
 {
-	if (c->count == c->cap) {
-		c->cap = c->cap ? c->cap * 2 : 64;
-		c->members = xrealloc(c->members, c->cap, sizeof(*c->members));
-	}
+	c->members = xroom(c->members, c->count, &c->cap, sizeof(*c->members));
 	struct catalog_member *m = &c->members[c->count++];
 	*m = (struct catalog_member){ .unique = xcalloc(len + 1, 1) };
 	memcpy(m->unique, unique, len);

@@ -105,10 +105,7 @@ static const struct block *find(const struct blocks *in, enum section section,
 static void begin_block(struct knot *k, const char *id)
 {
 	struct blocks *to = k->section == IN_ZONE ? &k->zones : &k->others;
-	if (to->count == to->cap) {
-		to->cap = to->cap ? to->cap * 2 : 64;
-		to->items = xrealloc(to->items, to->cap, sizeof(*to->items));
-	}
+	to->items = xroom(to->items, to->count, &to->cap, sizeof(*to->items));
 	k->now = &to->items[to->count++];
 	*k->now = (struct block){ .section = k->section, .id = xstrdup(id) };
 	k->in_block = true;

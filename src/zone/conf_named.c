@@ -192,10 +192,8 @@ static void zone_statement(struct conf *conf, struct cursor *c)
 		return;
 	}
 	z.origin = xstrdup(origin);
-	if (conf->zone_count == conf->zone_cap) {
-		conf->zone_cap = conf->zone_cap ? conf->zone_cap * 2 : 64;
-		conf->zones = xrealloc(conf->zones, conf->zone_cap, sizeof(*conf->zones));
-	}
+	conf->zones =
+	    xroom(conf->zones, conf->zone_count, &conf->zone_cap, sizeof(*conf->zones));
 	conf->zones[conf->zone_count++] = z;
 }
 

@@ -71,10 +71,7 @@ static void begin_block(struct nsd *n, enum section section)
 	if (section != IN_PATTERN && section != IN_ZONE)
 		return;
 	struct blocks *to = section == IN_ZONE ? &n->zones : &n->patterns;
-	if (to->count == to->cap) {
-		to->cap = to->cap ? to->cap * 2 : 64;
-		to->items = xrealloc(to->items, to->cap, sizeof(*to->items));
-	}
+	to->items = xroom(to->items, to->count, &to->cap, sizeof(*to->items));
 	n->now = &to->items[to->count++];
 	*n->now = (struct block){ 0 };
 }

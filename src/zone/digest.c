@@ -225,10 +225,7 @@ static bool is_made_by_server(uint16_t type)
 
 static void add_record(struct digest_records *to, uint64_t hash)
 {
-	if (to->count == to->cap) {
-		to->cap = to->cap ? to->cap * 2 : 256;
-		to->hashes = xrealloc(to->hashes, to->cap, sizeof(*to->hashes));
-	}
+	to->hashes = xroom(to->hashes, to->count, &to->cap, sizeof(*to->hashes));
 	to->hashes[to->count++] = hash;
 }
 

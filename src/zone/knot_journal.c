@@ -63,10 +63,7 @@ static void add_word(struct words *w, const char *line, bool is_added)
 	struct word word = { .at = w->count, .line = line, .is_added = is_added };
 	if (!read_key(line, &word.key))
 		return;
-	if (w->count == w->cap) {
-		w->cap = w->cap ? w->cap * 2 : 256;
-		w->items = xrealloc(w->items, w->cap, sizeof(*w->items));
-	}
+	w->items = xroom(w->items, w->count, &w->cap, sizeof(*w->items));
 	w->items[w->count++] = word;
 }
 

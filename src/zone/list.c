@@ -48,10 +48,7 @@ int zone_list_push(struct zone_list *l, const char *origin, const char *path,
 {
 	if (l->count == ZONE_LIST_MAX)
 		return error_set(e, FMX_ETOOBIG, "more than %d zones", ZONE_LIST_MAX);
-	if (l->count == l->cap) {
-		l->cap = l->cap ? l->cap * 2 : 64;
-		l->items = xrealloc(l->items, l->cap, sizeof(*l->items));
-	}
+	l->items = xroom(l->items, l->count, &l->cap, sizeof(*l->items));
 	l->items[l->count++] =
 	    (struct zone_item){ .origin = xstrdup(origin),
 				.path = xstrdup(path),

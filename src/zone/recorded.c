@@ -34,10 +34,7 @@ int recorded_read(struct recorded *ret, const char *state, struct error *e)
 	while ((entry = readdir(d))) {
 		if (!is_record(entry->d_name))
 			continue;
-		if (ret->count == cap) {
-			cap = cap ? cap * 2 : 64;
-			ret->names = xrealloc(ret->names, cap, sizeof(*ret->names));
-		}
+		ret->names = xroom(ret->names, ret->count, &cap, sizeof(*ret->names));
 		ret->names[ret->count++] = xstrdup(entry->d_name);
 	}
 	(void)closedir(d);

@@ -172,7 +172,7 @@ const char *ask_blind(struct ask *a, uint16_t host, char *text, size_t size)
 	    db_query(a->db, "SELECT position FROM source WHERE name = ?1", DB(name));
 	text[0] = '\0';
 	if (db_step(a->db, s, NULL) > 0)
-		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));
+		(void)str_copy(text, size, db_text(s, 0));
 	db_done(s);
 	return text;
 }
@@ -181,12 +181,7 @@ int ask_told_until(struct ask *a, int64_t *ret_until, struct error *e)
 {
 	sqlite3_stmt *s =
 	    db_statement(a->db, "SELECT max(told) FROM host WHERE here_until IS NULL");
-	int rc = db_step(a->db, s, e);
-	if (rc < 0)
-		return rc;
-	*ret_until = rc > 0 ? sqlite3_column_int64(s, 0) : 0;
-	db_done(s);
-	return 0;
+	return db_number(a->db, s, ret_until, e);
 }
 
 /* ---- one walk ---- */

@@ -66,10 +66,7 @@ static int read_rows(struct ask *a, sqlite3_stmt *s, struct listed_rows *rows,
 {
 	int rc;
 	while ((rc = db_step(a->db, s, e)) == 1) {
-		if (rows->count == rows->cap) {
-			rows->cap = rows->cap ? 2 * rows->cap : 256;
-			rows->at = xrealloc(rows->at, rows->cap, sizeof(*rows->at));
-		}
+		rows->at = xroom(rows->at, rows->count, &rows->cap, sizeof(*rows->at));
 		rows->at[rows->count++] = listed_read(s);
 	}
 	db_done(s);

@@ -69,10 +69,7 @@ static int read_twins(struct ask *a, struct error *e)
 				   " AND (a.client < ?1 OR a.client > ?2)",
 				   DB(four_low), DB(four_high));
 	while ((rc = db_step(a->db, s, e)) == 1) {
-		if (a->twin_count == cap) {
-			cap = cap ? 2 * cap : 64;
-			a->by_four = xrealloc(a->by_four, cap, sizeof(*a->by_four));
-		}
+		a->by_four = xroom(a->by_four, a->twin_count, &cap, sizeof(*a->by_four));
 		a->by_four[a->twin_count++] =
 		    (struct twins){ db_addr(s, 0), db_addr(s, 1) };
 	}

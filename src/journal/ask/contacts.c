@@ -119,8 +119,7 @@ int contacts_names(struct db *db, contacts_name_fn fn, void *arg, struct error *
 					   "WHERE name IS NOT NULL GROUP BY client");
 	int rc;
 	while ((rc = db_step(db, s, e)) == 1) {
-		rc = fn(arg, db_addr(s, 0), (const char *)sqlite3_column_text(s, 1),
-			sqlite3_column_int64(s, 2));
+		rc = fn(arg, db_addr(s, 0), db_text(s, 1), sqlite3_column_int64(s, 2));
 		if (rc != 0)
 			break;
 	}

@@ -88,20 +88,16 @@ void due_hold(struct due *d, bool is_held)
 
 static void note_verdict(struct due *d, const struct told *before)
 {
-	if (d->verdict_count == d->verdict_cap) {
-		d->verdict_cap = d->verdict_cap ? 2 * d->verdict_cap : 64;
-		d->verdicts = xrealloc(d->verdicts, d->verdict_cap, sizeof(*d->verdicts));
-	}
+	d->verdicts =
+	    xroom(d->verdicts, d->verdict_count, &d->verdict_cap, sizeof(*d->verdicts));
 	d->verdicts[d->verdict_count++] =
 	    (struct told_verdict){ d->decided.verdict, *before, d->decided.who };
 }
 
 static void note_listing(struct due *d, const struct listing *l)
 {
-	if (d->listing_count == d->listing_cap) {
-		d->listing_cap = d->listing_cap ? 2 * d->listing_cap : 16;
-		d->listings = xrealloc(d->listings, d->listing_cap, sizeof(*d->listings));
-	}
+	d->listings =
+	    xroom(d->listings, d->listing_count, &d->listing_cap, sizeof(*d->listings));
 	d->listings[d->listing_count++] = *l;
 }
 
@@ -493,10 +489,7 @@ static int load_groups(struct due *d, struct due_group **ret_groups, size_t *ret
 	    db_statement(d->db, "SELECT id, resweep, swept, cursor, frontier FROM grp "
 				"ORDER BY id");
 	while ((rc = db_step(d->db, s, e)) == 1) {
-		if (count == cap) {
-			cap = cap ? 2 * cap : 16;
-			groups = xrealloc(groups, cap, sizeof(*groups));
-		}
+		groups = xroom(groups, count, &cap, sizeof(*groups));
 		groups[count++] = read_group(s);
 	}
 	db_done(s);

@@ -23,8 +23,7 @@ int evidence_compared(struct ask *a, struct addr client, evidence_compared_fn fn
 	    a->db, "SELECT zone, answer FROM compared WHERE client = ?1 ORDER BY zone",
 	    DB(client));
 	while ((rc = db_step(a->db, s, e)) == 1 && done == 0)
-		done = fn(arg, (const char *)sqlite3_column_text(s, 0),
-			  (enum compared)sqlite3_column_int(s, 1));
+		done = fn(arg, db_text(s, 0), (enum compared)sqlite3_column_int(s, 1));
 	db_done(s);
 	return rc < 0 ? rc : done;
 }
@@ -39,10 +38,10 @@ int evidence_mx(struct ask *a, uint16_t site, evidence_mx_fn fn, void *arg,
 				   DB(site));
 	while ((rc = db_step(a->db, s, e)) == 1 && done == 0) {
 		struct evidence_mx m = {
-			.domain = (const char *)sqlite3_column_text(s, 0),
+			.domain = db_text(s, 0),
 			.time = sqlite3_column_int64(s, 1),
 			.has_decoy = sqlite3_column_int(s, 2) != 0,
-			.hosts = (const char *)sqlite3_column_text(s, 3),
+			.hosts = db_text(s, 3),
 		};
 		done = fn(arg, &m);
 	}

@@ -25,15 +25,10 @@ static void add(struct near_clients *c, struct addr a)
 	c->at[c->count++] = a;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
-}
-
 static void sort(struct near_clients *c)
 {
 	if (c->count)
-		qsort(c->at, c->count, sizeof(*c->at), compare);
+		qsort(c->at, c->count, sizeof(*c->at), addr_compare_any);
 }
 
 /* Is one of them in [low, high]? */
@@ -91,8 +86,7 @@ static int look_whether_names_are_allowed(struct near *n, struct error *e)
 	sqlite3_stmt *s = db_statement(n->q->db, "SELECT text FROM allow");
 	int rc;
 	while ((rc = db_step(n->q->db, s, e)) == 1)
-		n->allows_names |=
-		    !prefix_parse((const char *)sqlite3_column_text(s, 0), &p);
+		n->allows_names |= !prefix_parse(db_text(s, 0), &p);
 	db_done(s);
 	return rc;
 }

@@ -6,12 +6,6 @@
 
 #include "base/mem.h"
 
-static void copy_text(char *to, size_t size, sqlite3_stmt *s, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(s, column);
-	(void)str_copy(to, size, text ? text : ""); /* was checked when it came in */
-}
-
 static int find_twin(struct lookup *q, struct sender *who, struct error *e)
 {
 	sqlite3_stmt *s =
@@ -34,8 +28,10 @@ int sender_find(struct lookup *q, struct addr client, struct sender *ret_sender,
 				   DB(client));
 	int rc = db_step(q->db, s, e);
 	if (rc == 1) {
-		copy_text(ret_sender->name, sizeof(ret_sender->name), s, 0);
-		copy_text(ret_sender->domain, sizeof(ret_sender->domain), s, 1);
+		/* Their lengths were checked when they came in. */
+		(void)str_copy(ret_sender->name, sizeof(ret_sender->name), db_text(s, 0));
+		(void)str_copy(ret_sender->domain, sizeof(ret_sender->domain),
+			       db_text(s, 1));
 		ret_sender->is_generic = sqlite3_column_int(s, 2) != 0;
 		ret_sender->is_confirmed = sqlite3_column_type(s, 3) != SQLITE_NULL;
 	}
@@ -71,10 +67,7 @@ bool run_is_contact(const struct run *r)
 
 struct run *run_list_room(struct run_list *l)
 {
-	if (l->count == l->cap) {
-		l->cap = l->cap ? 2 * l->cap : 16;
-		l->at = xrealloc(l->at, l->cap, sizeof(*l->at));
-	}
+	l->at = xroom(l->at, l->count, &l->cap, sizeof(*l->at));
 	return &l->at[l->count++];
 }
 
@@ -166,8 +159,7 @@ static int read_allowed(struct lookup *q, struct error *e)
 	while ((rc = db_step(q->db, s, e)) == 1) {
 		q->allowed =
 		    xrealloc(q->allowed, q->allowed_count + 1, sizeof(*q->allowed));
-		q->allowed[q->allowed_count++] =
-		    xstrdup((const char *)sqlite3_column_text(s, 0));
+		q->allowed[q->allowed_count++] = xstrdup(db_text(s, 0));
 	}
 	db_done(s);
 	q->has_allowed = rc == 0;

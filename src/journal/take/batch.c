@@ -42,10 +42,7 @@ static void keep_visit(struct batch *b, struct visit *v)
 
 struct item *batch_add(struct batch *b, const struct line *l)
 {
-	if (b->count == b->cap) {
-		b->cap = b->cap ? 2 * b->cap : 256;
-		b->items = xrealloc(b->items, b->cap, sizeof(*b->items));
-	}
+	b->items = xroom(b->items, b->count, &b->cap, sizeof(*b->items));
 	struct item *it = &b->items[b->count++];
 	bool is_name = l->kind == LINE_NAME;
 	*it = (struct item){

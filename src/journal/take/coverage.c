@@ -32,16 +32,6 @@ struct coverage {
 	uint64_t changes; /* counted up by what makes a view another one */
 };
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* ---- groups ---- */
 
 /* c->group_count if there is none. */
@@ -199,7 +189,7 @@ int64_t coverage_least_frontier(struct coverage *c)
 		return VIEW_NEVER;
 	for (size_t i = 0; i < c->group_count; i++)
 		if (c->groups[i].frontier != VIEW_NEVER)
-			least = earlier(least, c->groups[i].frontier);
+			least = stamp_earlier(least, c->groups[i].frontier);
 	return least == INT64_MAX ? VIEW_NEVER : least;
 }
 
@@ -294,7 +284,7 @@ static int take_watermark(struct seat *seat, int64_t upto, int64_t unused)
 		return 0;
 	int rc = add(seat, SPAN_WATCHED, from, upto);
 	if (rc == 0 && is_well_while_watched(seat))
-		rc = add(seat, SPAN_WELL, later(from, st->unwell_until), upto);
+		rc = add(seat, SPAN_WELL, stamp_later(from, st->unwell_until), upto);
 	return rc;
 }
 
@@ -311,9 +301,9 @@ static int take_gap(struct seat *seat, int64_t from, int64_t to)
 		st->told = to;
 	if (told == VIEW_NEVER || from == 0 || from >= told)
 		return 0;
-	int rc = cut(seat, SPAN_WATCHED, from, earlier(to, told));
+	int rc = cut(seat, SPAN_WATCHED, from, stamp_earlier(to, told));
 	if (rc == 0 && is_well_while_watched(seat))
-		rc = cut(seat, SPAN_WELL, from, earlier(to, told));
+		rc = cut(seat, SPAN_WELL, from, stamp_earlier(to, told));
 	return rc == 0 ? ask_again(seat, from) : rc;
 }
 
@@ -376,8 +366,8 @@ static int first_probe(struct seat *seat, int64_t time, bool is_ok)
 	struct state *st = seat->st;
 	int64_t since = st->told == VIEW_NEVER ? time : st->told;
 	if (is_ok)
-		return add(seat, SPAN_WELL, later(since, st->unwell_until), time);
-	return cut(seat, SPAN_WELL, earlier(since, time), INT64_MAX);
+		return add(seat, SPAN_WELL, stamp_later(since, st->unwell_until), time);
+	return cut(seat, SPAN_WELL, stamp_earlier(since, time), INT64_MAX);
 }
 
 static int next_probe(struct seat *seat, int64_t time, bool is_ok)
@@ -386,9 +376,10 @@ static int next_probe(struct seat *seat, int64_t time, bool is_ok)
 	if (!is_ok)
 		return 0;
 	if (st->probe_ok)
-		return add(seat, SPAN_WELL, later(st->good, st->unwell_until), time);
+		return add(seat, SPAN_WELL, stamp_later(st->good, st->unwell_until),
+			   time);
 	st->unwell_until =
-	    later(st->unwell_until, time + seat->c->sites->rules.unwell_tail);
+	    stamp_later(st->unwell_until, time + seat->c->sites->rules.unwell_tail);
 	return 0;
 }
 
@@ -447,7 +438,7 @@ static int take_trouble(struct seat *seat, int64_t a, int64_t b)
 		st->probe_ok = st->probe_ok && after != VIEW_NEVER;
 	}
 	until += seat->c->sites->rules.unwell_tail;
-	st->unwell_until = later(st->unwell_until, until);
+	st->unwell_until = stamp_later(st->unwell_until, until);
 	int rc = cut(seat, SPAN_WELL, a, until);
 	return rc == 0 ? ask_again(seat, a) : rc;
 }
@@ -501,7 +492,7 @@ static int64_t host_frontier(const struct coverage *c, size_t at)
 	if (!h->has_source || h->until != INT64_MAX)
 		return INT64_MAX;
 	bool has_probes = h->role == ROLE_REAL && st->probed != VIEW_NEVER;
-	return has_probes ? earlier(st->told, st->good) : st->told;
+	return has_probes ? stamp_earlier(st->told, st->good) : st->told;
 }
 
 static int write_frontier(struct coverage *c, struct group *g, int64_t t, struct error *e)
@@ -537,7 +528,8 @@ int coverage_move(struct coverage *c, int64_t seen, struct error *e)
 	for (size_t i = 0; i < c->group_count; i++)
 		to[i] = INT64_MAX;
 	for (size_t i = 0; i < c->sites->host_count; i++)
-		to[c->group_of[i]] = earlier(to[c->group_of[i]], host_frontier(c, i));
+		to[c->group_of[i]] =
+		    stamp_earlier(to[c->group_of[i]], host_frontier(c, i));
 	for (size_t i = 0; i < c->group_count && rc == 0; i++)
 		rc = move_group(c, i, to[i], e);
 	free(to);
@@ -581,7 +573,7 @@ int coverage_view(struct coverage *c, uint16_t group, int64_t now,
 		g->changes = c->changes;
 		g->data_version = version;
 	}
-	g->view.now = later(now, db_meta(c->db, "seen", 0));
+	g->view.now = stamp_later(now, db_meta(c->db, "seen", 0));
 	*ret_view = &g->view;
 	return 0;
 }

@@ -54,10 +54,7 @@ static void index_wait(struct envelopes *en, uint32_t at)
 
 static void add_wait(struct envelopes *en, struct wait w)
 {
-	if (en->count == en->cap) {
-		en->cap = en->cap ? 2 * en->cap : 1024;
-		en->waits = xrealloc(en->waits, en->cap, sizeof(*en->waits));
-	}
+	en->waits = xroom(en->waits, en->count, &en->cap, sizeof(*en->waits));
 	en->waits[en->count] = w;
 	index_wait(en, (uint32_t)en->count++);
 }

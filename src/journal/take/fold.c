@@ -15,11 +15,10 @@
 
 void fold_add(struct fold *f, const struct run *r)
 {
-	if (f->count == f->cap) {
-		f->cap = f->cap ? 2 * f->cap : 256;
-		f->runs = xrealloc(f->runs, f->cap, sizeof(*f->runs));
+	size_t cap = f->cap;
+	f->runs = xroom(f->runs, f->count, &f->cap, sizeof(*f->runs));
+	if (f->cap != cap)
 		f->order = xrealloc(f->order, f->cap, sizeof(struct run *));
-	}
 	f->runs[f->count++] = *r;
 }
 
@@ -37,16 +36,7 @@ void fold_release(struct fold *f)
 
 static int compare_runs(const void *a, const void *b)
 {
-	const struct run *x = *(const struct run *const *)a;
-	const struct run *y = *(const struct run *const *)b;
-	int order = (x->kind > y->kind) - (x->kind < y->kind);
-	if (order == 0)
-		order = (x->group > y->group) - (x->group < y->group);
-	if (order == 0)
-		order = addr_compare(x->client, y->client);
-	if (order == 0)
-		order = (x->began > y->began) - (x->began < y->began);
-	return order;
+	return run_compare(*(const struct run *const *)a, *(const struct run *const *)b);
 }
 
 /* ---- one client's rows of a day ---- */
@@ -228,8 +218,7 @@ static int wake_named(struct db *db, struct addr client, const struct wake *w,
 		     DB(client));
 	int rc = db_step(db, s, e);
 	bool is_whole = rc > 0 && sqlite3_column_int(s, 0);
-	const char *found = rc > 0 ? (const char *)sqlite3_column_text(s, 1) : NULL;
-	(void)str_copy(text, sizeof(text), found ? found : "");
+	(void)str_copy(text, sizeof(text), rc > 0 ? db_text(s, 1) : "");
 	db_done(s);
 	if (rc < 0 || !*text)
 		return rc < 0 ? rc : 0;

@@ -48,10 +48,7 @@ static void add(struct reread *r, struct given g, int64_t width)
 	if (r->since[g.host] == INT64_MAX || g.time + width < r->since[g.host] ||
 	    r->count == REREAD_MOST)
 		return;
-	if (r->count == r->cap) {
-		r->cap = r->cap ? 2 * r->cap : 256;
-		r->given = xrealloc(r->given, r->cap, sizeof(*r->given));
-	}
+	r->given = xroom(r->given, r->count, &r->cap, sizeof(*r->given));
 	r->given[r->count++] = g;
 }
 

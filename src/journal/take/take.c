@@ -526,7 +526,7 @@ const char *take_position(struct take *t, const char *source, char *text, size_t
 	    db_query(t->db, "SELECT position FROM source WHERE name = ?1", DB(source));
 	text[0] = '\0';
 	if (db_step(t->db, s, NULL) > 0)
-		(void)str_copy(text, size, (const char *)sqlite3_column_text(s, 0));
+		(void)str_copy(text, size, db_text(s, 0));
 	db_done(s);
 	return text;
 }

@@ -19,24 +19,6 @@ struct import {
 	int64_t last[UINT16_MAX + 1]; /* of a host's lines; 0: none came */
 };
 
-static char *with_suffix(const char *path, const char *suffix)
-{
-	size_t size = strlen(path) + strlen(suffix) + 1;
-	char *text = xcalloc(size, 1);
-	(void)snprintf(text, size, "%s%s", path, suffix);
-	return text;
-}
-
-static void remove_file(const char *path)
-{
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char *file = with_suffix(path, suffixes[i]);
-		(void)unlink(file); /* most often it is not there */
-		free(file);
-	}
-}
-
 /* Only where nothing would be lost. */
 static int open_old(struct import *im, struct error *e)
 {
@@ -84,10 +66,11 @@ int import_begin(const char *path, struct site *sites, size_t count,
 {
 	struct import *im = xcalloc(1, sizeof(*im));
 	im->path = xstrdup(path);
-	im->aside = with_suffix(path, ".import");
+	if (asprintf(&im->aside, "%s.import", path) < 0)
+		mem_lacks();
 	int rc = open_old(im, e);
 	if (rc == 0) {
-		remove_file(im->aside);
+		db_remove(im->aside);
 		rc = db_open(im->aside, DB_WRITE, &im->db, e);
 	}
 	/* The hosts are what they are for all of the time that the lines tell of. */
@@ -203,11 +186,7 @@ static int put_in_place(struct import *im, struct error *e)
 		return rc;
 	db_close(im->db);
 	im->db = NULL;
-	char *wal = with_suffix(im->path, "-wal"), *shm = with_suffix(im->path, "-shm");
-	(void)unlink(wal); /* of the journal without visits, if there was one */
-	(void)unlink(shm); /* as above */
-	free(wal);
-	free(shm);
+	db_remove_beside(im->path); /* of the journal without visits, if there was one */
 	if (rename(im->aside, im->path) != 0)
 		return error_set(e, -errno, "cannot rename %s to %s: %s", im->aside,
 				 im->path, strerror(errno));
@@ -242,7 +221,7 @@ void import_free(struct import *im)
 		return;
 	take_free(im->take);
 	db_close(im->db);
-	remove_file(im->aside);
+	db_remove(im->aside);
 	db_close(im->old);
 	free(im->path);
 	free(im->aside);

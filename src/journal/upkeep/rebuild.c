@@ -146,18 +146,6 @@ static int next_run(struct side *s, struct error *e)
 	return rc < 0 ? rc : 0;
 }
 
-static int compare_keys(const struct run *a, const struct run *b)
-{
-	int by_client = addr_compare(a->client, b->client);
-	if (a->kind != b->kind)
-		return (a->kind > b->kind) - (a->kind < b->kind);
-	if (a->group != b->group)
-		return (a->group > b->group) - (a->group < b->group);
-	if (by_client != 0)
-		return by_client;
-	return (a->began > b->began) - (a->began < b->began);
-}
-
 struct comparison {
 	struct side was, now;
 	int64_t from, frontier;
@@ -185,7 +173,7 @@ static int compare_next(struct comparison *c, struct error *e)
 {
 	int order = !c->was.has_row   ? 1
 		    : !c->now.has_row ? -1
-				      : compare_keys(&c->was.run, &c->now.run);
+				      : run_compare(&c->was.run, &c->now.run);
 	if (order == 0)
 		compare_pair(c);
 	else if (order < 0 && c->was.run.began >= c->from && is_of_visits(&c->was.run))
@@ -241,14 +229,6 @@ static int verify_against(const char *path, const char *against,
 
 /* ---- one journal and its visits ---- */
 
-static int exec(struct rebuild *b, const char *sql, struct error *e)
-{
-	sqlite3 *db = db_sqlite(b->db);
-	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK
-		   ? 0
-		   : db_error(b->db, sqlite3_extended_errcode(db), e);
-}
-
 /* Tables that visits do not tell; and the runs as they are, since serve goes on. */
 static const char copy_sql[] =
     "DELETE FROM meta; DELETE FROM rules;"
@@ -267,21 +247,13 @@ static const char copy_sql[] =
     "r "
     "ORDER BY kind, grp, client, began;";
 
-static int attach(struct rebuild *b, const char *path, struct error *e)
-{
-	return db_change(b->db, e, "ATTACH ?1 AS old", DB(path));
-}
-
 static int quick_check(struct rebuild *b, const char *path, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(b->db, "PRAGMA old.quick_check(1)");
 	int rc = db_step(b->db, s, e);
-	const char *said = rc == 1 ? (const char *)sqlite3_column_text(s, 0) : "ok";
+	const char *said = rc == 1 ? db_text(s, 0) : "ok";
 	if (rc == 1 && strcmp(said, "ok") != 0)
-		rc = error_set(e, FMX_EFOREIGN,
-			       "%s is damaged (%s): put a backup in its place with "
-			       "`fakemx journal restore BACKUP`",
-			       path, said);
+		rc = db_damaged(path, said, e);
 	db_done(s);
 	return rc < 0 ? rc : 0;
 }
@@ -354,16 +326,16 @@ static int rebuild(struct rebuild *b, const char *path, struct error *e)
 {
 	int rc = db_open(b->aside, DB_WRITE, &b->db, e);
 	if (rc == 0)
-		rc = attach(b, path, e);
+		rc = db_change(b->db, e, "ATTACH ?1 AS old", DB(path));
 	if (rc == 0)
 		rc = quick_check(b, path, e);
 	/* A file that is thrown away need not survive a crash. */
 	if (rc == 0)
-		rc = exec(b, "PRAGMA main.synchronous = OFF", e);
+		rc = db_exec(b->db, "PRAGMA main.synchronous = OFF", e);
 	if (rc == 0)
 		rc = db_begin(b->db, e);
 	if (rc == 0)
-		rc = exec(b, copy_sql, e);
+		rc = db_exec(b->db, copy_sql, e);
 	if (rc == 0)
 		rc = db_read_key(b->db,
 				 e); /* visits with many envelopes are found by it */
@@ -388,21 +360,17 @@ static int judge(struct rebuild *b, struct error *e)
 	return rc;
 }
 
-static int least_frontier(struct rebuild *b, int64_t *ret_frontier, struct error *e)
-{
-	return db_number(b->db,
-			 db_statement(b->db, "SELECT CASE WHEN max(resweep > swept) THEN "
-					     "9223372036854775807 ELSE max(frontier) END "
-					     "FROM old.grp"),
-			 ret_frontier, e);
-}
-
 static int verify_visits(struct rebuild *b, const char *path, struct error *e)
 {
 	struct comparison c = { .is_rebuilt = true, .result = &b->result };
 	int rc = rebuild(b, path, e);
 	if (rc == 0)
-		rc = least_frontier(b, &c.frontier, e);
+		rc = db_number(b->db,
+			       db_statement(b->db,
+					    "SELECT CASE WHEN max(resweep > swept) THEN "
+					    "9223372036854775807 ELSE max(frontier) END "
+					    "FROM old.grp"),
+			       &c.frontier, e);
 	if (rc == 0)
 		rc = judge(b, e);
 	if (rc != 0)
@@ -417,35 +385,24 @@ static int verify_visits(struct rebuild *b, const char *path, struct error *e)
 	return rc;
 }
 
-static void remove_aside(const struct rebuild *b)
-{
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		char file[4096];
-		(void)snprintf(file, sizeof(file), "%s%s", b->aside, suffixes[i]);
-		(void)unlink(file); /* it may not be there */
-	}
-}
-
 static int verify_alone(const char *path, upkeep_progress_fn fn, void *arg,
 			struct verify_result *result, struct error *e)
 {
 	struct rebuild b = { .fn = fn, .arg = arg };
-	size_t size = strlen(path) + sizeof(".verify");
 	struct db *old = NULL;
 	/* It says what is wrong with a file that is none of ours. */
 	int rc = db_open(path, DB_READ, &old, e);
 	db_close(old);
 	if (rc != 0)
 		return rc;
-	b.aside = xcalloc(size, 1);
-	(void)snprintf(b.aside, size, "%s.verify", path);
-	remove_aside(&b);
+	if (asprintf(&b.aside, "%s.verify", path) < 0)
+		mem_lacks();
+	db_remove(b.aside);
 	rc = verify_visits(&b, path, e);
 	fold_release(&b.fold);
 	sites_release(&b.sites);
 	db_close(b.db);
-	remove_aside(&b);
+	db_remove(b.aside);
 	free(b.aside);
 	*result = b.result;
 	return rc;

@@ -95,7 +95,7 @@ static int drop_unnamed(struct db *db, const char *const *texts, size_t count,
 	sqlite3_stmt *s = db_statement(db, "SELECT text FROM allow WHERE is_config");
 	int rc;
 	while ((rc = db_step(db, s, e)) > 0) {
-		const char *entry = (const char *)sqlite3_column_text(s, 0);
+		const char *entry = db_text(s, 0);
 		if (!is_named(entry, texts, count))
 			rc = take_off(db, entry, true, e);
 		if (rc < 0)
@@ -133,8 +133,8 @@ int allow_each(struct db *db, allow_fn fn, void *arg, struct error *e)
 	int rc;
 	while ((rc = db_step(db, s, e)) > 0) {
 		struct allow_entry a = {
-			.text = (const char *)sqlite3_column_text(s, 0),
-			.note = (const char *)sqlite3_column_text(s, 1),
+			.text = db_text(s, 0),
+			.note = db_text(s, 1),
 			.is_config = sqlite3_column_int(s, 2),
 			.since = sqlite3_column_int64(s, 3),
 		};

@@ -245,7 +245,7 @@ static int check_pages(struct db *db, struct error *e)
 {
 	sqlite3_stmt *s = db_statement(db, "PRAGMA integrity_check(1)");
 	int rc = db_step(db, s, e);
-	const char *said = rc > 0 ? (const char *)sqlite3_column_text(s, 0) : "";
+	const char *said = rc > 0 ? db_text(s, 0) : "";
 	if (rc > 0 && strcmp(said, "ok") != 0)
 		rc = error_set(e, FMX_EFOREIGN,
 			       "%s is damaged (%s): the journal stays as it is. Is there "

@@ -58,11 +58,6 @@ static bool is_of(const char *text, const char *name)
 	return len == want || text[len - want - 1] == '.';
 }
 
-static int compare_clients(const void *a, const void *b)
-{
-	return addr_compare(*(const struct addr *)a, *(const struct addr *)b);
-}
-
 static void add_client(struct forget *f, struct addr client)
 {
 	if ((f->count & (f->count - 1)) == 0)
@@ -71,17 +66,12 @@ static void add_client(struct forget *f, struct addr client)
 	f->clients[f->count++] = client;
 }
 
-static const char *text_of(sqlite3_stmt *s, int column)
-{
-	return (const char *)sqlite3_column_text(s, column);
-}
-
 static int add_named(struct forget *f, const char *sql, struct error *e)
 {
 	int rc;
 	sqlite3_stmt *s = db_statement(f->db, sql);
 	while ((rc = db_step(f->db, s, e)) > 0)
-		if (is_of(text_of(s, 1), f->target.name))
+		if (is_of(db_text(s, 1), f->target.name))
 			add_client(f, db_addr(s, 0));
 	db_done(s);
 	return rc;
@@ -91,9 +81,9 @@ static void sort_clients(struct forget *f)
 {
 	size_t kept = 0;
 	if (f->count > 0)
-		qsort(f->clients, f->count, sizeof(*f->clients), compare_clients);
+		qsort(f->clients, f->count, sizeof(*f->clients), addr_compare_any);
 	for (size_t i = 0; i < f->count; i++)
-		if (i == 0 || compare_clients(&f->clients[i], &f->clients[kept - 1]) != 0)
+		if (i == 0 || !addr_equal(f->clients[i], f->clients[kept - 1]))
 			f->clients[kept++] = f->clients[i];
 	f->count = kept;
 }
@@ -101,7 +91,7 @@ static void sort_clients(struct forget *f)
 static bool is_meant(const struct forget *f, struct addr client)
 {
 	return f->count > 0 && bsearch(&client, f->clients, f->count, sizeof(*f->clients),
-				       compare_clients);
+				       addr_compare_any);
 }
 
 /* A name that counts is confirmed, by us or by the mail server in whose log it stands:
@@ -283,7 +273,7 @@ static int erase_domain(struct forget *f, const char *select, const char *erase,
 	sqlite3_stmt *s = db_statement(f->db, select);
 	int rc;
 	while ((rc = db_step(f->db, s, e)) > 0) {
-		if (!is_of(text_of(s, 0), f->target.name))
+		if (!is_of(db_text(s, 0), f->target.name))
 			continue;
 		if (f->only_counts) {
 			f->rows += sqlite3_column_type(s, 1) == SQLITE_NULL ||
@@ -318,7 +308,7 @@ static int erase_domains(struct forget *f, struct error *e)
 static bool is_claimed(const struct forget *f, sqlite3_stmt *s)
 {
 	for (int column = 2; !f->target.is_addr && column <= 4; column++)
-		if (is_of(text_of(s, column), f->target.name))
+		if (is_of(db_text(s, column), f->target.name))
 			return true;
 	return false;
 }

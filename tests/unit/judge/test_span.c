@@ -49,9 +49,9 @@ static void check_same(const struct spans *s, const struct naive *n, const char 
 {
 	check_shape(s);
 	for (int64_t t = 0; t < MOMENTS; t++)
-		if (spans_have(s, t) != n->in[t])
+		if (spans_meet(s, t, t) != n->in[t])
 			fail_msg("%s: at %d got %d, want %d", what, (int)t,
-				 spans_have(s, t), n->in[t]);
+				 spans_meet(s, t, t), n->in[t]);
 }
 
 static int64_t naive_reach(const struct naive *n, int64_t since, int64_t amount)
