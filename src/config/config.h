@@ -172,10 +172,6 @@ FMX_MUST_CHECK bool config_metrics_path(const struct config *c, char *to, size_t
 /* path of the socket for feeds. False: it is too long. */
 FMX_MUST_CHECK bool config_feed_socket(const struct config *c, char *to, size_t size);
 
-/* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25": port SMTP_PORT if absent. */
-FMX_MUST_CHECK bool config_parse_endpoint(const char *text,
-					  struct endpoint *ret_endpoint);
-
 enum config_type {
 	CONFIG_TEXT,      /* any string */
 	CONFIG_FLAG,      /* true, false */

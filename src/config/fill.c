@@ -168,7 +168,8 @@ static int add_watch(const struct filling *f, const struct value *v)
 	return 0;
 }
 
-bool config_parse_endpoint(const char *text, struct endpoint *ret_endpoint)
+/* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25": port SMTP_PORT if absent. */
+static bool parse_endpoint(const char *text, struct endpoint *ret_endpoint)
 {
 	const char *at = strchr(text, '@');
 	unsigned long port = SMTP_PORT;
@@ -188,7 +189,7 @@ bool config_parse_endpoint(const char *text, struct endpoint *ret_endpoint)
 static int set_endpoint(const struct filling *f, const struct value *v)
 {
 	struct endpoint p;
-	if (!config_parse_endpoint(v->text, &p))
+	if (!parse_endpoint(v->text, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	if (!strchr(v->text, '@'))
 		p.port = 53; /* no mail server, but a name server */
@@ -202,7 +203,7 @@ static int add_address(const struct filling *f, const struct value *v)
 	if (h->address_count == HOST_MAX_ADDRESSES)
 		return wrong(f, v, "has more than %d entries", HOST_MAX_ADDRESSES);
 	struct endpoint p;
-	if (!config_parse_endpoint(v->text, &p))
+	if (!parse_endpoint(v->text, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	h->addresses[h->address_count++] = p;
 	return 0;
@@ -214,7 +215,7 @@ static int add_server(const struct filling *f, const struct value *v)
 	struct endpoint p;
 	if (z->update_server_count == CONFIG_MAX_SERVERS)
 		return wrong(f, v, "has more than %d entries", CONFIG_MAX_SERVERS);
-	if (!config_parse_endpoint(v->text, &p))
+	if (!parse_endpoint(v->text, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	if (!strchr(v->text, '@'))
 		p.port = 53;
@@ -233,7 +234,7 @@ static int add_socket(const struct filling *f, const struct value *v)
 		if (!str_copy(s.path, sizeof(s.path), v->text))
 			return wrong(f, v, "has a path longer than %d bytes: %s",
 				     CONFIG_SOCKET_MAX - 1, v->text);
-	} else if (!strchr(v->text, '@') || !config_parse_endpoint(v->text, &s.at)) {
+	} else if (!strchr(v->text, '@') || !parse_endpoint(v->text, &s.at)) {
 		return wrong(f, v, "takes ADDRESS@PORT and absolute paths, not '%s'",
 			     v->text);
 	} else if (addr_kind(s.at.addr) != ADDR_LOOPBACK &&

@@ -302,7 +302,7 @@ const struct host *sites_host_of(const struct sites *s, uint16_t host)
 	return p ? p->definition : NULL;
 }
 
-const struct site_place *sites_place(const struct sites *s, uint16_t site)
+static const struct site_place *place_of(const struct sites *s, uint16_t site)
 {
 	const struct site *at = sites_find(s, site);
 	return at ? &s->places[at - s->all] : NULL;
@@ -310,7 +310,7 @@ const struct site_place *sites_place(const struct sites *s, uint16_t site)
 
 uint16_t sites_group(const struct sites *s, uint16_t site)
 {
-	const struct site_place *p = sites_place(s, site);
+	const struct site_place *p = place_of(s, site);
 	return p ? p->group : site;
 }
 
@@ -349,7 +349,7 @@ bool sites_is_own(const struct sites *s, struct addr a)
 
 size_t sites_kin(const struct sites *s, uint16_t group, uint16_t ret[SITE_MAX_KIN])
 {
-	const struct site_place *own = sites_place(s, group);
+	const struct site_place *own = place_of(s, group);
 	size_t count = 1;
 	ret[0] = group;
 	for (size_t i = 0; own && i < s->count && count < SITE_MAX_KIN; i++)

@@ -71,10 +71,9 @@ FMX_MUST_CHECK int sites_load(struct db *db, struct sites *ret_sites, struct err
 /* After sites_load(), in the same transaction or alone: for sites_has_domain(). */
 FMX_MUST_CHECK int sites_load_domains(struct db *db, struct sites *s, struct error *e);
 void sites_release(struct sites *s);
-const struct host_place *sites_host(const struct sites *s, uint16_t host);  /* NULL */
-const struct site *sites_find(const struct sites *s, uint16_t id);          /* NULL */
-const struct host *sites_host_of(const struct sites *s, uint16_t host);     /* NULL */
-const struct site_place *sites_place(const struct sites *s, uint16_t site); /* NULL */
+const struct host_place *sites_host(const struct sites *s, uint16_t host); /* NULL */
+const struct site *sites_find(const struct sites *s, uint16_t id);         /* NULL */
+const struct host *sites_host_of(const struct sites *s, uint16_t host);    /* NULL */
 uint16_t sites_group(const struct sites *s, uint16_t site);
 /* Is it a domain of the site, or of one in its group? */
 bool sites_has_domain(const struct sites *s, uint16_t site, const char *domain);

@@ -5,7 +5,9 @@
 
 #include "base/atomic_file.h"
 
-int published_put(struct published_list *l, const struct list_out *out, struct error *e)
+/* The list to any place. */
+static int published_put(struct published_list *l, const struct list_out *out,
+			 struct error *e)
 {
 	struct list_writer w;
 	if (l->ask)

@@ -25,8 +25,5 @@ struct published_list {
 
 FMX_MUST_CHECK int published_file(const char *path, struct published_list *l,
 				  bool *ret_changed, struct error *e);
-/* The list to any place. */
-FMX_MUST_CHECK int published_put(struct published_list *l, const struct list_out *out,
-				 struct error *e);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "base/mem.h"
 
-uint64_t population_random(uint64_t *state, uint64_t below)
+/* splitmix64; a value below `below`, at least 1. */
+static uint64_t draw(uint64_t *state, uint64_t below)
 {
 	assert(below > 0);
 	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
@@ -22,7 +23,7 @@ static struct addr sender_addr(size_t index, uint64_t *random)
 	assert(ok);
 	a.bytes[13] = (uint8_t)(1 + index / 256);
 	a.bytes[14] = (uint8_t)(index % 256);
-	a.bytes[15] = (uint8_t)(1 + population_random(random, 254));
+	a.bytes[15] = (uint8_t)(1 + draw(random, 254));
 	return a;
 }
 
@@ -36,8 +37,8 @@ void population_make(struct population *ret_population, size_t count, uint64_t s
 		s->profile = &profile_table[i % PROFILE_COUNT];
 		s->addr = sender_addr(i, &c.random);
 		for (int r = 0; r < POPULATION_ROUNDS; r++)
-			s->sends[r] = r == 0 || s->profile->is_bot ||
-				      population_random(&c.random, 2) == 0;
+			s->sends[r] =
+			    r == 0 || s->profile->is_bot || draw(&c.random, 2) == 0;
 	}
 	*ret_population = c;
 }
@@ -75,9 +76,7 @@ void trip_begin(struct trip *ret_trip, const struct profile *p,
 	switch (p->pick) {
 	case PICK_FIRST: t.targets[0] = target_of(hosts, at[0]); break;
 	case PICK_LAST: t.targets[0] = target_of(hosts, at[n - 1]); break;
-	case PICK_RANDOM:
-		t.targets[0] = target_of(hosts, at[population_random(random, n)]);
-		break;
+	case PICK_RANDOM: t.targets[0] = target_of(hosts, at[draw(random, n)]); break;
 	case PICK_ALL:
 		/* All at once; the last begins, so that nobody takes the walk
 		 * of such a bot for a sender's way up. */

@@ -52,9 +52,6 @@ struct population {
 void population_make(struct population *ret_population, size_t count, uint64_t seed);
 void population_release(struct population *c);
 
-/* splitmix64; a value below `below`, at least 1. */
-uint64_t population_random(uint64_t *state, uint64_t below);
-
 /* A host as a sender knows it from DNS: one IPv4 address each. */
 struct trip_host {
 	uint16_t preference;

@@ -214,8 +214,8 @@ static int each_envelope(struct lookup *q, const char *sql, uint16_t group,
 	return rc < 0 ? rc : 0;
 }
 
-int proof_envelopes(struct lookup *q, uint16_t group, const struct run *main,
-		    told_envelope_fn fn, void *arg, struct error *e)
+static int all_envelopes(struct lookup *q, uint16_t group, const struct run *main,
+			 told_envelope_fn fn, void *arg, struct error *e)
 {
 	return each_envelope(q, ENVELOPE("WHERE"), group, main, fn, arg, e);
 }
@@ -301,13 +301,13 @@ static int see_envelopes(struct lookup *q, struct pool_excuse *x,
 {
 	struct proof *p = x->proof;
 	const struct run *main = &x->walk->main;
-	int rc = proof_envelopes(q, v->group, main, on_envelope, x, e);
+	int rc = all_envelopes(q, v->group, main, on_envelope, x, e);
 	/* Of who never came to a real host none is missing. */
 	if (rc == 0 && p->missing && (x->walk->has_real || p->own_in_time))
 		rc = see_many(q, x, who, v, &x->many, e);
 	if (rc == 0 && p->missing && x->many != MOMENT_NONE) {
 		p->missing = 0;
-		rc = proof_envelopes(q, v->group, main, on_envelope, x, e);
+		rc = all_envelopes(q, v->group, main, on_envelope, x, e);
 	}
 	if (p->told.missing && !x->is_kept && !p->missing) {
 		p->missing = p->told.missing;

@@ -45,9 +45,6 @@ struct told_envelope {
 	int64_t from, to;
 };
 typedef void (*told_envelope_fn)(void *arg, const struct told_envelope *t);
-FMX_MUST_CHECK int proof_envelopes(struct lookup *q, uint16_t group,
-				   const struct run *main, told_envelope_fn fn, void *arg,
-				   struct error *e);
 /* The same of those alone that came otherwise. */
 FMX_MUST_CHECK int proof_came_otherwise(struct lookup *q, uint16_t group,
 					const struct run *main, told_envelope_fn fn,

@@ -557,8 +557,3 @@ struct take_counts take_counts(const struct take *t)
 	c.pending = batch_waiting(&t->batch);
 	return c;
 }
-
-int64_t take_last_seen(const struct take *t)
-{
-	return t->last_seen;
-}

@@ -86,7 +86,6 @@ struct take_counts take_counts(const struct take *t);
 /* What waits in `from`, of a journal whose place this one took, waits here; what became
  * too much there is unwatched here. Hosts have the same numbers. */
 void take_inherit(struct take *t, struct take *from);
-int64_t take_last_seen(const struct take *t);
 /* Pending visits of a client: for the policy service's question. Lent. */
 typedef void (*take_visit_fn)(void *arg, const struct visit *v);
 void take_each_pending(const struct take *t, struct addr client, take_visit_fn fn,

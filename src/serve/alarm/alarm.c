@@ -37,7 +37,6 @@ static const struct alarm_row rows[ALARM_KINDS] = {
 struct alarms {
 	struct alarm *all;
 	size_t count;
-	uint64_t refused;
 	bool has_changed;
 	int64_t after[ALARM_KINDS];
 	alarm_tell_fn tell;
@@ -93,10 +92,8 @@ static struct alarm *find(const struct alarms *a, const struct alarm_key *key)
 
 static struct alarm *add(struct alarms *a, const struct alarm_key *key, int64_t now)
 {
-	if (a->count == ALARM_MAX) {
-		a->refused++;
+	if (a->count == ALARM_MAX)
 		return NULL;
-	}
 	a->all = xrealloc(a->all, a->count + 1, sizeof(*a->all));
 	struct alarm *n = &a->all[a->count++];
 	*n = (struct alarm){ .key = *key, .since = now };
@@ -205,11 +202,6 @@ size_t alarms_count(const struct alarms *a, enum alarm_kind kind)
 	for (size_t i = 0; i < a->count; i++)
 		n += a->all[i].key.kind == kind && a->all[i].state == ALARM_ON;
 	return n;
-}
-
-uint64_t alarms_refused(const struct alarms *a)
-{
-	return a->refused;
 }
 
 bool alarms_has_changed(struct alarms *a)

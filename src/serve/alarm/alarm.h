@@ -97,7 +97,6 @@ const struct alarm *alarms_at(const struct alarms *a, size_t index);
 bool alarms_is_on(const struct alarms *a, enum alarm_kind kind, const char *host);
 /* That are on. ALARM_KINDS: all that there are, told or not. */
 size_t alarms_count(const struct alarms *a, enum alarm_kind kind);
-uint64_t alarms_refused(const struct alarms *a); /* found no room */
 /* True once after what is saved has changed. */
 bool alarms_has_changed(struct alarms *a);
 

@@ -304,14 +304,17 @@ void asks_tick(struct asks *a)
 
 /* ---- blocklists ---- */
 
-void asks_name(struct addr client, const char *zone, char name[ASKS_NAME_MAX])
+/* The name under which a blocklist tells of a client (RFC 5782 2.1, 2.4). */
+enum { NAME_MAX_LISTED = 64 + 256 };
+static void blocklist_name(struct addr client, const char *zone,
+			   char name[NAME_MAX_LISTED])
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *b = client.bytes;
 	size_t n = 0;
 	if (addr_is_v4(client)) {
-		(void)snprintf(name, ASKS_NAME_MAX, "%u.%u.%u.%u.%s", b[15], b[14], b[13],
-			       b[12], zone);
+		(void)snprintf(name, NAME_MAX_LISTED, "%u.%u.%u.%u.%s", b[15], b[14],
+			       b[13], b[12], zone);
 		return;
 	}
 	for (size_t i = 16; i-- > 0;) {
@@ -320,7 +323,7 @@ void asks_name(struct addr client, const char *zone, char name[ASKS_NAME_MAX])
 		name[n++] = digits[b[i] >> 4];
 		name[n++] = '.';
 	}
-	(void)snprintf(name + n, ASKS_NAME_MAX - n, "%s", zone);
+	(void)snprintf(name + n, NAME_MAX_LISTED - n, "%s", zone);
 }
 
 /* 127.255.255.x: asked too often, or by a resolver of everybody. What is no 127.x is
@@ -350,13 +353,13 @@ static void on_compared(const struct answer *answer, void *arg)
 
 static void compare(struct asks *a, struct addr client, const char *zone)
 {
-	char name[ASKS_NAME_MAX];
+	char name[NAME_MAX_LISTED];
 	if (a->sink.is_known(a->sink.arg, client, zone))
 		return;
 	struct question *q = open_question(a);
 	q->client = client;
 	(void)str_copy(q->zone, sizeof(q->zone), zone);
-	asks_name(client, zone, name);
+	blocklist_name(client, zone, name);
 	resolver_ask(a->resolver, name, RR_A, on_compared, q);
 }
 

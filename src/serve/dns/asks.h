@@ -62,8 +62,4 @@ void asks_tick(struct asks *a);
 void asks_stop(struct asks *a);
 void asks_free(struct asks *a);
 
-/* The name under which a blocklist tells of a client (RFC 5782 2.1, 2.4). */
-enum { ASKS_NAME_MAX = 64 + 256 };
-void asks_name(struct addr client, const char *zone, char name[ASKS_NAME_MAX]);
-
 #endif

@@ -43,8 +43,6 @@ struct maillog {
 	struct maillog_lines *reader;
 	struct maillog_address *addresses;
 	size_t address_count;
-	struct prefix *own;
-	size_t own_count;
 	int64_t now;  /* of the look that runs */
 	int64_t upto; /* the last watermark */
 	struct logclock logclock;
@@ -58,14 +56,6 @@ struct maillog {
 	unsigned closed; /* of two handles */
 	struct maillog_counts counts;
 };
-
-static bool is_own(const struct maillog *m, struct addr client)
-{
-	for (size_t i = 0; i < m->own_count; i++)
-		if (prefix_has(m->own[i], client))
-			return true;
-	return false;
-}
 
 /* So far that a visit's interval cannot span it: nobody is judged until the
  * clocks agree, nor later by what was logged meanwhile. */
@@ -123,12 +113,6 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	if (v.time + (is_exact ? 0 : v.precision_us) < m->since &&
 	    known->time <= m->caught_up)
 		return;
-	if (is_own(m, v.client)) {
-		m->counts.ignored++;
-		if (v.time > m->counts.last_ignored)
-			m->counts.last_ignored = v.time;
-		return;
-	}
 	set_host(m, local, &v);
 	m->counts.visits++;
 	m->sink.visit(m->sink.arg, &v);
@@ -487,15 +471,6 @@ struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 	return m;
 }
 
-void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count)
-{
-	free(m->own);
-	m->own = xcalloc(count + 1, sizeof(*own));
-	m->own_count = count;
-	if (count)
-		memcpy(m->own, own, count * sizeof(*own));
-}
-
 struct maillog_counts maillog_counts(const struct maillog *m)
 {
 	struct maillog_counts c = m->counts;
@@ -548,6 +523,5 @@ void maillog_free(struct maillog *m)
 	free(m->hosts);
 	free(m->addresses);
 	free(m->path);
-	free(m->own);
 	free(m);
 }

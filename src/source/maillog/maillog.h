@@ -24,7 +24,6 @@
  *	struct maillog_spec spec = { .hosts = &id, .host_count = 1, .site = 1,
  *		.path = "/var/log/mail.log", .start = MAILLOG_SINCE, .since = t };
  *	struct maillog *m = maillog_new(loop, clock, &spec, &sink);
- *	maillog_ignore(m, own, own_count);	// our own probes are no visits
  *	...
  *	maillog_stop(m);
  *	uv_run(loop, ...);
@@ -103,12 +102,9 @@ struct maillog_counts {
 	uint64_t garbled;  /* no stamp, or a known line that does not parse */
 	uint64_t too_long; /* cut at the reader's limit */
 	uint64_t visits;
-	uint64_t ignored;     /* visits of our own addresses */
-	uint64_t rotations;   /* renamed or truncated under us */
-	uint32_t open;        /* sessions not over yet */
-	int64_t last_line;    /* the newest stamp read; 0 none */
-	int64_t last_ignored; /* when our own latest visit began: a probe whose
-			       * visit does not appear shows that the log stalls */
+	uint64_t rotations; /* renamed or truncated under us */
+	uint32_t open;      /* sessions not over yet */
+	int64_t last_line;  /* the newest stamp read; 0 none */
 };
 
 struct maillog;
@@ -117,8 +113,6 @@ struct maillog;
 struct maillog *maillog_new(uv_loop_t *loop, struct stamp_clock clock,
 			    const struct maillog_spec *spec,
 			    const struct source_sink *sink);
-/* Replaces the list. Visits from these clients are counted, not given. */
-void maillog_ignore(struct maillog *m, const struct prefix *own, size_t count);
 struct maillog_counts maillog_counts(const struct maillog *m);
 
 /* Reads what is there now and gives it, the sessions still open as they stand,

@@ -157,8 +157,10 @@ uint64_t sendmail_id_process(struct slice id)
 
 /* Pairs */
 
-bool sendmail_take_last_pair(struct slice *in, struct slice *ret_key,
-			     struct slice *ret_word)
+/* Takes ", key=word" off the end; key and word have no blank and no comma. False
+ * leaves the slice. */
+static bool take_last_pair(struct slice *in, struct slice *ret_key,
+			   struct slice *ret_word)
 {
 	const char *p = in->end;
 	while (p > in->at && p[-1] != ' ' && p[-1] != ',')
@@ -195,7 +197,7 @@ struct sendmail_own_words sendmail_read_own_words(struct slice in)
 {
 	struct sendmail_own_words w = { .daemon = { in.at, in.at } };
 	struct slice key, word;
-	while (sendmail_take_last_pair(&in, &key, &word)) {
+	while (take_last_pair(&in, &key, &word)) {
 		if (take_own_word(&w, key, word))
 			continue;
 		w.is_envelope = slice_is(key, "nrcpts") && words_is_number(word);

@@ -39,11 +39,6 @@ int64_t sendmail_id_time(struct slice id, int64_t now);
 /* What ids of one process have in common; 0 as above. */
 uint64_t sendmail_id_process(struct slice id);
 
-/* Takes ", key=word" off the end; key and word have no blank and no comma. False
- * leaves the slice. */
-FMX_MUST_CHECK bool sendmail_take_last_pair(struct slice *in, struct slice *ret_key,
-					    struct slice *ret_word);
-
 /* What Sendmail itself writes between the client's message id and the relay. */
 struct sendmail_own_words {
 	struct slice daemon;

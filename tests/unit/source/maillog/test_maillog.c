@@ -221,26 +221,6 @@ static void a_visit_is_the_hosts_at_whose_address_it_came(void **state)
 	assert_int_equal(r.visits[3].host, 6);
 }
 
-static void our_own_visits_are_counted_and_not_given(void **state)
-{
-	(void)state;
-	struct rig r;
-	struct prefix own;
-	int64_t now = stamp_now();
-	assert_true(prefix_parse("203.0.113.10/31", &own));
-	start(&r, MAILLOG_BEGIN, 0, 1);
-	maillog_ignore(r.log, &own, 1);
-	add(now, "1]: connect from " ONE);
-	add(now, "1]: disconnect from " ONE " quit=1 commands=1");
-	add(now, "1]: connect from " TWO);
-	add(now, "1]: disconnect from " TWO " quit=1 commands=1");
-	turn(&r, 400);
-	assert_int_equal(r.visit_count, 1);
-	assert_int_equal(maillog_counts(r.log).ignored, 1);
-	assert_true(maillog_counts(r.log).last_ignored == now);
-	stop(&r);
-}
-
 /* The next process begins at the last watermark: nothing twice, nothing lost. */
 static void a_restart_goes_on_where_the_watermark_stood(void **state)
 {
@@ -761,8 +741,6 @@ int main(void)
 		cmocka_unit_test_teardown(
 		    visits_appear_while_the_log_grows_and_the_watermark_follows, clean),
 		cmocka_unit_test_teardown(a_visit_is_the_hosts_at_whose_address_it_came,
-					  clean),
-		cmocka_unit_test_teardown(our_own_visits_are_counted_and_not_given,
 					  clean),
 		cmocka_unit_test_teardown(a_restart_goes_on_where_the_watermark_stood,
 					  clean),
