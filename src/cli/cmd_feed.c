@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -135,6 +136,16 @@ static int stream_arguments(struct sending *s, const char *task)
 	return CLI_DONE;
 }
 
+/* In the child. Who is killed must not leave one behind that sends what it still has
+ * among the lines of the next run. */
+static void become_stream(const struct sending *s, pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() == parent)
+		execv(s->program, (char *const *)(uintptr_t)s->argv);
+	_exit(EXIT_FAILURE);
+}
+
 /* The child with one end of a pipe as its file `child_fd`; the other end, or NULL. */
 static FILE *start_stream(const struct sending *s, int child_fd, pid_t *ret_pid)
 {
@@ -143,11 +154,11 @@ static FILE *start_stream(const struct sending *s, int child_fd, pid_t *ret_pid)
 		return NULL;
 	int theirs = ends[child_fd == STDIN_FILENO ? 0 : 1];
 	int ours = ends[child_fd == STDIN_FILENO ? 1 : 0];
+	pid_t parent = getpid();
 	*ret_pid = fork();
 	if (*ret_pid == 0) {
 		(void)dup2(theirs, child_fd);
-		execv(s->program, (char *const *)(uintptr_t)s->argv);
-		_exit(EXIT_FAILURE);
+		become_stream(s, parent);
 	}
 	(void)close(theirs);
 	return fdopen(ours, child_fd == STDIN_FILENO ? "w" : "r");
@@ -208,11 +219,9 @@ static int send_to_stream(struct sending *s)
 
 static int run_stream(const struct sending *s)
 {
-	pid_t pid = fork();
-	if (pid == 0) {
-		execv(s->program, (char *const *)(uintptr_t)s->argv);
-		_exit(EXIT_FAILURE);
-	}
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0)
+		become_stream(s, parent);
 	return pid < 0 ? CLI_FAILED : end_stream(s, pid);
 }
 

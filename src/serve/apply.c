@@ -220,7 +220,7 @@ static void apply_parts(struct engine *n, const struct config *c,
 			  *e.text ? e.text : "its command is too long");
 	program_reread(); /* what may be started */
 	struct watch_ways ways = { feed_socket, has_stream ? stream : NULL,
-				   lines_sequence(n) };
+				   lines_place(n) };
 	int64_t began = writer_now(n->writer);
 	watch_apply(n->watch, c->sites, c->site_count, &ways);
 	lines_begin(n, c, began);

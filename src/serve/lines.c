@@ -301,22 +301,27 @@ static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t t
 }
 
 /* In the batch of the lines before it: exactly once, also after a crash. */
-static void on_position(void *arg, int64_t sequence)
+static void on_position(void *arg, struct stream_place place)
 {
-	char position[32];
-	(void)snprintf(position, sizeof(position), "%lld", (long long)sequence);
+	char position[48];
+	(void)snprintf(position, sizeof(position), "%lld:%lld", (long long)place.sequence,
+		       (long long)place.stored);
 	struct line p = { .kind = LINE_POSITION,
 			  .text = LINES_STREAM,
 			  .position = position };
 	writer_add(((struct engine *)arg)->writer, &p);
 }
 
-int64_t lines_sequence(struct engine *n)
+struct stream_place lines_place(struct engine *n)
 {
-	char position[32];
-	return strtoll(take_position(writer_take(n->writer), LINES_STREAM, position,
-				     sizeof(position)),
-		       NULL, 10);
+	struct stream_place place = { 0, 0 };
+	char position[48], *rest;
+	(void)take_position(writer_take(n->writer), LINES_STREAM, position,
+			    sizeof(position));
+	place.sequence = strtoll(position, &rest, 10);
+	if (*rest == ':')
+		place.stored = strtoll(rest + 1, NULL, 10);
+	return place;
 }
 
 static int64_t on_reading(void *arg)

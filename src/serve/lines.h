@@ -33,7 +33,7 @@ bool lines_since(void *arg, uint16_t host, int64_t *ret_since);
 void lines_begin(struct engine *n, const struct config *c, int64_t at);
 /* Up to where the stream was read; 0 never. */
 #define LINES_STREAM "stream"
-int64_t lines_sequence(struct engine *n);
+struct stream_place lines_place(struct engine *n);
 /* The probes of the last run, whose visits a log that is read again shows again. */
 void lines_past_probes(struct engine *n);
 

@@ -19,6 +19,12 @@
 
 #include "judge/visit.h"
 
+/* A line of a stream: its number, and when it was stored there, by which it is known
+ * from another of that number; 0 unknown. */
+struct stream_place {
+	int64_t sequence, stored;
+};
+
 struct source_sink {
 	void (*visit)(void *arg, const struct visit *v);
 	/* Complete: every visit at this host that began before upto was given.
@@ -36,9 +42,9 @@ struct source_sink {
 	void (*gap)(void *arg, uint16_t host_id, int64_t from, int64_t to);
 	/* This site delivered mail to another's domain. NULL: nobody wants to know. */
 	void (*delivered)(void *arg, uint16_t host_id, const char *domain, int64_t time);
-	/* All up to this number of the stream was given, with the lines before this call.
+	/* All up to this line of the stream was given, with the lines before this call.
 	 * NULL: nobody wants to know. */
-	void (*position)(void *arg, int64_t sequence);
+	void (*position)(void *arg, struct stream_place place);
 	/* For how long a source may read on before it lets others have their turn, in
 	 * microseconds; 0: not now, ask again. NULL: as long as it thinks fit. */
 	int64_t (*reading)(void *arg);

@@ -221,6 +221,50 @@ class Fleet(unittest.TestCase):
             start()
             self.assert_exact()
 
+    def lines(self, *options):
+        """What the stream has, as serve reads it."""
+        argv = ["timeout", "3", program("fakemx-stream"), "take", "--servers", self.nats.url, "--durable", "test", *options]
+        return [json.loads(line) for line in subprocess.run(argv, capture_output=True, text=True).stdout.splitlines()]
+
+    def test_2c_a_stream_that_lost_its_end_and_has_grown_again_is_noticed(self):
+        store, before = self.nats.folder / "js", self.nats.folder / "before"
+        self.nats.kill()
+        shutil.copytree(store, before)
+        self.nats.start()
+        for _ in range(5):
+            self.visit(MAIL)
+        self.assert_exact()
+        self.judge.stop()
+        self.nats.kill()  # as by a power cut: what was acknowledged is not on the disk
+        shutil.rmtree(store)
+        before.rename(store)
+        self.nats.start()
+        place, = self.judge.rows("SELECT position FROM source WHERE name = 'stream'")
+        wait_for("it has grown", lambda: deliver(self.judge.mail, "127.78.1.1") and
+                 self.lines()[-1]["sequence"] > int(place["position"].split(":")[0]), 60)
+        self.judge.start()
+        self.judge.wait_log("the stream was made anew, or lost its end")
+        self.judge.wait_log(rf"gap host={MAIL} .*nobody is judged by that time")
+        self.visit(MAIL)
+        self.visit(FAKE1)
+        self.assert_exact()
+
+    def test_2d_lines_of_other_subjects_are_not_missing(self):
+        lines = self.lines("--subject", f"fakemx.{MAIL}")
+        self.assertEqual({line["host"] for line in lines}, {MAIL})
+        self.assertLess(len(lines), lines[-1]["sequence"] - lines[0]["sequence"] + 1)
+        self.assertEqual({line["missing"] for line in lines}, {0})
+
+    def test_2e_a_feed_that_is_killed_leaves_nobody_who_sends_later(self):
+        def sender():
+            return subprocess.run(["pgrep", "-P", str(feed.process.pid)], capture_output=True, text=True).stdout.strip()
+        for nats in (f"nats://127.0.0.1:{free_port('127.0.0.1')}", self.nats.url):
+            feed = Feed(None, "feed", "--host", "mx9.example", "--maillog", str(self.judge.real.log), "--to", nats)
+            pid = wait_for("it has begun", sender)
+            feed.process.kill()
+            feed.process.wait()
+            wait_for("the other has ended", lambda: not pathlib.Path(f"/proc/{pid}").exists())
+
     def test_3_a_decoy_that_is_down_is_a_gap_and_nobody_is_accused_by_it(self):
         before = len(self.judge.text())
         self.decoy.stop(signal.SIGKILL)

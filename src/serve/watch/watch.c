@@ -239,10 +239,10 @@ static void on_delivered(void *arg, uint16_t host, const char *domain, int64_t t
 	r->of->sink.delivered(r->of->sink.arg, host, domain, time);
 }
 
-static void on_position(void *arg, int64_t sequence)
+static void on_position(void *arg, struct stream_place place)
 {
 	const struct reader *r = arg;
-	r->of->sink.position(r->of->sink.arg, sequence);
+	r->of->sink.position(r->of->sink.arg, place);
 }
 
 static int64_t on_reading(void *arg)
@@ -265,7 +265,7 @@ static struct source_sink sink_of(struct reader *r)
 				     .arg = r };
 }
 
-static void start(struct watch *w, struct reader *r, int64_t sequence)
+static void start(struct watch *w, struct reader *r, struct stream_place place)
 {
 	r->of = w;
 	r->upto = xcalloc(r->host_count, sizeof(*r->upto));
@@ -274,7 +274,7 @@ static void start(struct watch *w, struct reader *r, int64_t sequence)
 				   .clock = w->clock,
 				   .sink = &r->sink,
 				   .where = r->where,
-				   .sequence = sequence,
+				   .place = place,
 				   .hosts = r->hosts,
 				   .host_count = r->host_count,
 				   .since = w->since,
@@ -316,7 +316,7 @@ void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		if (is_kept[i])
 			reader_free(wanted.readers[i]);
 		else
-			start(w, wanted.readers[i], ways->sequence);
+			start(w, wanted.readers[i], ways->place);
 	}
 	free(is_kept);
 	free(wanted.readers);

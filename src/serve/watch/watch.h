@@ -37,7 +37,7 @@ struct watch *watch_new(uv_loop_t *loop, struct stamp_clock clock,
 struct watch_ways {
 	const char *feed_socket; /* for the hosts whose feed comes without a command */
 	const char *stream; /* the command that reads the stream; NULL there is none */
-	int64_t sequence;   /* up to where it was read before */
+	struct stream_place place; /* up to where it was read before */
 };
 void watch_apply(struct watch *w, const struct site *sites, size_t count,
 		 const struct watch_ways *ways);

@@ -19,7 +19,7 @@ static void *start(const struct watch_spec *spec, const char *command, const cha
 					      .since = spec->since,
 					      .since_arg = spec->since_arg,
 					      .is_numbered = is_numbered,
-					      .sequence = spec->sequence },
+					      .place = spec->place },
 				  .command = command,
 				  .socket = path };
 	struct feed *f = feed_new(spec->loop, &feed);

@@ -35,8 +35,8 @@ struct watch_spec {
 	uv_loop_t *loop;
 	struct stamp_clock clock;
 	const struct source_sink *sink;
-	const char *where; /* a path, a command: what kind_of() found */
-	int64_t sequence;  /* of a stream: up to where it was read */
+	const char *where;         /* a path, a command: what kind_of() found */
+	struct stream_place place; /* of a stream: up to where it was read */
 	const struct watch_host *hosts;
 	size_t host_count; /* at least 1 */
 	watch_since_fn since;

@@ -72,9 +72,10 @@ void feed_stop(struct feed *f);
 bool feed_is_closed(const struct feed *f);
 void feed_free(struct feed *f);
 
-/* The command with %s, %q (the number after which a stream goes on) and %% replaced.
+/* The command with %s, %q (the line after which a stream goes on: its number, a
+ * colon, and when it was stored, in microseconds) and %% replaced.
  * False: it does not fit. */
 FMX_MUST_CHECK bool feed_fill_command(const char *command, int64_t since,
-				      int64_t sequence, char *to, size_t size);
+				      struct stream_place place, char *to, size_t size);
 
 #endif

@@ -44,13 +44,14 @@ struct runner {
 	char bytes[FEED_READ];
 };
 
-bool feed_fill_command(const char *command, int64_t since, int64_t sequence, char *to,
-		       size_t size)
+bool feed_fill_command(const char *command, int64_t since, struct stream_place place,
+		       char *to, size_t size)
 {
-	char time[STAMP_TEXT_MAX], number[24];
+	char time[STAMP_TEXT_MAX], number[48];
 	size_t n = 0;
 	(void)stamp_text(since, time);
-	(void)snprintf(number, sizeof(number), "%lld", (long long)sequence);
+	(void)snprintf(number, sizeof(number), "%lld:%lld", (long long)place.sequence,
+		       (long long)place.stored);
 	for (const char *c = command; *c; c++) {
 		const char *piece = c;
 		size_t len = 1;
@@ -293,7 +294,7 @@ static void start(struct runner *r)
 	r->status = r->signal = 0;
 	r->stream = intake_open(r->in);
 	r->starts++;
-	if (!feed_fill_command(r->command, intake_since(r->in), intake_sequence(r->in),
+	if (!feed_fill_command(r->command, intake_since(r->in), intake_place(r->in),
 			       r->filled, sizeof(r->filled))) {
 		refuse(r);
 		return;

@@ -37,7 +37,7 @@ struct intake {
 	void *since_arg;
 	int64_t born;
 	bool is_numbered;
-	int64_t sequence;
+	struct stream_place place;
 	struct machine *machines;
 	size_t machine_count;
 	struct feed_line line;
@@ -94,7 +94,7 @@ struct intake *intake_new(const struct intake_spec *spec)
 	in->since_arg = spec->since_arg;
 	in->born = stamp_clock_now(spec->clock);
 	in->is_numbered = spec->is_numbered;
-	in->sequence = spec->sequence;
+	in->place = spec->place;
 	in->machines = xcalloc(spec->host_count, sizeof(*in->machines));
 	for (size_t i = 0; i < spec->host_count; i++)
 		add_host(in, &spec->hosts[i], spec->now_ms);
@@ -181,9 +181,9 @@ int64_t intake_since(const struct intake *in)
 	return oldest;
 }
 
-int64_t intake_sequence(const struct intake *in)
+struct stream_place intake_place(const struct intake *in)
 {
-	return in->sequence;
+	return in->place;
 }
 
 /* ---- lines that are not believed ---- */
@@ -470,7 +470,7 @@ static void take_line(struct intake_stream *s, const char *line, size_t len,
 	struct error e;
 	s->in->counts.lines++;
 	int rc = feed_parse(line, len, &s->in->line, &e);
-	if (s->in->line.missing > 0 && s->in->sequence > 0)
+	if (s->in->line.missing > 0 && s->in->place.sequence > 0)
 		note_missing(s->in, now_ms);
 	if (rc < 0) {
 		refuse_garbled(s, e.text, now_ms);
@@ -511,11 +511,11 @@ static void note_sequence(struct intake *in)
 {
 	/* A stream that was made anew begins again, and says that some are missing. */
 	if (!in->is_numbered ||
-	    (in->line.sequence <= in->sequence && in->line.missing == 0))
+	    (in->line.sequence <= in->place.sequence && in->line.missing == 0))
 		return;
-	in->sequence = in->line.sequence;
+	in->place = (struct stream_place){ in->line.sequence, in->line.stored };
 	if (in->sink.position)
-		in->sink.position(in->sink.arg, in->sequence);
+		in->sink.position(in->sink.arg, in->place);
 }
 
 static void end_line(struct intake_stream *s, const char *bytes, size_t len,

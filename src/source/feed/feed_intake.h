@@ -62,7 +62,7 @@ struct intake_spec {
 	/* A stream whose lines are numbered, and come once and in order after this one:
 	 * nothing of them repeats but behind a "since" line. */
 	bool is_numbered;
-	int64_t sequence;
+	struct stream_place place;
 	uint64_t now_ms;
 };
 
@@ -94,8 +94,8 @@ void intake_lost(struct intake *in, const char *sentence);
 /* From when on visits are wanted: the oldest of the machines' watermarks, or of
  * when the intake was made. */
 int64_t intake_since(const struct intake *in);
-/* The last number that was given. */
-int64_t intake_sequence(const struct intake *in);
+/* The last line that was given. */
+struct stream_place intake_place(const struct intake *in);
 struct intake_counts intake_counts(const struct intake *in);
 
 #endif

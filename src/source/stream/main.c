@@ -21,6 +21,16 @@ static const struct option longs[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
+/* 31613, 31613:1796061412270381 */
+static bool read_after(struct stream_options *o, const char *text)
+{
+	char *rest;
+	o->after = strtoull(text, &rest, 10);
+	if (*rest == ':')
+		o->after_stored = strtoll(rest + 1, &rest, 10);
+	return !*rest;
+}
+
 static bool read_option(struct stream_options *o, int letter)
 {
 	switch (letter) {
@@ -29,7 +39,7 @@ static bool read_option(struct stream_options *o, int letter)
 	case 'c': o->credentials = optarg; return true;
 	case 'a': o->ca = optarg; return true;
 	case 'd': o->durable = optarg; return true;
-	case 'n': o->after = strtoull(optarg, NULL, 10); return true;
+	case 'n': return read_after(o, optarg);
 	case 'r': o->replicas = strtoll(optarg, NULL, 10); return true;
 	default: return false;
 	}
@@ -61,7 +71,7 @@ int main(int argc, char **argv)
 	    "fakemx-stream is started by fakemx feed and fakemx-serve:\n"
 	    "  fakemx-stream send|take|last|setup|key --servers URL[,URL...] "
 	    "[--subject S]\n      [--credentials FILE] [--ca FILE] [--durable NAME] "
-	    "[--after N] [--replicas N]\n",
+	    "[--after N[:STORED]] [--replicas N]\n",
 	    stderr);
 	return USAGE;
 }

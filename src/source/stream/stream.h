@@ -35,7 +35,8 @@ struct stream_options {
 	const char *credentials; /* a user file (.creds) or an nkey's seed; NULL none */
 	const char *ca;          /* PEM file of the servers' CA; NULL the system's */
 	const char *durable;     /* take: the consumer's name */
-	uint64_t after;          /* take: the last sequence that is known */
+	uint64_t after;          /* take: the last sequence that is known, */
+	int64_t after_stored;    /* and when it was stored, in microseconds; 0 unknown */
 	int64_t replicas;        /* setup */
 	bool is_once;            /* setup: who waits for it wants to know why not */
 };

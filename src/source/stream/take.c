@@ -19,7 +19,8 @@ struct taking {
 	struct stream link;
 	const struct stream_options *options;
 	natsSubscription *subscription;
-	uint64_t last;     /* sequence in the stream that was given */
+	uint64_t last;     /* sequence in the stream that was given, */
+	int64_t stored;    /* and when it was stored; 0 unknown */
 	bool is_filtered;  /* others' messages stand between those of our subject */
 	uint64_t first;    /* of the stream, asked when the batch at hand was there */
 	uint64_t consumed; /* sequence in the consumer */
@@ -28,6 +29,21 @@ struct taking {
 	unsigned silent; /* fetches without a message */
 	bool was_said;
 };
+
+/* Is the line of our number there another than the one that was given? Not if it is
+ * there no more. */
+static natsStatus compare_last(struct taking *t, bool *ret_is_other)
+{
+	natsMsg *m = NULL;
+	*ret_is_other = false;
+	if (t->last == 0 || t->stored == 0)
+		return NATS_OK;
+	natsStatus rc = js_GetMsg(&m, t->link.js, STREAM_NAME, t->last, NULL, NULL);
+	if (rc == NATS_OK)
+		*ret_is_other = natsMsg_GetTime(m) / 1000 != t->stored;
+	natsMsg_Destroy(m);
+	return rc == NATS_NOT_FOUND ? NATS_OK : rc;
+}
 
 /* A leader that was just elected may know less of the stream than it has. */
 static bool is_behind(struct taking *t, const jsStreamInfo *info)
@@ -44,19 +60,27 @@ static bool is_behind(struct taking *t, const jsStreamInfo *info)
 }
 
 /* A stream that stays behind what we have read is another one, or has lost its end: its
- * disks were lost. It is read from its end on, and what it may have held is missing. */
+ * disks were lost, or a power cut took what was not on them. So has one that has another
+ * line by now where ours was. It is read from its end on, and what it may have held is
+ * missing. */
 static natsStatus look_back(struct taking *t)
 {
 	jsStreamInfo *info = NULL;
+	bool is_other = false;
 	natsStatus rc = js_GetStreamInfo(&info, t->link.js, STREAM_NAME, NULL, NULL);
-	if (rc != NATS_OK)
+	if (rc == NATS_OK && info->State.LastSeq >= t->last)
+		rc = compare_last(t, &is_other);
+	if (rc != NATS_OK) {
+		jsStreamInfo_Destroy(info);
 		return rc;
-	if (is_behind(t, info)) {
+	}
+	if (is_other || is_behind(t, info)) {
 		stream_say("the stream was made anew, or lost its end: it has %" PRIu64
 			   " lines, of which %" PRIu64
 			   " were read; nobody is judged by what may be missing",
 			   info->State.LastSeq, t->last);
 		t->last = info->State.LastSeq;
+		t->stored = 0;
 		t->is_anew = true;
 	} else if (info->State.LastSeq < t->last) {
 		rc = NATS_TIMEOUT; /* to be asked again */
@@ -117,7 +141,8 @@ static bool give(struct taking *t, natsMsg *m)
 		return false;
 	uint64_t sequence = at->Sequence.Stream;
 	char stored[STAMP_TEXT_MAX];
-	(void)stamp_text(at->Timestamp / 1000, stored);
+	int64_t when = at->Timestamp / 1000;
+	(void)stamp_text(when, stored);
 	bool follows = at->Sequence.Consumer == t->consumed + 1;
 	jsMsgMetaData_Destroy(at);
 	if (sequence <= t->last)
@@ -135,6 +160,7 @@ static bool give(struct taking *t, natsMsg *m)
 		     sequence, missing, stored, is_object ? ", " : "}",
 		     is_object ? len - 1 : 0, line + 1);
 	t->last = sequence;
+	t->stored = when;
 	return true;
 }
 
@@ -173,6 +199,7 @@ int stream_take(const struct stream_options *o)
 {
 	struct taking t = { .options = o,
 			    .last = o->after,
+			    .stored = o->after_stored,
 			    .is_filtered = strcmp(o->subject, STREAM_SUBJECTS) != 0 };
 	if (!stream_open(&t.link, o, NULL))
 		return EXIT_FAILURE;

@@ -689,12 +689,15 @@ static void a_command_that_the_time_makes_too_long_is_told(void **state)
 static void the_time_is_put_into_a_command(void **state)
 {
 	(void)state;
+	const struct stream_place place = { 7, 9 };
 	char to[64];
-	assert_true(feed_fill_command("a %s %% %d %", 0, 7, to, sizeof(to)));
+	assert_true(feed_fill_command("%q", 0, place, to, sizeof(to)));
+	assert_string_equal(to, "7:9");
+	assert_true(feed_fill_command("a %s %% %d %", 0, place, to, sizeof(to)));
 	assert_string_equal(to, "a 1970-01-01T00:00:00Z % %d %");
-	assert_false(feed_fill_command("%s%s%s%s", 0, 7, to, sizeof(to)));
-	assert_true(feed_fill_command("123", 0, 7, to, 4));
-	assert_false(feed_fill_command("1234", 0, 7, to, 4));
+	assert_false(feed_fill_command("%s%s%s%s", 0, place, to, sizeof(to)));
+	assert_true(feed_fill_command("123", 0, place, to, 4));
+	assert_false(feed_fill_command("1234", 0, place, to, 4));
 }
 
 static int make_folder(void **state)
