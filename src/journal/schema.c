@@ -100,6 +100,9 @@ const char schema_sql[] =
 	" began INTEGER NOT NULL, PRIMARY KEY(grp, client, began)) WITHOUT ROWID;"
 	"CREATE INDEX run_need ON run(grp, need) WHERE need IS NOT NULL;"
 	"CREATE INDEX run_open ON run(grp, client) WHERE need IS NOT NULL;"
+	/* Retention finds the oldest by it. All are in it; what does not ask for kind > 0
+	 * is not lured away from the key. */
+	"CREATE INDEX run_began ON run(began) WHERE kind > 0;"
 
 	/* told_by: addresses, 16 bytes each; told, accepted: the first, the last moment. */
 	"CREATE TABLE envelope(grp INTEGER NOT NULL, hash INTEGER NOT NULL, told4 INTEGER,"

@@ -29,8 +29,8 @@ FMX_MUST_CHECK int journal_restore(const char *from, const char *path,
 				   struct verify_result *ret_result, struct error *e);
 
 /* Deletes visits older than now - retention (6 days at least), runs older than the
- * greater of it and 96 days, and the rest by its age, by rolling cursor, at most `most`
- * rows. */
+ * greater of it and 96 days, and once a day the rest by its age, by rolling cursor; at
+ * most `most` rows. */
 FMX_MUST_CHECK int retain_step(struct db *db, int64_t now, int64_t retention, size_t most,
 			       bool *ret_more, struct error *e);
 

@@ -25,9 +25,6 @@ static const struct walk_through {
 	int keys;
 	const char *select, *erase;
 } tables[] = {
-	{ AGE_LONG, 4,
-	  AFTER("kind, grp, client, began", "?1, ?2, ?3, ?4", "run", "began + last < ?6"),
-	  "DELETE FROM run WHERE kind = ?1 AND grp = ?2 AND client = ?3 AND began = ?4" },
 	{ AGE_SHORT, 2,
 	  AFTER("grp, hash", "?1, ?2", "envelope",
 		"max(coalesce(told4, 0), coalesce(told6, 0), coalesce(real4_last, 0), "
@@ -55,7 +52,16 @@ static const struct walk_through {
 };
 enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
 
-/* ---- visits: the oldest have the least numbers ---- */
+static int erase_row(struct db *db, const char *erase, int keys, sqlite3_stmt *row,
+		     struct error *e)
+{
+	sqlite3_stmt *s = db_statement(db, erase);
+	for (int i = 1; i <= keys; i++)
+		(void)sqlite3_bind_value(s, i, sqlite3_column_value(row, i - 1));
+	return db_run(db, s, e);
+}
+
+/* ---- visits: the oldest have the least numbers; runs: by an index ---- */
 
 static int delete_visits(struct db *db, int64_t before, size_t most, bool *ret_more,
 			 struct error *e)
@@ -68,6 +74,29 @@ static int delete_visits(struct db *db, int64_t before, size_t most, bool *ret_m
 	if (rc == 0)
 		rc = db_run(db, s, e);
 	*ret_more = rc == 0 && sqlite3_changes64(db_sqlite(db)) > 0;
+	return rc;
+}
+
+static int delete_runs(struct db *db, int64_t before, size_t most, bool *ret_more,
+		       struct error *e)
+{
+	sqlite3_stmt *s = db_statement(
+	    db, "SELECT kind, grp, client, began FROM run WHERE kind > 0 AND began < ?1 "
+		"AND began + last < ?1 ORDER BY began LIMIT ?2");
+	int rc;
+	(void)sqlite3_bind_int64(s, 1, before);
+	(void)sqlite3_bind_int64(s, 2, (int64_t)most);
+	*ret_more = false;
+	while ((rc = db_step(db, s, e)) > 0) {
+		rc = erase_row(db,
+			       "DELETE FROM run WHERE kind = ?1 AND grp = ?2 AND client "
+			       "= ?3 AND began = ?4",
+			       4, s, e);
+		if (rc != 0)
+			break;
+		*ret_more = true;
+	}
+	db_done(s);
 	return rc;
 }
 
@@ -122,15 +151,6 @@ static int keep_cursor(struct db *db, sqlite3_stmt *row, int keys, struct error 
 	return rc;
 }
 
-static int erase_row(struct db *db, const struct walk_through *t, sqlite3_stmt *row,
-		     struct error *e)
-{
-	sqlite3_stmt *s = db_statement(db, t->erase);
-	for (int i = 1; i <= t->keys; i++)
-		(void)sqlite3_bind_value(s, i, sqlite3_column_value(row, i - 1));
-	return db_run(db, s, e);
-}
-
 /* The next table; after the last all is done for the day. */
 static int next_table(struct db *db, int64_t table, int64_t now, struct error *e)
 {
@@ -156,7 +176,9 @@ static int walk_table(struct db *db, int64_t now, const int64_t before[2], size_
 	(void)sqlite3_bind_int64(s, 6, before[t->age]);
 	int rc = bind_cursor(db, s, t->keys, e);
 	while (rc == 0 && (rc = db_step(db, s, e)) > 0) {
-		rc = sqlite3_column_int(s, t->keys) ? erase_row(db, t, s, e) : 0;
+		rc = sqlite3_column_int(s, t->keys)
+			 ? erase_row(db, t->erase, t->keys, s, e)
+			 : 0;
 		if (rc == 0 && ++rows == most)
 			rc = keep_cursor(db, s, t->keys, e);
 	}
@@ -178,6 +200,8 @@ int retain_step(struct db *db, int64_t now, int64_t retention, size_t most,
 	if (rc != 0)
 		return rc;
 	rc = delete_visits(db, now - visits, most, &is_more, e);
+	if (rc == 0 && !is_more)
+		rc = delete_runs(db, now - runs, most, &is_more, e);
 	if (rc == 0 && !is_more && db_meta(db, "retain day", -1) < now / STAMP_DAY)
 		rc = walk_table(db, now, before, most, &is_more, e);
 	if (rc == 0)
