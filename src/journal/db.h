@@ -206,8 +206,7 @@ FMX_MUST_CHECK int db_write_run(struct db *db, const struct run *r, struct error
 FMX_MUST_CHECK int db_write_facts(struct db *db, const struct run *r, struct error *e);
 FMX_MUST_CHECK int db_write_told(struct db *db, const struct run *r, bool is_need_new,
 				 struct error *e);
-/* The decoy run is to be decided again; or was. */
-FMX_MUST_CHECK int db_wake(struct db *db, const struct run *r, struct error *e);
+/* The decoy run was decided: it is woken no more. */
 FMX_MUST_CHECK int db_rest(struct db *db, const struct run *r, struct error *e);
 FMX_MUST_CHECK int db_delete_run(struct db *db, const struct run *r, struct error *e);
 

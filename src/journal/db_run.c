@@ -331,13 +331,6 @@ int db_delete_run(struct db *db, const struct run *r, struct error *e)
 	return db_change(db, e, "DELETE FROM run" OF_RUN, KEY(r));
 }
 
-int db_wake(struct db *db, const struct run *r, struct error *e)
-{
-	return db_change(
-	    db, e, "INSERT OR IGNORE INTO woken(grp, client, began) VALUES (?2, ?3, ?4)",
-	    KEY(r));
-}
-
 int db_rest(struct db *db, const struct run *r, struct error *e)
 {
 	return db_change(

@@ -101,6 +101,8 @@ void walk_of(const struct run *main, const struct run *touching, size_t count,
 /* The moment that row 1 asks about, its end ([*ret_from, *ret_to]), and what the
  * frontier must pass (row 0). */
 int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to);
+/* Undecided whatever a proof says (row 0), and never told before it was sealed. */
+bool walk_is_early(const struct walk *w, const struct view *v, const struct rules *r);
 
 /* What may make it a good sender at a moment. Runs keep the first accepted mail of a day,
  * so these windows (and the listing's 30 days) begin at 00:00 UTC of the day that their

@@ -121,3 +121,10 @@ int64_t walk_moment(const struct walk *w, int64_t *ret_from, int64_t *ret_to)
 	*ret_to = end_of(w->began, w->main.width);
 	return *ret_to;
 }
+
+bool walk_is_early(const struct walk *w, const struct view *v, const struct rules *r)
+{
+	int64_t from, to;
+	return !w->main.told.is_sealed && v->now < w->began + r->final &&
+	       v->frontier < walk_moment(w, &from, &to) + r->confirm;
+}

@@ -94,10 +94,8 @@ static int write_joined(struct db *db, const struct day *d, struct run *r,
 		if (d->is_joined[i] && !is_same)
 			rc = db_delete_run(db, &d->rows[i], e);
 	}
-	if (rc == 0 && joined == 1 && is_there) {
-		rc = db_write_facts(db, r, e);
-		return rc == 0 && r->kind == RUN_DECOY ? db_wake(db, r, e) : rc;
-	}
+	if (rc == 0 && joined == 1 && is_there)
+		return db_write_facts(db, r, e);
 	if (r->kind == RUN_DECOY)
 		r->told.need = 0;
 	return rc == 0 ? db_write_run(db, r, e) : rc;
@@ -251,7 +249,23 @@ static int wake_of_real(struct db *db, const struct kin *kin, const struct run *
 	return rc == 0 ? wake_named(db, r->client, w.is_all ? &w : NULL, asked, e) : rc;
 }
 
-/* One at a decoy, knocks too, of those of the same sender that it may touch. */
+/* Its own: of so few days there are never too many. */
+static int wake_own(struct db *db, const struct kin *kin, struct wake w, struct error *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < kin->count && rc == 0; i++) {
+		sqlite3_stmt *s =
+		    db_statement(db, WAKE_ALL "grp = ?1 AND client = ?2 AND "
+					      "began BETWEEN ?4 AND ?5");
+		w.group = kin->ids[i];
+		bind_wake(s, &w);
+		rc = db_run(db, s, e);
+	}
+	return rc;
+}
+
+/* One at a decoy, knocks too, of those of the same sender that it may touch; of itself,
+ * too. */
 static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run *r,
 			 struct error *e)
 {
@@ -261,7 +275,7 @@ static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run 
 			  .since = r->began - STAMP_DAY - 2 * RUN_GAP,
 			  .until = r->last + 2 * RUN_GAP,
 			  .is_all = true };
-	int rc = wake_kin(db, kin, w, e);
+	int rc = wake_own(db, kin, w, e);
 	return rc == 0 ? wake_twins(db, kin, w, e) : rc;
 }
 

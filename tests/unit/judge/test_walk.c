@@ -168,6 +168,34 @@ static void the_moment_of_a_walk(void **state)
 	assert_int_equal(from, low.began);
 }
 
+static void early_is_what_no_proof_decides(void **state)
+{
+	(void)state;
+	struct run high = run_at(RUN_DECOY, PLACE_HIGH, 0, 3);
+	struct run low = run_at(RUN_DECOY, PLACE_LOW, 0, 3);
+	struct run real = run_at(RUN_REAL, PLACE_REAL, 9 * S, 1);
+	struct rules r = rules_default();
+	struct view v = { .now = ZERO + S, .frontier = high.began + 1 + r.confirm };
+	struct walk w;
+	walk_of(&high, &real, 1, &w);
+	assert_true(walk_is_early(&w, &v, &r));
+	w.main.told.is_sealed = true;
+	assert_false(walk_is_early(&w, &v, &r));
+	walk_of(&low, &real, 1, &w); /* the contact is its moment */
+	v.frontier += 9 * S - 2;
+	assert_true(walk_is_early(&w, &v, &r));
+	v.frontier++;
+	assert_false(walk_is_early(&w, &v, &r));
+	v.frontier = high.began + 2 + r.confirm;
+	walk_of(&high, NULL, 0, &w);
+	assert_false(walk_is_early(&w, &v, &r));
+	v.frontier = VIEW_NEVER;
+	v.now = high.began + r.final - 1;
+	assert_true(walk_is_early(&w, &v, &r));
+	v.now++;
+	assert_false(walk_is_early(&w, &v, &r));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +205,7 @@ int main(void)
 		cmocka_unit_test(
 		    a_real_run_before_the_low_visit_is_over_open_or_the_next),
 		cmocka_unit_test(the_moment_of_a_walk),
+		cmocka_unit_test(early_is_what_no_proof_decides),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
