@@ -250,16 +250,15 @@ static int wake_of_real(struct db *db, const struct kin *kin, const struct run *
 }
 
 /* Its own: of so few days there are never too many. */
-static int wake_own(struct db *db, const struct kin *kin, struct wake w, struct error *e)
+static int wake_own(struct db *db, const struct kin *kin, const struct wake *w,
+		    struct error *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < kin->count && rc == 0; i++) {
-		sqlite3_stmt *s =
-		    db_statement(db, WAKE_ALL "grp = ?1 AND client = ?2 AND "
-					      "began BETWEEN ?4 AND ?5");
-		w.group = kin->ids[i];
-		bind_wake(s, &w);
-		rc = db_run(db, s, e);
+		rc = db_change(db, e,
+			       WAKE_ALL
+			       "grp = ?1 AND client = ?2 AND began BETWEEN ?3 AND ?4",
+			       DB(kin->ids[i]), DB(w->low), DB(w->since), DB(w->until));
 	}
 	return rc;
 }
@@ -275,7 +274,7 @@ static int wake_of_decoy(struct db *db, const struct kin *kin, const struct run 
 			  .since = r->began - STAMP_DAY - 2 * RUN_GAP,
 			  .until = r->last + 2 * RUN_GAP,
 			  .is_all = true };
-	int rc = wake_own(db, kin, w, e);
+	int rc = wake_own(db, kin, &w, e);
 	return rc == 0 ? wake_twins(db, kin, w, e) : rc;
 }
 

@@ -80,12 +80,12 @@ static int delete_visits(struct db *db, int64_t before, size_t most, bool *ret_m
 static int delete_runs(struct db *db, int64_t before, size_t most, bool *ret_more,
 		       struct error *e)
 {
-	sqlite3_stmt *s = db_statement(
-	    db, "SELECT kind, grp, client, began FROM run WHERE kind > 0 AND began < ?1 "
-		"AND began + last < ?1 ORDER BY began LIMIT ?2");
+	sqlite3_stmt *s = db_query(
+	    db,
+	    "SELECT kind, grp, client, began FROM run WHERE kind > 0 AND began < ?1 "
+	    "AND began + last < ?1 ORDER BY began LIMIT ?2",
+	    DB(before), DB((int64_t)most));
 	int rc;
-	(void)sqlite3_bind_int64(s, 1, before);
-	(void)sqlite3_bind_int64(s, 2, (int64_t)most);
 	*ret_more = false;
 	while ((rc = db_step(db, s, e)) > 0) {
 		rc = erase_row(db,

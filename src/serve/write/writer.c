@@ -66,6 +66,8 @@ static int64_t read_data_version(struct writer *w)
 	return version;
 }
 
+static void on_checkpoint(void *arg);
+
 int writer_open(uv_loop_t *loop, const char *path, struct stamp_clock clock,
 		const struct writer_sink *sink, struct writer **ret_writer,
 		struct error *e)
@@ -87,7 +89,7 @@ int writer_open(uv_loop_t *loop, const char *path, struct stamp_clock clock,
 		return r;
 	}
 	w->due = due_new(w->db, take_coverage(w->take), &w->sink.told);
-	w->checkpoint = checkpoint_new(loop, w->db);
+	w->checkpoint = checkpoint_new(loop, w->db, on_checkpoint, w);
 	w->data_version = read_data_version(w);
 	(void)uv_timer_init(loop, &w->commit);
 	(void)uv_idle_init(loop, &w->turn);
@@ -298,6 +300,10 @@ static void commit_due(struct writer *w)
 static void on_turn(uv_idle_t *turn)
 {
 	struct writer *w = turn->data;
+	if (checkpoint_is_quiet(w->checkpoint)) {
+		(void)uv_idle_stop(&w->turn);
+		return;
+	}
 	w->was_commit = w->is_commit_due && !(w->was_commit && w->is_step_due);
 	if (w->was_commit)
 		commit_due(w);
@@ -305,6 +311,13 @@ static void on_turn(uv_idle_t *turn)
 		step(w);
 	if (!w->is_commit_due && !w->is_step_due)
 		(void)uv_idle_stop(&w->turn);
+}
+
+static void on_checkpoint(void *arg)
+{
+	struct writer *w = arg;
+	if (w->is_commit_due || w->is_step_due)
+		work_soon(w);
 }
 
 static void on_commit_timer(uv_timer_t *t)
@@ -396,7 +409,7 @@ int writer_move(struct writer *w, struct site *sites, size_t count,
 	w->take = take;
 	w->due = due_new(db, take_coverage(take), &w->sink.told);
 	due_hold(w->due, w->is_held);
-	w->checkpoint = checkpoint_new(w->loop, db);
+	w->checkpoint = checkpoint_new(w->loop, db, on_checkpoint, w);
 	w->data_version = read_data_version(w);
 	return 0;
 }

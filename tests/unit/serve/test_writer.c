@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "journal/upkeep/upkeep.h"
+#include "serve/write/checkpoint.h"
 #include "serve_case.h"
 
 struct rig {
@@ -126,6 +127,75 @@ static void a_batch_is_written_half_a_second_after_its_first_line(void **state)
 	add_visit(&r, 2);
 	run_for(&r, WRITER_DELAY_MS);
 	assert_int_equal(visits(&r), 2);
+	stop(&r);
+}
+
+/* Bytes of the log that the next commit writes behind. */
+static int64_t log_bytes(struct rig *r)
+{
+	char path[CASE_PATH_MAX + 8];
+	struct stat st;
+	(void)snprintf(path, sizeof(path), "%s-wal", r->folder->path);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static void write_mb(struct db *db, int mb)
+{
+	while (mb-- > 0)
+		assert_int_equal(
+		    sqlite3_exec(db_sqlite(db),
+				 "REPLACE INTO meta VALUES ('x', zeroblob(1000000))",
+				 NULL, NULL, NULL),
+		    SQLITE_OK);
+}
+
+static void the_log_is_started_over_when_it_is_quiet(void **state)
+{
+	(void)state;
+	struct rig r;
+	start(&r);
+	write_mb(writer_db(r.writer), 20);
+	add_visit(&r, 1);
+	run_for(&r, 2 * WRITER_DELAY_MS);
+	assert_true(log_bytes(&r) > CHECKPOINT_BYTES);
+	add_visit(&r, 2);
+	run_for(&r, 2 * WRITER_DELAY_MS);
+	assert_in_range(log_bytes(&r), 1, CHECKPOINT_BYTES);
+	stop(&r);
+}
+
+static void on_back(void *arg)
+{
+	((struct rig *)arg)->changes++;
+}
+
+static void who_always_writes_is_asked_for_quiet(void **state)
+{
+	(void)state;
+	struct rig r;
+	struct db *db = NULL;
+	struct error e = { 0, "" };
+	start(&r);
+	writer_stop(r.writer);
+	ok(db_open(r.folder->path, DB_WRITE, &db, &e), &e);
+	struct checkpoint *c = checkpoint_new(&r.loop, db, on_back, &r);
+	write_mb(db, 40);
+	checkpoint_tick(c);
+	assert_true(checkpoint_is_busy(c) && !checkpoint_is_quiet(c));
+	write_mb(db, 40); /* meanwhile */
+	run_for(&r, 500);
+	assert_int_equal(r.changes, 1);
+	checkpoint_tick(c);
+	assert_true(checkpoint_is_quiet(c));
+	run_for(&r, 500);
+	assert_int_equal(r.changes, 2);
+	assert_false(checkpoint_is_quiet(c));
+	write_mb(db, 1);
+	assert_in_range(log_bytes(&r), 1, CHECKPOINT_BYTES);
+	checkpoint_stop(c);
+	checkpoint_free(c);
+	db_close(db);
 	stop(&r);
 }
 
@@ -281,30 +351,12 @@ static void what_others_write_is_noticed_and_our_own_is_not(void **state)
 	stop(&r);
 }
 
-static void the_log_is_moved_into_the_file_off_the_loop(void **state)
-{
-	(void)state;
-	struct rig r;
-	struct stat log;
-	char path[CASE_PATH_MAX + 8];
-	start(&r);
-	(void)snprintf(path, sizeof(path), "%s-wal", r.folder->path);
-	for (unsigned batch = 0; batch < 40; batch++) {
-		for (unsigned i = 0; i < TAKE_BATCH; i++)
-			add_visit(&r, i); /* of few clients some would be over budget */
-		assert_true(writer_commit(r.writer));
-		run_for(&r, 20);
-	}
-	assert_int_equal(visits(&r), 40 * TAKE_BATCH);
-	assert_int_equal(stat(path, &log), 0);
-	assert_in_range(log.st_size, 1, 48 * 1024 * 1024);
-	stop(&r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_is_written_half_a_second_after_its_first_line),
+		cmocka_unit_test(the_log_is_started_over_when_it_is_quiet),
+		cmocka_unit_test(who_always_writes_is_asked_for_quiet),
 		cmocka_unit_test(a_full_batch_does_not_wait),
 		cmocka_unit_test(
 		    while_somebody_asks_others_are_heard_between_parts_of_a_batch),
@@ -313,7 +365,6 @@ int main(void)
 		cmocka_unit_test(a_journal_that_was_deleted_is_said),
 		cmocka_unit_test(what_waits_goes_to_the_file_that_took_its_place),
 		cmocka_unit_test(what_others_write_is_noticed_and_our_own_is_not),
-		cmocka_unit_test(the_log_is_moved_into_the_file_off_the_loop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
