@@ -1,6 +1,7 @@
 #include "cli/archive.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/atomic_file.h"
+#include "base/mem.h"
 #include "base/stamp.h"
 #include "cli/cli.h"
 #include "outlet/json.h"
@@ -158,6 +160,24 @@ static mode_t new_mode(void)
 	return 0666 & ~mask;
 }
 
+/* Before the work, not after it. */
+static int check_folder(const struct cli *c, const char *path)
+{
+	char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+	struct error e;
+	int code = CLI_DONE;
+	if (access(folder, W_OK | X_OK) != 0) {
+		(void)error_set(&e, -errno,
+				"cannot write %s: no new file can be made in its folder: "
+				"%s",
+				path, strerror(errno));
+		code = cli_fail(c, &e);
+	}
+	free(copy);
+	return code;
+}
+
 int archive_check_page(const struct cli *c)
 {
 	const char *path = cli_option(c, "html");
@@ -166,7 +186,7 @@ int archive_check_page(const struct cli *c)
 	if (path && strcmp(path, "-") == 0 && c->json)
 		return cli_usage(c, "--html - and --json contradict each other: both go "
 				    "to standard output");
-	return CLI_DONE;
+	return path && strcmp(path, "-") != 0 ? check_folder(c, path) : CLI_DONE;
 }
 
 int archive_write_html(const struct cli *c, struct buf *page, const char *path)

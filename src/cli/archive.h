@@ -87,7 +87,7 @@ FMX_MUST_CHECK int archive_write_html(const struct cli *c, struct buf *page,
 				      const char *path);
 FMX_MUST_CHECK int archive_write_page(const struct cli *c, const struct report *r,
 				      const char *path);
-/* "--html -" leaves no room for what else goes to stdout. */
+/* --html can be written, and "-" leaves no room for what else goes to stdout. */
 FMX_MUST_CHECK int archive_check_page(const struct cli *c);
 /* Texts for stdout: coloured if it is a terminal. */
 struct text_style archive_style(void);

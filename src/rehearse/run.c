@@ -240,6 +240,8 @@ int rehearse_run(struct cli *c, int argc, char **argv)
 	if (code == CLI_DONE && page && (page[0] == '\0' || strcmp(page, "-") == 0))
 		code =
 		    cli_usage(c, "--html needs a file: standard output has the report");
+	if (code == CLI_DONE)
+		code = archive_check_page(c);
 	if (code)
 		return code;
 	o.senders = senders;

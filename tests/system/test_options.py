@@ -3,6 +3,7 @@ import json
 import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 
 from lab.case import program
@@ -36,6 +37,14 @@ class Options(unittest.TestCase):
             self.bad("does not name the server", "feed", "--setup", "--to", servers)
         for subject in ("a b", "fakemx.>", "fakemx..x", ""):
             self.bad(f"such as fakemx.mx1.example.com, not '{subject}'", *to, "nats://mx1", "--subject", subject)
+
+    def test_a_page_that_cannot_be_written_is_said_before_the_work(self):
+        began = time.monotonic()
+        for verb in (["rehearse"], ["--json", "rehearse"], ["report", "--maillog", "/nowhere.log"]):
+            done = self.fakemx(1, *verb, "--html", "/nowhere/page.html")
+            self.assertIn("cannot write /nowhere/page.html: no new file can be made in its folder", done.stderr)
+            self.assertEqual("", done.stdout)
+        self.assertLess(time.monotonic() - began, 5)
 
     def test_check_config_as_json(self):
         with tempfile.TemporaryDirectory(prefix="fakemx-options-") as state:
