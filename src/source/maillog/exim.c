@@ -306,7 +306,7 @@ static enum maillog_says on_arrived(struct said *d, struct slice in)
 		return MAILLOG_USED;
 	struct logtie *tie = said_tie(d, s, d->id);
 	tie->is_telling = true;
-	if (logsessions_has_filter(d->t) && words_skip_to(&message, " id="))
+	if (logsessions_may_have_filter(d->t) && words_skip_to(&message, " id="))
 		tie_message_id(d, s, message);
 	logsession_sender(tie, d->from);
 	read_recipients(tie, fields);

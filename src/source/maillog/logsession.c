@@ -321,9 +321,9 @@ void logsessions_verdicts(struct logsessions *t, int64_t upto)
 	t->verdicts = upto;
 }
 
-bool logsessions_has_filter(const struct logsessions *t)
+bool logsessions_may_have_filter(const struct logsessions *t)
 {
-	return t->has_filter;
+	return t->has_filter || t->given < LOGSESSION_FIRST;
 }
 
 void logsession_drop(struct logsessions *t, struct logsession *s)

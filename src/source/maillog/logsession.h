@@ -43,7 +43,7 @@
 #include "source/maillog/logline.h"
 
 enum { LOGSESSION_MAX = 20000, LOGSESSION_TIES_MAX = 8, LOGSESSION_TOLD_MAX = 4096 };
-enum { LOGSESSION_EARLY_MAX = 4096 };
+enum { LOGSESSION_EARLY_MAX = 4096, LOGSESSION_FIRST = 64 };
 #define LOGSESSION_VERDICT_WAIT (10 * STAMP_SECOND)
 /* For the recipients of what was accepted: delivery tells them. */
 #define LOGSESSION_RECIPIENTS_WAIT (30 * STAMP_SECOND)
@@ -139,7 +139,8 @@ struct logsession *logsession_next(const struct logsessions *t, uint64_t key,
  */
 void logsessions_verdict(struct logsessions *t, struct slice host, struct slice own,
 			 bool is_spam, int64_t time);
-bool logsessions_has_filter(const struct logsessions *t);
+/* One has spoken, or the log has just begun. */
+bool logsessions_may_have_filter(const struct logsessions *t);
 /* A filter speaks elsewhere, and was heard so far (STAMP_NEVER: to its end): who waits
  * for a verdict waits by that time. */
 void logsessions_verdicts(struct logsessions *t, int64_t upto);

@@ -296,7 +296,7 @@ static enum maillog_says on_relayed(struct said *d, struct slice in)
 	logsession_reach(s, DEPTH_DATA);
 	s->is_queued = true;
 	keep_envelope(s, in);
-	if (logsessions_has_filter(d->t) && /* which may name it so */
+	if (logsessions_may_have_filter(d->t) && /* which may name it so */
 	    words_split_once(in, "; from=<", &answer, &rest) &&
 	    words_split_last(answer, " queued as ", &rest, &id))
 		(void)said_tie(d, s, id);
@@ -469,7 +469,7 @@ static enum maillog_says read_qmgr(struct said *d, struct slice in)
 static enum maillog_says on_message_id(struct said *d, struct slice in)
 {
 	struct logtie *tie = said_tied(d);
-	if (!tie || slice_len(in) <= 2 || !logsessions_has_filter(d->t))
+	if (!tie || slice_len(in) <= 2 || !logsessions_may_have_filter(d->t))
 		return MAILLOG_USELESS;
 	(void)said_tie(d, tie->session, in);
 	return MAILLOG_USED;

@@ -194,7 +194,7 @@ static enum maillog_says message(struct said *d)
 		return MAILLOG_USED;
 	tie->is_awaited = !tie->from;
 	logsession_sender(tie, d->from);
-	if (slice_len(d->message_id) && logsessions_has_filter(d->t))
+	if (slice_len(d->message_id) && logsessions_may_have_filter(d->t))
 		(void)said_tie(d, s, d->message_id);
 	return MAILLOG_USED;
 }
