@@ -74,7 +74,7 @@ static void name_program(struct setup_log *log, const struct maillog_lines *read
 		}
 }
 
-/* Where the path is said beside it, and what to do. */
+/* Where the path is said beside it. */
 static void note_trouble(struct setup_log *log, const char *text)
 {
 	static const char words[] = "cannot read ";
@@ -85,9 +85,6 @@ static void note_trouble(struct setup_log *log, const char *text)
 			       text + n + len);
 	else
 		(void)str_copy(log->trouble, sizeof(log->trouble), text);
-	char *advice = strstr(log->trouble, ". ");
-	if (advice)
-		*advice = '\0';
 }
 
 static void count_end(struct setup_log *log, struct counting *k)
