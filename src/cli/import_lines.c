@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "source/feed/feed_line.h"
 
 enum { STEP = 5000 /* lines from one look at the clock to the next */ };
@@ -147,8 +148,9 @@ static int read_lines(struct importing *im, FILE *from, struct error *e)
 	int rc = 0;
 	while (rc == 0 && (len = getline(&text, &size, from)) > 0) {
 		len -= text[len - 1] == '\n';
+		size_t mark = im->number == 0 ? utf8_mark(text, (size_t)len) : 0;
 		if (len > 0)
-			rc = take_line(im, text, (size_t)len, e);
+			rc = take_line(im, text + mark, (size_t)len - mark, e);
 		else
 			im->number++;
 		if (im->number % STEP == 0)

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/number.h"
+#include "base/utf8.h"
 #include "zone/conf_knot.h"
 #include "zone/conf_named.h"
 #include "zone/conf_nsd.h"
@@ -210,8 +212,9 @@ static int add_zone_of_conf(struct zone_list *l, const char *path, const char *o
 	if (rc == 0 && l->count == before)
 		rc = error_set(
 		    e, FMX_EUSAGE,
-		    "%s lists no primary zone %s with a file; it lists %zu others%s%s",
-		    path, origin, all.count, all.note[0] ? "; " : "", all.note);
+		    "%s lists no primary zone %s with a file; it lists %zu other%s%s%s",
+		    path, origin, all.count, number_plural(all.count),
+		    all.note[0] ? "; " : "", all.note);
 	zone_list_release(&all);
 	return rc;
 }
@@ -244,7 +247,8 @@ int zone_find_lines(struct zone_list *l, FILE *from, struct error *e)
 	char line[4096 + NAME_TEXT_MAX];
 	int rc = 0;
 	for (unsigned n = 1; rc == 0 && fgets(line, sizeof(line), from); n++) {
-		char *save, *first = strtok_r(line, " \t\r\n", &save);
+		char *begin = line + (n == 1 ? utf8_mark(line, strlen(line)) : 0);
+		char *save, *first = strtok_r(begin, " \t\r\n", &save);
 		if (!first || *first == '#')
 			continue;
 		char *path = strtok_r(NULL, " \t\r\n", &save), origin[NAME_TEXT_MAX];

@@ -477,12 +477,18 @@ static void a_list_names_zones_and_files(void **state)
 	struct zone_list l = { 0 };
 	struct error e;
 	(void)put("db.a.example", "");
-	FILE *f =
-	    fopen(put("list", "# zones\nx.example /z/one\nX.example. /z/one\n\n"), "r");
+	FILE *f = fopen(
+	    put("list", "\xef\xbb\xbf# zones\nx.example /z/one\nX.example. /z/one\n\n"),
+	    "r");
 	assert_non_null(f);
 	assert_int_equal(zone_find_lines(&l, f, &e), 0);
 	(void)fclose(f);
 	list_is(&l, "x.example=/z/one ");
+	f = fopen(put("list", "\xef\xbb\xbfy.example /z/two\n"), "r");
+	assert_non_null(f);
+	assert_int_equal(zone_find_lines(&l, f, &e), 0);
+	(void)fclose(f);
+	assert_string_equal(l.items[l.count - 1].origin, "y.example");
 	f = fopen(put("list", "x..example /z/one\n"), "r");
 	assert_non_null(f);
 	assert_int_equal(zone_find_lines(&l, f, &e), FMX_EUSAGE);
