@@ -1,5 +1,6 @@
 #include "cli/zone_work.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -347,13 +348,18 @@ void zone_work_say_serials(const struct zone_work *w, const struct cli *c)
 	if (w->ask_error.code != 0)
 		cli_warn(c, "the name servers could not be asked for their serials: %s",
 			 w->ask_error.text);
-	else if (w->silent)
+	else if (w->silent) {
+		char whose[64] = "the zone"; /* which is named beside it */
+		if (w->asked > 1)
+			(void)snprintf(whose, sizeof(whose), "%zu of %zu zones",
+				       w->silent, w->asked);
 		cli_warn(
 		    c,
-		    "the name servers of %zu of %zu zone%s did not say which serial "
-		    "they have, so the new serial is only greater than the file's; "
-		    "if a name server has a greater one, it will not take the change",
-		    w->silent, w->asked, number_plural(w->asked));
+		    "the name servers of %s did not say which serial they have, so the "
+		    "new serial is only greater than the file's; if a name server has "
+		    "a greater one, it will not take the change",
+		    whose);
+	}
 }
 
 void zone_work_job(const struct zone_work *w, size_t index, struct job *ret)
