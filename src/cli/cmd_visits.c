@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "cli/visits_log.h"
+#include "mx/host_name.h"
 #include "outlet/visits.h"
 
 enum { POLL_US = 200000, LINE_MAX_BYTES = 64 * 1024 };
@@ -114,6 +115,10 @@ static int from_journal(const struct cli *c)
 static int check_logs(const struct cli *c, const struct visits_log *v)
 {
 	bool follows = cli_flag(c, "follow");
+	char name[NAME_MAX_TEXT];
+	const char *host = cli_option(c, "host");
+	if (host && host_name_read(host, name, sizeof(name)) == 0)
+		return cli_usage(c, "--host is the name of a host, not '%s'", host);
 	if (follows && v->file_count != 1)
 		return cli_usage(c, "--follow takes one --maillog");
 	if (follows && v->why)

@@ -202,6 +202,10 @@ int old_logs_read(const struct cli *c, char *const *files, size_t count,
 	struct error e;
 	struct reading p = { .c = c, .sink = sink };
 	struct logfiles_counts counts;
+	for (size_t i = 0; i < count; i++)
+		if (files[i][0] == '\0')
+			return cli_usage(c, "--maillog needs a file, or - for standard "
+					    "input: the name of one is empty");
 	struct logfiles_hooks hooks = { on_begin,   on_text,     on_pause,
 					judge_file, sink->since, &p };
 

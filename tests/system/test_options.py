@@ -64,6 +64,15 @@ class Options(unittest.TestCase):
             for files in ([log], [log, log], [log, pathlib.Path(folder) / ".." / log.parent.name / "mail.log"]):
                 self.assertEqual(1, len(self.fakemx(0, "visits", "--maillog", *files).stdout.splitlines()), files)
 
+    def test_a_log_without_a_name_is_no_missing_file(self):
+        for verb in (["visits"], ["report"]):
+            self.bad("--maillog needs a file, or - for standard input", *verb, "--maillog", "")
+            self.bad("--maillog needs a file, or - for standard input", *verb, "--maillog", "/dev/null", "")
+
+    def test_the_host_of_a_log_is_a_name(self):
+        for name in ("a b", "", "a..b", "10.0.0.1"):
+            self.bad(f"--host is the name of a host, not '{name}'", "visits", "--maillog", "/dev/null", f"--host={name}")
+
     def test_a_feed_of_nothing_asks_for_a_mail_log(self):
         self.bad("Give a mail log by --maillog WHERE", "feed", "--host", "mail", "--to", "-")
 
