@@ -186,15 +186,20 @@ static bool parse_endpoint(const char *text, struct endpoint *ret_endpoint)
 	return true;
 }
 
-static int set_endpoint(const struct filling *f, const struct value *v)
+/* Of a name server, without a port: 53. */
+static int set_name_server(const struct filling *f, const struct value *v,
+			   struct endpoint *ret_endpoint)
 {
-	struct endpoint p;
-	if (!parse_endpoint(v->text, &p))
+	if (!parse_endpoint(v->text, ret_endpoint))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	if (!strchr(v->text, '@'))
-		p.port = 53; /* no mail server, but a name server */
-	*(struct endpoint *)field(f) = p;
+		ret_endpoint->port = 53;
 	return 0;
+}
+
+static int set_endpoint(const struct filling *f, const struct value *v)
+{
+	return set_name_server(f, v, field(f));
 }
 
 static int add_address(const struct filling *f, const struct value *v)
@@ -212,15 +217,12 @@ static int add_address(const struct filling *f, const struct value *v)
 static int add_server(const struct filling *f, const struct value *v)
 {
 	struct config_zone *z = f->to;
-	struct endpoint p;
 	if (z->update_server_count == CONFIG_MAX_SERVERS)
 		return wrong(f, v, "has more than %d entries", CONFIG_MAX_SERVERS);
-	if (!parse_endpoint(v->text, &p))
-		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
-	if (!strchr(v->text, '@'))
-		p.port = 53;
-	z->update_servers[z->update_server_count++] = p;
-	return 0;
+	int rc = set_name_server(f, v, &z->update_servers[z->update_server_count]);
+	if (rc == 0)
+		z->update_server_count++;
+	return rc;
 }
 
 /* Never the internet: whoever can ask is told whom we hold for what. */

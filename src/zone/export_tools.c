@@ -197,18 +197,10 @@ static void powerdns_other(const struct export *x, size_t first, struct buf *out
 	buf_release(&records);
 }
 
-static bool changes_mx(const struct plan *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->changes[i].type == EDIT_MX)
-			return true;
-	return false;
-}
-
 void export_powerdns(const struct export *r, struct buf *out)
 {
 	const struct plan *p = r->plan;
-	bool has_mx = changes_mx(p), is_first = !has_mx;
+	bool has_mx = plan_changes_mx(p), is_first = !has_mx;
 	buf_adds(out, "{\"rrsets\":[");
 	if (has_mx)
 		powerdns_mx(r, out);

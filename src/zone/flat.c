@@ -103,18 +103,12 @@ static void add_word(struct buf *out, const char *text, struct lex_span t)
 	buf_add(out, from, (size_t)(end - from));
 }
 
-static bool is_generic(const struct zone_at *at)
-{
-	const struct lex_span r = at->en->rdata;
-	return r.len >= 2 && memcmp(at->text + r.begin, "\\#", 2) == 0;
-}
-
 static int add_words(struct buf *out, const struct zone_at *at, const struct form *form,
 		     struct error *e)
 {
 	uint32_t pos = at->en->rdata.begin;
 	struct lex_span t;
-	bool generic = is_generic(at);
+	bool generic = zone_is_generic(at);
 	unsigned glued = generic ? 2 : form->glued;
 	bool all_glued = !generic && (strcmp(form->type, "DHCID") == 0 ||
 				      strcmp(form->type, "OPENPGPKEY") == 0);

@@ -194,18 +194,10 @@ static void forget_attempt(struct live_zone *z)
 		(void)!history_drop(z->job->state, z->job->origin, "", &e);
 }
 
-static bool changes_mx(const struct plan *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->changes[i].type == EDIT_MX)
-			return true;
-	return false;
-}
-
 /* Once also the addresses are gone there is nothing to remember. */
 static int note_done(struct live_zone *z)
 {
-	if (reverts(z) && !changes_mx(&z->plan))
+	if (reverts(z) && !plan_changes_mx(&z->plan))
 		return history_drop(z->job->state, z->job->origin, "", &z->error);
 	return reverts(z) ? remember(z) : 0;
 }

@@ -175,6 +175,14 @@ void plan_take_out(struct plan *p, const struct record_range *r, uint32_t ttl)
 	(void)plan_add(p, EDIT_REMOVE, type, r->owner, ttl, r->rdata);
 }
 
+bool plan_changes_mx(const struct plan *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->changes[i].type == EDIT_MX)
+			return true;
+	return false;
+}
+
 bool plan_is_first_of_rrset(const struct plan *p, size_t change)
 {
 	for (size_t i = 0; i < change; i++)

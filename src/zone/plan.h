@@ -125,6 +125,7 @@ void plan_set_mx(const struct plan_zone *zone, struct plan *p);
 bool plan_is_of_decoy(const struct plan_want *want, const struct record_range *r);
 /* Such a record, out of the zone. */
 void plan_take_out(struct plan *p, const struct record_range *r, uint32_t ttl);
+bool plan_changes_mx(const struct plan *p);
 /* False when another change before this one is of the same owner and type. */
 bool plan_is_first_of_rrset(const struct plan *p, size_t change);
 

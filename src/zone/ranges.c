@@ -40,13 +40,6 @@ static void note_include(struct finder *f, const struct zone_at *at)
 			       at->path);
 }
 
-/* RFC 3597 5: data as bytes, which fakemx does not write in. */
-static bool is_generic(const struct zone_at *at)
-{
-	const struct lex_span r = at->en->rdata;
-	return r.len >= 2 && memcmp(at->text + r.begin, "\\#", 2) == 0;
-}
-
 static int refuse_generic(const struct zone_at *at, const char *type, struct error *e)
 {
 	return error_set(
@@ -58,7 +51,7 @@ static int refuse_generic(const struct zone_at *at, const char *type, struct err
 
 static int found_soa(struct finder *f, const struct zone_at *at, struct error *e)
 {
-	if (is_generic(at))
+	if (zone_is_generic(at))
 		return refuse_generic(at, "SOA", e);
 	if (f->out->soa_count == RANGES_MAX_SOA)
 		return error_set(e, FMX_EMALFORMED,
@@ -95,7 +88,7 @@ static struct record_place place_of(const struct zone_at *at)
 
 static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 {
-	if (is_generic(at))
+	if (zone_is_generic(at))
 		return refuse_generic(at, "MX", e);
 	if (f->out->mx_count == ZONE_MAX_MX)
 		return error_set(e, FMX_ETOOBIG,
@@ -137,7 +130,7 @@ static bool read_addr(const struct zone_at *at, const char *rdata, enum range_ty
 {
 	char text[64];
 	unsigned b[16];
-	if (!is_generic(at))
+	if (!zone_is_generic(at))
 		return addr_parse(rdata, ret) && addr_is_v4(*ret) == (type == RANGE_A);
 	size_t want = type == RANGE_A ? 4 : 16;
 	const char *hex = rdata + strlen("\\# ") + (want == 4 ? 2 : 3);
@@ -172,7 +165,7 @@ static int found_record(struct finder *f, const struct zone_at *at, enum range_t
 {
 	struct buf rdata = BUF_INIT(LEX_ENTRY_MAX);
 	char target[NAME_TEXT_MAX];
-	write_rdata(at, is_generic(at) ? 2 : 3, &rdata);
+	write_rdata(at, zone_is_generic(at) ? 2 : 3, &rdata);
 	bool is_name =
 	    type == RANGE_CNAME && zone_name(at->text, at->en->rdata, at->origin, target);
 	struct record_range *r =

@@ -276,6 +276,12 @@ static int directive(struct reader *w, struct error *e)
 	return 0;
 }
 
+bool zone_is_generic(const struct zone_at *at)
+{
+	const struct lex_span r = at->en->rdata;
+	return r.len >= 2 && memcmp(at->text + r.begin, "\\#", 2) == 0;
+}
+
 bool zone_type_is(const struct zone_at *at, const char *name, unsigned number)
 {
 	const struct lex_span t = at->en->type;

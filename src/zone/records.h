@@ -76,6 +76,8 @@ FMX_MUST_CHECK bool zone_name(const char *text, struct lex_span token, const cha
 
 /* True if the type is this one, by its name or as TYPEn (RFC 3597 5). */
 bool zone_type_is(const struct zone_at *at, const char *name, unsigned number);
+/* RFC 3597 5: data as bytes, which fakemx does not write in. */
+bool zone_is_generic(const struct zone_at *at);
 
 /* What to do where the file of a zone is not there. */
 #define ZONE_FILE_MISSING                                                                \

@@ -118,7 +118,19 @@ static void on_visit(void *arg, const struct visit *known, const struct addr *lo
 	m->sink.visit(m->sink.arg, &v);
 }
 
-/* Nobody is accused by lines that are missing; over at once, as it is past. */
+/* Nobody is accused by lines that are missing; over at once, as it is past and nothing
+ * can be done. */
+static void tell_gap(struct maillog *m, const char *text, int64_t from, int64_t to)
+{
+	for (size_t i = 0; i < m->host_count; i++) {
+		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
+		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
+		if (m->sink.gap)
+			m->sink.gap(m->sink.arg, m->hosts[i],
+				    from > m->since ? from : m->since, to);
+	}
+}
+
 static void on_lost(void *arg, int64_t from, int64_t to, bool is_journald)
 {
 	struct maillog *m = arg;
@@ -129,13 +141,7 @@ static void on_lost(void *arg, int64_t from, int64_t to, bool is_journald)
 		       "the mail log %s left lines out, because there were too many at "
 		       "once: nobody is judged by their absence; raise %s",
 		       m->path, maillog_lines_limit(is_journald));
-	for (size_t i = 0; i < m->host_count; i++) {
-		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
-		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
-		if (m->sink.gap)
-			m->sink.gap(m->sink.arg, m->hosts[i],
-				    from > m->since ? from : m->since, to);
-	}
+	tell_gap(m, text, from, to);
 }
 
 static void on_delivered(void *arg, const char *domain, int64_t time)
@@ -255,19 +261,12 @@ static void tell_clock(struct maillog *m)
 		m->sink.trouble(m->sink.arg, m->hosts[i], offset == 0, text);
 }
 
-/* Over at once: it is about the past, and nothing can be done. */
 static void tell_missed(struct maillog *m, const char *missed)
 {
 	char text[640];
 	(void)snprintf(text, sizeof(text),
 		       "visits may be missing, and nobody is judged by that: %s", missed);
-	for (size_t i = 0; i < m->host_count; i++) {
-		m->sink.trouble(m->sink.arg, m->hosts[i], false, text);
-		m->sink.trouble(m->sink.arg, m->hosts[i], true, "the mail log is read");
-		if (m->sink.gap)
-			m->sink.gap(m->sink.arg, m->hosts[i],
-				    m->since > m->upto ? m->since : m->upto, m->now);
-	}
+	tell_gap(m, text, m->upto, m->now);
 }
 
 /* For how long: less while somebody waits, or what was read is not written yet. */
