@@ -170,9 +170,12 @@ static void on_server_address(const struct answer *ans, void *arg)
 	struct look *l = a->look;
 	for (size_t i = 0; i < ans->count; i++) {
 		struct endpoint at = { .port = l->looker->options.dns_port };
-		if (rdata_addr(ans->records[i], &at.addr) &&
-		    look_may_touch(l->looker, at.addr))
+		if (!rdata_addr(ans->records[i], &at.addr))
+			continue;
+		if (look_may_touch(l->looker, at.addr))
 			query_server(l, a->name, at);
+		else
+			l->result.seen.has_inner_servers = true;
 	}
 	query_end(a);
 }

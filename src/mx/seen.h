@@ -141,6 +141,7 @@ struct seen {
 
 	struct seen_server *servers;
 	size_t server_count;
+	bool has_inner_servers; /* addresses that are not public, which nobody asked */
 
 	/* Port 25 of an address known to be open answered from here: NO makes
 	 * every `dead` worthless. */

@@ -380,6 +380,12 @@ static int find_newest(struct domain *d)
 		return 0;
 	char text[ADDR_TEXT_MAX];
 	const struct seen_server *v = s->server_count ? &s->servers[0] : NULL;
+	if (!v && s->has_inner_servers)
+		return error_set(
+		    &d->error, -EIO,
+		    "no name server of %s has a public address, so none was asked: "
+		    "--server ADDRESS says which one is meant",
+		    d->name);
 	if (!v)
 		return error_set(
 		    &d->error, -EIO,

@@ -1,12 +1,39 @@
 """Options that do not belong together, and what a verb says then. No network."""
 import json
 import pathlib
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
 from lab.case import program
+
+
+class Dns(threading.Thread):
+    """A name server on loopback with a few records."""
+
+    def __init__(self, records):
+        super().__init__(daemon=True)
+        self.records, self.socket = records, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.at = f"127.0.0.1@{self.socket.getsockname()[1]}"
+        self.start()
+
+    def run(self):
+        while True:
+            question, who = self.socket.recvfrom(4096)
+            end = question.index(b"\0", 12) + 5
+            found = self.records.get((question[12:end - 4].lower(), question[end - 3]), [])
+            answers = b"".join(b"\xc0\x0c" + question[end - 4:end] + struct.pack(">IH", 60, len(r)) + r for r in found)
+            self.socket.sendto(question[:2] + struct.pack(">HHHHH", 0x8480, 1, len(found), 0, 0) + question[12:end] + answers, who)
+
+
+def wire(name):
+    return b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0"
+
 
 CONF = """state = "{state}"
 site "example" {{
@@ -68,6 +95,16 @@ class Options(unittest.TestCase):
         for verb in (["visits"], ["report"]):
             self.bad("--maillog needs a file, or - for standard input", *verb, "--maillog", "")
             self.bad("--maillog needs a file, or - for standard input", *verb, "--maillog", "/dev/null", "")
+
+    def test_a_name_server_without_a_public_address_is_not_asked_and_that_is_said(self):
+        zone = wire("inner.example")
+        dns = Dns({(zone, 15): [b"\0\x0a" + wire("mail.inner.example")], (zone, 2): [wire("ns.inner.example")],
+                   (zone, 6): [wire("ns.inner.example") + wire("host.inner.example") + struct.pack(">5I", 1, 60, 60, 60, 60)],
+                   (wire("ns.inner.example"), 1): [bytes([10, 0, 0, 53])], (wire("mail.inner.example"), 1): [bytes([9, 9, 9, 25])]})
+        done = self.fakemx(1, "plan", "inner.example", "--decoy", "fake1.inner.example=9.9.9.30", "--resolver", dns.at)
+        self.assertIn("no name server of inner.example has a public address, so none was asked: --server", done.stderr)
+        done = self.fakemx(2, "plan", "inner.example", "--decoy", "fake1.inner.example=9.9.9.30", "--resolver", dns.at, "--server", dns.at)
+        self.assertRegex(done.stdout, r"add +MX +@ +20 +fake1\.inner\.example")
 
     def test_the_host_of_a_log_is_a_name(self):
         for name in ("a b", "", "a..b", "10.0.0.1"):
