@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/number.h"
 
 static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -261,16 +262,9 @@ bool prefix_parse(const char *text, struct prefix *ret_prefix)
 	struct addr a;
 	if (!addr_parse_n(text, slash ? (size_t)(slash - text) : strlen(text), &a))
 		return false;
-	unsigned long most = addr_is_v4(a) ? 32 : 128;
-	unsigned long bits = most;
-	if (slash) {
-		char *end;
-		if (slash[1] < '0' || slash[1] > '9')
-			return false;
-		bits = strtoul(slash + 1, &end, 10);
-		if (*end || bits > most)
-			return false;
-	}
+	uint64_t most = addr_is_v4(a) ? 32 : 128, bits = most;
+	if (slash && !number_parse(slash + 1, strlen(slash + 1), most, &bits))
+		return false;
 	*ret_prefix = prefix_of(a, (uint8_t)bits);
 	return true;
 }

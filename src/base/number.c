@@ -3,6 +3,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
+bool number_parse(const char *text, size_t len, uint64_t most, uint64_t *ret_number)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < len; i++) {
+		unsigned digit = (unsigned)(text[i] - '0');
+		if (digit > 9 || digit > most || n > (most - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	if (len > 0)
+		*ret_number = n;
+	return len > 0;
+}
+
 const char *number_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/suggestion.h"
 #include "cli/cli.h"
 #include "cli/senders.h"
@@ -65,33 +66,18 @@ static int add_address(const struct cli *c, struct mx_set *l, const char *argume
 	return CLI_DONE;
 }
 
-/* Digits alone: strtoul would take signs and spaces too. */
-static bool read_preference(const char *text, size_t len, uint16_t *ret_preference)
-{
-	unsigned value = 0;
-	if (len == 0 || len > 5)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	*ret_preference = (uint16_t)value;
-	return value <= PREFERENCE_MAX;
-}
-
 /* rest is a copy of the argument that is cut into items. */
 static int add_host(const struct cli *c, struct mx_set *l, const char *argument,
 		    char *rest)
 {
-	uint16_t preference;
+	uint64_t preference;
 	size_t n = strcspn(argument, "=");
 
 	if (argument[n] == '\0')
 		return cli_usage(
 		    c, "'%s' is no host; write PREFERENCE=STATE, such as 10=open",
 		    argument);
-	if (!read_preference(argument, n, &preference))
+	if (!number_parse(argument, n, PREFERENCE_MAX, &preference))
 		return cli_usage(c, "%s: a preference is a number from 0 to %d", argument,
 				 PREFERENCE_MAX);
 	if (l->hosts_len == HOSTS_MAX)
@@ -105,7 +91,7 @@ static int add_host(const struct cli *c, struct mx_set *l, const char *argument,
 	}
 	l->labels[l->hosts_len] = (struct senders_label){ argument, l->texts + first };
 	l->hosts[l->hosts_len++] = (struct predict_host){
-		.preference = preference,
+		.preference = (uint16_t)preference,
 		.addresses = l->addresses + first,
 		.addresses_len = l->addresses_len - first,
 	};

@@ -1,11 +1,10 @@
 /* The command line: global options before and after the verb, the verb's own
  * after it, arguments between them. */
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "base/suggestion.h"
 #include "cli/cli.h"
 #include "config/config.h"
@@ -259,10 +258,8 @@ int cli_number(const struct cli *c, const char *name, uint64_t least, uint64_t m
 	const char *text = cli_option(c, name);
 	if (!text)
 		return CLI_DONE;
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)*text) || *end || errno || n < least || n > most)
+	uint64_t n;
+	if (!number_parse(text, strlen(text), most, &n) || n < least)
 		return cli_usage(c, "--%s is a whole number from %llu to %llu, not '%s'",
 				 name, (unsigned long long)least,
 				 (unsigned long long)most, text);

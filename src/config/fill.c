@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "base/suggestion.h"
 #include "base/utf8.h"
@@ -63,13 +64,11 @@ static int set_flag(const struct filling *f, const struct value *v)
 
 static int set_count(const struct filling *f, const struct value *v)
 {
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(v->text, &end, 10);
-	if (!isdigit((unsigned char)*v->text) || *end)
+	uint64_t n;
+	if (v->text[strspn(v->text, "0123456789")] || !*v->text)
 		return wrong(f, v, "is a whole number, not '%s'", v->text);
-	if (errno || n < (unsigned long long)f->key->least ||
-	    n > (unsigned long long)f->key->most)
+	if (!number_parse(v->text, strlen(v->text), (uint64_t)f->key->most, &n) ||
+	    n < (uint64_t)f->key->least)
 		return wrong(f, v, "is %lld to %lld, not %s", (long long)f->key->least,
 			     (long long)f->key->most, v->text);
 	if (f->key->size == sizeof(uint16_t))
@@ -172,13 +171,9 @@ static int add_watch(const struct filling *f, const struct value *v)
 static bool parse_endpoint(const char *text, struct endpoint *ret_endpoint)
 {
 	const char *at = strchr(text, '@');
-	unsigned long port = SMTP_PORT;
-	if (at) {
-		char *end;
-		port = strtoul(at + 1, &end, 10);
-		if (!isdigit((unsigned char)at[1]) || *end || port < 1 || port > 65535)
-			return false;
-	}
+	uint64_t port = SMTP_PORT;
+	if (at && (!number_parse(at + 1, strlen(at + 1), UINT16_MAX, &port) || port == 0))
+		return false;
 	struct addr a;
 	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), &a))
 		return false;
@@ -357,13 +352,11 @@ static bool parse_listen(const char *text, struct endpoint *ret_at)
 	const char *begin = text + has_brackets;
 	const char *end = colon ? colon - has_brackets : NULL;
 	struct addr a;
-	char *rest;
+	uint64_t port;
 	if (!colon || end <= begin || (has_brackets && *end != ']') ||
-	    !isdigit((unsigned char)colon[1]))
+	    !number_parse(colon + 1, strlen(colon + 1), UINT16_MAX, &port) || port == 0)
 		return false;
-	unsigned long port = strtoul(colon + 1, &rest, 10);
-	if (*rest || port < 1 || port > 65535 ||
-	    !addr_parse_n(begin, (size_t)(end - begin), &a) ||
+	if (!addr_parse_n(begin, (size_t)(end - begin), &a) ||
 	    has_brackets != (memchr(begin, ':', (size_t)(end - begin)) != NULL))
 		return false;
 	*ret_at = (struct endpoint){ .addr = a, .port = (uint16_t)port };

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "dns/window.h"
 
 enum {
@@ -569,15 +570,9 @@ struct resolver_counts resolver_counts(const struct resolver *r)
 bool resolver_parse(const char *text, struct addr *ret_addr, uint16_t *ret_port)
 {
 	const char *at = strchr(text, '@');
-	unsigned long port = DNS_PORT;
-	if (at) {
-		char *end;
-		if (at[1] < '0' || at[1] > '9')
-			return false;
-		port = strtoul(at + 1, &end, 10);
-		if (*end || port == 0 || port > UINT16_MAX)
-			return false;
-	}
+	uint64_t port = DNS_PORT;
+	if (at && (!number_parse(at + 1, strlen(at + 1), UINT16_MAX, &port) || port == 0))
+		return false;
 	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), ret_addr))
 		return false;
 	*ret_port = (uint16_t)port;

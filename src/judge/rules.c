@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "judge/rule.h"
 
 struct rules rules_default(void)
@@ -82,20 +83,6 @@ void rules_text(const struct rules *r, struct buf *out)
 		buf_addf(out, "%s=%" PRId64 "\n", rows[i].name, get(r, &rows[i]));
 }
 
-static bool number_parse(const char *from, size_t len, int64_t *ret_number)
-{
-	int64_t n = 0;
-	if (len == 0 || len > 18)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (from[i] < '0' || from[i] > '9')
-			return false;
-		n = n * 10 + (from[i] - '0');
-	}
-	*ret_number = n;
-	return true;
-}
-
 static bool take_line(struct rules *r, const char *line, size_t len)
 {
 	const char *equals = memchr(line, '=', len);
@@ -103,12 +90,12 @@ static bool take_line(struct rules *r, const char *line, size_t len)
 		return false;
 	size_t word = (size_t)(equals - line);
 	for (size_t i = 0; i < ROW_COUNT; i++) {
-		int64_t n;
+		uint64_t n;
 		if (strlen(rows[i].name) != word || memcmp(rows[i].name, line, word) != 0)
 			continue;
-		if (!number_parse(equals + 1, len - word - 1, &n) || n > rows[i].most)
+		if (!number_parse(equals + 1, len - word - 1, (uint64_t)rows[i].most, &n))
 			return false;
-		set(r, &rows[i], n);
+		set(r, &rows[i], (int64_t)n);
 		return true;
 	}
 	return false;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "mx/layout.h"
 
 enum { FIELDS_MAX = 7, DOMAINS_MAX = 1000000 };
@@ -112,26 +113,19 @@ static bool line_cut(struct line *l, const char *from, size_t len)
 	return true;
 }
 
-static bool number_parse(const char *text, uint16_t *ret_number)
+static bool short_parse(const char *text, uint16_t *ret_number)
 {
-	unsigned n = 0;
-	if (*text == '\0')
-		return false;
-	for (const char *p = text; *p; p++) {
-		if (*p < '0' || *p > '9')
-			return false;
-		n = n * 10 + (unsigned)(*p - '0');
-		if (n > UINT16_MAX)
-			return false;
-	}
-	*ret_number = (uint16_t)n;
-	return true;
+	uint64_t n;
+	bool is_number = number_parse(text, strlen(text), UINT16_MAX, &n);
+	if (is_number)
+		*ret_number = (uint16_t)n;
+	return is_number;
 }
 
 static bool take_site(struct site *s, const struct line *l)
 {
 	return l->count == 5 && strcmp(l->fields[1], "1") == 0 &&
-	       number_parse(l->fields[2], &s->id) &&
+	       short_parse(l->fields[2], &s->id) &&
 	       layout_parse(l->fields[3], &s->layout) &&
 	       str_copy(s->name, sizeof(s->name), l->fields[4]);
 }
@@ -142,8 +136,8 @@ static bool take_host(struct site *s, const struct line *l)
 		return false;
 	struct host *h = &s->hosts[s->host_count];
 	*h = (struct host){ 0 };
-	if (!number_parse(l->fields[1], &h->id) || !role_parse(l->fields[2], &h->role) ||
-	    !number_parse(l->fields[4], &h->preference) ||
+	if (!short_parse(l->fields[1], &h->id) || !role_parse(l->fields[2], &h->role) ||
+	    !short_parse(l->fields[4], &h->preference) ||
 	    !str_copy(h->name, sizeof(h->name), l->fields[5]) ||
 	    !str_copy(h->watch, sizeof(h->watch), l->fields[6]))
 		return false;
@@ -162,8 +156,7 @@ static bool take_address(struct site *s, const struct line *l)
 	if (h->address_count == HOST_MAX_ADDRESSES)
 		return false;
 	struct endpoint *at = &h->addresses[h->address_count];
-	if (!addr_parse(l->fields[1], &at->addr) ||
-	    !number_parse(l->fields[2], &at->port))
+	if (!addr_parse(l->fields[1], &at->addr) || !short_parse(l->fields[2], &at->port))
 		return false;
 	h->address_count++;
 	return true;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/number.h"
 
 struct finder {
 	/* First letters of the names asked for: most owners need no second look. */
@@ -16,22 +17,6 @@ struct finder {
 	size_t name_count;
 	struct zone_ranges *out;
 };
-
-static bool read_u32_text(const char *text, struct lex_span s, uint32_t most,
-			  uint32_t *ret)
-{
-	uint64_t n = 0;
-	for (uint32_t i = 0; i < s.len; i++) {
-		char c = text[s.begin + i];
-		if (c < '0' || c > '9')
-			return false;
-		n = n * 10 + (uint64_t)(c - '0');
-		if (n > most)
-			return false;
-	}
-	*ret = (uint32_t)n;
-	return s.len > 0;
-}
 
 static void note_include(struct finder *f, const struct zone_at *at)
 {
@@ -63,10 +48,12 @@ static int found_soa(struct finder *f, const struct zone_at *at, struct error *e
 	for (int i = 0; i < 3; i++)
 		if (!lex_token(at->text, at->en->rdata, &pos, &t))
 			t.len = 0;
-	if (!read_u32_text(at->text, t, UINT32_MAX, &soa->serial))
+	uint64_t serial;
+	if (!number_parse(at->text + t.begin, t.len, UINT32_MAX, &serial))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: the SOA record has no serial", at->path,
 				 at->line);
+	soa->serial = (uint32_t)serial;
 	soa->en = *at->en;
 	soa->depth = at->depth;
 	soa->is_generated = at->is_generated;
@@ -96,10 +83,12 @@ static int found_mx(struct finder *f, const struct zone_at *at, struct error *e)
 				 ZONE_MAX_MX);
 	struct mx_range *mx = &f->out->mx[f->out->mx_count];
 	*mx = (struct mx_range){ 0 };
-	uint32_t pos = at->en->rdata.begin, preference;
+	uint32_t pos = at->en->rdata.begin;
+	uint64_t preference;
 	if (!lex_token(at->text, at->en->rdata, &pos, &mx->preference_span) ||
 	    !lex_token(at->text, at->en->rdata, &pos, &mx->exchange_span) ||
-	    !read_u32_text(at->text, mx->preference_span, UINT16_MAX, &preference) ||
+	    !number_parse(at->text + mx->preference_span.begin, mx->preference_span.len,
+			  UINT16_MAX, &preference) ||
 	    !zone_name(at->text, mx->exchange_span, at->origin, mx->exchange))
 		return error_set(e, FMX_EMALFORMED,
 				 "%s line %u: not a preference and a host name", at->path,

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "zone/generate.h"
 
 /* An origin, once named, is kept until the reading ends: owners refer to it. */
@@ -290,13 +291,8 @@ bool zone_type_is(const struct zone_at *at, const char *name, unsigned number)
 		return true;
 	if (t.len < 5 || t.len > 9 || strncasecmp(text, "TYPE", 4) != 0)
 		return false;
-	unsigned n = 0;
-	for (uint32_t i = 4; i < t.len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		n = n * 10 + (unsigned)(text[i] - '0');
-	}
-	return n == number;
+	uint64_t n;
+	return number_parse(text + 4, t.len - 4, UINT16_MAX, &n) && n == number;
 }
 
 /* The last of the SOA's numbers (RFC 2308 4). */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 
 static void take_request(struct policy_request *r, const char *value)
 {
@@ -46,10 +47,9 @@ static void take_client(struct policy_request *r, const char *value)
 
 static void take_client_port(struct policy_request *r, const char *value)
 {
-	char *end;
-	unsigned long port = strtoul(value, &end, 10);
-	bool is_number = isdigit((unsigned char)*value) && !*end;
-	r->client_port = is_number && port <= UINT16_MAX ? (uint16_t)port : 0;
+	uint64_t port;
+	bool is_port = number_parse(value, strlen(value), UINT16_MAX, &port);
+	r->client_port = is_port ? (uint16_t)port : 0;
 }
 
 static void take_server(struct policy_request *r, const char *value)

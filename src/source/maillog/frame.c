@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "source/maillog/frame_json.h"
 #include "source/maillog/logtime.h"
@@ -294,32 +295,24 @@ static void set_time(const struct peel *p)
 
 /* ---- objects ---- */
 
-static bool read_micros(struct slice in, int64_t *ret_time)
-{
-	int64_t t = 0;
-	if (slice_len(in) > 17 || !words_is_number(in))
-		return false;
-	for (; in.at < in.end; in.at++)
-		t = t * 10 + (*in.at - '0');
-	*ret_time = t;
-	return true;
-}
-
 static struct slice either(struct slice a, struct slice b)
 {
 	return slice_len(a) ? a : b;
 }
 
+#define MICROS_MOST UINT64_C(99999999999999999) /* the year 5138 */
+
 /* A line of the journal: its own fields say who, unless a container's engine is it. */
 static bool take_journal(struct peel *p, const struct frame_json *j, bool *ret_is_whole)
 {
 	struct logline *l = p->l;
-	int64_t received, written;
-	if (!read_micros(j->at[JSON_RECEIVED], &received))
+	struct slice received = j->at[JSON_RECEIVED], written = j->at[JSON_WRITTEN];
+	uint64_t time;
+	if (!number_parse(received.at, slice_len(received), MICROS_MOST, &time))
 		return false;
-	add_micros(p, received);
-	if (read_micros(j->at[JSON_WRITTEN], &written))
-		add_micros(p, written);
+	add_micros(p, (int64_t)time);
+	if (number_parse(written.at, slice_len(written), MICROS_MOST, &time))
+		add_micros(p, (int64_t)time);
 	p->in = j->at[JSON_MESSAGE];
 	p->is_part = slice_is(j->at[JSON_PARTIAL], "true");
 	p->host = either(j->at[JSON_CONTAINER], j->at[JSON_HOST]);

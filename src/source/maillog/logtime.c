@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "source/maillog/words.h"
 
@@ -296,17 +297,16 @@ static bool read_full(struct logtime *l, struct slice *line, int64_t now,
 /* "1795446309.123456 " */
 static bool read_unix(struct slice *line, struct logstamp *s)
 {
-	struct slice rest = *line, seconds = { rest.at, rest.at + UNIX_LEN };
+	struct slice rest = *line;
 	struct fields f;
-	if (slice_len(rest) < UNIX_LEN + 3 || !words_is_number(seconds) ||
-	    rest.at[UNIX_LEN] != '.')
+	uint64_t t;
+	if (slice_len(rest) < UNIX_LEN + 3 || rest.at[UNIX_LEN] != '.' ||
+	    !number_parse(rest.at, UNIX_LEN, INT64_MAX, &t))
 		return false;
-	int64_t t = 0;
-	for (; rest.at < seconds.end; rest.at++)
-		t = t * 10 + (*rest.at - '0');
+	rest.at += UNIX_LEN;
 	if (!read_fraction(&rest, &f) || !slice_take(&rest, ' '))
 		return false;
-	*s = (struct logstamp){ .time = t * STAMP_SECOND + f.fraction,
+	*s = (struct logstamp){ .time = (int64_t)t * STAMP_SECOND + f.fraction,
 				.width = f.width,
 				.has_zone = true };
 	*line = rest;

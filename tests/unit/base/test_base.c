@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/number.h"
 #include "base/stamp.h"
 #include "base/suggestion.h"
 #include "base/utf8.h"
@@ -214,6 +215,40 @@ static void a_slip_finds_its_word(void **state)
 	}
 }
 
+static void a_number_is_digits_alone(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t most;
+		bool is_number;
+		uint64_t number;
+	} rows[] = {
+		{ "0", 0, true, 0 },
+		{ "1", 0, false, 0 },
+		{ "007", 7, true, 7 },
+		{ "65535", UINT16_MAX, true, 65535 },
+		{ "65536", UINT16_MAX, false, 0 },
+		{ "18446744073709551615", UINT64_MAX, true, UINT64_MAX },
+		{ "18446744073709551616", UINT64_MAX, false, 0 },
+		{ "99999999999999999999", UINT64_MAX, false, 0 },
+		{ "", 9, false, 0 },
+		{ "+1", 9, false, 0 },
+		{ " 1", 9, false, 0 },
+		{ "1 ", 9, false, 0 },
+		{ "-1", 9, false, 0 },
+		{ "1.", 9, false, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t n = 0;
+		bool is =
+		    number_parse(rows[i].text, strlen(rows[i].text), rows[i].most, &n);
+		if (is != rows[i].is_number || n != rows[i].number)
+			fail_msg("\"%s\": got %d, %llu", rows[i].text, is,
+				 (unsigned long long)n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +261,7 @@ int main(void)
 		cmocka_unit_test(json_text_is_always_valid),
 		cmocka_unit_test(what_a_terminal_would_obey_is_not_printed),
 		cmocka_unit_test(a_slip_finds_its_word),
+		cmocka_unit_test(a_number_is_digits_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
