@@ -10,7 +10,7 @@ class Mistaken(Verbs):
         for what in ("300.1.1.1", "1.2.3", "Foo..bar"):
             self.bad(64, "neither an address, nor a name", "forget", what)
             self.bad(64, "neither an address, a prefix nor a name", "allow", what)
-        self.bad(64, "neither an address, a prefix nor a name", "allow", "com")
+        self.bad(64, "com is a whole top-level domain", "allow", "com")
 
     def test_a_filters_log_that_is_not_there_is_named_as_that(self):
         log = self.folder / "mail.log"
