@@ -44,9 +44,9 @@ static int cannot_open(const char *path, int error, struct error *e)
 	return error_cannot_read(
 	    e, error, path,
 	    "Mail servers write to /var/log/mail.log, /var/log/maillog or "
-	    "/var/log/exim4/mainlog; where there is none of these, `--maillog journal` "
-	    "reads systemd's journal, and `docker logs CONTAINER | fakemx visits "
-	    "--maillog -` a container's",
+	    "/var/log/exim4/mainlog. Where there is none of these, say `journal`, which "
+	    "is systemd's; a container's is read by `docker logs CONTAINER | fakemx "
+	    "visits --maillog -`",
 	    "Mail logs are as a rule for root and the group adm");
 }
 
