@@ -338,6 +338,12 @@ static int add_entry(const struct filling *f, const struct value *v)
 		append(&c->allow, &c->allow_count, v->text);
 	else if (fill_is_domain(v->text, name, sizeof(name)))
 		append(&c->allow, &c->allow_count, name);
+	else if (host_name_read(v->text, name, sizeof(name)) == 1)
+		return wrong(f, v,
+			     "has %s, a whole top-level domain, and not all who send "
+			     "from there can be trusted: name a domain below it, or a "
+			     "host by its whole name",
+			     name);
 	else
 		return wrong(f, v, "takes addresses, prefixes and names, not '%s'",
 			     v->text);

@@ -119,6 +119,8 @@ static const struct {
 	  "f:1: allow takes addresses, prefixes and names, not '300.1.1.1'" },
 	{ "an allowed name with a hole", "allow = { \"Foo..bar\" }\n" GOOD, FMX_EUSAGE,
 	  "f:1: allow takes addresses, prefixes and names, not 'Foo..bar'" },
+	{ "an allow of a top-level domain", "allow = { \"com\" }\n" GOOD, FMX_EUSAGE,
+	  "f:1: allow has com, a whole top-level domain, and not all who send from there ..." },
 	{ "a host named by its address", SITE("host \"192.0.2.25\" {\n}"), FMX_EUSAGE,
 	  "f:5: a host is named by its host name, not '192.0.2.25'" },
 	{ "an address that is a name",
