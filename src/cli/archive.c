@@ -160,8 +160,7 @@ static mode_t new_mode(void)
 	return 0666 & ~mask;
 }
 
-/* Before the work, not after it. */
-static int check_folder(const struct cli *c, const char *path)
+int archive_check_folder(const struct cli *c, const char *path)
 {
 	char *copy = xstrdup(path);
 	const char *folder = dirname(copy);
@@ -186,7 +185,7 @@ int archive_check_page(const struct cli *c)
 	if (path && strcmp(path, "-") == 0 && c->json)
 		return cli_usage(c, "--html - and --json contradict each other: both go "
 				    "to standard output");
-	return path && strcmp(path, "-") != 0 ? check_folder(c, path) : CLI_DONE;
+	return path && strcmp(path, "-") != 0 ? archive_check_folder(c, path) : CLI_DONE;
 }
 
 int archive_write_html(const struct cli *c, struct buf *page, const char *path)

@@ -87,6 +87,8 @@ FMX_MUST_CHECK int archive_write_html(const struct cli *c, struct buf *page,
 				      const char *path);
 FMX_MUST_CHECK int archive_write_page(const struct cli *c, const struct report *r,
 				      const char *path);
+/* A file can be made there: asked before the work, not after it. CLI_DONE, or said. */
+FMX_MUST_CHECK int archive_check_folder(const struct cli *c, const char *path);
 /* --html can be written, and "-" leaves no room for what else goes to stdout. */
 FMX_MUST_CHECK int archive_check_page(const struct cli *c);
 /* Texts for stdout: coloured if it is a terminal. */

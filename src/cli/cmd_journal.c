@@ -1,4 +1,5 @@
 /* journal - backup, verify, restore, import. */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -54,6 +55,17 @@ static int check(const struct cli *c, const char *path, const char *against,
 	return rc;
 }
 
+/* Who names a file that is not there is not helped by a running serve. */
+static int check_is_there(const struct cli *c, const char *file)
+{
+	struct error e;
+	if (!file || access(file, F_OK) == 0)
+		return CLI_DONE;
+	(void)error_cannot_read(&e, errno, file, "`fakemx journal backup FILE` makes one",
+				NULL);
+	return cli_fail(c, &e);
+}
+
 /* In a folder the copy is named by the moment: a second one does not meet the first. */
 static const char *name_backup(const char *to, int64_t now, char path[PATH_MAX])
 {
@@ -77,8 +89,11 @@ static int backup(struct cli *c, const char *to)
 	if (code)
 		return code;
 	to = name_backup(to, a.now, path);
-	int rc = journal_backup(a.db, to, cli_flag(c, "force"), &e);
+	code = archive_check_folder(c, to);
+	int rc = code ? 0 : journal_backup(a.db, to, cli_flag(c, "force"), &e);
 	archive_close(&a);
+	if (code)
+		return code;
 	if (rc != 0)
 		return cli_fail(c, &e);
 	if (check(c, to, NULL, &v, &e) != 0) {
@@ -100,8 +115,13 @@ static int verify(struct cli *c, const char *file)
 	const char *against = cli_option(c, "against");
 	char path[sizeof(a.path)];
 
+	int code = check_is_there(c, file);
+	if (code == CLI_DONE)
+		code = check_is_there(c, against);
+	if (code)
+		return code;
 	if (!file) {
-		int code = archive_find(&a, c);
+		code = archive_find(&a, c);
 		if (code)
 			return code;
 		(void)snprintf(path, sizeof(path), "%s", a.path);
@@ -126,7 +146,9 @@ static int restore(struct cli *c, const char *from)
 	struct error e;
 	struct verify_result v;
 
-	int code = archive_find(&a, c);
+	int code = check_is_there(c, from);
+	if (code == CLI_DONE)
+		code = archive_find(&a, c);
 	if (code)
 		return code;
 	bool was_there = access(a.path, F_OK) == 0;
@@ -191,7 +213,7 @@ static int run(struct cli *c, int argc, char **argv)
 		suggestion_offer(&n, tasks[i].name);
 		if (strcmp(tasks[i].name, argv[0]) != 0)
 			continue;
-		if (argc - 1 < tasks[i].least)
+		if (argc - 1 < tasks[i].least || (argc > 1 && !*argv[1]))
 			return cli_usage(c, "journal %s needs a file", argv[0]);
 		int code = check_options(c, argv[0]);
 		return code ? code : tasks[i].run(c, argc > 1 ? argv[1] : NULL);

@@ -700,7 +700,11 @@ class Journal(Verbs):
         wrong = self.folder / "wrong"
         wrong.write_text("no journal\n" * 100)
         self.bad(1, "is not a fakemx journal", "journal", "restore", wrong)
-        self.bad(1, "No such file", "journal", "restore", self.folder / "missing")
+        for argv in (["restore", self.folder / "missing"], ["verify", self.folder / "missing"],
+                     ["verify", "--against", self.folder / "missing"]):
+            self.bad(1, "missing: No such file or directory. `fakemx journal backup FILE` makes one", "journal", *argv)
+        self.bad(1, "no new file can be made in its folder: No such file", "journal", "backup", self.folder / "missing" / "copy")
+        self.bad(64, "journal backup needs a file", "journal", "backup", "")
         self.assertEqual(self.journal.read_bytes(), before)
 
     def test_what_root_restores_belongs_to_who_serves(self):
