@@ -218,7 +218,7 @@ class EstimateVerb(unittest.TestCase):
                 want = want[int(part)] if part.isdigit() else want[part]
             self.assertAlmostEqual(value, want, 6, key)
         words = " ".join(page.itertext())
-        for word in ("203.0.113.7", "app.bank.example", "mx1.<shop>.example", "What this assumes", site["at_risk"][0]["reason"]):
+        for word in ("203.0.113.7", "app.bank.example", "mx1.<shop>.example", "What this assumes", "layout = high (tried last)", site["at_risk"][0]["reason"]):
             self.assertIn(word, words)
         shown = self.run_report("--anonymous", "--html", "-", *logs).stdout
         self.assertNotRegex(shown, r"203\.0\.113|bank|shop")

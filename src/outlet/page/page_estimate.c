@@ -89,10 +89,13 @@ static void good_mail(const struct writing *w)
 
 static void range_row(const struct writing *w, size_t i)
 {
+	static const char *const meanings[ESTIMATE_LAYOUTS] = { "tried last",
+								"tried first",
+								"one of each" };
 	const char *layout;
 	const struct estimate_range *range = estimate_range_at(w->r, i, &layout);
-	buf_addf(w->out, "<tr><th scope=\"row\">layout = %s</th><td class=\"n\">",
-		 layout);
+	buf_addf(w->out, "<tr><th scope=\"row\">layout = %s (%s)</th><td class=\"n\">",
+		 layout, meanings[i]);
 	if (!range->can_tell) {
 		buf_adds(w->out, "cannot tell</td><td>");
 		html_text(w->out, range->why_not);
