@@ -280,3 +280,16 @@ const char *prefix_text(struct prefix p, char text[PREFIX_TEXT_MAX])
 	(void)snprintf(text, PREFIX_TEXT_MAX, "%s/%u", addr_text(p.addr, a), p.bits);
 	return text;
 }
+
+bool endpoint_parse(const char *text, uint16_t port, struct endpoint *ret_endpoint)
+{
+	const char *at = strchr(text, '@');
+	uint64_t said = port;
+	struct addr a;
+	if (at && (!number_parse(at + 1, strlen(at + 1), UINT16_MAX, &said) || said == 0))
+		return false;
+	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), &a))
+		return false;
+	*ret_endpoint = (struct endpoint){ .addr = a, .port = (uint16_t)said };
+	return true;
+}

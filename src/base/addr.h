@@ -79,4 +79,12 @@ const char *prefix_text(struct prefix p, char text[PREFIX_TEXT_MAX]);
 /* Wider than any one owner's: more than an IPv4 /8 or an IPv6 /16. */
 bool prefix_is_vast(struct prefix p);
 
+struct endpoint {
+	struct addr addr;
+	uint16_t port;
+};
+/* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25"; port: where none is said. */
+FMX_MUST_CHECK bool endpoint_parse(const char *text, uint16_t port,
+				   struct endpoint *ret_endpoint);
+
 #endif

@@ -5,7 +5,7 @@ int cli_server(const struct cli *c, const char *option, bool *ret_given,
 {
 	const char *text = cli_option(c, option);
 	*ret_given = text != NULL;
-	if (!text || resolver_parse(text, &ret->addr, &ret->port))
+	if (!text || endpoint_parse(text, DNS_PORT, ret))
 		return CLI_DONE;
 	return cli_usage(c, "--%s: '%s' is not ADDRESS or ADDRESS@PORT", option, text);
 }

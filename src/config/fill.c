@@ -167,29 +167,13 @@ static int add_watch(const struct filling *f, const struct value *v)
 	return 0;
 }
 
-/* "192.0.2.1", "192.0.2.1@2525", "2001:db8::1@25": port SMTP_PORT if absent. */
-static bool parse_endpoint(const char *text, struct endpoint *ret_endpoint)
-{
-	const char *at = strchr(text, '@');
-	uint64_t port = SMTP_PORT;
-	if (at && (!number_parse(at + 1, strlen(at + 1), UINT16_MAX, &port) || port == 0))
-		return false;
-	struct addr a;
-	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), &a))
-		return false;
-	*ret_endpoint = (struct endpoint){ .addr = a, .port = (uint16_t)port };
-	return true;
-}
-
 /* Of a name server, without a port: 53. */
 static int set_name_server(const struct filling *f, const struct value *v,
 			   struct endpoint *ret_endpoint)
 {
-	if (!parse_endpoint(v->text, ret_endpoint))
-		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
-	if (!strchr(v->text, '@'))
-		ret_endpoint->port = 53;
-	return 0;
+	return endpoint_parse(v->text, 53, ret_endpoint)
+		   ? 0
+		   : wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 }
 
 static int set_endpoint(const struct filling *f, const struct value *v)
@@ -203,7 +187,7 @@ static int add_address(const struct filling *f, const struct value *v)
 	if (h->address_count == HOST_MAX_ADDRESSES)
 		return wrong(f, v, "has more than %d entries", HOST_MAX_ADDRESSES);
 	struct endpoint p;
-	if (!parse_endpoint(v->text, &p))
+	if (!endpoint_parse(v->text, SMTP_PORT, &p))
 		return wrong(f, v, "is ADDRESS or ADDRESS@PORT, not '%s'", v->text);
 	h->addresses[h->address_count++] = p;
 	return 0;
@@ -231,7 +215,7 @@ static int add_socket(const struct filling *f, const struct value *v)
 		if (!str_copy(s.path, sizeof(s.path), v->text))
 			return wrong(f, v, "has a path longer than %d bytes: %s",
 				     CONFIG_SOCKET_MAX - 1, v->text);
-	} else if (!strchr(v->text, '@') || !parse_endpoint(v->text, &s.at)) {
+	} else if (!strchr(v->text, '@') || !endpoint_parse(v->text, SMTP_PORT, &s.at)) {
 		return wrong(f, v, "takes ADDRESS@PORT and absolute paths, not '%s'",
 			     v->text);
 	} else if (addr_kind(s.at.addr) != ADDR_LOOPBACK &&

@@ -10,7 +10,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/number.h"
 #include "dns/window.h"
 
 enum {
@@ -565,16 +564,4 @@ struct resolver_counts resolver_counts(const struct resolver *r)
 	struct resolver_counts c = r->counts;
 	c.window = r->recursive.window.size;
 	return c;
-}
-
-bool resolver_parse(const char *text, struct addr *ret_addr, uint16_t *ret_port)
-{
-	const char *at = strchr(text, '@');
-	uint64_t port = DNS_PORT;
-	if (at && (!number_parse(at + 1, strlen(at + 1), UINT16_MAX, &port) || port == 0))
-		return false;
-	if (!addr_parse_n(text, at ? (size_t)(at - text) : strlen(text), ret_addr))
-		return false;
-	*ret_port = (uint16_t)port;
-	return true;
 }

@@ -81,8 +81,4 @@ void resolver_ask_server(struct resolver *r, struct addr server, uint16_t port,
 
 struct resolver_counts resolver_counts(const struct resolver *r);
 
-/* "192.0.2.1", "192.0.2.1@5353", "2001:db8::1@5353": false if it is not that. */
-FMX_MUST_CHECK bool resolver_parse(const char *text, struct addr *ret_addr,
-				   uint16_t *ret_port);
-
 #endif

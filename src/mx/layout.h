@@ -52,11 +52,6 @@ enum posture {
 /* Where a host stands towards the real hosts. */
 enum place { PLACE_LOW, PLACE_REAL, PLACE_HIGH, PLACE_CONTROL };
 
-struct endpoint {
-	struct addr addr;
-	uint16_t port; /* SMTP_PORT unless the configuration says otherwise */
-};
-
 struct host {
 	uint16_t id; /* stable over the life of a journal; 0 = not given yet */
 	enum role role;

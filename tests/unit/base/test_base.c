@@ -249,6 +249,24 @@ static void a_number_is_digits_alone(void **state)
 	}
 }
 
+static void an_endpoint_is_an_address_and_perhaps_a_port(void **state)
+{
+	(void)state;
+	struct endpoint at;
+	assert_true(endpoint_parse("192.0.2.1", 53, &at) && at.port == 53);
+	assert_true(endpoint_parse("2001:db8::1@5353", 53, &at) && at.port == 5353);
+	static const char *const bad[] = { "",
+					   "@53",
+					   "ns.example",
+					   "192.0.2.1@",
+					   "192.0.2.1@0",
+					   "192.0.2.1@65536",
+					   "192.0.2.1@53x",
+					   "192.0.2.1:53" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(endpoint_parse(bad[i], 53, &at));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +280,7 @@ int main(void)
 		cmocka_unit_test(what_a_terminal_would_obey_is_not_printed),
 		cmocka_unit_test(a_slip_finds_its_word),
 		cmocka_unit_test(a_number_is_digits_alone),
+		cmocka_unit_test(an_endpoint_is_an_address_and_perhaps_a_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -387,25 +387,6 @@ static void many_name_servers_are_asked(void **state)
 	finish(&loop, r);
 }
 
-static void a_resolver_is_an_address_and_perhaps_a_port(void **state)
-{
-	(void)state;
-	struct addr a;
-	uint16_t port;
-	assert_true(resolver_parse("192.0.2.1", &a, &port) && port == 53);
-	assert_true(resolver_parse("2001:db8::1@5353", &a, &port) && port == 5353);
-	static const char *const bad[] = { "",
-					   "@53",
-					   "ns.example",
-					   "192.0.2.1@",
-					   "192.0.2.1@0",
-					   "192.0.2.1@65536",
-					   "192.0.2.1@53x",
-					   "192.0.2.1:53" };
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(resolver_parse(bad[i], &a, &port));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,7 +397,6 @@ int main(void)
 		cmocka_unit_test(a_silent_server_fails_a_long_list_soon),
 		cmocka_unit_test(nobody_is_called_after_free),
 		cmocka_unit_test(many_name_servers_are_asked),
-		cmocka_unit_test(a_resolver_is_an_address_and_perhaps_a_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
