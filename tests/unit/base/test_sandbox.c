@@ -200,16 +200,23 @@ static const struct {
 	{ "root", become_root, SECCOMP, EPERM, 0 },
 };
 
+/* A sanitizer starts processes and traces them, and has a thread before we shut ourselves
+ * in: glibc ends a process whose threads may not both be root. */
 static bool is_sanitized(void)
 {
 #if defined(__SANITIZE_ADDRESS__)
 	return true;
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 	return true;
 #endif
 #endif
 	return false;
+}
+
+static bool is_loose(int (*try)(void))
+{
+	return is_sanitized() && (try == fork_one || try == trace || try == become_root);
 }
 
 static bool holds(const struct sandbox_held *held, enum needs needs)
@@ -247,13 +254,13 @@ static void what_is_not_needed_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct sandbox_held unused;
-		int got = tried(i, &unused);
-		bool is_loose =
-		    is_sanitized() && (rows[i].try == fork_one || rows[i].try == trace);
-		if (!holds(&held, rows[i].needs) || is_loose)
+		if (!holds(&held, rows[i].needs) || is_loose(rows[i].try)) {
 			print_message("%s: this kernel or build does not hold it\n",
 				      rows[i].what);
-		else if (got != rows[i].want && got != rows[i].or_want)
+			continue;
+		}
+		int got = tried(i, &unused);
+		if (got != rows[i].want && got != rows[i].or_want)
 			fail_msg("%s: got %s, want %s", rows[i].what, strerror(got),
 				 strerror(rows[i].want));
 	}
