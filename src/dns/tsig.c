@@ -72,9 +72,11 @@ static void read_parts(const char *text, struct parts *p)
  * are not read. */
 static void drop_comments(char *text)
 {
-	char *to = text;
-	for (char *line = text; *line;) {
+	char *to = text, *line = text;
+	bool is_last = !*line;
+	while (!is_last) {
 		size_t n = strcspn(line, "\n");
+		is_last = !line[n] || !line[n + 1]; /* asked before it is written */
 		size_t blank = strspn(line, " \t");
 		if (line[blank] != '#' &&
 		    !(line[blank] == '/' && line[blank + 1] == '/')) {
@@ -82,7 +84,7 @@ static void drop_comments(char *text)
 			to += n;
 			*to++ = '\n';
 		}
-		line += n + (line[n] == '\n');
+		line += n + 1;
 	}
 	*to = '\0';
 }
