@@ -53,7 +53,7 @@ static int read_day(struct db *db, const struct run *r, struct day *d, struct er
 {
 	sqlite3_stmt *s = db_query(
 	    db,
-	    "SELECT " DB_RUN_COLUMNS " FROM run WHERE kind = ?1 AND grp = ?2 AND "
+	    "SELECT " DB_RUN_STORED ", 0 FROM run WHERE kind = ?1 AND grp = ?2 AND "
 	    "client = ?3 AND began >= ?4 AND began < ?4 + 86400000000",
 	    DB(r->kind), DB(r->group), DB(r->client), DB(run_day(r)));
 	int rc = 0;
