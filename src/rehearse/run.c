@@ -224,33 +224,36 @@ static void stay(struct rehearsal *r)
 	rehearse_stay(r);
 }
 
-int rehearse_run(struct cli *c, int argc, char **argv)
+static int read_options(const struct cli *c, struct rehearse_options *o)
 {
-	(void)argc, (void)argv;
 	uint64_t senders = DEFAULT_SENDERS, seed = 1;
-	struct rehearse_options o;
+	const char *page = cli_option(c, "html");
 	int code = cli_number(c, "senders", 1, POPULATION_MAX_SENDERS, &senders);
 	if (code == CLI_DONE)
 		code = cli_number(c, "seed", 0, INT64_MAX, &seed);
 	if (code == CLI_DONE)
-		code = parse_layout(c, &o.layout);
+		code = parse_layout(c, &o->layout);
 	if (code == CLI_DONE)
-		code = parse_low(c, o.layout, &o.low);
-	const char *page = cli_option(c, "html");
+		code = parse_low(c, o->layout, &o->low);
 	if (code == CLI_DONE && page && (page[0] == '\0' || strcmp(page, "-") == 0))
 		code =
 		    cli_usage(c, "--html needs a file: standard output has the report");
-	if (code == CLI_DONE)
-		code = archive_check_page(c);
+	o->senders = senders;
+	o->seed = seed;
+	o->enforces = cli_flag(c, "enforce");
+	o->has_outage = cli_flag(c, "outage");
+	o->hosts = (struct receiver_options){ .filters = !cli_flag(c, "no-filter"),
+					      .greylists = cli_flag(c, "greylist") };
+	return code == CLI_DONE ? archive_check_page(c) : code;
+}
+
+int rehearse_run(struct cli *c, int argc, char **argv)
+{
+	struct rehearse_options o;
+	(void)argc, (void)argv;
+	int code = read_options(c, &o);
 	if (code)
 		return code;
-	o.senders = senders;
-	o.seed = seed;
-	o.enforces = cli_flag(c, "enforce");
-	o.has_outage = cli_flag(c, "outage");
-	o.hosts = (struct receiver_options){ .filters = !cli_flag(c, "no-filter"),
-					     .greylists = cli_flag(c, "greylist") };
-
 	struct error e;
 	struct rehearsal *r;
 	if (rehearse_play(c, &o, &r, &e) < 0) {
